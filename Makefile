@@ -1,0 +1,57 @@
+# `make help` lists the targets. Each sets up what it needs and says what it is doing.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := $(CURDIR)/.venv/bin
+export PATH := $(BIN):$(PATH)
+
+# Read by inventories/home. The lab's machines exist on this host only, so these are no secrets.
+LAB_ENVIRONMENT := ANYCAST_OSPF_KEY=lab-key-not-secret ROUTEROS_USERNAME=ansible ROUTEROS_PASSWORD=lab-password
+LAB_INVENTORY := -i inventories/home -i .lab/inventory.yml
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.venv/.ready: tests/requirements.txt
+	@echo "== Python environment in .venv (a minute)"
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 12) or sys.exit("Python %d.%d found, 3.12 or newer expected: set PYTHON=/path/to/python3.13" % sys.version_info[:2])'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --requirement tests/requirements.txt
+	@touch $@
+
+# homelab.anycast.* resolves through this link, without being installed.
+.ansible/collections/ansible_collections/homelab/anycast:
+	@mkdir -p $(@D)
+	@ln -sfn ../../../.. $@
+
+.PHONY: setup
+setup: .venv/.ready .ansible/collections/ansible_collections/homelab/anycast ## Python environment and the system's packages
+	@$(BIN)/python molecule/lab setup
+
+.PHONY: demo
+demo: setup ## The lab, with the article's system set up on it and verified; stays up
+	@$(BIN)/python molecule/lab up
+	@echo "== homelab.anycast.site"
+	@$(LAB_ENVIRONMENT) ansible-playbook $(LAB_INVENTORY) homelab.anycast.site
+	@echo "== homelab.anycast.verify"
+	@$(LAB_ENVIRONMENT) ansible-playbook $(LAB_INVENTORY) homelab.anycast.verify
+	@$(BIN)/python molecule/lab status
+	@echo "The lab stays up. Look around: python molecule/lab ssh sip1; stop it: make clean (or python molecule/lab down)."
+
+.PHONY: test lint sanity unit integration molecule
+test: setup ## Everything that CI runs
+	@$(BIN)/python tests/run.py
+
+lint sanity unit integration molecule: setup
+	@$(BIN)/python tests/run.py $@
+lint: ## ansible-lint, ruff, mypy, yamllint
+sanity: ## ansible-test sanity and units
+unit: ## Unit tests
+integration: ## The quick bed: emulator, BIRD and FRR in network namespaces (root)
+molecule: ## The scenarios on the lab's machines
+
+.PHONY: clean
+clean: ## Stop the lab; remove it, its images and everything built
+	@if [ -x $(BIN)/python ]; then $(BIN)/python molecule/lab clean; fi
+	@rm -rf .venv .ansible .lab build dist .mypy_cache .pytest_cache .ruff_cache

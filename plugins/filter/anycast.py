@@ -1,0 +1,72 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pure functions of module_utils as filters. Each is documented in the .yml file of its name beside this one."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.homelab.anycast.plugins.module_utils import link as link_model
+from ansible_collections.homelab.anycast.plugins.module_utils import routeros_ospf, services, table
+
+
+def link(value):
+    try:
+        return link_model.normalise_link(value)
+    except link_model.LinkError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+def services_filter(value):
+    try:
+        return services.normalise_services(value)
+    except services.ServicesError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+def node_problems(facts, link, services_list, router_id, interfaces, other_router_ids=None):
+    problems = _link_problems("bird_anycast_link", link)
+    try:
+        normalised = services.normalise_services(services_list)
+    except services.ServicesError as error:
+        problems.append(f"bird_anycast_services: {error}")
+        normalised = []
+    return problems + services.node_problems(normalised, router_id, interfaces, facts, other_router_ids)
+
+
+def router_problems(info, link, router_id, instance, area, interfaces, comment, other_router_ids=None):
+    return _link_problems("routeros_ospf_link", link) + routeros_ospf.router_problems(
+        info, router_id, instance, area, interfaces, comment, other_router_ids
+    )
+
+
+def other_router_ids(hostvars, name):
+    found = {}
+    for host in hostvars:
+        for variable in ("bird_anycast_router_id", "routeros_ospf_router_id"):
+            if host != name and variable in hostvars[host]:
+                found[host] = hostvars[host][variable]
+    return found
+
+
+def _link_problems(variable, value):
+    try:
+        link_model.normalise_link(value)
+    except link_model.LinkError as error:
+        return [f"{variable}: {error}"]
+    return []
+
+
+class FilterModule:
+    def filters(self):
+        return {
+            "link": link,
+            "services": services_filter,
+            "node_problems": node_problems,
+            "router_problems": router_problems,
+            "routeros_interface_template": routeros_ospf.interface_template,
+            "other_router_ids": other_router_ids,
+            "missing_addresses": services.missing_addresses,
+            "table": table.lines,
+        }

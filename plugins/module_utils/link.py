@@ -1,0 +1,148 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The link model: what both ends of the OSPF link must agree on, written once.
+
+A link is one dictionary. Both roles take it (C(routeros_ospf_link), C(bird_anycast_link)) and hand it to
+L(normalise_link), which fills the defaults and rejects what cannot work. No default of a link stands anywhere else.
+
+The names are those of RFC 2328 (appendix C.3) and of the RouterOS manual.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+
+# What a key may measure in octets on the wire.
+# simple: RFC 2328 D.2, a 64-bit field. md5: RFC 2328 D.3, 16 octets.
+# HMAC-SHA: RFC 5709 3.3 hashes a key longer than the digest before use, plain HMAC (RFC 2104) only one longer than the
+# block. Within the digest's length every implementation computes the same, so that is the limit.
+KEY_OCTETS = {"simple": 8, "md5": 16, "sha1": 20, "sha256": 32, "sha384": 48, "sha512": 64}
+AUTHENTICATION_KINDS = ("none", *KEY_OCTETS)
+# Kinds whose packets carry a Key ID (RFC 2328 D.3, RFC 5709); "simple" has no room for one.
+KINDS_WITH_KEY_ID = ("md5", "sha1", "sha256", "sha384", "sha512")
+
+# nbma and ptmp need hand-written neighbours at both ends, which this model does not carry.
+NETWORK_TYPES = ("broadcast", "ptp")
+
+# Whole seconds. HelloInterval is a 16-bit field (RFC 2328 A.3.2); RouterOS takes 1s..18h12m15s for all three.
+MAX_INTERVAL = 65535
+
+DEFAULTS = {
+    "area": "0.0.0.0",
+    "network_type": "broadcast",
+    "hello_interval": 3,
+    # Four missed hellos. RouterOS and BIRD accept less, but then one or two lost packets reset the adjacency.
+    "dead_interval": 12,
+    "retransmit_interval": 2,
+    "authentication": "sha256",
+    "key_id": 1,
+    "key": None,
+}
+
+# The API turns these into booleans on the way (facts of librouteros' parsing), so they can never compare equal.
+_WORDS_READ_AS_BOOLEAN = ("yes", "no", "true", "false")
+
+
+class LinkError(ValueError):
+    """The link cannot work. Its text lists every problem, and never a key."""
+
+
+def normalise_link(link):
+    """Return the link with every key of DEFAULTS, checked.
+
+    :param link: dictionary with any of the keys of DEFAULTS. Intervals are whole seconds, C(area) is a dotted quad or
+        its number, C(key) is text.
+    :raises LinkError: with all problems at once, each naming the key, what was found and what is expected.
+    """
+    if not isinstance(link, dict):
+        raise LinkError(
+            "the link is {}, expected a dictionary with any of: {}".format(_kind(link), ", ".join(DEFAULTS))
+        )
+    problems = [unknown_key(key, DEFAULTS) for key in link if key not in DEFAULTS]
+    result = {**DEFAULTS, **{key: value for key, value in link.items() if key in DEFAULTS and value is not None}}
+
+    result["area"] = _checked(problems, _area, result["area"])
+    for key in ("hello_interval", "dead_interval", "retransmit_interval"):
+        result[key] = _checked(problems, _whole_number, result[key], key, 1, MAX_INTERVAL, "whole seconds ")
+    if _both_numbers(result) and result["dead_interval"] <= result["hello_interval"]:
+        problems.append(
+            "dead_interval is {dead_interval} s, expected more than hello_interval, which is {hello_interval} s;"
+            " four times hello_interval is usual".format(**result)
+        )
+    if result["network_type"] not in NETWORK_TYPES:
+        expected = ", ".join(NETWORK_TYPES)
+        problems.append("network_type is '{}', expected one of: {}".format(result["network_type"], expected))
+    problems.extend(_authentication_problems(result))
+    if problems:
+        raise LinkError("; ".join(problems))
+    if result["authentication"] not in KINDS_WITH_KEY_ID:
+        result["key_id"] = None
+    return result
+
+
+def unknown_key(key, known):
+    """Return the sentence about a key which is none of those known."""
+    close = difflib.get_close_matches(str(key), list(known), n=1, cutoff=0.5)
+    hint = f"did you mean '{close[0]}'?" if close else "expected any of: {}".format(", ".join(known))
+    return f"unknown key '{key}', {hint}"
+
+
+def _checked(problems, check, *args):
+    try:
+        return check(*args)
+    except ValueError as error:
+        problems.append(str(error))
+        return None
+
+
+def _area(value):
+    try:
+        # ipaddress reads a number as well, as BIRD and RouterOS do: area 0 is area 0.0.0.0.
+        return str(ipaddress.IPv4Address(int(value) if str(value).isdigit() else str(value)))
+    except ValueError:
+        raise ValueError(f"area is '{value}', expected a dotted quad such as 0.0.0.0, or a number") from None
+
+
+def _whole_number(value, name, lowest, highest, unit=""):
+    text = str(value)
+    if isinstance(value, bool) or not text.isdigit() or not lowest <= int(text) <= highest:
+        raise ValueError(f"{name} is '{value}', expected {unit}{lowest} to {highest}")
+    return int(text)
+
+
+def _both_numbers(result):
+    return result["hello_interval"] is not None and result["dead_interval"] is not None
+
+
+def _authentication_problems(result):
+    kind, key = result["authentication"], result["key"]
+    if kind not in AUTHENTICATION_KINDS:
+        return ["authentication is '{}', expected one of: {}".format(kind, ", ".join(AUTHENTICATION_KINDS))]
+    if kind == "none":
+        return ["a key is set, but authentication is 'none': drop the key or choose a kind"] if key else []
+    problems = []
+    if kind in KINDS_WITH_KEY_ID:
+        result["key_id"] = _checked(problems, _whole_number, result["key_id"], "key_id", 1, 255)
+    if key is None or key == "":
+        problems.append(f"key is empty, expected 1 to {KEY_OCTETS[kind]} octets for authentication '{kind}'")
+        return problems
+    key = result["key"] = str(key)
+    octets = len(key.encode())
+    if octets > KEY_OCTETS[kind]:
+        problems.append(
+            f"key has {octets} octets, authentication '{kind}' carries at most {KEY_OCTETS[kind]}: shorten it or choose"
+            " another kind"
+        )
+    # BIRD's strings end at a quote and know no escape; a command line at either end may lose a space.
+    if not all("!" <= character <= "~" and character != '"' for character in key):
+        problems.append("key has a character outside printable ASCII, a space or a quote: not every end can carry it")
+    if key.lower() in _WORDS_READ_AS_BOOLEAN:
+        words = ", ".join(_WORDS_READ_AS_BOOLEAN)
+        problems.append(f"key is one of {words}, which the RouterOS API reads as a boolean")
+    return problems
+
+
+def _kind(value):
+    return "missing" if value is None else f"of type {type(value).__name__}"

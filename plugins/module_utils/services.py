@@ -1,0 +1,191 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The list of services: which anycast addresses a node carries, on which interface.
+
+L(normalise_services) fills the defaults and rejects what no node can carry; L(node_problems) says what speaks against
+carrying them on one node.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from ansible_collections.homelab.anycast.plugins.module_utils.link import unknown_key
+
+REQUIRED = ("name", "addresses")
+DEFAULTS = {"interface": "dummy0"}
+
+# It becomes a file name below /etc/bird, and later a systemd instance name.
+_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]*$")
+# IFNAMSIZ of Linux is 16 with the closing zero; ifupdown and BIRD patterns set the characters.
+_INTERFACE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$")
+
+
+class ServicesError(ValueError):
+    """The list of services cannot work. Its text lists every problem."""
+
+
+def normalise_services(services):
+    """Return the services, each with C(name), C(addresses) (prefixes such as 172.18.0.64/32) and C(interface).
+
+    :param services: list of dictionaries. C(addresses) holds host addresses, with or without /32.
+    :raises ServicesError: with all problems at once.
+    """
+    if not isinstance(services, list) or not all(isinstance(service, dict) for service in services):
+        raise ServicesError(
+            "the services are not a list of dictionaries, each with name, addresses and perhaps interface"
+        )
+    problems, result, owners, names = [], [], {}, set()
+    for position, service in enumerate(services, start=1):
+        name = str(service.get("name") or "")
+        label = f"service '{name}'" if name else f"service number {position}"
+        problems.extend(f"{label}: {problem}" for problem in _shape_problems(service, name))
+        if name in names:
+            problems.append(f"{label}: the name is used twice, expected unique names")
+        names.add(name)
+        addresses = []
+        listed = service.get("addresses")
+        for address in listed if isinstance(listed, list) else []:
+            try:
+                prefix = host_prefix(address)
+            except ValueError as error:
+                problems.append(f"{label}: {error}")
+                continue
+            if prefix in owners:
+                problems.append(f"{label}: address {address} belongs to {owners[prefix]} already")
+            owners[prefix] = label
+            addresses.append(prefix)
+        result.append({"name": name, "addresses": addresses, "interface": _interface(service)})
+    if problems:
+        raise ServicesError("; ".join(problems))
+    return result
+
+
+def host_prefix(address):
+    """Return an IPv4 host address as a prefix: 172.18.0.64 and 172.18.0.64/32 give 172.18.0.64/32.
+
+    :raises ValueError: for anything else, such as a network, a multicast or a loopback address.
+    """
+    try:
+        interface = ipaddress.IPv4Interface(str(address))
+    except ValueError:
+        raise ValueError(f"address '{address}' is not an IPv4 address") from None
+    if interface.network.prefixlen != 32:
+        raise ValueError(f"address '{address}' is not a host address, expected {interface.ip}/32")
+    ip = interface.ip
+    if ip.is_multicast or ip.is_loopback or ip.is_unspecified or ip.is_link_local:
+        raise ValueError(f"address '{address}' cannot be announced, expected a unicast address")
+    return str(interface)
+
+
+def node_problems(services, router_id, link_interfaces, facts, other_router_ids=None):
+    """Return what speaks against announcing the services from a node, one sentence each; an empty list if nothing does.
+
+    :param services: normalised services.
+    :param router_id: the node's router id, a dotted quad.
+    :param link_interfaces: names of the interfaces that speak OSPF.
+    :param facts: C(ansible_facts) of the node with the subsets distribution and network.
+    :param other_router_ids: dictionary of the other routers' names and their router ids.
+    """
+    if facts.get("os_family") != "Debian":
+        return [
+            f"the node runs {facts.get('distribution') or 'an unknown system'}, expected Debian or one of its kin: the role"
+            " installs by apt and configures ifupdown"
+        ]
+    anycast = [ipaddress.IPv4Interface(prefix).ip for service in services for prefix in service["addresses"]]
+    own_interfaces = {service["interface"] for service in services}
+    problems = router_id_problems("bird_anycast_router_id", router_id, other_router_ids or {}, anycast)
+    problems.extend(_interface_problems(link_interfaces, own_interfaces, facts))
+    for name, network in connected_networks(facts):
+        if name in own_interfaces:
+            continue
+        problems.extend(
+            f"anycast address {address} lies inside {network} on interface {name}: hosts there would look for it by ARP"
+            " instead of asking the router; choose an address outside every subnet"
+            for address in anycast
+            if address in network
+        )
+    return problems
+
+
+def router_id_problems(variable, router_id, others, anycast):
+    """Return what is wrong with a router id: RFC 2328 C.1 wants it unique in the autonomous system.
+
+    :param variable: name of the variable to change.
+    :param others: dictionary of the other routers' names and their router ids.
+    :param anycast: anycast addresses; a router id equal to one of them would be the same on every node.
+    """
+    if router_id in (None, ""):
+        return [f"{variable} is missing, expected an IPv4 address that no other router has as its router id"]
+    try:
+        found = ipaddress.IPv4Address(str(router_id))
+    except ValueError:
+        return [f"{variable} is '{router_id}', expected a dotted quad such as the address of the interface"]
+    problems = []
+    same = sorted(name for name, other in others.items() if str(other) == str(found))
+    if same:
+        problems.append(
+            "{} {} is the router id of {} too, expected a unique one".format(variable, found, ", ".join(same))
+        )
+    if str(found) in [str(address) for address in anycast]:
+        problems.append(f"{variable} {found} is an anycast address, expected one of this router alone")
+    if found.is_unspecified:
+        problems.append(f"{variable} is 0.0.0.0, which OSPF reserves, expected the address of an interface")
+    return problems
+
+
+def connected_networks(facts):
+    """Yield (interface name, network) for every IPv4 address in C(ansible_facts)."""
+    for name in facts.get("interfaces", []):
+        # Ansible's network facts keep an interface under its name with - and : replaced.
+        details = facts.get(re.sub("[-:]", "_", name)) or {}
+        primary = details.get("ipv4") or {}
+        for entry in [primary, *details.get("ipv4_secondaries", [])]:
+            if entry.get("address"):
+                # Older facts of a /32 hold the mask only.
+                mask = entry.get("prefix") or entry.get("netmask") or "32"
+                yield name, ipaddress.IPv4Interface("{}/{}".format(entry["address"], mask)).network
+
+
+def missing_addresses(services, facts):
+    """Return the names of the services' interfaces which do not have all their addresses, sorted."""
+    present = set(connected_networks(facts))
+    return sorted(
+        {
+            service["interface"]
+            for service in services
+            for prefix in service["addresses"]
+            if (service["interface"], ipaddress.IPv4Network(prefix)) not in present
+        }
+    )
+
+
+def _shape_problems(service, name):
+    known = (*REQUIRED, *DEFAULTS)
+    for key in service:
+        if key not in known:
+            yield unknown_key(key, known)
+    if not _NAME.match(name):
+        yield f"name is '{name}', expected small letters, digits, - and _"
+    if not isinstance(service.get("addresses"), list) or not service["addresses"]:
+        yield "addresses is not a list of host addresses"
+    if not _INTERFACE.match(_interface(service)):
+        yield f"interface is '{_interface(service)}', expected an interface name of at most 15 characters"
+
+
+def _interface(service):
+    return str(service.get("interface") or DEFAULTS["interface"])
+
+
+def _interface_problems(link_interfaces, own_interfaces, facts):
+    present = facts.get("interfaces", [])
+    others = sorted(name for name in present if name not in own_interfaces and name != "lo")
+    for name in link_interfaces:
+        if name not in present:
+            yield "bird_anycast_interfaces names {}, which is not on the node; it has: {}".format(
+                name, ", ".join(others)
+            )
+        elif name in own_interfaces:
+            yield f"interface {name} carries a service and cannot be the link to the router too"

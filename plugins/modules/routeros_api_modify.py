@@ -1,0 +1,107 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: routeros_api_modify
+short_description: Modify rows of a RouterOS menu without showing their secrets
+version_added: 1.0.0
+author:
+  - homelab.anycast maintainers (@homelab-anycast)
+description:
+  - Does what M(community.routeros.api_modify) does, by running it, and takes the values of secret properties out of its
+    result, its diff, its messages and the log. Everything else in the diff still shows.
+  - A secret that stays the same shows as C((hidden\)), one that replaces another as C((hidden, another one\)).
+  - It fails when the router shows a secret property as C(*****), as it does to a user whose group lacks the policy
+    C(sensitive), since such a value can never be compared and would be written again on every run.
+extends_documentation_fragment:
+  - community.routeros.api
+  - community.routeros.api.restrict
+  - homelab.anycast.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  secret_properties:
+    description: Names of the properties to hide.
+    type: list
+    elements: str
+    default: [auth-key]
+  path:
+    description: The menu, as in M(community.routeros.api_modify#module), such as V(routing ospf interface-template).
+    type: str
+    required: true
+  data:
+    description: The rows to have, as in M(community.routeros.api_modify#module).
+    type: list
+    elements: dict
+    required: true
+  handle_absent_entries:
+    description: What to do with rows that O(data) does not hold.
+    type: str
+    choices: [ignore, remove]
+    default: ignore
+  handle_entries_content:
+    description: What to do with properties that a row of O(data) does not hold.
+    type: str
+    choices: [ignore, remove, remove_as_much_as_possible]
+    default: ignore
+  ensure_order:
+    description: Whether the rows are put into the order of O(data).
+    type: bool
+    default: false
+  handle_read_only:
+    description: What to do with read-only properties in O(data).
+    type: str
+    choices: [ignore, validate, error]
+    default: error
+  handle_write_only:
+    description: What to do with write-only properties in O(data).
+    type: str
+    choices: [create_only, always_update, error]
+    default: create_only
+seealso:
+  - module: community.routeros.api_modify
+"""
+
+EXAMPLES = r"""
+- name: An interface template with a key
+  homelab.anycast.routeros_api_modify:
+    hostname: 172.18.0.1
+    username: ansible
+    password: "{{ lookup('ansible.builtin.env', 'ROUTEROS_PASSWORD') }}"
+    tls: true
+    path: routing ospf interface-template
+    data:
+      - area: anycast
+        interfaces: bridge-lan
+        auth: sha256
+        auth-id: 1
+        auth-key: "{{ lookup('ansible.builtin.env', 'ANYCAST_OSPF_KEY') }}"
+        comment: homelab.anycast
+    restrict:
+      - field: comment
+        values: [homelab.anycast]
+    handle_absent_entries: remove
+    handle_entries_content: remove_as_much_as_possible
+"""
+
+RETURN = r"""
+old_data:
+  description: The rows before, secrets hidden.
+  type: list
+  elements: dict
+  returned: success
+new_data:
+  description: The rows after, secrets hidden.
+  type: list
+  elements: dict
+  returned: success
+"""

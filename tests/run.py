@@ -1,0 +1,97 @@
+"""Run the parts of `make test`, all or those named, and close with one line: N passed, M failed.
+
+A part is a list of steps; a step is a command. A pytest step counts its tests, any other step counts as one.
+Every step runs, whatever failed before it, and its output goes to build/test/STEP.log; that of a failed one is shown.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LOGS = ROOT / "build" / "test"
+BIN = Path(sys.executable).parent
+PYTHON_SOURCES = ["molecule/lab", "tests"]
+
+
+@dataclass(frozen=True)
+class Step:
+    name: str
+    command: list[str]
+    counts_tests: bool = False
+
+
+def pytest(name: str, *arguments: str) -> Step:
+    report = f"--junit-xml={LOGS / name}.xml"
+    return Step(name, ["pytest", "-q", "-rs", report, *arguments], counts_tests=True)
+
+
+PARTS: dict[str, list[Step]] = {
+    "lint": [
+        Step("ruff", ["ruff", "check", "."]),
+        Step("ruff-format", ["ruff", "format", "--check", "."]),
+        Step("mypy", ["mypy", *PYTHON_SOURCES]),
+        Step("yamllint", ["yamllint", "--strict", "."]),
+        Step("ansible-lint", ["ansible-lint"]),
+    ],
+    "sanity": [
+        Step("ansible-test-sanity", ["python", "tests/ansible_test.py", "sanity"]),
+        Step("ansible-test-units", ["python", "tests/ansible_test.py", "units"]),
+    ],
+    "unit": [pytest("unit", "tests/unit", "tests/lab")],
+    "integration": [pytest("emulator", "tests/emulator")],
+    "molecule": [Step("molecule", ["molecule", "test", "--all"])],
+}
+
+
+def run(step: Step) -> tuple[int, int]:
+    """Run a step; return how many of its tests passed and failed."""
+    print(f"== {step.name} ...", flush=True)
+    start = time.monotonic()
+    log = LOGS / f"{step.name}.log"
+    with log.open("w") as output:
+        code = subprocess.run(
+            [str(BIN / step.command[0]), *step.command[1:]],
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        ).returncode
+    passed, failed, skipped = counts(step, code)
+    if failed:
+        print(log.read_text(errors="replace"))
+    for reason in skipped:
+        print(f"   skipped: {reason}")
+    print(f"== {step.name}: {passed} passed, {failed} failed, {time.monotonic() - start:.0f} s", flush=True)
+    return passed, failed
+
+
+def counts(step: Step, code: int) -> tuple[int, int, list[str]]:
+    """Return the numbers of passed and failed tests, and the reasons of those skipped."""
+    report = LOGS / f"{step.name}.xml"
+    if not step.counts_tests or not report.exists():
+        return int(code == 0), int(code != 0), []
+    cases = list(ET.parse(report).iter("testcase"))
+    failed = sum(1 for case in cases if case.find("failure") is not None or case.find("error") is not None)
+    skipped = [str(element.get("message")) for case in cases if (element := case.find("skipped")) is not None]
+    # pytest may fail without a failed test, such as when it finds none.
+    return len(cases) - failed - len(skipped), failed or int(code != 0), skipped
+
+
+def main(names: list[str]) -> int:
+    LOGS.mkdir(parents=True, exist_ok=True)
+    for old in LOGS.glob("*.xml"):
+        old.unlink()
+    results = [run(step) for name in names or PARTS for step in PARTS[name]]
+    passed, failed = (sum(column) for column in zip(*results, strict=True))
+    print(f"{passed} passed, {failed} failed")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

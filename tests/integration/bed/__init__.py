@@ -1,0 +1,20 @@
+"""A network of small machines made of Linux namespaces: one router with FRR, nodes with BIRD, clients.
+
+Each machine is one process that owns its own network, mount, process and host name space, inside a Debian 13 root which
+all machines share. Nothing has a name on the host: when that process ends, the kernel removes its interfaces, mounts and
+everything that ran in it, so there is nothing to clean up after a crash or Ctrl-C.
+
+    with Bed() as bed:
+        bed.router.start_frr()
+        bed.nodes[0].start_bird(CONFIG)
+        wait_for("three neighbours", lambda: len(bed.router.vtysh_json("show ip ospf neighbor json")["neighbors"]) == 3)
+
+It needs root, and mmdebstrap once to build the root; `requirements()` says what is missing.
+`python -m bed up` (in tests/integration) starts it and waits for Ctrl-C; `python -m bed record DIR` records BIRD's replies.
+"""
+
+from .machines import CommandError, Machine, Router, wait_for
+from .rootfs import ensure_rootfs, requirements
+from .topology import ANYCAST, Bed
+
+__all__ = ["ANYCAST", "Bed", "CommandError", "Machine", "Router", "ensure_rootfs", "requirements", "wait_for"]

@@ -1,0 +1,235 @@
+"""Records what BIRD answers in the states a node can be in, for the tests of our parsers.
+
+One file per BIRD version, state and command: `VERSION-STATE-COMMAND.txt` is what birdc prints,
+`VERSION-STATE-COMMAND.wire.txt` the conversation on the control socket with its reply codes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .machines import Machine, wait_for
+from .topology import ANYCAST, BRIDGE, INTERFACE, Bed
+
+COMMANDS = (
+    "show status",
+    "show protocols",
+    "show protocols all myAnycast",
+    "show ospf",
+    "show ospf neighbors",
+    "show ospf neighbors myAnycast",
+    "show ospf interface",
+    "show ospf state all",
+    "show bfd sessions",
+    "show route",
+    "show interfaces summary",
+    "configure check",
+)
+
+# The interface first: FRR waits for the dead interval which holds at the moment the area takes the interface.
+_FRR = f"""
+interface {BRIDGE}
+ ip ospf priority 128
+ ip ospf hello-interval 1
+ ip ospf dead-interval 4
+ ip ospf network %(network)s
+ %(extra)s
+exit
+router ospf
+ ospf router-id 172.18.0.1
+ network 172.18.0.0/26 area %(area)s
+exit
+"""
+
+_BIRD = f"""
+log "/run/bird/bird.log" all;
+router id %(router_id)s;
+protocol device {{ }}
+%(bfd_protocol)s
+protocol ospf v2 myAnycast {{
+  ipv4 {{ import none; export none; }};
+  area 0 {{
+    interface "{INTERFACE}" {{
+      type %(type)s; priority 0; cost 1; hello 1; dead 4; retransmit 2; wait 2; %(extra)s
+    }};
+    interface "dummy0" {ANYCAST}/32 {{ stub; }};
+  }};
+}}
+"""
+
+
+@dataclass(frozen=True)
+class State:
+    """How to bring the node's adjacency into a state, and how to see that it got there."""
+
+    name: str
+    neighbors: str | None
+    """Pattern that `show ospf neighbors` must show, None for no neighbour at all."""
+    area: str = "0.0.0.0"
+    network: str = "broadcast"
+    frr: str = "!"
+    bird: str = ""
+    bfd: bool = False
+    others: bool = True
+    """Whether the other nodes speak OSPF too."""
+    before: Callable[[Bed], object] | None = None
+    after: Callable[[Bed], object] | None = None
+    then: Callable[[Bed], object] | None = None
+    """What to do once the adjacency is up, and the pattern to wait for after it."""
+    then_neighbors: str | None = ""
+
+
+_FULL = r"172\.18\.0\.1\s+128\s+Full/DR"
+
+
+def _node_mtu(mtu: int) -> Callable[[Bed], object]:
+    return lambda bed: bed.nodes[0].run("ip", "link", "set", INTERFACE, "mtu", str(mtu))
+
+
+def _deafen(bed: Bed) -> None:
+    # Strict reverse path filter and a route to the node elsewhere: the router drops what the node sends.
+    bed.router.run("sysctl", "-qw", f"net.ipv4.conf.{BRIDGE}.rp_filter=1")
+    bed.router.run("ip", "route", "add", "172.18.0.11/32", "dev", "lo")
+
+
+def _undeafen(bed: Bed) -> None:
+    bed.router.run("ip", "route", "del", "172.18.0.11/32", "dev", "lo")
+    bed.router.run("sysctl", "-qw", f"net.ipv4.conf.{BRIDGE}.rp_filter=0")
+
+
+_MD5 = "authentication cryptographic; password \"secret\" { id 1; algorithm keyed md5; };"
+
+STATES = (
+    State("full", rf"(?s)(?=.*{_FULL})(?=.*172\.18\.0\.12\s+0\s+2-Way/Other)(?=.*172\.18\.0\.13\s+0\s+2-Way)"),
+    State("full_alone", _FULL, others=False),
+    State("full_bfd", _FULL, bfd=True, frr="ip ospf bfd", bird="bfd yes;", others=False),
+    State("full_ptp", r"Full/PtP", network="point-to-point", bird="type ptp;", others=False),
+    State("twoway_only", r"172\.18\.0\.12\s+0\s+2-Way", frr="ip ospf priority 0"),
+    State("init", r"172\.18\.0\.1\s+128\s+Init", before=_deafen, after=_undeafen, others=False),
+    State("exstart_mtu", r"172\.18\.0\.1\s+128\s+(ExStart|Exchange)", before=_node_mtu(1400), after=_node_mtu(1500),
+          others=False),
+    State("none_wrong_area", None, area="0.0.0.1", others=False),
+    State("none_wrong_auth", None, bird=_MD5, others=False),
+    State("none_wrong_hello", None, bird="hello 3;", others=False),
+    State("none_link_cut", _FULL, others=False, then_neighbors=None,
+          then=lambda bed: bed.router.run("ip", "link", "set", "ether2", "nomaster"),
+          after=lambda bed: bed.router.run("ip", "link", "set", "ether2", "master", BRIDGE)),
+    State("none_interface_down", _FULL, others=False, then_neighbors=None,
+          then=lambda bed: bed.nodes[0].run("ip", "link", "set", INTERFACE, "down"),
+          after=lambda bed: bed.nodes[0].run("ip", "link", "set", INTERFACE, "up")),
+    State("protocol_disabled", _FULL, others=False, then_neighbors="is not up",
+          then=lambda bed: None),
+)  # fmt: skip
+
+
+def record(target: Path, host_bird: bool = True) -> None:
+    """Record every state with BIRD 2 and 3 of the root, and with the host's own where it is another version."""
+    target.mkdir(parents=True, exist_ok=True)
+    with Bed() as bed:
+        bed.router.start_frr()
+        daemons: list[_Bird] = [_Bird(bed.nodes[0], 2), _Bird(bed.nodes[0], 3)]
+        if host_bird:
+            daemons.append(_HostBird(bed.nodes[0]))
+        for daemon in daemons:
+            for state in STATES:
+                print(f"BIRD {daemon.version}: {state.name}", flush=True)
+                _record_state(bed, daemon, state, target)
+
+
+class _Bird:
+    """BIRD of the root on a node."""
+
+    def __init__(self, node: Machine, major: int) -> None:
+        self.node = node
+        self.major = major
+        printed = node.run("/opt/bird3/usr/sbin/bird" if major == 3 else "/usr/sbin/bird", "--version")
+        self.version = printed.split()[-1]
+
+    def start(self, config: str) -> None:
+        self.node.start_bird(config, self.major)
+
+    def stop(self) -> None:
+        self.node.birdc("down", version=self.major)
+        wait_for("BIRD to end", lambda: not self.node.path("/run/bird/bird.ctl").exists())
+
+    def birdc(self, command: str) -> str:
+        return self.node.birdc(*command.split(), version=self.major, check=False)
+
+
+class _HostBird(_Bird):
+    """The host's BIRD in a node's network; its files are the node's."""
+
+    def __init__(self, node: Machine) -> None:
+        self.node = node
+        self.major = 0
+        self.version = node.run_here("bird", "--version").split()[-1]
+
+    def start(self, config: str) -> None:
+        directory = self.node.path("/run/bird")
+        config = config.replace("/run/bird/", f"{directory}/")
+        self.node.write("/etc/bird/bird.conf", config, 0o600)
+        self.node.run_here("bird", "-c", str(self.node.path("/etc/bird/bird.conf")), "-s", f"{directory}/bird.ctl",
+                           "-P", f"{directory}/bird.pid")  # fmt: skip
+
+    def stop(self) -> None:
+        self.birdc("down")
+        wait_for("BIRD to end", lambda: not self.node.path("/run/bird/bird.ctl").exists())
+
+    def birdc(self, command: str) -> str:
+        printed = self.node.run_here("birdc", "-s", str(self.node.path("/run/bird/bird.ctl")), *command.split(),
+                                     check=False)  # fmt: skip
+        return printed.replace(str(self.node.path("/")).rstrip("/"), "")
+
+
+def _bird_config(router_id: str, state: State) -> str:
+    bfd = f'protocol bfd {{ interface "{INTERFACE}" {{ interval 100 ms; multiplier 3; }}; }}' if state.bfd else ""
+    network = "ptp" if state.network == "point-to-point" else "broadcast"
+    return _BIRD % {"router_id": router_id, "type": network, "extra": state.bird, "bfd_protocol": bfd}
+
+
+def _record_state(bed: Bed, daemon: _Bird, state: State, target: Path) -> None:
+    frr = _FRR % {"area": state.area, "network": state.network, "extra": state.frr}
+    bed.router.write("/run/frr.conf", frr)
+    bed.router.run("vtysh", "-f", "/run/frr.conf")
+    if state.before:
+        state.before(bed)
+    config = _bird_config("172.18.0.11", state)
+    daemon.start(config)
+    if state.others:
+        for number, node in enumerate(bed.nodes[1:], start=12):
+            node.start_bird(_bird_config(f"172.18.0.{number}", state))
+    neighbors = state.neighbors
+    _wait_neighbors(daemon, neighbors)
+    if state.then:
+        state.then(bed)
+        if state.name == "protocol_disabled":
+            daemon.birdc("disable myAnycast")
+        neighbors = state.then_neighbors
+        _wait_neighbors(daemon, neighbors)
+    prefix = str(bed.nodes[0].path("/")).rstrip("/")
+    for command in COMMANDS:
+        name = f"{daemon.version}-{state.name}-{command.replace(' ', '_')}"
+        text = daemon.birdc(command)
+        wire = bed.nodes[0].bird_socket(command).replace(prefix, "")
+        (target / f"{name}.txt").write_text(text)
+        (target / f"{name}.wire.txt").write_text(wire)
+    if state.after:
+        state.after(bed)
+    daemon.stop()
+    if state.others:
+        for node in bed.nodes[1:]:
+            node.stop_bird()
+    bed.router.run("vtysh", "-c", "configure terminal", "-c", "no router ospf", "-c", f"interface {BRIDGE}",
+                   "-c", "no ip ospf bfd", "-c", "no ip ospf network", check=False)  # fmt: skip
+
+
+def _wait_neighbors(daemon: _Bird, pattern: str | None) -> None:
+    if pattern is not None:
+        wait_for(f"neighbours like {pattern}", lambda: re.search(pattern, daemon.birdc("show ospf neighbors")))
+        return
+    # No neighbour is what a new daemon shows as well: wait until it has listened for longer than the wait timer.
+    wait_for("no neighbour", lambda: not re.search(r"\d+\.\d+\.\d+\.\d+\s+\d+\s+\w", daemon.birdc("show ospf neighbors")))
+    wait_for("the interface to have waited", lambda: "State: Waiting\n" not in daemon.birdc("show ospf interface"))

@@ -1,0 +1,70 @@
+"""The Debian 13 root that the machines of the bed share, built once and kept in the user's cache."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+SUITE = "trixie"
+# ifupdown, kamailio and systemd are of no use here: services run on the lab's machines, not in namespaces.
+PACKAGES = ("bird2", "frr", "iproute2", "iputils-ping", "procps", "tcpdump")
+# bird3 conflicts with bird2, so it is unpacked beside it.
+SIDE_PACKAGE = "bird3"
+SIDE_ROOT = "/opt/bird3"
+# Raise this when the way the root is built changes.
+RECIPE = "1"
+
+
+def requirements() -> str | None:
+    """What keeps the bed from running here, or None."""
+    if os.geteuid() != 0:
+        return "the quick bed makes network namespaces and needs root"
+    missing = [tool for tool in ("ip", "nsenter", "unshare") if shutil.which(tool) is None]
+    if not _root_directory().is_dir() and shutil.which("mmdebstrap") is None:
+        missing.append("mmdebstrap")
+    return f"the quick bed needs the commands {', '.join(missing)}" if missing else None
+
+
+def ensure_rootfs() -> Path:
+    """The directory of the root; builds it on first use (about 30 seconds)."""
+    root = _root_directory()
+    root.parent.mkdir(parents=True, exist_ok=True)
+    # Two test runs may want it at once; the second waits for the first to finish.
+    with (root.parent / f"{root.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not root.is_dir():
+            _build(root)
+    return root
+
+
+def _root_directory() -> Path:
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    digest = hashlib.sha256(" ".join((RECIPE, SUITE, SIDE_PACKAGE, *PACKAGES)).encode()).hexdigest()[:12]
+    return base / "homelab.anycast" / "bed" / f"root-{digest}"
+
+
+def _build(root: Path) -> None:
+    unfinished = root.with_name(f"{root.name}.new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    # The download runs inside the new root, with that root's own package lists: the host may be another release.
+    fetch = (
+        f'cd "$1/tmp" && chroot "$1" sh -c "cd /tmp && apt-get download {SIDE_PACKAGE} && '
+        f'mkdir -p {SIDE_ROOT} && dpkg -x {SIDE_PACKAGE}_*.deb {SIDE_ROOT} && rm {SIDE_PACKAGE}_*.deb"'
+    )
+    command = [
+        "mmdebstrap",
+        "--quiet",
+        "--mode=root",
+        "--variant=minbase",
+        f"--include={','.join(PACKAGES)}",
+        f"--customize-hook={fetch}",
+        SUITE,
+        str(unfinished),
+    ]
+    print(f"building the quick bed's root ({', '.join(PACKAGES)}, {SIDE_PACKAGE}) in {root}", flush=True)
+    subprocess.run(command, check=True)
+    unfinished.rename(root)

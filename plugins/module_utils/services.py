@@ -91,7 +91,7 @@ def node_problems(services, router_id, link_interfaces, facts, other_router_ids=
     """
     if facts.get("os_family") != "Debian":
         return [
-            f"the node runs {facts.get('distribution') or 'an unknown system'}, expected Debian or one of its kin: the role"
+            f"the node runs {facts.get('distribution') or 'an unknown system'}, expected Debian or its kin: the role"
             " installs by apt and configures ifupdown"
         ]
     anycast = [ipaddress.IPv4Interface(prefix).ip for service in services for prefix in service["addresses"]]

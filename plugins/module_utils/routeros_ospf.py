@@ -43,7 +43,7 @@ def interface_template(link, area, interfaces, priority, cost, comment):
     return row
 
 
-def router_problems(info, router_id, instance, area, interfaces, comment, other_router_ids=None, anycast=()):
+def router_problems(info, router_id, instance, area, interfaces, comment, other_router_ids=None):
     """Return what speaks against configuring the router, one sentence each; an empty list if nothing does.
 
     :param info: result of the module routeros_info.
@@ -51,7 +51,7 @@ def router_problems(info, router_id, instance, area, interfaces, comment, other_
     :param interfaces: names of the interfaces that are to speak OSPF.
     :param comment: the comment by which the role owns its rows.
     """
-    problems = router_id_problems("routeros_ospf_router_id", router_id, other_router_ids or {}, anycast)
+    problems = router_id_problems("routeros_ospf_router_id", router_id, other_router_ids or {}, [])
     for kind, variable, name in (
         ("instances", "routeros_ospf_instance", instance),
         ("areas", "routeros_ospf_area", area),

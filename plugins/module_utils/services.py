@@ -97,6 +97,11 @@ def node_problems(services, router_id, link_interfaces, facts, other_router_ids=
     anycast = [ipaddress.IPv4Interface(prefix).ip for service in services for prefix in service["addresses"]]
     own_interfaces = {service["interface"] for service in services}
     problems = router_id_problems("bird_anycast_router_id", router_id, other_router_ids or {}, anycast)
+    problems.extend(
+        f"the router id of {name}, {other}, is an anycast address, expected one of that router alone"
+        for name, other in (other_router_ids or {}).items()
+        if str(other) in [str(address) for address in anycast] and str(other) != str(router_id)
+    )
     problems.extend(_interface_problems(link_interfaces, own_interfaces, facts))
     for name, network in connected_networks(facts):
         if name in own_interfaces:

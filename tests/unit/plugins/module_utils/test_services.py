@@ -83,6 +83,7 @@ def test_its_own_interface_does_not_count():
         ({"router_id": "0.0.0.0"}, ["OSPF reserves"]),
         ({"router_id": "172.18.0.64"}, ["172.18.0.64 is an anycast address"]),
         ({"others": {"sip2": "172.18.0.11", "sip3": "172.18.0.13"}}, ["172.18.0.11 is the router id of sip2 too"]),
+        ({"others": {"hap-lite": "172.18.0.64"}}, ["the router id of hap-lite, 172.18.0.64, is an anycast address"]),
         ({"interfaces": ["enp0s12"]}, ["bird_anycast_interfaces names enp0s12", "br-lan, enp0s11"]),
         ({"interfaces": ["dummy0"], "facts": WITH_DUMMY}, ["dummy0 carries a service"]),
         ({"facts": {"os_family": "RedHat", "distribution": "Fedora"}}, ["the node runs Fedora, expected Debian"]),

@@ -1,0 +1,479 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""OSPF neighbours in one form for both ends: what is found, against what is expected, and why it may differ.
+
+Nothing in here does input or output. A neighbour is a dictionary with the keys of KEYS, None for what a side cannot
+tell.
+"""
+
+from __future__ import annotations
+
+from ipaddress import AddressValueError, IPv4Address
+
+from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict
+
+# RFC 2328 10.1, in the order in which an adjacency comes up.
+STATES = ("Down", "Attempt", "Init", "2-Way", "ExStart", "Exchange", "Loading", "Full")
+ROLES = ("DR", "BDR", "DROther", "PtP")
+KEYS = (
+    "router_id",
+    "address",
+    "interface",
+    "state",
+    "role",
+    "priority",
+    "full_seconds",
+    "state_changes",
+    "dead_seconds",
+)
+
+_SPELLINGS = {state.replace("-", "").lower(): state for state in STATES}
+_SPELLINGS["twoway"] = "2-Way"
+
+
+def expectation_argument_spec():
+    """Return the options of the documentation fragment homelab.anycast.neighbor_expectation."""
+    return {
+        "router_ids": {"type": "list", "elements": "str"},
+        "count": {"type": "int"},
+        "full_with": {"type": "list", "elements": "str", "default": []},
+        "states": {"type": "list", "elements": "str", "choices": list(STATES), "default": ["Full"]},
+        "interface": {"type": "str"},
+        "exact": {"type": "bool", "default": False},
+        "stable": {"type": "float", "default": 0},
+        "wait": {"type": "float", "default": 0},
+        "poll_interval": {"type": "float", "default": 2},
+    }
+
+
+EXPECTATION_MUTUALLY_EXCLUSIVE = [("router_ids", "count")]
+
+
+def normalise_state(text):
+    """Return RFC 2328's spelling of a state (TwoWay, 2-Way and two-way are one); an unknown one as it is."""
+    plain = text.strip().strip('"')
+    return _SPELLINGS.get(plain.replace("-", "").replace(" ", "").lower(), plain)
+
+
+def neighbor(**values):
+    """Return a neighbour with all KEYS."""
+    return {key: values.get(key) for key in KEYS}
+
+
+class Expectation:
+    """What the neighbours should be like; made from the options of expectation_argument_spec()."""
+
+    def __init__(self, router_ids=None, count=None, full_with=(), states=("Full",), interface=None, exact=False):
+        self.full_with = frozenset(full_with)
+        # In the order in which the user wrote them, each once.
+        self.router_ids = list(dict.fromkeys([*(router_ids or ()), *full_with]))
+        self.count = count
+        self.states = tuple(state for state in STATES if state in states)
+        self.interface = interface
+        self.exact = exact
+        self.given = bool(self.router_ids) or count is not None or (exact and router_ids is not None)
+
+    @classmethod
+    def from_params(cls, params):
+        return cls(
+            **{
+                name: params[name]
+                for name in (
+                    "router_ids",
+                    "count",
+                    "full_with",
+                    "states",
+                    "interface",
+                    "exact",
+                )
+            }
+        )
+
+    def allowed(self, router_id):
+        """Return the states in which this neighbour is good."""
+        return ("Full",) if router_id in self.full_with else self.states
+
+
+def expectation_problems(params):
+    """Return what is wrong with the options, one sentence each; an empty list if nothing is."""
+    problems = []
+    for option in ("router_ids", "full_with"):
+        for value in params[option] or ():
+            try:
+                IPv4Address(value)
+            except AddressValueError:
+                problems.append("%s: '%s' is no router id, expected four numbers as in 172.18.0.1" % (option, value))
+            else:
+                if value == "0.0.0.0":
+                    problems.append("%s: 0.0.0.0 is no router id (RFC 2328 C.1)" % option)
+    if params["count"] is not None and params["count"] < 0:
+        problems.append("count is %d, expected 0 or more" % params["count"])
+    if params["exact"] and params["count"] is None and params["router_ids"] is None and not params["full_with"]:
+        problems.append("exact is true, but nothing is expected: give router_ids, count or full_with as well")
+    problems.extend(time_problems(params, ("stable", "wait")))
+    return problems
+
+
+def time_problems(params, names):
+    """Return what is wrong with options that are spans of time, and with poll_interval."""
+    problems = ["%s is %g, expected 0 or more seconds" % (name, params[name]) for name in names if params[name] < 0]
+    if params["poll_interval"] <= 0:
+        problems.append("poll_interval is %g, expected more than 0 seconds" % params["poll_interval"])
+    return problems
+
+
+class Comparison:
+    """Found against expected.
+
+    :ivar missing: router ids which are expected and not there.
+    :ivar stuck: neighbours which are expected and in a state that is not good.
+    :ivar surplus: neighbours which nobody expects (only with expected router ids, not with a count).
+    :ivar good: neighbours by which the expectation is met.
+    :ivar duplicates: router ids that more than one neighbour on the same interface has.
+    :ivar short: how many neighbours are missing from the expected count.
+    :ivar over: how many neighbours are there beyond the exact count.
+    """
+
+    def __init__(self, neighbors, expectation):
+        self.expectation = expectation
+        wanted = expectation.interface
+        self.counted = [entry for entry in neighbors if wanted is None or entry["interface"] == wanted]
+        self.elsewhere = {}
+        for entry in neighbors:
+            if wanted is not None and entry["interface"] != wanted:
+                self.elsewhere.setdefault(entry["router_id"], entry)
+        by_id = {}
+        for entry in self.counted:
+            by_id.setdefault(entry["router_id"], []).append(entry)
+        self.duplicates = [router_id for router_id, entries in by_id.items() if _is_duplicate(entries)]
+        self.missing, self.stuck, self.good, self.surplus = [], [], [], []
+        self.short = self.over = 0
+        for router_id in expectation.router_ids:
+            entries = by_id.get(router_id, ())
+            good = [entry for entry in entries if entry["state"] in expectation.allowed(router_id)]
+            self.good.extend(good)
+            if not entries:
+                self.missing.append(router_id)
+            elif not good:
+                self.stuck.extend(entries)
+        if expectation.count is not None:
+            self._count(by_id)
+        elif expectation.given:
+            expected = set(expectation.router_ids)
+            self.surplus = [entry for entry in self.counted if entry["router_id"] not in expected]
+
+    def _count(self, by_id):
+        expectation = self.expectation
+        good_ids = set()
+        for router_id, entries in by_id.items():
+            good = [entry for entry in entries if entry["state"] in expectation.allowed(router_id)]
+            if good:
+                good_ids.add(router_id)
+                if router_id not in expectation.router_ids:
+                    self.good.extend(good)
+        self.short = max(0, expectation.count - len(good_ids))
+        if expectation.exact:
+            self.over = max(0, len(by_id) - expectation.count)
+        if self.short or expectation.exact:
+            self.stuck.extend(
+                entry
+                for router_id, entries in by_id.items()
+                if router_id not in good_ids and router_id not in expectation.router_ids
+                for entry in entries
+            )
+
+    @property
+    def met(self):
+        extra = self.expectation.exact and (self.surplus or self.over)
+        return not (self.missing or self.stuck or self.short or extra)
+
+
+def _is_duplicate(entries):
+    """Two links to the same neighbour are fine; two neighbours on one link with the same router id are not."""
+    interfaces = [entry["interface"] for entry in entries]
+    return len(entries) > 1 and len(set(interfaces)) < len(interfaces)
+
+
+class Watch:
+    """Knows since when the expectation holds, look by look."""
+
+    def __init__(self, expectation):
+        self.expectation = expectation
+        self.neighbors = []
+        self.comparison = None
+        self._since = {}
+        self._broken = None
+
+    def look(self, neighbors, now):
+        """Take in what was found at this time; return the Verdict."""
+        self.neighbors = neighbors
+        self.comparison = Comparison(neighbors, self.expectation)
+        since = {}
+        for entry in neighbors:
+            key = (entry["router_id"], entry["address"], entry["interface"])
+            signature = (entry["state"], entry["state_changes"])
+            before, start = self._since.get(key, (None, now))
+            if entry["full_seconds"] is not None:
+                start = now - entry["full_seconds"]
+            elif before != signature:
+                start = now
+            since[key] = (signature, start)
+        self._since = since
+        if not self.comparison.met:
+            self._broken = now
+            return Verdict(False)
+        starts = [since[entry["router_id"], entry["address"], entry["interface"]][1] for entry in self.comparison.good]
+        if not starts and self._broken is None:
+            self._broken = now
+        if self._broken is not None:
+            starts.append(self._broken)
+        return Verdict(True, held=now - max(starts))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Why
+
+
+def likely_causes(state, interface=None, role=None):
+    """Return the likely causes of a neighbour's state, most likely first (RFC 2328 10.1, 10.5, 10.6 and 10.8).
+
+    :param state: a name of STATES; "Missing" for a neighbour that is not there at all.
+    :param interface: what this end says about its own interface, a dictionary as in Own.
+    :param role: the neighbour's role.
+    """
+    here = interface or {}
+
+    def own(key, text):
+        return " (here: %s)" % (text % here[key]) if here.get(key) is not None else ""
+
+    authentication = "the authentication differs in kind, key id or key"
+    firewall = "a firewall drops OSPF (IP protocol 89, multicast 224.0.0.5 and 224.0.0.6)"
+    if state in ("Missing", "Down", "Attempt"):
+        timers = ""
+        if here.get("hello") is not None and here.get("dead") is not None:
+            timers = " (here: hello %g s, dead %g s)" % (here["hello"], here["dead"])
+        return [
+            "the other end is down, or does not speak OSPF on its interface to this one",
+            "the hello or dead interval differs%s" % timers,
+            "the area or its type differs%s" % own("area", "%s"),
+            authentication,
+            "the subnet mask differs%s" % own("network", "%s"),
+            firewall + " at either end",
+            "multicast does not get through the switch or bridge (IGMP snooping)",
+            "two routers have the same router id",
+        ]
+    if state == "Init":
+        return [
+            "its hellos arrive here, ours do not arrive there: %s at the other end or on the way out of this one"
+            % firewall,
+            "the other end rejects our hellos: " + authentication,
+            "it has only just come up: this state passes within one hello interval%s" % own("hello", "%g s"),
+        ]
+    if state == "2-Way":
+        causes = []
+        if here.get("priority") == 0:
+            causes.append("priority is 0 here, and the other end is not the designated router: raise its priority")
+        if role is None or role == "DROther":
+            causes.append("neither end is the designated router or its backup; two others rest in 2-Way by design")
+        causes += [
+            "no designated router is elected, as all have priority 0: give the router priority 1 or more",
+            "the election still waits%s" % own("wait", "wait timer %g s"),
+            "the network type differs: broadcast at one end, ptp at the other%s" % own("type", "%s"),
+        ]
+        return causes
+    if state in ("ExStart", "Exchange"):
+        return [
+            "the MTU of the two interfaces differs",
+            "two routers have the same router id",
+            "unicast between the two interface addresses is dropped, though multicast gets through: " + firewall,
+            "the network type differs: broadcast at one end, ptp at the other%s" % own("type", "%s"),
+        ]
+    if state == "Loading":
+        return [
+            "link state requests or updates are lost: the MTU of the way is smaller than that of the interfaces, or the"
+            " link is lossy",
+            "a damaged link state advertisement is asked for again and again: restart OSPF where it comes from",
+        ]
+    return []
+
+
+class Own:
+    """What this end says about itself, to be put beside what it says about its neighbours.
+
+    :param name: of the end, for messages.
+    :param router_id: its router id, None if unknown.
+    :param interfaces: list of dictionaries with the key name, and type, area, network, state, hello, dead, wait,
+      priority (each None if unknown) and silent (it sends no hellos: stub or passive).
+    """
+
+    def __init__(self, name, router_id=None, interfaces=()):
+        self.name = name
+        self.router_id = router_id
+        self.interfaces = list(interfaces)
+
+    def interface(self, name):
+        """Return the interface of this name; without a name, the only one that speaks OSPF."""
+        if name is not None:
+            return next((entry for entry in self.interfaces if entry["name"] == name), None)
+        speaking = [entry for entry in self.interfaces if not entry.get("silent")]
+        return speaking[0] if len(speaking) == 1 else None
+
+
+def diagnose(comparison, own):
+    """Return a list of {router_ids, state, interface, found, expected, causes}, one for each thing that is wrong."""
+    expectation = comparison.expectation
+    findings = []
+    if comparison.missing or (comparison.short and not comparison.stuck):
+        short = comparison.short if not comparison.missing else 0
+        findings.append(
+            {
+                "router_ids": list(comparison.missing),
+                "state": "Missing",
+                "interface": expectation.interface,
+                "found": "nothing" if comparison.missing else "%d neighbour(s)" % (expectation.count - short),
+                "expected": " or ".join(expectation.states),
+                "causes": _why_missing(comparison, own),
+            }
+        )
+    groups = {}
+    for entry in comparison.stuck:
+        groups.setdefault((entry["state"], entry["interface"], entry["role"]), []).append(entry)
+    for (state, interface, role), entries in groups.items():
+        expected = sorted(
+            {allowed for entry in entries for allowed in expectation.allowed(entry["router_id"])}, key=STATES.index
+        )
+        findings.append(
+            {
+                "router_ids": [entry["router_id"] for entry in entries],
+                "state": state,
+                "interface": interface,
+                "found": state,
+                "expected": " or ".join(expected),
+                "causes": likely_causes(state, own.interface(interface), role),
+            }
+        )
+    shared = list(comparison.duplicates)
+    if own.router_id and any(entry["router_id"] == own.router_id for entry in comparison.counted):
+        shared.append(own.router_id)
+    if shared:
+        findings.insert(
+            0,
+            {
+                "router_ids": shared,
+                "state": "Duplicate router id",
+                "interface": expectation.interface,
+                "found": "used more than once",
+                "expected": "unique",
+                "causes": ["two routers have the same router id: give each its own, and never the anycast address"],
+            },
+        )
+    return findings
+
+
+def _why_missing(comparison, own):
+    wanted = comparison.expectation.interface
+    causes = []
+    if own.router_id in comparison.missing:
+        causes.append(
+            "%s is the router id of this end itself: correct what is expected, or give one of the two another"
+            % own.router_id
+        )
+    for router_id in comparison.missing:
+        other = comparison.elsewhere.get(router_id)
+        if other:
+            causes.append("%s is seen on interface %s instead, %s" % (router_id, other["interface"], other["state"]))
+    speaking = [entry["name"] for entry in own.interfaces if not entry.get("silent")]
+    here = own.interface(wanted)
+    if own.interfaces and not speaking:
+        return [
+            *causes,
+            "OSPF here has stub or passive interfaces only, which send no hellos: %s"
+            % ", ".join(entry["name"] for entry in own.interfaces),
+        ]
+    if wanted is not None and here is None and own.interfaces:
+        return [*causes, "OSPF does not run on interface %s here, but on %s" % (wanted, ", ".join(speaking))]
+    if not own.interfaces:
+        causes.append("OSPF runs on no interface here: its configuration names none that is there and up")
+    if here is not None and here.get("silent"):
+        return [*causes, "interface %s is stub or passive here, so it sends no hellos" % here["name"]]
+    if comparison.surplus:
+        causes.append(
+            "it is there under another router id: %s is not expected"
+            % ", ".join(sorted({entry["router_id"] for entry in comparison.surplus}))
+        )
+    return [*causes, *likely_causes("Missing", here)]
+
+
+def describe(entry):
+    """Return a neighbour in a few words."""
+    text = "%s %s" % (entry["router_id"], entry["state"])
+    if entry["role"]:
+        text += "/" + entry["role"]
+    if entry["interface"]:
+        text += " on " + entry["interface"]
+    return text
+
+
+def describe_interface(entry):
+    """Return an interface of our own in a few words."""
+    words = [str(entry[key]) for key in ("type", "network") if entry.get(key)]
+    if entry.get("area"):
+        words.append("area " + str(entry["area"]))
+    if entry.get("silent"):
+        words.append("stub or passive")
+    else:
+        words.extend("%s %g s" % (key, entry[key]) for key in ("hello", "dead") if entry.get(key) is not None)
+        if entry.get("priority") is not None:
+            words.append("priority %s" % entry["priority"])
+        if entry.get("state"):
+            words.append("state " + entry["state"])
+    return "%s (%s)" % (entry["name"], ", ".join(words))
+
+
+def failure_message(comparison, own, spent=0.0, stable=None):
+    """Return the message for a user who expected something else: what, found, expected, and what to look at.
+
+    :param stable: the seconds which were asked for, if the expectation does hold, but not for so long.
+    """
+    lines = []
+    expectation = comparison.expectation
+    after = " after %.0f s" % spent if spent >= 0.5 else ""
+    who = own.name + (" (router id %s)" % own.router_id if own.router_id else "")
+    if stable is not None:
+        lines.append(
+            "The OSPF neighbours of %s are as expected%s, but have not been for %g s: a neighbour changed its state"
+            " while we looked. Found: %s."
+            % (who, after, stable, ", ".join(map(describe, comparison.counted)) or "none")
+        )
+        return "\n".join(lines)
+    lines.append("The OSPF neighbours of %s are not as expected%s." % (who, after))
+    for finding in diagnose(comparison, own):
+        ids = ", ".join(finding["router_ids"])
+        if finding["state"] == "Missing" and ids:
+            text = "Missing: %s (expected %s)." % (ids, finding["expected"])
+        elif finding["state"] == "Missing":
+            text = "Found %s in state %s, expected %d." % (finding["found"], finding["expected"], expectation.count)
+        elif finding["state"] == "Duplicate router id":
+            text = "Duplicate router id: %s." % ids
+        else:
+            where = " on interface %s" % finding["interface"] if finding["interface"] else ""
+            text = "%s: state %s%s, expected %s." % (ids, finding["found"], where, finding["expected"])
+        causes = finding["causes"]
+        if causes:
+            text += " Likely causes: " + "; ".join("(%d) %s" % pair for pair in enumerate(causes, 1)) + "."
+        lines.append("- " + text)
+    if expectation.exact and comparison.surplus:
+        lines.append(
+            "- Not expected, yet there: %s. Add to router_ids what belongs there, or turn OSPF off at what does not."
+            % ", ".join(map(describe, comparison.surplus))
+        )
+    if comparison.over:
+        lines.append(
+            "- Found %d neighbours, expected exactly %d." % (expectation.count + comparison.over, expectation.count)
+        )
+    where = " on " + expectation.interface if expectation.interface else ""
+    lines.append("Found%s: %s." % (where, ", ".join(map(describe, comparison.counted)) or "no neighbour"))
+    if own.interfaces:
+        lines.append("Interfaces here: %s." % "; ".join(map(describe_interface, own.interfaces)))
+    return "\n".join(lines)

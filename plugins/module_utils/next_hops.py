@@ -1,0 +1,192 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The next hops of a prefix on a router: reading the rows of /ip/route, and comparing them with what is expected.
+
+Nothing in here does input or output.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import flag
+from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict
+
+# The flags by which a row of /ip/route says where the route comes from; RouterOS sets one of them.
+PROTOCOLS = ("connect", "static", "ospf", "rip", "bgp", "is-is", "dhcp", "vpn", "modem", "slaac", "bgp-mpls-vpn")
+
+
+def _is_address(text):
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def split_gateway(text):
+    """Return (address, interface, vrf) of a gateway: 10.1.1.2%ether2, 10.1.1.2%ether2@VRF1, ether4 or 192.0.2.1."""
+    place, _at, vrf = str(text).partition("@")
+    first, percent, interface = place.partition("%")
+    if percent:
+        return first, interface or None, vrf or None
+    if _is_address(first):
+        return first, None, vrf or None
+    return None, first or None, vrf or None
+
+
+def parse_route(row):
+    """Return a row of /ip/route as a next hop."""
+    gateway, interface, vrf = split_gateway(row.get("gateway", ""))
+    if interface is None and row.get("immediate-gw"):
+        interface = split_gateway(row["immediate-gw"])[1]
+    distance = row.get("distance")
+    return {
+        "gateway": gateway,
+        "interface": interface,
+        "vrf": vrf,
+        "routing_table": str(row.get("routing-table", "main")),
+        "protocol": next((name for name in PROTOCOLS if flag(row, name)), None),
+        "distance": None if distance is None else int(distance),
+        "active": flag(row, "active"),
+        "ecmp": flag(row, "ecmp"),
+        "dynamic": flag(row, "dynamic"),
+        "blackhole": flag(row, "blackhole"),
+    }
+
+
+def parse_routes(rows, prefix, routing_table="main"):
+    """Return the next hops of a prefix in a routing table, in the order of their addresses."""
+    found = [
+        parse_route(row)
+        for row in rows
+        if str(row.get("dst-address")) == prefix and str(row.get("routing-table", "main")) == routing_table
+    ]
+    return sorted(found, key=lambda hop: (IPv4Address(hop["gateway"] or "0.0.0.0"), hop["interface"] or ""))
+
+
+def normalise_prefix(text):
+    """Return 172.18.0.64/32 for 172.18.0.64, as RouterOS writes it. Raises ValueError with a text for the user."""
+    try:
+        return str(IPv4Network(text))
+    except ValueError as exc:
+        raise ValueError("prefix: '%s' is no IPv4 prefix as in 172.18.0.64/32: %s" % (text, exc)) from exc
+
+
+class Expectation:
+    """Which next hops there should be.
+
+    :param gateways: exactly these addresses; None if not given.
+    :param contains: at least these.
+    :param count: exactly so many; None if not given.
+    :param protocol: where each of them must come from; None if it does not matter.
+    """
+
+    def __init__(self, gateways=None, contains=(), count=None, protocol=None):
+        self.gateways = None if gateways is None else list(dict.fromkeys(gateways))
+        self.contains = list(dict.fromkeys(contains))
+        self.count = count
+        self.protocol = protocol
+        self.given = self.gateways is not None or bool(self.contains) or count is not None or protocol is not None
+
+    def problems(self):
+        """Return what is wrong with it, one sentence each."""
+        problems = []
+        for option, values in (("gateways", self.gateways or ()), ("contains", self.contains)):
+            problems.extend(
+                "%s: '%s' is no IPv4 address as in 172.18.0.11" % (option, value)
+                for value in values
+                if not _is_address(value)
+            )
+        if self.count is not None and self.count < 0:
+            problems.append("count is %d, expected 0 or more" % self.count)
+        return problems
+
+
+class Comparison:
+    """Found against expected. Only active next hops count: to the others the router sends nothing.
+
+    :ivar missing: addresses which are expected and not among the active next hops.
+    :ivar surplus: addresses of active next hops which nobody expects.
+    :ivar wrong_protocol: active next hops which come from elsewhere than expected.
+    :ivar miscounted: whether there are more or fewer than expected.
+    """
+
+    def __init__(self, next_hops, expectation):
+        self.expectation = expectation
+        self.next_hops = next_hops
+        self.active = [hop for hop in next_hops if hop["active"]]
+        addresses = list(dict.fromkeys(hop["gateway"] or hop["interface"] or "blackhole" for hop in self.active))
+        wanted = expectation.contains if expectation.gateways is None else expectation.gateways
+        self.missing = [address for address in wanted if address not in addresses]
+        self.surplus = []
+        if expectation.gateways is not None:
+            self.surplus = [address for address in addresses if address not in expectation.gateways]
+        self.found = addresses
+        self.miscounted = expectation.count is not None and len(addresses) != expectation.count
+        self.wrong_protocol = []
+        if expectation.protocol is not None:
+            self.wrong_protocol = [hop for hop in self.active if hop["protocol"] != expectation.protocol]
+
+    def verdict(self):
+        """Return the Verdict for waiting."""
+        return Verdict(not (self.missing or self.surplus or self.miscounted or self.wrong_protocol))
+
+
+def _named(address, names):
+    return "%s (%s)" % (address, names[address]) if address in names else address
+
+
+def _list(addresses, names):
+    return ", ".join(_named(address, names) for address in addresses) or "none"
+
+
+def failure_message(comparison, prefix, router, names=None, spent=0.0):
+    """Return the message for a user who expected other next hops.
+
+    :param names: of the nodes, by their addresses.
+    """
+    names = names or {}
+    expectation = comparison.expectation
+    after = " after %.0f s" % spent if spent >= 0.5 else ""
+    lines = ["The next hops of %s on the router %s are not as expected%s." % (prefix, router, after)]
+    inactive = {hop["gateway"]: hop for hop in comparison.next_hops if not hop["active"]}
+    for address in comparison.missing:
+        hop = inactive.get(address)
+        if hop is None:
+            why = (
+                "is not a next hop: see that the node is a Full neighbour (module routeros_ospf_neighbors), and"
+                " that it announces the address (its service is up and not drained)"
+            )
+        else:
+            why = "is there (%s, distance %s) but not active: a route with a lower distance wins" % (
+                hop["protocol"],
+                hop["distance"],
+            )
+        lines.append("- Missing: %s %s." % (_named(address, names), why))
+    if comparison.surplus:
+        lines.append(
+            "- Not expected, yet there: %s. Correct what is expected, or withdraw the address from what should not"
+            " serve it." % _list(comparison.surplus, names)
+        )
+    if comparison.miscounted:
+        lines.append("- Found %d next hop(s), expected %d." % (len(comparison.found), expectation.count))
+    lines.extend(
+        "- %s comes from %s (distance %s), expected %s: remove that route."
+        % (
+            _named(hop["gateway"] or hop["interface"] or "blackhole", names),
+            hop["protocol"],
+            hop["distance"],
+            expectation.protocol,
+        )
+        for hop in comparison.wrong_protocol
+    )
+    if not comparison.next_hops:
+        lines.append(
+            "The router has no route to %s at all: no node announces it, no neighbour is Full, or the OSPF instance's"
+            " in-filter-chain rejects it." % prefix
+        )
+    else:
+        lines.append("Found: %s." % _list(comparison.found, names))
+    return "\n".join(lines)

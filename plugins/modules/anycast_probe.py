@@ -1,0 +1,329 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: anycast_probe
+short_description: Send numbered UDP probes to an anycast address and say who answered
+version_added: 1.0.0
+author:
+  - homelab.anycast maintainers (@homelab-anycast)
+description:
+  - Runs on a client and sends numbered SIP OPTIONS requests over UDP (RFC 3261 11, with C(rport) of RFC 3581) to an
+    address, from one or more of the client's own addresses.
+  - Says for each of these sources how many were answered, by which node, how fast, and how many were lost, from when to
+    when and why.
+  - Nothing is sent twice. A datagram that is lost counts as lost, as it would in a stream of voice; a SIP phone itself
+    would repeat its request. An answer that comes too late, twice, or from another address than the one asked does not
+    count, but is noted.
+  - Any final answer counts as one, also C(404) or C(503), for it shows that a node is there; see
+    RV(results[].status_codes).
+notes:
+  - Needs no privilege, and nothing but Python on the client. Linux only, for it reads the ICMP errors of its sockets.
+  - Each source sends from one UDP port. A router that spreads by addresses only (RouterOS's default) thus keeps a
+    source on one node, as it does with a phone.
+  - It lasts (O(count) - 1) x O(interval) and at most O(timeout) more. Use C(async) for a probe in the background.
+extends_documentation_fragment:
+  - homelab.anycast.attributes
+  - homelab.anycast.attributes.read_only
+attributes:
+  platform:
+    support: full
+    platforms: linux
+options:
+  address:
+    description: The address to probe, IPv4 or IPv6.
+    type: str
+    required: true
+  port:
+    description: The UDP port to probe.
+    type: int
+    default: 5060
+  kind:
+    description: What to send.
+    type: str
+    choices: [sip]
+    default: sip
+  sources:
+    description:
+      - Addresses of this host to send from, all at the same time.
+      - Without it, the one that the kernel takes for O(address).
+    type: list
+    elements: str
+    default: []
+  count:
+    description: Number of probes from each source.
+    type: int
+    default: 1
+  interval:
+    description: Seconds from one probe of a source to its next.
+    type: float
+    default: 0.1
+  timeout:
+    description: Seconds within which a probe must be answered.
+    type: float
+    default: 1
+  max_lost:
+    description:
+      - How many probes may be lost, all sources together, before the module fails.
+      - V(-1) never fails for a loss.
+    type: int
+    default: 0
+  details:
+    description: Whether to return every single probe as well, in RV(results[].probes).
+    type: bool
+    default: false
+seealso:
+  - module: homelab.anycast.routeros_next_hops
+  - name: RFC 3261, SIP
+    description: The request in section 11, its header fields in section 20.
+    link: https://www.rfc-editor.org/rfc/rfc3261
+"""
+
+EXAMPLES = r"""
+- name: Does the anycast address answer?
+  homelab.anycast.anycast_probe:
+    address: 172.18.0.64
+
+- name: Ask as each of the four phones, for ten seconds
+  homelab.anycast.anycast_probe:
+    address: 172.18.0.64
+    sources: [172.18.0.22, 172.18.0.23, 172.18.0.24, 172.18.0.25]
+    count: 100
+    interval: 0.1
+    max_lost: 0
+  register: probe
+
+- name: Say which phone lands on which server
+  ansible.builtin.debug:
+    msg: "{{ dict(probe.results | map(attribute='source') | zip(probe.results | map(attribute='answered_by'))) }}"
+
+- name: Only measure, in the background, while something else goes on
+  homelab.anycast.anycast_probe:
+    address: 172.18.0.64
+    count: 1000
+    interval: 0.01
+    max_lost: -1
+  async: 60
+  poll: 0
+"""
+
+RETURN = r"""
+results:
+  description: What became of the probes, by source.
+  returned: always, once they were sent
+  type: list
+  elements: dict
+  contains:
+    source:
+      description: The address they were sent from.
+      type: str
+    sent:
+      description: Number of probes sent.
+      type: int
+    answered:
+      description: How many were answered within O(timeout).
+      type: int
+    lost:
+      description: How many were not.
+      type: int
+    loss_reasons:
+      description:
+        - How many were lost for which reason.
+        - V(timeout) is no answer. V(connection refused) is ICMP port unreachable, by which a node says that it is there,
+          but the service is not. Other ICMP errors are V(host unreachable), V(network unreachable) and
+          V(administratively prohibited).
+      type: dict
+    first_loss:
+      description: The first lost probe, null if none is lost.
+      type: dict
+      contains:
+        number:
+          description: Its number, from 1 on.
+          type: int
+        seconds:
+          description: Seconds from the start of the run to its sending.
+          type: float
+        at:
+          description: Time of its sending, in UTC.
+          type: str
+    last_loss:
+      description: The last lost probe, like RV(results[].first_loss).
+      type: dict
+    answered_by:
+      description:
+        - Names of the nodes that answered, in the order in which they first did, null for one that does not say.
+        - The name is the C(Server) header of the answer, else its C(User-Agent), else who its C(Warning) names.
+      type: list
+      elements: str
+    answers:
+      description: How many answers came from which node, V(unknown) for one that does not say.
+      type: dict
+    status_codes:
+      description: How many answers had which SIP status code.
+      type: dict
+    rtt_ms:
+      description:
+        - Milliseconds from a probe to its answer, with the keys C(min), C(avg) and C(max).
+        - Null if nothing was answered.
+      type: dict
+    late:
+      description: How many answers came after O(timeout).
+      type: int
+    duplicates:
+      description: How many answers came again.
+      type: int
+    notes:
+      description: What else is known about lost probes, at most ten sentences.
+      type: list
+      elements: str
+    probes:
+      description: Every probe, with C(number), C(seconds), C(at), C(answered), C(reason), C(answered_by), C(status) and
+        C(rtt_ms).
+      returned: if O(details=true)
+      type: list
+      elements: dict
+  sample:
+    - source: 172.18.0.22
+      sent: 100
+      answered: 99
+      lost: 1
+      loss_reasons:
+        timeout: 1
+      first_loss:
+        number: 17
+        seconds: 1.6
+        at: "2026-11-22T10:00:01.600Z"
+      last_loss:
+        number: 17
+        seconds: 1.6
+        at: "2026-11-22T10:00:01.600Z"
+      answered_by: [sip1, sip2]
+      answers:
+        sip1: 16
+        sip2: 83
+      status_codes:
+        "200": 99
+      rtt_ms:
+        min: 0.412
+        avg: 0.701
+        max: 3.2
+      late: 0
+      duplicates: 0
+      notes: []
+sent:
+  description: Number of probes sent, all sources together.
+  returned: always, once they were sent
+  type: int
+  sample: 100
+answered:
+  description: How many were answered, all sources together.
+  returned: always, once they were sent
+  type: int
+  sample: 99
+lost:
+  description: How many were lost, all sources together.
+  returned: always, once they were sent
+  type: int
+  sample: 1
+answered_by:
+  description: Names of all nodes that answered, sorted; one that does not say its name is left out.
+  returned: always, once they were sent
+  type: list
+  elements: str
+  sample: [sip1, sip2]
+"""
+
+import ipaddress
+import socket
+import time
+import uuid
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.homelab.anycast.plugins.module_utils.probe import ProbeError, local_address, loss_message, run
+from ansible_collections.homelab.anycast.plugins.module_utils.sip_probe import SipProbe
+
+KINDS = {"sip": SipProbe}
+
+
+def problems_of(params):
+    """Return what is wrong with the options, one sentence each."""
+    problems = []
+    versions = set()
+    for option, values in (("address", [params["address"]]), ("sources", params["sources"])):
+        for value in values:
+            try:
+                versions.add(ipaddress.ip_address(value).version)
+            except ValueError:
+                problems.append("%s: '%s' is no IP address" % (option, value))
+    if len(versions) > 1:
+        problems.append("address and sources are of different IP versions")
+    if len(set(params["sources"])) < len(params["sources"]):
+        problems.append("sources has an address more than once")
+    if not 0 < params["port"] < 65536:
+        problems.append("port is %d, expected 1 to 65535" % params["port"])
+    if params["count"] < 1:
+        problems.append("count is %d, expected 1 or more" % params["count"])
+    problems.extend(
+        "%s is %g, expected more than 0 seconds" % (name, params[name])
+        for name in ("interval", "timeout")
+        if params[name] <= 0
+    )
+    return problems
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "address": {"type": "str", "required": True},
+            "port": {"type": "int", "default": 5060},
+            "kind": {"type": "str", "choices": list(KINDS), "default": "sip"},
+            "sources": {"type": "list", "elements": "str", "default": []},
+            "count": {"type": "int", "default": 1},
+            "interval": {"type": "float", "default": 0.1},
+            "timeout": {"type": "float", "default": 1},
+            "max_lost": {"type": "int", "default": 0},
+            "details": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    problems = problems_of(params)
+    if problems:
+        module.fail_json(msg="; ".join(problems))
+
+    family = socket.AF_INET6 if ":" in params["address"] else socket.AF_INET
+    # As the kernel writes it, to compare with who answers.
+    target = (str(ipaddress.ip_address(params["address"])), params["port"])
+    protocol = KINDS[params["kind"]](uuid.uuid4().hex[:12])
+    try:
+        sources = [str(ipaddress.ip_address(source)) for source in params["sources"]] or [
+            local_address(family, *target)
+        ]
+        wall = time.time()
+        tallies, start = run(protocol, family, target, sources, params["count"], params["interval"], params["timeout"])
+    except ProbeError as exc:
+        module.fail_json(msg=str(exc))
+    results = [tally.report(start, wall, params["details"]) for tally in tallies]
+    found = {
+        "changed": False,
+        "results": results,
+        "sent": sum(result["sent"] for result in results),
+        "answered": sum(result["answered"] for result in results),
+        "lost": sum(result["lost"] for result in results),
+        "answered_by": sorted({name for result in results for name in result["answered_by"] if name}),
+    }
+    if 0 <= params["max_lost"] < found["lost"]:
+        module.fail_json(
+            msg=loss_message(tallies, target[0], target[1], params["max_lost"], protocol.name),
+            **found,
+        )
+    module.exit_json(**found)
+
+
+if __name__ == "__main__":
+    main()

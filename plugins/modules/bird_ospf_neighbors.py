@@ -1,0 +1,222 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bird_ospf_neighbors
+short_description: Read BIRD's OSPF neighbours, and wait until they are as expected
+version_added: 1.0.0
+author:
+  - homelab.anycast maintainers (@homelab-anycast)
+description:
+  - Reads the OSPF neighbours of a host that runs BIRD 2 or 3, in the form that
+    M(homelab.anycast.routeros_ospf_neighbors) uses too.
+  - With O(router_ids), O(count) or O(full_with) it compares them with what is expected, waits for it as long as O(wait)
+    says, and else fails with what is missing, what was found instead and the likely causes.
+  - It asks BIRD over its control socket in restricted mode, in which BIRD takes no command that changes anything.
+    C(birdc) is not needed.
+notes:
+  - The socket belongs to root and the group C(bird); use C(become) or a user of that group.
+  - What BIRD does not tell is null, namely RV(neighbors[].full_seconds) and RV(neighbors[].state_changes).
+extends_documentation_fragment:
+  - homelab.anycast.attributes
+  - homelab.anycast.attributes.read_only
+  - homelab.anycast.neighbor_expectation
+attributes:
+  platform:
+    support: full
+    platforms: linux
+options:
+  protocol:
+    description:
+      - Name of the OSPF protocol in C(bird.conf).
+      - Needed only where there is more than one.
+    type: str
+  socket:
+    description: BIRD's control socket.
+    type: path
+    default: /run/bird/bird.ctl
+  timeout:
+    description: Seconds in which BIRD must answer a question.
+    type: float
+    default: 5
+seealso:
+  - module: homelab.anycast.routeros_ospf_neighbors
+  - name: RFC 2328, OSPF Version 2
+    description: States of a neighbour in 10.1, who becomes adjacent in 10.4.
+    link: https://www.rfc-editor.org/rfc/rfc2328
+"""
+
+EXAMPLES = r"""
+- name: Wait until the router is a full neighbour, and has been for ten seconds
+  homelab.anycast.bird_ospf_neighbors:
+    router_ids: [172.18.0.1]
+    wait: 60
+    stable: 10
+  become: true
+
+- name: The router must be full; the other two servers may rest in 2-Way, as two ordinary routers on a LAN do
+  homelab.anycast.bird_ospf_neighbors:
+    full_with: [172.18.0.1]
+    router_ids: [172.18.0.12, 172.18.0.13]
+    states: [Full, 2-Way]
+    interface: enp0s11
+    exact: true
+    wait: 60
+  become: true
+
+- name: Just look
+  homelab.anycast.bird_ospf_neighbors:
+  become: true
+  register: ospf
+"""
+
+RETURN = r"""
+neighbors:
+  description: The neighbours, on O(interface) if that is given.
+  returned: always, once they could be read
+  type: list
+  elements: dict
+  contains:
+    router_id:
+      description: Router id of the neighbour.
+      type: str
+    address:
+      description: Its address on the link.
+      type: str
+    interface:
+      description: Interface of this host on which it is seen.
+      type: str
+    state:
+      description: V(Down), V(Attempt), V(Init), V(2-Way), V(ExStart), V(Exchange), V(Loading) or V(Full).
+      type: str
+    role:
+      description: Role of the neighbour on the link, V(DR), V(BDR), V(DROther) or V(PtP).
+      type: str
+    priority:
+      description: Its priority in the election of the designated router.
+      type: int
+    full_seconds:
+      description: Seconds since when it is Full. BIRD does not tell, so this is null.
+      type: float
+    state_changes:
+      description: How often its state has changed. BIRD does not tell, so this is null.
+      type: int
+    dead_seconds:
+      description: Seconds until it is taken for dead, if no other hello arrives.
+      type: float
+  sample:
+    - router_id: 172.18.0.1
+      address: 172.18.0.1
+      interface: enp0s11
+      state: Full
+      role: DR
+      priority: 1
+      full_seconds: null
+      state_changes: null
+      dead_seconds: 3.371
+missing:
+  description: Router ids that are expected, and of which there is no neighbour.
+  returned: always, once the neighbours could be read
+  type: list
+  elements: str
+  sample: [172.18.0.13]
+stuck:
+  description: Neighbours, as in RV(neighbors), that are expected and whose state is not good.
+  returned: always, once the neighbours could be read
+  type: list
+  elements: dict
+  sample: []
+surplus:
+  description: Neighbours, as in RV(neighbors), that are there without being in O(router_ids) or O(full_with).
+  returned: always, once the neighbours could be read
+  type: list
+  elements: dict
+  sample: []
+likely_causes:
+  description: What is wrong, each with the likely causes, most likely first. The error message says the same.
+  returned: failure to meet the expectation
+  type: list
+  elements: dict
+  contains:
+    router_ids:
+      description: Router ids it is about.
+      type: list
+      elements: str
+    state:
+      description: The state of these neighbours, V(Missing), or V(Duplicate router id).
+      type: str
+    interface:
+      description: The interface, null if unknown.
+      type: str
+    found:
+      description: What was found, in words.
+      type: str
+    expected:
+      description: What was expected, in words.
+      type: str
+    causes:
+      description: Likely causes.
+      type: list
+      elements: str
+own:
+  description: What BIRD says about this end of the link.
+  returned: failure to meet the expectation
+  type: dict
+  contains:
+    router_id:
+      description: Router id of this host.
+      type: str
+    interfaces:
+      description: The interfaces of the OSPF protocol, with their type, area, network, timers in seconds and priority.
+      type: list
+      elements: dict
+protocol:
+  description: Name of the OSPF protocol that was asked.
+  returned: always, once the neighbours could be read
+  type: str
+  sample: anycast
+version:
+  description: BIRD's version.
+  returned: always, once the neighbours could be read
+  type: str
+  sample: 2.0.12
+waited:
+  description: Seconds spent waiting.
+  returned: always, once the neighbours could be read
+  type: float
+  sample: 4.0
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.homelab.anycast.plugins.module_utils.bird import SOCKET, BirdError, OspfReader
+from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import (
+    EXPECTATION_MUTUALLY_EXCLUSIVE,
+    expectation_argument_spec,
+)
+from ansible_collections.homelab.anycast.plugins.module_utils.neighbors_module import run
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            expectation_argument_spec(),
+            protocol={"type": "str"},
+            socket={"type": "path", "default": SOCKET},
+            timeout={"type": "float", "default": 5},
+        ),
+        mutually_exclusive=EXPECTATION_MUTUALLY_EXCLUSIVE,
+        supports_check_mode=True,
+    )
+    if module.params["timeout"] <= 0:
+        module.fail_json(msg="timeout is %g, expected more than 0 seconds" % module.params["timeout"])
+    reader = OspfReader(module.params["socket"], module.params["timeout"], module.params["protocol"])
+    run(module, reader, BirdError, lambda: {"protocol": reader.protocol, "version": reader.version})
+
+
+if __name__ == "__main__":
+    main()

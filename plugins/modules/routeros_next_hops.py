@@ -1,0 +1,270 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: routeros_next_hops
+short_description: Read to which next hops a RouterOS router sends a prefix, and wait until they are as expected
+version_added: 1.0.0
+author:
+  - homelab.anycast maintainers (@homelab-anycast)
+description:
+  - Reads the routes to a prefix from a MikroTik router's table over its API. For an anycast address this proves which
+    nodes get its clients, as seen by the one that sends them there.
+  - With O(gateways), O(contains), O(count) or O(protocol) it compares the active ones with what is expected, waits for
+    it as long as O(wait) says, and else fails with what is missing and what is there instead.
+  - It logs in once and keeps the session while it waits.
+notes:
+  - Runs where it can reach the router's API, normally on the controller; use C(delegate_to) or C(connection=local).
+  - Needs RouterOS 7.16 or newer, and a user with the policies C(api) and C(read).
+  - O(timeout) is how long the router may take for an answer; how long to wait for the next hops is O(wait).
+extends_documentation_fragment:
+  - community.routeros.api
+  - homelab.anycast.attributes
+  - homelab.anycast.attributes.read_only
+  - homelab.anycast.attributes.action_group_api
+attributes:
+  platform:
+    support: full
+    platforms: RouterOS
+options:
+  prefix:
+    description:
+      - The destination, for example V(172.18.0.64/32). An address without a length means V(/32).
+      - Only routes to exactly this prefix are read; a wider one that also covers it is not.
+    type: str
+    required: true
+  routing_table:
+    description: The routing table to read.
+    type: str
+    default: main
+  gateways:
+    description:
+      - Addresses of the next hops that must be there, and no other.
+      - An empty list expects that there are none.
+      - Mutually exclusive with O(contains) and O(count).
+    type: list
+    elements: str
+  contains:
+    description: Addresses of next hops that must be there, whatever else is.
+    type: list
+    elements: str
+    default: []
+  count:
+    description: How many next hops there must be.
+    type: int
+  protocol:
+    description: Where each active route must come from, in RouterOS's words.
+    type: str
+    choices: [connect, static, ospf, rip, bgp, is-is, dhcp, vpn, modem, slaac, bgp-mpls-vpn]
+  names:
+    description: Names of the nodes by their addresses, for the error message.
+    type: dict
+    default: {}
+  wait:
+    description: Seconds to wait for the expectation to hold. With V(0) the module looks once.
+    type: float
+    default: 0
+  poll_interval:
+    description: Seconds between two looks while waiting.
+    type: float
+    default: 2
+seealso:
+  - module: homelab.anycast.routeros_ospf_neighbors
+  - module: homelab.anycast.anycast_probe
+"""
+
+EXAMPLES = r"""
+- name: The router sends clients to exactly these three nodes
+  homelab.anycast.routeros_next_hops:
+    hostname: 172.18.0.1
+    username: ansible
+    password: "{{ lookup('ansible.builtin.env', 'ROUTEROS_PASSWORD') }}"
+    tls: true
+    prefix: 172.18.0.64/32
+    gateways: [172.18.0.11, 172.18.0.12, 172.18.0.13]
+    protocol: ospf
+    names:
+      172.18.0.11: sip1
+      172.18.0.12: sip2
+      172.18.0.13: sip3
+    wait: 30
+
+- name: After sip3 was drained, the router sends nobody there any more
+  homelab.anycast.routeros_next_hops:
+    hostname: 172.18.0.1
+    username: ansible
+    password: "{{ lookup('ansible.builtin.env', 'ROUTEROS_PASSWORD') }}"
+    tls: true
+    prefix: 172.18.0.64
+    gateways: [172.18.0.11, 172.18.0.12]
+    wait: 10
+"""
+
+RETURN = r"""
+next_hops:
+  description: The routes to the prefix, one for each next hop, in the order of their addresses.
+  returned: always, once they could be read
+  type: list
+  elements: dict
+  contains:
+    gateway:
+      description: Address of the next hop, null for a directly connected network or a blackhole.
+      type: str
+    interface:
+      description: Interface through which it is reached.
+      type: str
+    vrf:
+      description: VRF of that interface, null if it is the routing table's own.
+      type: str
+    routing_table:
+      description: Routing table that holds the route.
+      type: str
+    protocol:
+      description: Where the route comes from, one of the choices of O(protocol); null if the router does not say.
+      type: str
+    distance:
+      description: Administrative distance; the lowest wins. That of OSPF is 110.
+      type: int
+    active:
+      description: Whether the router uses it. The others are candidates.
+      type: bool
+    ecmp:
+      description: Whether it shares the traffic with others of the same prefix.
+      type: bool
+    dynamic:
+      description: Whether a protocol has made it, and not a user.
+      type: bool
+    blackhole:
+      description: Whether it discards the traffic.
+      type: bool
+  sample:
+    - gateway: 172.18.0.11
+      interface: bridge-lan
+      vrf: null
+      routing_table: main
+      protocol: ospf
+      distance: 110
+      active: true
+      ecmp: true
+      dynamic: true
+      blackhole: false
+gateways:
+  description: Addresses (else interfaces) of the active next hops.
+  returned: always, once they could be read
+  type: list
+  elements: str
+  sample: [172.18.0.11, 172.18.0.12]
+missing:
+  description: Addresses that are expected and not among RV(gateways).
+  returned: always, once they could be read
+  type: list
+  elements: str
+  sample: [172.18.0.13]
+surplus:
+  description: Addresses among RV(gateways) that O(gateways) does not name, if it is given.
+  returned: always, once they could be read
+  type: list
+  elements: str
+  sample: []
+version:
+  description: Version of RouterOS.
+  returned: always, once they could be read
+  type: str
+  sample: 7.20.8 (long-term)
+waited:
+  description: Seconds spent waiting.
+  returned: always, once they could be read
+  type: float
+  sample: 2.0
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
+
+from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import time_problems
+from ansible_collections.homelab.anycast.plugins.module_utils.next_hops import (
+    PROTOCOLS,
+    Comparison,
+    Expectation,
+    failure_message,
+    normalise_prefix,
+    parse_routes,
+)
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import RouterError, open_router
+from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, wait_for
+
+
+def look_until(router, prefix, expectation, params):
+    """Look at the prefix until it is as expected. Return the last Comparison, whether it is good and the seconds."""
+    last = []
+
+    def look(_now):
+        router.version()
+        rows = router.rows("/ip/route", where=("dst-address", prefix))
+        last[:] = [Comparison(parse_routes(rows, prefix, params["routing_table"]), expectation)]
+        return last[0].verdict()
+
+    verdict, spent = wait_for(look, params["wait"], interval=params["poll_interval"])
+    if verdict.error is not None:
+        raise verdict.error
+    return last[0], verdict.good, spent
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            api_argument_spec(),
+            prefix={"type": "str", "required": True},
+            routing_table={"type": "str", "default": "main"},
+            gateways={"type": "list", "elements": "str"},
+            contains={"type": "list", "elements": "str", "default": []},
+            count={"type": "int"},
+            protocol={"type": "str", "choices": list(PROTOCOLS)},
+            names={"type": "dict", "default": {}},
+            wait={"type": "float", "default": 0},
+            poll_interval={"type": "float", "default": 2},
+        ),
+        mutually_exclusive=[("gateways", "contains"), ("gateways", "count")],
+        supports_check_mode=True,
+    )
+    params = module.params
+    expectation = Expectation(params["gateways"], params["contains"], params["count"], params["protocol"])
+    problems = expectation.problems() + time_problems(params, ["wait"])
+    try:
+        prefix = normalise_prefix(params["prefix"])
+    except ValueError as exc:
+        problems.append(str(exc))
+    if problems:
+        module.fail_json(msg="; ".join(problems))
+
+    router = open_router(module)
+    try:
+        comparison, good, spent = look_until(router, prefix, expectation, params)
+        version = router.version()
+    except (RouterError, Unreadable) as exc:
+        module.fail_json(msg=str(exc))
+    finally:
+        router.close()
+    found = {
+        "changed": False,
+        "next_hops": comparison.next_hops,
+        "gateways": comparison.found,
+        "missing": comparison.missing,
+        "surplus": comparison.surplus,
+        "version": version,
+        "waited": round(spent, 3),
+    }
+    if not good:
+        module.fail_json(
+            msg=failure_message(comparison, prefix, router.hostname, params["names"], spent),
+            **found,
+        )
+    module.exit_json(**found)
+
+
+if __name__ == "__main__":
+    main()

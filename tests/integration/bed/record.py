@@ -120,7 +120,7 @@ STATES = (
     State("none_interface_down", _FULL, others=False, then_neighbors=None,
           then=lambda bed: bed.nodes[0].run("ip", "link", "set", INTERFACE, "down"),
           after=lambda bed: bed.nodes[0].run("ip", "link", "set", INTERFACE, "up")),
-    State("protocol_disabled", _FULL, others=False, then_neighbors="is not up",
+    State("protocol_disabled", _FULL, others=False, then_neighbors=None,
           then=lambda bed: None),
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import select
 import signal
 import socket
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from .board import full_version
 from .errors import Trap
-from .kernel import LinuxKernel
+from .kernel import LinkMonitor, LinuxKernel
 from .policy import Users, load_users
 from .router import Router
 from .server import Server, tls_context
@@ -22,8 +23,8 @@ from .vtysh import FrrError, Vtysh
 
 LOG = logging.getLogger("routeros")
 
-# How often the kernel's addresses are compared: a template that matches by network follows them.
-_REFRESH_SECONDS = 5.0
+# How often FRR is compared with the rows although nothing happened: it may have been restarted.
+_COMPARE_SECONDS = 60.0
 
 
 def main() -> int:
@@ -57,8 +58,12 @@ def main() -> int:
         arguments.ping,
     )
     stop = threading.Event()
+    awake, waker = socket.socketpair()
+    waker.setblocking(False)
+    signal.set_wakeup_fd(waker.fileno())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    monitor = LinkMonitor()
     if not _agree(router, arguments.frr_timeout, stop):
         return 1
     servers = [Server(router, arguments.listen, arguments.port)]
@@ -71,9 +76,12 @@ def main() -> int:
     # Read by the tests, which ask for any free port.
     print(f"RouterOS {router.version_text} on ports {' '.join(str(server.port) for server in servers)}", flush=True)
     _notify("READY=1")
-    while not stop.wait(_REFRESH_SECONDS):
-        with router.lock:
-            router.refresh()
+    while not stop.is_set():
+        ready, _, _ = select.select([monitor.fileno(), awake.fileno()], [], [], _COMPARE_SECONDS)
+        monitor.drain()
+        if not stop.is_set():
+            with router.lock:
+                router.refresh(full=not ready)
     for server in servers:
         server.close()
     return 0

@@ -110,6 +110,8 @@ class Commands:
                 raise no_such_command(parts[index])
         path, command = "/".join(parts[:-1]), parts[-1]
         menu = self._router.menu(path)
+        if menu is not None and menu.refuses(command, self._router.version):
+            raise not_emulated(f"/{path}/{command}")
         if menu is None or not menu.has_command(command, self._router.version):
             raise no_such_command(command)
         return path, command

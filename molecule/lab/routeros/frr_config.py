@@ -99,8 +99,8 @@ def area_is_active(area: Values | None, rows: Rows) -> bool:
 def router_id(rows: Rows, instance: Values) -> str | None:
     """The router id of an instance: an address, a row of /routing/id, or `main`.
 
-    `main` is the highest address of the router (assumption; the manual says "automatically", routers pick one of theirs),
-    `lowest` in select-dynamic-id the lowest.
+    `main` is the highest address of the router (assumption: the manual says no more than "automatically"), `lowest` in
+    select-dynamic-id the lowest.
     """
     wanted = instance["router-id"]
     lowest = False

@@ -40,7 +40,9 @@ _ROUTE_SCOPES = {"ospf": ("20", "10"), "connect": ("10", "5"), "static": ("30", 
 _NO_ADDRESS = {"", "0.0.0.0"}
 
 
-def neighbor_rows(neighbors: Any, interfaces: Any, rows: Rows, assigned: Sequence[Assignment], version: Version) -> list[Row]:
+def neighbor_rows(
+    neighbors: Any, interfaces: Any, rows: Rows, assigned: Sequence[Assignment], version: Version
+) -> list[Row]:
     """/routing/ospf/neighbor from `show ip ospf neighbor detail json`."""
     instance = active_instance(rows)
     if instance is None:
@@ -262,7 +264,11 @@ def _is_filtered(prefix: str, rows: Rows, instance: Mapping[str, str]) -> bool:
     if not chain:
         return False
     network = ipaddress.IPv4Network(prefix)
-    rules = [row["rule"] for row in rows.filters if row["chain"] == chain and row.get("disabled") != "true" and row.get("rule")]
+    rules = [
+        row["rule"]
+        for row in rows.filters
+        if row["chain"] == chain and row.get("disabled") != "true" and row.get("rule")
+    ]
     for step in parse_chain(rules):
         if step.matches is None or any(
             not match.never and network.subnet_of(match.prefix) and match.low <= network.prefixlen <= match.high
@@ -361,10 +367,7 @@ def _forbidden_sessions(count: int, neighbors: Any, rows: Rows, assigned: Sequen
         if one.template.get("use-bfd") == "true" and bfd_configuration(rows, one.interface) is None
     }
     entries = [
-        entry
-        for found in neighbors.get("neighbors", {}).values()
-        for entry in found
-        if entry["ifaceName"] in silent
+        entry for found in neighbors.get("neighbors", {}).values() for entry in found if entry["ifaceName"] in silent
     ]
     return [
         {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import json
+import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -49,6 +51,27 @@ def sysctls(settings: Mapping[str, str]) -> dict[str, int]:
         values["fib_multipath_hash_policy"] = _HASH_POLICIES[settings["ipv4-multipath-hash-policy"]]
     values["ip_forward"] = int(settings["ip-forward"] == "true")
     return values
+
+
+class LinkMonitor:
+    """Says when the kernel's interfaces or addresses may have changed (rtnetlink)."""
+
+    _LINK, _IPV4_ADDRESS = 0x1, 0x10
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+        self._socket.bind((0, self._LINK | self._IPV4_ADDRESS))
+        self._socket.setblocking(False)
+
+    def fileno(self) -> int:
+        """For select."""
+        return self._socket.fileno()
+
+    def drain(self) -> None:
+        """Forget what was reported; what changed is looked up afterwards."""
+        with contextlib.suppress(BlockingIOError, OSError):
+            while True:
+                self._socket.recv(65536)
 
 
 class LinuxKernel:

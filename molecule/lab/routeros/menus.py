@@ -7,7 +7,7 @@ Names, types, enumerations and versions are from the device dumps in facts/route
 
 from __future__ import annotations
 
-from .schema import Kind, Menu, Property, Version
+from .schema import OLDEST, Kind, Menu, Property, Version
 
 V7: Version = (7,)
 _COMMON = {"print", "get", "getall", "set", "unset", "comment"}
@@ -15,12 +15,12 @@ _ROWS = frozenset(_COMMON | {"add", "remove", "enable", "disable"})
 _ORDERED = _ROWS | {"move"}
 _READ = frozenset({"print", "get", "getall"})
 _NOTHING: tuple[str, ...] = ()
+_CHANGES = ("add", "set", "remove", "enable", "disable", "comment", "unset")
 
 _COMMENT = Property("comment", unset=True)
 _DISABLED = Property("disabled", Kind.BOOL)
 _COPY_FROM = Property("copy-from", add_only=True)
 _PLACE_BEFORE = Property("place-before", add_only=True)
-_SECOND = {"low": 1, "high": 65535}
 
 
 def _time(name: str, default: str) -> Property:
@@ -152,6 +152,7 @@ OSPF_INTERFACE = Menu(
     read_only=("address", "area", "state", "network-type", "type", "dr", "bdr", "cost", "priority", "use-bfd",
                "retransmit-interval", "transmit-delay", "hello-interval", "dead-interval", "instance-id", "interface",
                "dynamic"),
+    refused=dict.fromkeys(_CHANGES, (7, 23)),
 )  # fmt: skip
 
 NEIGHBOR = Menu(
@@ -162,6 +163,7 @@ NEIGHBOR = Menu(
     read_only=("instance", "area", "interface", "address", "priority", "router-id", "dr", "bdr", "state",
                "state-changes", "adjacency", "timeout", "virtual", "dynamic", "ls-requests", "ls-retransmits",
                "db-summaries", "about"),
+    refused={"set": V7, "comment": V7},
 )  # fmt: skip
 
 LSA = Menu(
@@ -278,7 +280,14 @@ ROUTING_ID = Menu(
     auto_name="id",
 )
 
-ROUTING_TABLE = Menu("routing/table", (), _READ, since=V7, read_only=("name", "dynamic", "fib", "used", "invalid"))
+ROUTING_TABLE = Menu(
+    "routing/table",
+    (),
+    _READ,
+    since=V7,
+    read_only=("name", "dynamic", "fib", "used", "invalid"),
+    refused=dict.fromkeys(_CHANGES, V7),
+)
 
 ROUTING_SETTINGS = Menu(
     "routing/settings",
@@ -359,6 +368,7 @@ IP_SERVICE = Menu(
     _READ,
     key="name",
     read_only=("name", "invalid", "dynamic"),
+    refused=dict.fromkeys(("set", "enable", "disable"), OLDEST),
 )
 
 IP_ADDRESS = Menu(
@@ -366,6 +376,7 @@ IP_ADDRESS = Menu(
     (),
     _READ,
     read_only=("address", "network", "interface", "actual-interface", "invalid", "dynamic", "disabled", "comment"),
+    refused=dict.fromkeys(_CHANGES, OLDEST),
 )
 
 INTERFACE = Menu(
@@ -375,11 +386,23 @@ INTERFACE = Menu(
     key="name",
     read_only=("name", "default-name", "type", "mtu", "actual-mtu", "mac-address", "running", "disabled", "slave",
                "rx-byte", "tx-byte", "rx-packet", "tx-packet"),
+    refused=dict.fromkeys(("set", "enable", "disable", "comment"), OLDEST),
 )  # fmt: skip
 
-INTERFACE_LIST = Menu("interface/list", (), _READ, key="name", read_only=("name", "builtin", "dynamic"))
+INTERFACE_LIST = Menu(
+    "interface/list",
+    (),
+    _READ,
+    key="name",
+    read_only=("name", "builtin", "dynamic"),
+    refused=dict.fromkeys(_CHANGES, OLDEST),
+)
 IPV6_ADDRESS = Menu(
-    "ipv6/address", (), _READ, read_only=("address", "interface", "actual-interface", "dynamic", "disabled", "invalid")
+    "ipv6/address",
+    (),
+    _READ,
+    read_only=("address", "interface", "actual-interface", "dynamic", "disabled", "invalid"),
+    refused=dict.fromkeys(_CHANGES, OLDEST),
 )
 IP_NEIGHBOR = Menu("ip/neighbor", (), _READ, read_only=("address", "interface", "mac-address"))
 
@@ -407,7 +430,14 @@ SYSTEM_ROUTERBOARD = Menu(
     read_only=("routerboard", "board-name", "model", "serial-number", "firmware-type", "factory-firmware",
                "current-firmware", "upgrade-firmware"),
 )  # fmt: skip
-USER = Menu("user", (), _READ, key="name", read_only=("name", "group", "disabled"))
+USER = Menu(
+    "user",
+    (),
+    _READ,
+    key="name",
+    read_only=("name", "group", "disabled"),
+    refused=dict.fromkeys(_CHANGES, OLDEST),
+)
 
 MENUS: dict[str, Menu] = {
     menu.path: menu

@@ -30,9 +30,9 @@ def ping(arguments: dict[str, str], program: Sequence[str] = ("ping",)) -> Itera
     for name, option in (("src-address", "-I"), ("interface", "-I"), ("ttl", "-t")):
         if name in arguments:
             options += [option, arguments[name]]
-    sent = received = 0
+    received = 0
     times: list[float] = []
-    for seq in range(count):
+    for sent in range(1, count + 1):
         started = time.monotonic()
         wait = ["-W", f"{max(interval, 0.2):g}"]
         command = [*program, "-n", "-c", "1", *wait, "-s", str(max(size - 28, 0)), *options, address]
@@ -40,8 +40,7 @@ def ping(arguments: dict[str, str], program: Sequence[str] = ("ping",)) -> Itera
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         except OSError as error:
             raise Trap(f"failure: the emulator cannot run {program[0]}: {error}", GENERAL) from None
-        sent += 1
-        row = {"seq": str(seq), "host": address}
+        row = {"seq": str(sent - 1), "host": address}
         if match := _REPLY.search(done.stdout):
             received += 1
             times.append(float(match[5]) / 1000)
@@ -56,5 +55,5 @@ def ping(arguments: dict[str, str], program: Sequence[str] = ("ping",)) -> Itera
                 "max-rtt": format_duration(max(times)),
             }
         yield row
-        if seq + 1 < count:
+        if sent < count:
             time.sleep(max(0, interval - (time.monotonic() - started)))

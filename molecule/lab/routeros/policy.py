@@ -24,6 +24,7 @@ class User:
 
     name: str
     password: str
+    group: str
     policies: frozenset[str]
 
     def may(self, policy: str) -> bool:
@@ -31,13 +32,14 @@ class User:
         return policy in self.policies
 
 
-# Without a file: the factory default, and the lab's users. The passwords are no secret: the lab is reachable from the
-# lab only.
+# Without a file: the factory default, and the lab's users. The password is no secret: the lab's machines are reachable
+# from one host only.
+LAB_PASSWORD = "lab-password"
 LAB_USERS = (
-    User("admin", "", FULL),
-    User("ansible", "lab-ansible", FULL),
-    User("nosensitive", "lab-nosensitive", FULL - {"sensitive"}),
-    User("readonly", "lab-readonly", GROUPS["read"]),
+    User("admin", "", "full", FULL),
+    User("ansible", LAB_PASSWORD, "full", FULL),
+    User("nosensitive", LAB_PASSWORD, "nosensitive", FULL - {"sensitive"}),
+    User("readonly", LAB_PASSWORD, "read", GROUPS["read"]),
 )
 
 
@@ -53,7 +55,8 @@ class Users:
     def login(self, name: str, password: str) -> User | None:
         """The user, or None where name, password or the right to use the API is missing."""
         user = self._users.get(name)
-        if user is None or not hmac.compare_digest(user.password.encode(), password.encode()):
+        # Words come byte by byte (server.py), files as UTF-8.
+        if user is None or not hmac.compare_digest(user.password.encode(), password.encode("latin-1")):
             return None
         return user if user.may("api") else None
 
@@ -70,6 +73,7 @@ def load_users(path: Path) -> Users:
         unknown = set(entry) - {"name", "password", "group", "policies"}
         if unknown or "name" not in entry:
             raise ValueError(f"{path}: a user has name, password and group or policies, not {sorted(unknown)}")
-        policies = frozenset(entry["policies"]) if "policies" in entry else GROUPS[entry.get("group", "full")]
-        users.append(User(entry["name"], entry.get("password", ""), policies))
+        group = entry.get("group", "full")
+        policies = frozenset(entry["policies"]) if "policies" in entry else GROUPS[group]
+        users.append(User(entry["name"], entry.get("password", ""), group, policies))
     return Users(tuple(users))

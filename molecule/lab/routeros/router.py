@@ -11,6 +11,7 @@ from .board import routerboard_row, system_resource_row
 from .errors import GENERAL, Trap
 from .frr_config import (
     Config,
+    Interface,
     Rows,
     area_is_active,
     assign,
@@ -59,6 +60,7 @@ class Router:
         self.version: Version = parse_version(version_text)
         self.ping_program = tuple(shlex.split(ping))
         self.lock = threading.RLock()
+        self._interfaces: list[Interface] = []
         self._readers: dict[str, Callable[[], list[dict[str, str]]]] = {
             "routing/ospf/interface": self._ospf_interfaces,
             "routing/ospf/neighbor": self._neighbors,
@@ -80,7 +82,7 @@ class Router:
             "system/resource": lambda: [system_resource_row(self.version_text, self.kernel.uptime())],
             "system/routerboard": lambda: [routerboard_row(self.version)],
             "user": lambda: [
-                {".id": f"*{number:X}", "name": user.name, "group": "full", "disabled": "false"}
+                {".id": f"*{number:X}", "name": user.name, "group": user.group, "disabled": "false"}
                 for number, user in enumerate(self.users, start=1)
             ],
         }
@@ -107,7 +109,9 @@ class Router:
     def names(self, path: str) -> set[str]:
         """The names that a reference to a menu may use."""
         if path == "routing/filter/chain":
-            return {row.values["chain"] for row in self.store.table("routing/filter/rule").rows if "chain" in row.values}
+            return {
+                row.values["chain"] for row in self.store.table("routing/filter/rule").rows if "chain" in row.values
+            }
         if path == "interface":
             return {link["ifname"] for link in self.kernel.links()} | {"all", "none", "dynamic", "static"}
         return {row.values["name"] for row in self.store.table(path).rows}
@@ -242,8 +246,13 @@ class Router:
             raise Trap("failure: the emulator does not support a second enabled OSPF instance", GENERAL)
         return build(rows)
 
-    def refresh(self) -> None:
-        """Addresses of the kernel may have changed: templates then match other interfaces."""
+    def refresh(self, full: bool) -> None:
+        """Follow the kernel: with other addresses, templates match other interfaces. `full` asks FRR in any case, as
+        it may have been restarted."""
+        interfaces = ipv4_interfaces(self.kernel.addresses())
+        if interfaces == self._interfaces and not full:
+            return
+        self._interfaces = interfaces
         try:
             self.frr.configure(self._config())
         except (FrrError, Trap) as error:

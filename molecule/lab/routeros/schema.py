@@ -8,6 +8,8 @@ from enum import Enum, auto
 
 Version = tuple[int, ...]
 OLDEST: Version = (6,)
+# Commands of every menu that would need an answer without end, or make no sense over this emulator.
+_NOWHERE = frozenset({"listen", "export", "edit", "reset", "monitor"})
 
 
 class Kind(Enum):
@@ -78,6 +80,8 @@ class Menu:
     gone: Version | None = None
     read_only: tuple[str, ...] = ()
     commands_since: Mapping[str, Version] = field(default_factory=dict)
+    refused: Mapping[str, Version] = field(default_factory=dict)
+    """Commands that a router has from that version on, and the emulator does not."""
     stored: bool = False
     """The rows are kept by the emulator; otherwise they are read from FRR and the kernel."""
     auto_name: str = ""
@@ -90,6 +94,10 @@ class Menu:
     def has_command(self, command: str, version: Version) -> bool:
         """Whether a router of this version has the command here."""
         return command in self.commands and self.commands_since.get(command, OLDEST) <= version
+
+    def refuses(self, command: str, version: Version) -> bool:
+        """Whether a router of this version has a command here that the emulator cannot carry out."""
+        return command in _NOWHERE or (command in self.refused and self.refused[command] <= version)
 
     def property(self, name: str, version: Version) -> Property | None:
         """The writable property of that name, if a router of this version has it."""

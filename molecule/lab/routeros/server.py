@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import socket
@@ -151,9 +152,8 @@ class Server:
         """Stop accepting."""
         self._closing = True
         # A plain close would not wake the thread that waits in accept.
-        with socket.socket() as nobody:
-            self._socket.settimeout(0)
-            nobody.close()
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
     def _accept(self) -> None:

@@ -53,6 +53,9 @@ class Vtysh:
             for command in commands:
                 LOG.info("FRR: %s", hide(command))
             printed = self._feed(["configure terminal", *commands, "end"])
+            if _router_id_changed(have, commands):
+                # A running OSPF keeps its id until it starts anew; a router starts its instance anew by itself.
+                self._run([*self._command, "-c", "clear ip ospf process"], "")
             refused = [hide(line) for line in printed.splitlines() if line.startswith("%")]
             # What counts is what FRR runs now, not what it said.
             left = differences(self._running(), want)
@@ -65,7 +68,8 @@ class Vtysh:
         return parse_running(self._run([*self._command, "-c", "show running-config"], ""))
 
     def _feed(self, commands: Sequence[str]) -> str:
-        return self._run(self._command, "".join(f"{command}\n" for command in commands))
+        # vtysh takes a question mark for a request for help, unless Ctrl-V comes before it.
+        return self._run(self._command, "".join(f"{command}\n" for command in commands).replace("?", "\x16?"))
 
     def _run(self, command: Sequence[str], text: str) -> str:
         try:
@@ -82,3 +86,8 @@ class Vtysh:
         except (OSError, subprocess.TimeoutExpired) as error:
             raise FrrError(f"{command[0]}: {error}") from None
         return done.stdout
+
+
+def _router_id_changed(have: Config, commands: Sequence[str]) -> bool:
+    had_one = any(line.startswith("ospf router-id") for line in have.get(("router ospf",), []))
+    return had_one and any(command.startswith("ospf router-id") for command in commands)

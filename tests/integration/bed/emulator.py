@@ -49,7 +49,8 @@ class Emulator:
             self._process = subprocess.Popen(
                 self.router.on_its_network(
                     sys.executable, "-m", "routeros", "serve", "--state", str(self.state), "--version", self.version,
-                    "--vtysh", shlex.join(self.router.inside("vtysh")), "--ping", shlex.join(self.router.inside("ping")),
+                    "--vtysh", shlex.join(self.router.inside("vtysh")),
+                    "--ping", shlex.join(self.router.inside("ping")),
                     *self.options,
                 ),
                 cwd=PACKAGE_DIRECTORY,
@@ -68,7 +69,7 @@ class Emulator:
             self._process.communicate(timeout=10)
             self._process = None
 
-    def connect(self, user: str = "ansible", password: str = "lab-ansible") -> Any:
+    def connect(self, user: str = "ansible", password: str = "lab-password") -> Any:
         """A librouteros connection."""
         import librouteros
 

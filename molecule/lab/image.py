@@ -164,6 +164,7 @@ def _scratch() -> Iterator[Path]:
         check_space(path, SPACE_FOR_BUILD, "Building the image")
         yield path
     finally:
+        (path / "log").unlink(missing_ok=True)  # ours; the rest may belong to the user namespace's root
         subprocess.run([*_as_root(), "find", str(path), "-mindepth", "1", "-xdev", "-delete"], check=False)
         shutil.rmtree(path, ignore_errors=True)
 
@@ -206,7 +207,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def module_order(dependencies: str, wanted: tuple[str, ...] = MODULES) -> list[str]:
     """Paths of the wanted modules and of what they need, each after what it needs (modules.dep, depmod(8))."""
-    needs = {path: rest.split() for path, _, rest in (line.partition(":") for line in dependencies.splitlines())}
+    needs = {path: rest.split() for path, dummy, rest in (line.partition(":") for line in dependencies.splitlines())}
     order: dict[str, None] = {}
     for name in wanted:
         for path in (p for p in needs if Path(p).name.split(".")[0] == name):
@@ -231,7 +232,7 @@ def _extract_boot_files(image: Image) -> None:
         modules = f"usr/lib/modules/{kernel.partition('-')[2]}"
         image.kernel.write_bytes(read(kernel))
         files = {
-            "init": cpio.File((SOURCES / "init").read_bytes(), 0o755),
+            "init": cpio.File(b"#!/bin/busybox sh\n" + (SOURCES / "init").read_bytes(), 0o755),
             "bin/busybox": cpio.File(read("usr/bin/busybox"), 0o755),
         }
         order = module_order(read(f"{modules}/modules.dep").decode())
@@ -247,7 +248,7 @@ def _extract_boot_files(image: Image) -> None:
 def in_use(image: Image) -> bool:
     """True while a machine runs from it, of this checkout or of another."""
     kernel = str(image.kernel)
-    return any(True for _ in processes.find(lambda argv: kernel in argv))
+    return any(True for dummy in processes.find(lambda argv: kernel in argv))
 
 
 def prune(everything: bool) -> None:

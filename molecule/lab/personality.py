@@ -97,7 +97,7 @@ def files(machine: Machine, authorized_key: str, host_key: bytes, tls: dict[str,
     if machine.kind == "node":
         sip = template("kamailio.cfg", name=machine.name, address=ANYCAST_ADDRESS)
         result |= {
-            "etc/kamailio/kamailio.cfg": cpio.text(sip),
+            "etc/kamailio/kamailio.cfg": cpio.text("#!KAMAILIO\n" + sip),
             "etc/default/kamailio": cpio.text("SHM_MEMORY=32\nPKG_MEMORY=8\n"),
         }
     return result

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import cpio, processes
+from lab import cpio, processes, tarball
 from lab.errors import LabError
 from lab.host import Architecture, architecture, check_space
 from lab.paths import SOURCE, cache_dir
@@ -62,19 +62,22 @@ def of_key(name: str) -> Image:
 
 
 def packages() -> list[str]:
-    lines = (SOURCES / "packages").read_text().splitlines()
-    return [line for line in lines if line and not line.startswith("#")]
+    return _lines(SOURCES / "packages")
+
+
+def _lines(path: Path) -> list[str]:
+    return [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
 
 
 def key(arch: Architecture, directories: tuple[Path, ...] = (SOURCES,)) -> str:
     """Changes with anything that goes into an image: its sources, and the code which builds it."""
-    files = [(path.name, path) for path in (SOURCE / "image.py", SOURCE / "cpio.py")]
+    files = [(path.name, path) for path in (SOURCE / "image.py", SOURCE / "cpio.py", SOURCE / "tarball.py")]
     for directory in directories:
-        files += sorted((str(p.relative_to(directory)), p) for p in directory.rglob("*") if p.is_file())
+        files += tarball.files_of(directory, directory)
     digest = hashlib.sha256(f"{arch.debian} {SUITE}".encode())
     for name, path in files:
         data = path.read_bytes()
-        digest.update(f"\n{name} {path.stat().st_mode & 0o777:o} {len(data)}\n".encode() + data)
+        digest.update(f"\n{name} {len(data)}\n".encode() + data)
     return digest.hexdigest()[:16]
 
 
@@ -130,23 +133,29 @@ def _build(image: Image, arch: Architecture) -> None:
 
     with _scratch() as scratch:
         say(f"Building the image: Debian {SUITE} with mmdebstrap (about 45 s), into {image.directory.parent}")
-        _run(_mmdebstrap(image, arch), scratch)
+        _run(_mmdebstrap(image, arch, scratch), scratch)
         say("Making the disk")
         with image.root_tar.open("rb") as tar, image.disk.open("wb") as disk:
-            _run([*_as_root(), str(SOURCES / "disk.sh"), DISK_SIZE], scratch, stdin=tar.fileno(), stdout=disk.fileno())
+            line = [*_as_root(), "sh", "-c", (SOURCES / "disk.sh").read_text(), "disk.sh", DISK_SIZE]
+            _run(line, scratch, stdin=tar.fileno(), stdout=disk.fileno())
         say("Making the initial RAM disk")
         _extract_boot_files(image)
     say("Image ready")
 
 
-def _mmdebstrap(image: Image, arch: Architecture) -> list[str]:
+def _mmdebstrap(image: Image, arch: Architecture, scratch: Path) -> list[str]:
+    # Scripts and options are handed over as text: in its user namespace mmdebstrap is another user, who may not be able
+    # to enter the directories above this checkout.
     root = SOURCES / "root"
+    overlay = scratch / "overlay.tar"
+    overlay.write_bytes(tarball.pack(tarball.files_of(root, root)))
     command = ["mmdebstrap", "--variant=apt", f"--architectures={arch.debian}", "--format=tar"]
     command += [f"--include={','.join([*packages(), arch.kernel_package])}"]
     # With the lists, so that a machine can install a package without reading the whole archive first.
     command += ["--skip=cleanup/apt/lists"]
-    command += [f"--dpkgopt={root}/etc/dpkg/dpkg.cfg.d/lab", f"--aptopt={root}/etc/apt/apt.conf.d/90lab"]
-    command += [f'--customize-hook=copy-in "{root}/etc" /', f'--customize-hook="{SOURCES}/customize.sh" "$1"']
+    command += [f"--dpkgopt={line}" for line in _lines(root / "etc/dpkg/dpkg.cfg.d/lab")]
+    command += [f"--aptopt={line}" for line in _lines(root / "etc/apt/apt.conf.d/90lab")]
+    command += [f'--customize-hook=tar-in "{overlay}" /', f"--customize-hook={(SOURCES / 'customize.sh').read_text()}"]
     return [*command, SUITE, str(image.root_tar)]
 
 

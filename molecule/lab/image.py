@@ -173,8 +173,11 @@ def _scratch() -> Iterator[Path]:
         check_space(path, SPACE_FOR_BUILD, "Building the image")
         yield path
     finally:
-        (path / "log").unlink(missing_ok=True)  # ours; the rest may belong to the user namespace's root
-        subprocess.run([*_as_root(), "find", str(path), "-mindepth", "1", "-xdev", "-delete"], check=False)
+        for ours in path.glob("*"):
+            if ours.is_file():
+                ours.unlink()
+        # The rest may belong to the user namespace's root.
+        subprocess.run([*_as_root(), "find", str(path), "-mindepth", "1", "-xdev", "-delete"], check=False, cwd="/")
         shutil.rmtree(path, ignore_errors=True)
 
 

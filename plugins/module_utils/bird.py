@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asking BIRD (2 and 3) over its control socket, in restricted mode, and reading its answers.
+"""Asking BIRD (2 and 3) over its control socket, in restricted mode unless told otherwise, and reading its answers.
 
 The protocol: the client sends one command per line; each line of the answer starts with a four-digit code, then "-" if
 more follows or " " if it is the last one. A line that has the code of the one before it starts with a blank instead,
@@ -175,15 +175,17 @@ def symbol(name):
 
 
 class Bird:
-    """A session with BIRD in restricted mode, in which it only takes C(show) commands.
+    """A session with BIRD.
 
     :param path: of the control socket.
     :param timeout: seconds for one answer.
+    :param restricted: whether BIRD takes C(show) commands only.
     """
 
-    def __init__(self, path=SOCKET, timeout=5.0):
+    def __init__(self, path=SOCKET, timeout=5.0, restricted=True):
         self.path = path
         self.timeout = timeout
+        self.restricted = restricted
         self.version = None
         self._data = b""
         self._socket = None
@@ -219,6 +221,8 @@ class Bird:
                 "%s is no control socket of BIRD: it greets with '%s'. Correct the option socket." % (self.path, text)
             )
         self.version = match[1]
+        if not self.restricted:
+            return
         code, text = self._ask("restrict")[-1]
         if code != 16:
             raise BirdError("BIRD %s refuses the restricted mode: %s" % (self.version, text))
@@ -287,6 +291,42 @@ class Bird:
         if code >= 8000:
             raise BirdError("BIRD %s answers '%s' to '%s' (code %04d)" % (self.version, text, command, code))
         return lines
+
+
+def ospf_neighbors(bird):
+    """Return the neighbours of all OSPF protocols that are up, asked in an open session."""
+    return [
+        entry
+        for name in _ospf_protocols(bird)
+        for entry in parse_neighbors(bird.ask("show ospf neighbors " + symbol(name)))
+    ]
+
+
+def ospf_interfaces(bird):
+    """Return the interfaces of all OSPF protocols that are up, asked in an open session."""
+    return [
+        entry
+        for name in _ospf_protocols(bird)
+        for entry in parse_interfaces(bird.ask("show ospf interface " + symbol(name)))
+    ]
+
+
+def _ospf_protocols(bird):
+    rows = parse_protocols(bird.ask("show protocols"))
+    return [row["name"] for row in rows if row["kind"] == "OSPF" and row["state"] == "up"]
+
+
+def is_running(path):
+    """Return whether somebody listens on BIRD's control socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        try:
+            client.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError:
+            # Something is there that cannot be used; Bird says what.
+            return True
+    return True
 
 
 def find_bird():

@@ -54,7 +54,7 @@ def split_reply(data):
             if line[4] == " ":
                 return lines, data[start:]
         else:
-            raise BirdError("it sent a line which is none of BIRD's: %r" % line[:80])
+            raise BirdError("what answers on the socket sent a line which is none of BIRD's: %r" % line[:80])
 
 
 def parse_protocols(lines):

@@ -28,6 +28,9 @@ KEYS = (
     "dead_seconds",
 )
 
+# Full since when is told in whole seconds; a difference beyond this is another adjacency.
+_FULL_ROUNDING = 2.0
+
 _SPELLINGS = {state.replace("-", "").lower(): state for state in STATES}
 _SPELLINGS["twoway"] = "2-Way"
 
@@ -214,10 +217,12 @@ class Watch:
             key = (entry["router_id"], entry["address"], entry["interface"])
             signature = (entry["state"], entry["state_changes"])
             before, start = self._since.get(key, (None, now))
-            if entry["full_seconds"] is not None:
-                start = now - entry["full_seconds"]
-            elif before != signature:
+            if before != signature:
                 start = now
+            if entry["full_seconds"] is not None:
+                full_since = now - entry["full_seconds"]
+                if full_since < start or full_since > start + _FULL_ROUNDING:
+                    start = full_since
             since[key] = (signature, start)
         self._since = since
         if not self.comparison.met:
@@ -388,8 +393,8 @@ def _why_missing(comparison, own):
     if own.interfaces and not speaking:
         return [
             *causes,
-            "OSPF here has stub or passive interfaces only, which send no hellos: %s"
-            % ", ".join(entry["name"] for entry in own.interfaces),
+            "OSPF here has stub or passive interfaces only, which send no hellos: %s. The interface to the neighbours"
+            " is down, or its configuration does not name it" % ", ".join(entry["name"] for entry in own.interfaces),
         ]
     if wanted is not None and here is None and own.interfaces:
         return [*causes, "OSPF does not run on interface %s here, but on %s" % (wanted, ", ".join(speaking))]

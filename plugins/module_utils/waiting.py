@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import time
 
+_ROUNDING = 0.000001
+
 
 class Unreadable(Exception):
     """What is looked at cannot be read just now (a daemon restarts, a session is lost); it is worth another look."""
@@ -28,29 +30,37 @@ class Verdict:
         self.error = error
 
 
-def wait_for(look, wait=0.0, stable=0.0, interval=2.0, clock=time.monotonic, sleep=time.sleep):
+def wait_for(look, wait=0.0, stable=0.0, interval=2.0, clock=None, sleep=None):
     """Look until the verdict is good, and has been for long enough. Return the last verdict and the seconds spent.
 
     An expectation that holds when the time is up, but has not held for long enough yet, is looked at further until that
     is clear; so this takes at most wait + stable seconds (and what a look takes).
 
     :param look: called with the time; returns a Verdict or raises Unreadable.
+    :param wait: seconds to wait for a good verdict; stable: seconds for which it must have been good.
+    :param interval: seconds between two looks.
+    :param clock: returns the time in seconds; sleep: sleeps so many seconds.
     """
-    start = clock()
+    clock = clock or time.monotonic
+    sleep = sleep or time.sleep
+    start = None
     while True:
+        now = clock()
+        start = now if start is None else start
         try:
-            verdict = look(clock())
+            verdict = look(now)
         except Unreadable as exc:
             verdict = Verdict(False, error=exc)
-        spent = clock() - start
-        if verdict.good:
-            left = min(stable - verdict.held, wait + stable - spent)
-            if verdict.held >= stable:
-                return verdict, spent
+        spent = now - start
+        if verdict.good and verdict.held >= stable:
+            return verdict, clock() - start
+        if verdict.good and spent - verdict.held <= wait + _ROUNDING:
+            # It became good in time. It goes on until it is stable, or is not good any more.
+            left = max(stable - verdict.held, _ROUNDING)
         else:
             left = wait - spent
         if left <= 0:
             verdict.unstable = verdict.good
             verdict.good = False
-            return verdict, spent
+            return verdict, clock() - start
         sleep(min(interval, left))

@@ -133,8 +133,8 @@ results:
     loss_reasons:
       description:
         - How many were lost for which reason.
-        - V(timeout) is no answer. V(connection refused) is ICMP port unreachable, by which a node says that it is there,
-          but the service is not. Other ICMP errors are V(host unreachable), V(network unreachable) and
+        - V(timeout) is no answer. V(connection refused) is ICMP port unreachable, by which a node says that it
+          is there, but the service is not. Other ICMP errors are V(host unreachable), V(network unreachable) and
           V(administratively prohibited).
       type: dict
     first_loss:

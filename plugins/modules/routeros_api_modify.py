@@ -21,7 +21,11 @@ extends_documentation_fragment:
   - community.routeros.api
   - community.routeros.api.restrict
   - homelab.anycast.attributes
+  - homelab.anycast.attributes.action_group_api
 attributes:
+  platform:
+    support: full
+    platforms: RouterOS
   check_mode:
     support: full
   diff_mode:
@@ -35,11 +39,11 @@ options:
     elements: str
     default: [auth-key]
   path:
-    description: The menu, as in M(community.routeros.api_modify#module), such as V(routing ospf interface-template).
+    description: The menu, as in M(community.routeros.api_modify), such as V(routing ospf interface-template).
     type: str
     required: true
   data:
-    description: The rows to have, as in M(community.routeros.api_modify#module).
+    description: The rows to have, as in M(community.routeros.api_modify).
     type: list
     elements: dict
     required: true
@@ -67,6 +71,8 @@ options:
     type: str
     choices: [create_only, always_update, error]
     default: create_only
+  restrict:
+    description: Only rows that match these criteria are seen and changed.
 seealso:
   - module: community.routeros.api_modify
 """

@@ -100,7 +100,7 @@ def _undeafen(bed: Bed) -> None:
     bed.router.run("sysctl", "-qw", f"net.ipv4.conf.{BRIDGE}.rp_filter=0")
 
 
-_MD5 = "authentication cryptographic; password \"secret\" { id 1; algorithm keyed md5; };"
+_MD5 = 'authentication cryptographic; password "secret" { id 1; algorithm keyed md5; };'
 
 STATES = (
     State("full", rf"(?s)(?=.*{_FULL})(?=.*172\.18\.0\.12\s+0\s+2-Way/Other)(?=.*172\.18\.0\.13\s+0\s+2-Way)"),
@@ -231,5 +231,7 @@ def _wait_neighbors(daemon: _Bird, pattern: str | None) -> None:
         wait_for(f"neighbours like {pattern}", lambda: re.search(pattern, daemon.birdc("show ospf neighbors")))
         return
     # No neighbour is what a new daemon shows as well: wait until it has listened for longer than the wait timer.
-    wait_for("no neighbour", lambda: not re.search(r"\d+\.\d+\.\d+\.\d+\s+\d+\s+\w", daemon.birdc("show ospf neighbors")))
+    wait_for(
+        "no neighbour", lambda: not re.search(r"\d+\.\d+\.\d+\.\d+\s+\d+\s+\w", daemon.birdc("show ospf neighbors"))
+    )
     wait_for("the interface to have waited", lambda: "State: Waiting\n" not in daemon.birdc("show ospf interface"))

@@ -20,8 +20,8 @@ INTERFACE = "enp0s11"
 class Bed:
     """Router 172.18.0.1, nodes 172.18.0.11 and up, and one machine with the clients' addresses 172.18.0.22-25.
 
-    The nodes' anycast interface is called dummy0, as on real nodes, but is a bridge without ports: the host's kernel may
-    have no dummy driver.
+    The nodes' anycast interface is called dummy0, as on real nodes, but is a bridge without ports: the host's kernel
+    may have no dummy driver.
     """
 
     def __init__(self, nodes: int = 3) -> None:

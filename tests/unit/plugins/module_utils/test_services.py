@@ -59,9 +59,9 @@ def test_refused(services, words):
     assert [word for word in words if word not in str(error.value)] == []
 
 
-def problems(facts=FACTS, addresses=("172.18.0.64",), router_id="172.18.0.11", interfaces=("enp0s11",), others=None):
+def problems(facts=None, addresses=("172.18.0.64",), router_id="172.18.0.11", interfaces=("enp0s11",), others=None):
     services = normalise_services([{"name": "sip", "addresses": list(addresses)}])
-    return node_problems(services, router_id, list(interfaces), facts, others)
+    return node_problems(services, router_id, list(interfaces), facts or FACTS, others)
 
 
 def test_nothing_speaks_against_it():

@@ -1,0 +1,67 @@
+"""Brings the RouterOS emulator of this checkout to the router, where it differs from what is there."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import io
+import tarfile
+from pathlib import Path
+
+from lab import ssh
+from lab.errors import LabError
+from lab.machines import API_PORT, API_TLS_PORT, ROUTER, Ports
+from lab.paths import SOURCE
+
+PACKAGE = SOURCE / "routeros"
+TARGET = "/opt/routeros"
+
+INSTALL = f"""set -e
+rm -rf {TARGET}
+mkdir -p {TARGET}
+tar -C {TARGET} -xf -
+echo {{digest}} >{TARGET}/.digest
+systemctl restart routeros.service
+for attempt in $(seq 100); do
+    ports=$(ss -Hltn)
+    case $ports in *:{API_PORT}\\ *) case $ports in *:{API_TLS_PORT}\\ *) exit 0 ;; esac ;; esac
+    sleep 0.3
+done
+systemctl status --no-pager --lines=15 routeros.service
+exit 1
+"""
+
+
+def librouteros() -> Path:
+    """The library of the Python which runs the lab: the version pinned for the tests, where Debian's is older."""
+    spec = importlib.util.find_spec("librouteros")
+    if spec is None or spec.origin is None:
+        raise LabError("this Python has no librouteros, which the router's emulator needs; use the one of .venv")
+    return Path(spec.origin).parent
+
+
+def bundle(packages: list[Path]) -> bytes:
+    """Tar file of Python packages, the same bytes for the same sources."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for package in packages:
+            for path in sorted(package.rglob("*")):
+                if path.is_file() and "__pycache__" not in path.parts:
+                    info = tarfile.TarInfo(str(Path(package.name) / path.relative_to(package)))
+                    data = path.read_bytes()
+                    info.size, info.mode = len(data), 0o644
+                    tar.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def sync(ports: Ports) -> str:
+    """Make the router run the emulator of this checkout; says what was done, nothing if nothing was."""
+    if not (PACKAGE / "__main__.py").exists():
+        return "this checkout has no emulator (molecule/lab/routeros): the router has no API"
+    data = bundle([PACKAGE, librouteros()])
+    digest = hashlib.sha256(data).hexdigest()
+    there = ssh.run(ROUTER, ports, f"cat {TARGET}/.digest 2>/dev/null; systemctl is-active routeros.service || true")
+    if there.split() == [digest, "active"]:
+        return ""
+    ssh.run(ROUTER, ports, INSTALL.format(digest=digest), data=data, timeout=120)
+    return f"emulator {digest[:8]} runs"

@@ -1,0 +1,284 @@
+"""Life of the lab: up, down, one machine off and on, and what it looks like now."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from lab import emulator, host, image, inventory, keys, personality, qemu, snapshots, ssh, state
+from lab.errors import LabError
+from lab.image import Image
+from lab.machines import MACHINES, Machine, Ports, ports_from
+from lab.parallel import each
+from lab.paths import cache_dir, runtime_dir, state_dir
+from lab.state import State
+
+PATIENCE = {"kvm": 90.0, "tcg": 600.0}
+"""Seconds until a machine which cannot be reached is given up; on tcg with 2 cores, five machines take about 60, and
+four times that beside other work."""
+SPACE_FOR_DISKS = 2**30
+"""What the machines' own disks grow to with a few snapshots."""
+
+BOOTED = """systemctl is-system-running --wait >/dev/null
+failed=$(systemctl list-units --failed --plain --no-legend | cut -d ' ' -f 1)
+for service in {services}; do
+    systemctl is-active --quiet $service || failed="$failed $service"
+done
+[ -z "$failed" ] || {{ echo "not running as it should: $failed" >&2; exit 1; }}"""
+"""With no unit failed, and none in a circle of failures and restarts."""
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end this command as Ctrl-C does: with everything cleaned up."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Clock:
+    """Progress lines with the seconds since the command began."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    def say(self, text: str) -> None:
+        print(f"[{time.monotonic() - self._start:5.1f} s] {text}", flush=True)
+
+
+def up() -> None:
+    """Bring up every machine that is not; a lab which is up stays as it is."""
+    clock = Clock()
+    old = state.load()
+    ports = ports_from(saved=old.port_base if old else None)
+    on = [machine for machine in MACHINES if qemu.running(machine)]
+    if old and on and ports != old.ports:
+        raise LabError(
+            f"LAB_PORT_BASE is {ports.base}, but the lab is up with {old.port_base};"
+            " run `python molecule/lab down` first, or unset the variable"
+        )
+    if old and on:
+        current = old
+    else:
+        on, current = [], _prepare(ports)
+    off = [machine for machine in MACHINES if machine not in on]
+    if not off:
+        clock.say("The lab is already up.")
+    else:
+        held = [port for machine in on for port in (*ports.forwards(machine), ports.lan)]
+        host.check_ports(ports, skip=held)
+        clock.say(f"Starting {', '.join(machine.name for machine in off)} ({current.accelerator})")
+    try:
+        _boot(off, current, clock)
+        if message := emulator.sync(ports):
+            clock.say(f"hap-lite: {message}")
+    except BaseException:
+        with _undisturbed():
+            each(off, lambda machine: _stop(machine, ports))
+            if not on:
+                _forget()
+        raise
+    inventory.write(ports)
+    if off:
+        clock.say(f"The lab is up. Inventory: {state_dir() / 'inventory.yml'}")
+
+
+def _prepare(ports: Ports) -> State:
+    """Everything which a new lab needs before a machine starts."""
+    arch = host.architecture()
+    accelerator = host.accelerator(arch)
+    host.check_programs(arch, accelerator)
+    host.check_ports(ports)
+    built = image.ensure()
+    host.check_space(state_dir(), SPACE_FOR_DISKS, "The lab")
+    current = State(ports.base, accelerator, built.directory.name)
+    ssh.known_hosts_file().write_text(keys.known_hosts(ports))
+    for machine in MACHINES:
+        files = qemu.Files(machine)
+        files.directory.mkdir(mode=0o700, exist_ok=True)
+        tree = personality.files(
+            machine,
+            authorized_key=keys.public(keys.user_key()),
+            host_key=keys.host_key(machine).read_bytes(),
+            tls=keys.tls(),
+        )
+        files.initrd.touch(mode=0o600)  # it holds the machine's keys
+        files.initrd.write_bytes(built.initrd.read_bytes() + personality.archive(machine, tree))
+        qemu.create_disk(machine, built)
+    state.save(current)
+    return current
+
+
+def _boot(machines: list[Machine], current: State, clock: Clock) -> None:
+    """Start machines from their disks and wait until each has finished its boot."""
+    stop = threading.Event()
+    patience = PATIENCE[current.accelerator]
+    for machine in machines:
+        qemu.start(machine, current.ports, image_of(current), current.accelerator)
+
+    def wait(machine: Machine) -> None:
+        try:
+            ssh.wait(machine, current.ports, patience, stop)
+            clock.say(f"{machine.name}: reachable")
+            ssh.run(
+                machine,
+                current.ports,
+                BOOTED.format(services=" ".join(personality.services(machine))),
+                timeout=patience,
+            )
+            clock.say(f"{machine.name}: booted")
+        except LabError as error:
+            console = qemu.Files(machine).console
+            tail = console.read_text(errors="replace").splitlines()[-25:] if console.exists() else []
+            raise LabError(f"{error}; the end of its console ({console}):\n" + "\n".join(tail)) from None
+
+    each(machines, wait, stop)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Cleaning up is not to be interrupted by a second Ctrl-C."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def image_of(current: State) -> Image:
+    """The image the lab was made from."""
+    found = Image(cache_dir() / current.image)
+    if not found.directory.is_dir():
+        raise LabError(f"the image of this lab, {found.directory}, is gone; run `python molecule/lab down`, then `up`")
+    return found
+
+
+def _stop(machine: Machine, ports: Ports) -> bool:
+    was_on = qemu.quit_machine(machine)
+    ssh.close_shared(machine, ports)
+    return was_on
+
+
+def _forget() -> None:
+    """Remove what belongs to machines which are gone; keys stay."""
+    for machine in MACHINES:
+        shutil.rmtree(qemu.Files(machine).directory, ignore_errors=True)
+    (state_dir() / "inventory.yml").unlink(missing_ok=True)
+    state.forget()
+    shutil.rmtree(runtime_dir(), ignore_errors=True)
+
+
+def down() -> None:
+    """Stop every machine and remove its disk. Nothing there is fine."""
+    try:
+        old = state.load()
+    except LabError:
+        old = None  # damaged: it goes away now
+    ports = old.ports if old else ports_from()
+    stopped: list[str] = []
+    with _undisturbed():
+        each(MACHINES, lambda machine: stopped.append(machine.name) if _stop(machine, ports) else None)
+        _forget()
+    names = [machine.name for machine in MACHINES if machine.name in stopped]
+    print(f"Stopped {', '.join(names)}." if names else "The lab was not up.")
+
+
+def clean(keep_current_image: bool = False) -> None:
+    """`down`, and nothing left on the disk: neither keys nor images."""
+    down()
+    shutil.rmtree(state_dir(), ignore_errors=True)
+    image.prune(everything=not keep_current_image)
+
+
+def power_off(machine: Machine) -> None:
+    """As pulling the machine's plug; its disk stays."""
+    current = state.require()
+    print(f"{machine.name} is off." if _stop(machine, current.ports) else f"{machine.name} was off already.")
+
+
+def power_on(machine: Machine) -> None:
+    """Boot the machine from its disk."""
+    current = state.require()
+    if qemu.running(machine):
+        print(f"{machine.name} is on already.")
+        return
+    try:
+        _boot([machine], current, Clock())
+    except BaseException:
+        with _undisturbed():
+            _stop(machine, current.ports)
+        raise
+
+
+def cable(machine: Machine, plugged: bool) -> None:
+    state.require()
+    qemu.set_cable(machine, plugged)
+    print(f"The LAN cable of {machine.name} is {'in' if plugged else 'out'}.")
+
+
+def save_snapshot(tag: str) -> None:
+    state.require()
+    clock = Clock()
+    snapshots.save(tag)
+    clock.say(f"Snapshot {tag} saved")
+
+
+def load_snapshot(tag: str) -> None:
+    current = state.require()
+    clock = Clock()
+    snapshots.load(tag, current, image_of(current), PATIENCE[current.accelerator], threading.Event())
+    clock.say(f"Snapshot {tag} loaded")
+
+
+def list_snapshots() -> None:
+    state.require()
+    print("\n".join(snapshots.available()))
+
+
+def shell(machine: Machine, remote: list[str]) -> int:
+    """`ssh` to the machine, in place of this process."""
+    current = state.require()
+    if not qemu.running(machine):
+        raise LabError(f"{machine.name} is off; run `python molecule/lab power-on {machine.name}`")
+    line = ssh.command(machine, current.ports)
+    os.execvp(line[0], [*line[:-1], *([] if remote else ["-t"]), line[-1], *remote])
+
+
+def status() -> bool:
+    """A table of the machines; false when the lab is not up."""
+    current = state.load()
+    if current is None:
+        print("The lab is not up.")
+        return False
+    rows: list[tuple[str, ...]] = [("machine", "state", "pid", "addresses", "ports (host:guest)")]
+    for machine in MACHINES:
+        number = qemu.pid(machine)
+        forwards = " ".join(f"{a}:{b}" for a, b in current.ports.forwards(machine).items())
+        row: tuple[str, ...] = (machine.name, qemu.status(machine) if number else "off", str(number or "-"))
+        rows.append((*row, " ".join(machine.addresses), forwards))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print(f"accelerator: {current.accelerator}; snapshots: {', '.join(snapshots.available()) or 'none'}")
+    return all(qemu.running(machine) for machine in MACHINES)
+
+
+def rootfs() -> Path:
+    """The root file system as a tar file, built if needed."""
+    return image.ensure().root_tar

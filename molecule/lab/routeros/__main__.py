@@ -1,0 +1,115 @@
+"""`python3 -m routeros serve --state DIR`: see the package's docstring."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+from .board import full_version
+from .errors import Trap
+from .kernel import LinkMonitor, LinuxKernel
+from .policy import Users, load_users
+from .router import Router
+from .server import Server, tls_context
+from .store import Store
+from .vtysh import FrrError, Vtysh
+
+LOG = logging.getLogger("routeros")
+
+# How often FRR is compared with the rows although nothing happened: it may have been restarted.
+_COMPARE_SECONDS = 60.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="routeros", description="RouterOS API in front of FRR")
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="serve the API until SIGTERM")
+    serve.add_argument("--state", type=Path, required=True, help="directory of the state file")
+    serve.add_argument("--version", default="7.20.8", help="RouterOS version to be, e.g. 7.20.8 or '7.24.5 (stable)'")
+    serve.add_argument("--listen", default="0.0.0.0", help="address to listen on")
+    serve.add_argument("--port", type=int, default=8728, help="plain API port, 0 for any")
+    serve.add_argument("--tls-port", type=int, default=8729, help="api-ssl port, 0 for any, -1 for none")
+    serve.add_argument("--tls-cert", help="certificate of api-ssl; without one it is anonymous, as on a router")
+    serve.add_argument("--tls-key", help="its key, if not in the same file")
+    serve.add_argument("--vtysh", default="vtysh", help="command that runs FRR's vtysh")
+    serve.add_argument("--ping", default="ping", help="command that pings (iputils)")
+    serve.add_argument("--users", type=Path, help="JSON file of users (mode 0600)")
+    serve.add_argument("--frr-timeout", type=float, default=60, help="seconds to wait for FRR at the start")
+    serve.add_argument("--verbose", action="store_true", help="log clients that come and go")
+    arguments = parser.parse_args()
+    logging.basicConfig(
+        level=logging.DEBUG if arguments.verbose else logging.INFO,
+        format="%(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    router = Router(
+        Store(arguments.state),
+        Vtysh(arguments.vtysh),
+        LinuxKernel(),
+        load_users(arguments.users) if arguments.users else Users(),
+        full_version(arguments.version),
+        arguments.ping,
+    )
+    stop = threading.Event()
+    awake, waker = socket.socketpair()
+    waker.setblocking(False)
+    signal.set_wakeup_fd(waker.fileno())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    monitor = LinkMonitor()
+    if not _agree(router, arguments.frr_timeout, stop):
+        return 1
+    servers = [Server(router, arguments.listen, arguments.port)]
+    if arguments.tls_port >= 0:
+        servers.append(
+            Server(router, arguments.listen, arguments.tls_port, tls_context(arguments.tls_cert, arguments.tls_key))
+        )
+    for server in servers:
+        server.start()
+    # Read by the tests, which ask for any free port.
+    print(f"RouterOS {router.version_text} on ports {' '.join(str(server.port) for server in servers)}", flush=True)
+    _notify("READY=1")
+    while not stop.is_set():
+        ready, _, _ = select.select([monitor.fileno(), awake.fileno()], [], [], _COMPARE_SECONDS)
+        monitor.drain()
+        if not stop.is_set():
+            with router.lock:
+                router.refresh(full=not ready)
+    for server in servers:
+        server.close()
+    return 0
+
+
+def _agree(router: Router, timeout: float, stop: threading.Event) -> bool:
+    """Make FRR agree with the rows; FRR may still be starting."""
+    waited = 0.0
+    while True:
+        try:
+            with router.lock:
+                router.apply()
+            return True
+        except (FrrError, Trap, OSError) as error:
+            if waited >= timeout or stop.wait(0.5):
+                LOG.critical("FRR does not follow the rows: %s", error)
+                return False
+            waited += 0.5
+
+
+def _notify(message: str) -> None:
+    """Tell systemd, if it asked."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if address:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifier:
+            notifier.connect(f"\0{address[1:]}" if address.startswith("@") else address)
+            notifier.send(message.encode())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""What a hAP lite says about itself (facts/routeros.md, section 9; keys as in samples S14)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .schema import Version
+from .values import format_duration
+
+# RouterOS 7 on 32 MB leaves single-digit MB of memory, and 16 MB of flash a few hundred KB.
+_FREE_MEMORY, _FREE_FLASH = 6_291_456, 278_528
+# Release lines with a long-term channel (facts, section 9); everything else is called stable.
+_LONG_TERM = {"7.20.8", "7.23.8", "6.49.18"}
+
+
+def full_version(text: str) -> str:
+    """`7.20.8` -> `7.20.8 (long-term)`, as the version is printed."""
+    return text if "(" in text else f"{text} ({'long-term' if text in _LONG_TERM else 'stable'})"
+
+
+def system_resource_row(version: str, uptime: float) -> dict[str, str]:
+    """/system/resource."""
+    return {
+        "uptime": format_duration(int(uptime)),
+        "version": version,
+        "build-time": "2026-01-12 09:21:33",
+        "factory-software": "6.44.6",
+        "free-memory": str(_FREE_MEMORY),
+        "total-memory": str(32 * 1024 * 1024),
+        "cpu": "MIPS 24Kc V7.4",
+        "cpu-count": "1",
+        "cpu-frequency": "650",
+        "cpu-load": _load(),
+        "free-hdd-space": str(_FREE_FLASH),
+        "total-hdd-space": str(16 * 1024 * 1024),
+        "architecture-name": "smips",
+        "board-name": "hAP lite",
+        "platform": "MikroTik",
+    }
+
+
+def routerboard_row(version: Version) -> dict[str, str]:
+    """/system/routerboard."""
+    firmware = ".".join(str(part) for part in version)
+    return {
+        "routerboard": "true",
+        "board-name": "hAP lite",
+        "model": "RB941-2nD",
+        "serial-number": "EMULATOR",
+        "firmware-type": "qca9531L",
+        "factory-firmware": "6.44.6",
+        "current-firmware": firmware,
+        "upgrade-firmware": firmware,
+    }
+
+
+def _load() -> str:
+    load = float(Path("/proc/loadavg").read_text().split()[0])
+    return str(min(round(load * 100), 100))

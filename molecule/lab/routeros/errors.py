@@ -1,0 +1,73 @@
+"""What a command can fail with, in the words of RouterOS."""
+
+from __future__ import annotations
+
+# Categories of !trap (MikroTik manual, API, "Errors and conditions").
+MISSING, ARGUMENT, INTERRUPTED, SCRIPTING, GENERAL, API = 0, 1, 2, 3, 4, 5
+
+
+class Trap(Exception):
+    """One or more `!trap` sentences; then `!done` as usual."""
+
+    def __init__(self, message: str, category: int | None = None, *more: str) -> None:
+        super().__init__(message)
+        self.sentences: list[tuple[str, int | None]] = [(message, category), *((text, None) for text in more)]
+
+
+class Fatal(Exception):
+    """`!fatal` with this text, after which the router closes the connection."""
+
+
+def no_such_command(part: str) -> Trap:
+    """An unknown menu or command (samples S17, captured: two sentences)."""
+    return Trap(f"no such command or directory ({part})", MISSING, "no such command prefix")
+
+
+def no_such_item() -> Trap:
+    """A row that does not exist (samples S17)."""
+    return Trap("no such item", MISSING)
+
+
+def unknown_parameter(name: str) -> Trap:
+    """A property the menu does not have; captured without a category (samples S17)."""
+    return Trap(f"unknown parameter {name}")
+
+
+def no_match(name: str) -> Trap:
+    """A value outside an enumeration, or a reference to nothing (facts, section 6)."""
+    return Trap(f"input does not match any value of {name}", ARGUMENT)
+
+
+def invalid_value(name: str) -> Trap:
+    """A value that is no number, address or time (facts, section 6)."""
+    return Trap(f"invalid value for argument {name}", ARGUMENT)
+
+
+def out_of_range(name: str, low: str, high: str) -> Trap:
+    """A number or time outside its range (facts, section 6)."""
+    return Trap(f"value of {name} must be in range {low}..{high}", ARGUMENT)
+
+
+def missing_argument(names: list[str]) -> Trap:
+    """A mandatory property is missing on add (text as routers print it on the console)."""
+    return Trap(f"missing value(s) of argument(s) {' '.join(names)}", ARGUMENT)
+
+
+def already_have(what: str) -> Trap:
+    """A duplicate: name, address or entry (samples S17)."""
+    return Trap(f"failure: already have such {what}")
+
+
+def not_permitted() -> Trap:
+    """The user's group lacks a policy (samples S17)."""
+    return Trap("not enough permissions (9)")
+
+
+def login_refused() -> Trap:
+    """Wrong name or password, or no right to use the API (samples S17, captured)."""
+    return Trap("invalid user name or password (6)")
+
+
+def not_emulated(what: str) -> Trap:
+    """Real RouterOS has it, the emulator does not: say so instead of pretending."""
+    return Trap(f"failure: the emulator does not support {what}", GENERAL)

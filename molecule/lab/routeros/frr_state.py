@@ -1,0 +1,402 @@
+"""FRR's JSON -> rows of the read-only menus, as pure functions. Keys and their absence follow facts/routeros.md."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .frr_config import Assignment, Rows, active_instance, bfd_configuration
+from .frr_filter import parse_chain
+from .schema import Version
+from .values import format_bool, format_duration
+
+Row = dict[str, str]
+
+# FRR's neighbour states in RouterOS 7's spelling (facts, section 1).
+_NEIGHBOR_STATES = {
+    "Down": "Down",
+    "Deleted": "Down",
+    "Attempt": "Attempt",
+    "Init": "Init",
+    "2-Way": "TwoWay",
+    "ExStart": "ExStart",
+    "Exchange": "Exchange",
+    "Loading": "Loading",
+    "Full": "Full",
+}
+_INTERFACE_STATES = {
+    "Down": "down",
+    "Loopback": "loopback",
+    "Waiting": "waiting",
+    "Point-To-Point": "ptp",
+    "DROther": "dr-other",
+    "Backup": "bdr",
+    "DR": "dr",
+}
+# Ids are per protocol and step by 0x10 (samples S1).
+_ID_BASES = {"ospf": 0x2018C000, "connect": 0x20183000}
+_ROUTE_SCOPES = {"ospf": ("20", "10"), "connect": ("10", "5"), "static": ("30", "10")}
+_NO_ADDRESS = {"", "0.0.0.0"}
+
+
+def neighbor_rows(
+    neighbors: Any, interfaces: Any, rows: Rows, assigned: Sequence[Assignment], version: Version
+) -> list[Row]:
+    """/routing/ospf/neighbor from `show ip ospf neighbor detail json`."""
+    instance = active_instance(rows)
+    if instance is None:
+        return []
+    by_interface = {one.interface.name: one for one in assigned}
+    found: list[Row] = []
+    for router_id, entries in neighbors.get("neighbors", {}).items():
+        for entry in entries:
+            assignment = by_interface.get(entry["ifaceName"])
+            if assignment is None:
+                continue
+            state = _NEIGHBOR_STATES[entry["nbrState"].partition("/")[0]]
+            row = {".id": f"*{len(found) + 1:X}", "instance": instance["name"], "area": assignment.area["name"]}
+            if version >= (7, 21):
+                row["interface"] = entry["ifaceName"]
+            row["address"] = entry["ifaceAddress"]
+            if assignment.template["type"] not in {"ptp", "ptp-unnumbered"}:
+                row["priority"] = str(entry["nbrPriority"])
+            row["router-id"] = router_id
+            if assignment.template["type"] not in {"ptp", "ptp-unnumbered", "ptmp", "ptmp-broadcast"}:
+                link = interfaces.get("interfaces", {}).get(entry["ifaceName"], {})
+                for key, theirs, ours in (("dr", "routerDesignatedId", "drAddress"),
+                                          ("bdr", "routerDesignatedBackupId", "bdrAddress")):  # fmt: skip
+                    address = _address_of(link.get(ours), entry.get(theirs))
+                    if address:
+                        row[key] = address
+            row["state"] = state
+            row["state-changes"] = str(entry["stateChangeCounter"])
+            if state == "Full":
+                row["adjacency"] = _whole_seconds(entry["lastPrgrsvChangeMsec"])
+            row["timeout"] = _whole_seconds(entry["routerDeadIntervalTimerDueMsec"])
+            for key, counter in (("ls-requests", "linkStateRequestListCounter"),
+                                 ("ls-retransmits", "linkStateRetransmissionListCounter"),
+                                 ("db-summaries", "databaseSummaryListCounter")):  # fmt: skip
+                if entry.get(counter):
+                    row[key] = str(entry[counter])
+            row["dynamic"] = "true"
+            found.append(row)
+    return found
+
+
+def _address_of(seen_by_us: str | None, seen_by_neighbor: str | None) -> str:
+    return next((one for one in (seen_by_us, seen_by_neighbor) if one and one not in _NO_ADDRESS), "")
+
+
+def ospf_interface_rows(interfaces: Any, assigned: Sequence[Assignment], version: Version) -> list[Row]:
+    """/routing/ospf/interface from `show ip ospf interface json`."""
+    found: list[Row] = []
+    for assignment in assigned:
+        link = interfaces.get("interfaces", {}).get(assignment.interface.name)
+        if not link or not link.get("ospfEnabled"):
+            continue
+        template, address = assignment.template, link["ipAddress"]
+        passive = "passive" in template
+        state = "passive" if passive else _INTERFACE_STATES[link["state"]]
+        row = {
+            ".id": f"*{len(found) + 1:X}",
+            "address": f"{address}%{assignment.interface.name}",
+            "area": assignment.area["name"],
+            "state": state,
+            "network-type" if version < (7, 23) else "type": template["type"],
+        }
+        point_to_point = template["type"] in {"ptp", "ptp-unnumbered"}
+        # Each is absent where it is this router (samples S2), and on point to point links (S8).
+        for key, own_state, name in (("dr", "dr", "drAddress"), ("bdr", "bdr", "bdrAddress")):
+            value = link.get(name, "")
+            if value not in _NO_ADDRESS and state != own_state and not point_to_point and not passive:
+                row[key] = value
+        row["cost"] = str(link["cost"])
+        if not point_to_point:
+            row["priority"] = str(link["priority"])
+        if version >= (7, 10):
+            row["use-bfd"] = "true" if template.get("use-bfd") == "true" else "false"
+        row["retransmit-interval"] = format_duration(link["timerRetransmitSecs"])
+        row["transmit-delay"] = format_duration(link["transmitDelaySecs"])
+        row["hello-interval"] = format_duration(link["timerMsecs"] / 1000)
+        row["dead-interval"] = format_duration(link["timerDeadSecs"])
+        row["dynamic"] = "true"
+        found.append(row)
+    return found
+
+
+_LSA_TYPES = {
+    "router-LSA": "router",
+    "network-LSA": "network",
+    "summary-LSA": "inter-area-prefix",
+    "ASBR-summary-LSA": "inter-area-router",
+    "AS-external-LSA": "external",
+    "NSSA-LSA": "nssa",
+}
+
+
+def lsa_rows(database: Any, rows: Rows) -> list[Row]:
+    """/routing/ospf/lsa from `show ip ospf database detail json`."""
+    instance = active_instance(rows)
+    if instance is None or not database:
+        return []
+    names = {area["area-id"]: area["name"] for area in rows.areas if area["instance"] == instance["name"]}
+    found: list[Row] = []
+    for group in database.values():
+        if isinstance(group, Mapping) and "areas" in group:
+            pairs = [(names.get(area), lsa) for area, entries in group["areas"].items() for lsa in entries]
+        elif isinstance(group, list):
+            pairs = [(None, lsa) for lsa in group]
+        else:
+            continue
+        for area, lsa in pairs:
+            kind = _LSA_TYPES.get(lsa.get("lsaType", ""))
+            if kind is None:
+                continue
+            row = {".id": f"*{len(found) + 1:X}", "instance": instance["name"]}
+            if area:
+                row["area"] = area
+            row |= {
+                "type": kind,
+                "originator": lsa["advertisingRouter"],
+                "id": lsa["linkStateId"],
+                "sequence": f"0x{int(lsa['lsaSeqNumber'], 16):X}",
+                "age": str(lsa["lsaAge"]),
+                "checksum": f"0x{int(lsa['checksum'], 16):X}",
+            }
+            if body := _lsa_body(lsa):
+                row["body"] = body
+            if lsa["advertisingRouter"] == database.get("routerId"):
+                row["self-originated"] = "true"
+            row["dynamic"] = "true"
+            found.append(row)
+    return found
+
+
+def _lsa_body(lsa: Mapping[str, Any]) -> str:
+    """The text form of router and network LSAs (samples S2)."""
+    lines = ["options="]
+    for link in lsa.get("routerLinks", {}).values():
+        kind = link["linkType"]
+        metric = link["tos0Metric"]
+        if "Transit" in kind:
+            identity, data, name = link["designatedRouterAddress"], link["routerInterfaceAddress"], "network"
+        elif "Stub" in kind:
+            identity, data, name = link["networkAddress"], link["networkMask"], "stub"
+        else:
+            identity, data, name = link["neighborRouterId"], link["routerInterfaceAddress"], "point-to-point"
+        lines.append(f"    type={name} id={identity} data={data} metric={metric}")
+    if "attchedRouters" in lsa:
+        netmask = ipaddress.IPv4Network(f"0.0.0.0/{lsa['networkMask']}").netmask
+        lines.append(f"    netmask={netmask}")
+        lines += [f"    routerId={router}" for router in lsa["attchedRouters"]]
+    return "\n".join(lines) if len(lines) > 1 else ""
+
+
+def route_rows(table: Any, rows: Rows, static: Sequence[Mapping[str, str]]) -> list[Row]:
+    """/ip/route from `show ip route json`: one row for each next hop (samples S1), plus the configured ones."""
+    found: list[Row] = []
+    instance = active_instance(rows)
+    for prefix, entries in table.items():
+        for entry in entries:
+            kind = {"ospf": "ospf", "connected": "connect"}.get(entry["protocol"])
+            hops = [hop for hop in entry.get("nexthops", []) if not hop.get("duplicate")]
+            # A router keeps no OSPF route to its own networks beside the connected one (samples S1).
+            if kind is None or (kind == "ospf" and all(hop.get("directlyConnected") for hop in hops)):
+                continue
+            for hop in hops:
+                row = _dynamic_route(prefix, entry, hop, kind)
+                if len(hops) > 1:
+                    row["ecmp"] = "true"
+                if kind == "connect":
+                    row |= _local_address(prefix, hop["interfaceName"], rows)
+                elif instance is not None and _is_filtered(prefix, rows, instance):
+                    # For /routing/route; /ip/route has no such property.
+                    row["filtered"] = "true"
+                found.append(row)
+    _number(found)
+    return found + [_static_route(table, route) for route in static]
+
+
+def _dynamic_route(prefix: str, entry: Mapping[str, Any], hop: Mapping[str, Any], kind: str) -> Row:
+    scope, target_scope = _ROUTE_SCOPES[kind]
+    gateway = hop["interfaceName"] if kind == "connect" else f"{hop['ip']}%{hop['interfaceName']}"
+    row = {
+        ".id": "",
+        "dst-address": prefix,
+        "routing-table": "main",
+        "gateway": gateway,
+        "immediate-gw": gateway,
+        "distance": str(entry["distance"]),
+        "scope": scope,
+        "target-scope": target_scope,
+        "dynamic": "true",
+        "inactive": "false",
+        kind: "true",
+        "ospf.metric": str(entry["metric"]),
+    }
+    if entry.get("selected") and hop.get("active"):
+        row["active"] = "true"
+    return row
+
+
+def _static_route(table: Any, route: Mapping[str, str]) -> Row:
+    """A configured route: active when zebra uses it (samples S1 and S3)."""
+    row = {**route, ".id": f"*{0x80000000 + int(route['.id'].lstrip('*'), 16):X}", "dynamic": "false", "static": "true"}
+    entry = next(
+        (one for one in table.get(route["dst-address"], [])
+         if one["protocol"] == "static" and str(one["distance"]) == route["distance"]), None
+    )  # fmt: skip
+    hops = entry.get("nexthops", []) if entry else []
+    usable = route.get("disabled") != "true" and any(hop.get("active") for hop in hops)
+    row["inactive"] = format_bool(not usable)
+    if usable and entry is not None and entry.get("selected"):
+        row["active"] = "true"
+    if "gateway" in route:
+        address, interface = route["gateway"], next((hop.get("interfaceName", "") for hop in hops), "")
+        row["immediate-gw"] = f"{address.partition('%')[0]}%{interface}" if usable and interface else ""
+    return row
+
+
+def _is_filtered(prefix: str, rows: Rows, instance: Mapping[str, str]) -> bool:
+    """Whether the instance's chain rejects a route: what FRR does, worked out again, as FRR does not tell why."""
+    chain = instance.get("in-filter-chain")
+    if not chain:
+        return False
+    network = ipaddress.IPv4Network(prefix)
+    rules = [
+        row["rule"]
+        for row in rows.filters
+        if row["chain"] == chain and row.get("disabled") != "true" and row.get("rule")
+    ]
+    for step in parse_chain(rules):
+        if step.matches is None or any(
+            not match.never and network.subnet_of(match.prefix) and match.low <= network.prefixlen <= match.high
+            for match in step.matches
+        ):
+            return not step.accept
+    return True
+
+
+def _local_address(prefix: str, interface: str, rows: Rows) -> Row:
+    for one in rows.interfaces:
+        for address in one.addresses:
+            if one.name == interface and str(ipaddress.IPv4Interface(address).network) == prefix:
+                return {"local-address": f"{address.partition('/')[0]}%{interface}"}
+    return {}
+
+
+def _number(rows: Sequence[Row]) -> None:
+    """Ids by protocol; equal routes and next hops keep FRR's order."""
+    counts: dict[str, int] = {}
+    for row in rows:
+        kind = "ospf" if "ospf" in row else "connect"
+        row[".id"] = f"*{_ID_BASES[kind] + 0x10 * counts.setdefault(kind, 0):X}"
+        counts[kind] += 1
+
+
+def ip_route_row(row: Row) -> Row:
+    """A row as /ip/route shows it."""
+    return {name: value for name, value in row.items() if name not in {"filtered", "ospf.metric"}}
+
+
+def routing_route_row(row: Row) -> Row:
+    """A row as /routing/route shows it (samples S10)."""
+    full = {".id": row[".id"], "afi": "ip"}
+    if "filtered" in row:
+        full["contribution"] = "filtered"
+    elif row["inactive"] == "true":
+        full["contribution"] = "unreachable"
+    else:
+        full["contribution"] = "active" if "active" in row else "candidate"
+    full |= {name: value for name, value in row.items() if name not in {"dynamic", "inactive", "ospf.metric"}}
+    if "ospf" in row:
+        full |= {"belongs-to": "OSPF route", "ospf.metric": row["ospf.metric"], "ospf.type": "intra"}
+    else:
+        full["belongs-to"] = "Static route" if "static" in row else "Connected route"
+    return full
+
+
+def bfd_session_rows(
+    peers: Any, counters: Any, neighbors: Any, rows: Rows, assigned: Sequence[Assignment]
+) -> list[Row]:
+    """/routing/bfd/session from `show bfd peers json` and `... counters json`; and those that are forbidden."""
+    counts = {(entry["peer"], entry.get("interface", "")): entry for entry in counters}
+    found: list[Row] = []
+    for peer in peers:
+        interface = peer.get("interface", "")
+        counter = counts.get((peer["peer"], interface), {})
+        up = peer["status"] == "up"
+        row = {
+            ".id": f"*{len(found) + 1:X}",
+            "multihop": format_bool(peer["multihop"]),
+            "vrf": "main",
+            "remote-address": f"{peer['peer']}%{interface}" if interface else peer["peer"],
+            "local-address": _own_address(peer["peer"], interface, rows),
+            "state": {"shutdown": "admin-down"}.get(peer["status"], peer["status"]),
+            "state-changes": str(counter.get("session-up", 0) + counter.get("session-down", 0)),
+        }
+        desired, multiplier = peer["transmit-interval"], peer["detect-multiplier"]
+        actual = max(desired, peer["remote-receive-interval"]) if up else max(desired, 1000)
+        if up:
+            row["uptime"] = format_duration(peer["uptime"])
+        row |= {
+            "desired-tx-interval": _milliseconds(desired),
+            "actual-tx-interval": _milliseconds(actual),
+            "required-min-rx": _milliseconds(peer["receive-interval"]),
+            "remote-min-rx": _milliseconds(peer["remote-receive-interval"]) if up else "1us",
+            "multiplier": str(multiplier),
+            "packets-rx": str(counter.get("control-packet-input", 0)),
+            "packets-tx": str(counter.get("control-packet-output", 0)),
+        }
+        if up:
+            row["remote-min-tx"] = _milliseconds(peer["remote-transmit-interval"])
+            interval = max(peer["receive-interval"], peer["remote-transmit-interval"])
+            row["hold-time"] = _milliseconds(interval * peer["remote-detect-multiplier"])
+            row["up"] = "true"
+        row["inactive"] = "false"
+        found.append(row)
+    return found + _forbidden_sessions(len(found), neighbors, rows, assigned)
+
+
+def _forbidden_sessions(count: int, neighbors: Any, rows: Rows, assigned: Sequence[Assignment]) -> list[Row]:
+    """OSPF asks for BFD, and no configuration entry allows it (samples S11)."""
+    silent = {
+        one.interface.name
+        for one in assigned
+        if one.template.get("use-bfd") == "true" and bfd_configuration(rows, one.interface) is None
+    }
+    entries = [
+        entry for found in neighbors.get("neighbors", {}).values() for entry in found if entry["ifaceName"] in silent
+    ]
+    return [
+        {
+            ".id": f"*{number:X}",
+            "multihop": "false",
+            "vrf": "main",
+            "remote-address": f"{entry['ifaceAddress']}%{entry['ifaceName']}",
+            "local-address": "",
+            "desired-tx-interval": "0ms",
+            "required-min-rx": "0ms",
+            "multiplier": "0",
+            "inactive": "true",
+            "about": "BFD forbidden for destination address",
+        }
+        for number, entry in enumerate(entries, start=count + 1)
+    ]
+
+
+def _own_address(peer: str, interface: str, rows: Rows) -> str:
+    for one in rows.interfaces:
+        for address in one.addresses:
+            if one.name == interface and ipaddress.IPv4Address(peer) in ipaddress.IPv4Interface(address).network:
+                return f"{address.partition('/')[0]}%{interface}"
+    return ""
+
+
+def _milliseconds(value: int) -> str:
+    return format_duration(value / 1000) if value else "0ms"
+
+
+def _whole_seconds(milliseconds: int) -> str:
+    return format_duration(milliseconds // 1000)

@@ -1,0 +1,461 @@
+"""The menus of a hAP lite that the emulator knows.
+
+Names, types, enumerations and versions are from the device dumps in facts/routeros_schema.json (16 versions, 7.9.2 to
+7.24; a property first seen in x.y.z is taken to exist since x.y), defaults from facts/routeros.md, section 1.
+`only=` marks what a real router takes and the emulator cannot carry out: it refuses that by name.
+"""
+
+from __future__ import annotations
+
+from .schema import OLDEST, Kind, Menu, Property, Version
+
+V7: Version = (7,)
+_COMMON = {"print", "get", "getall", "set", "unset", "comment"}
+_ROWS = frozenset(_COMMON | {"add", "remove", "enable", "disable"})
+_ORDERED = _ROWS | {"move"}
+_READ = frozenset({"print", "get", "getall"})
+_NOTHING: tuple[str, ...] = ()
+_CHANGES = ("add", "set", "remove", "enable", "disable", "comment", "unset")
+
+_COMMENT = Property("comment", unset=True)
+_DISABLED = Property("disabled", Kind.BOOL)
+_COPY_FROM = Property("copy-from", add_only=True)
+_PLACE_BEFORE = Property("place-before", add_only=True)
+
+
+def _time(name: str, default: str) -> Property:
+    return Property(name, Kind.TIME, default=default, low=1, high=65535)
+
+
+INSTANCE = Menu(
+    "routing/ospf/instance",
+    (
+        Property("name"),
+        Property("version", Kind.ENUM, ("2", "3"), default="2", only=("2",)),
+        Property("vrf", Kind.ENUM, ("main",), default="main"),
+        Property("router-id", Kind.ADDRESS_OR_NAME, ("main",), default="main", target="routing/id"),
+        Property("in-filter-chain", Kind.REFERENCE, unset=True, target="routing/filter/chain"),
+        Property("out-filter-chain", Kind.REFERENCE, unset=True, target="routing/filter/chain", only=_NOTHING),
+        Property("out-filter-select", Kind.REFERENCE, unset=True, target="routing/filter/chain", only=_NOTHING),
+        Property("originate-default", Kind.ENUM, ("always", "if-installed", "never"), unset=True),
+        Property(
+            "redistribute",
+            Kind.FLAGS,
+            ("connected", "static", "rip", "ospf", "isis", "bgp", "vpn", "dhcp", "fantasy", "modem", "bgp-mpls-vpn",
+             "slaac"),
+            unset=True,
+            only=("connected", "static"),
+        ),
+        Property("routing-table", Kind.ENUM, ("main",), unset=True),
+        Property("mpls-te-address", Kind.ADDRESS, unset=True, only=_NOTHING),
+        Property("mpls-te-area", Kind.ADDRESS, unset=True, only=_NOTHING),
+        Property("domain-id", unset=True, only=_NOTHING),
+        Property("domain-tag", Kind.NUMBER, unset=True, only=_NOTHING),
+        Property("use-dn", Kind.BOOL, unset=True, only=_NOTHING),
+        _COMMENT,
+        _DISABLED,
+        _COPY_FROM,
+    ),
+    _ROWS,
+    key="name",
+    since=V7,
+    read_only=("inactive", "about"),
+    stored=True,
+    auto_name="ospf-instance",
+)  # fmt: skip
+
+AREA = Menu(
+    "routing/ospf/area",
+    (
+        Property("name"),
+        Property("instance", Kind.REFERENCE, mandatory=True, target="routing/ospf/instance"),
+        Property("area-id", Kind.ADDRESS, default="0.0.0.0"),
+        Property("type", Kind.ENUM, ("default", "nssa", "stub"), default="default"),
+        Property("no-summaries", Kind.SWITCH, unset=True),
+        Property("default-cost", Kind.NUMBER, unset=True, low=0, high=16777215),
+        Property("nssa-translator", Kind.ENUM, ("candidate", "no", "yes"), unset=True),
+        _COMMENT,
+        _DISABLED,
+        _COPY_FROM,
+    ),
+    _ROWS,
+    key="name",
+    since=V7,
+    read_only=("inactive", "dynamic", "transit-capable", "about"),
+    stored=True,
+    auto_name="ospf-area",
+)
+
+AREA_RANGE = Menu(
+    "routing/ospf/area/range",
+    (
+        Property("area", Kind.REFERENCE, mandatory=True, target="routing/ospf/area"),
+        Property("prefix", Kind.PREFIX, mandatory=True),
+        Property("advertise", Kind.BOOL, default="true"),
+        Property("cost", Kind.NUMBER, unset=True, low=0, high=4294967295),
+        _COMMENT,
+        _DISABLED,
+        _COPY_FROM,
+    ),
+    _ROWS,
+    since=V7,
+    read_only=("inactive", "about"),
+    stored=True,
+)
+
+TEMPLATE = Menu(
+    "routing/ospf/interface-template",
+    (
+        Property("area", Kind.REFERENCE, mandatory=True, target="routing/ospf/area"),
+        Property("interfaces", Kind.INTERFACES, unset=True),
+        Property("networks", Kind.PREFIXES, unset=True),
+        Property("prefix-list", unset=True, only=_NOTHING),
+        Property("instance-id", Kind.NUMBER, default="0", low=0, high=255, only=("0",)),
+        Property(
+            "type",
+            Kind.ENUM,
+            ("broadcast", "nbma", "ptp", "ptp-unnumbered", "ptmp", "ptmp-broadcast", "virtual-link"),
+            default="broadcast",
+            only=("broadcast", "nbma", "ptp", "ptmp-broadcast"),
+        ),
+        _time("retransmit-interval", "5s"),
+        _time("transmit-delay", "1s"),
+        _time("hello-interval", "10s"),
+        _time("dead-interval", "40s"),
+        Property("priority", Kind.NUMBER, default="128", low=0, high=255),
+        Property("cost", Kind.NUMBER, default="1", low=0, high=65535),
+        Property("auth", Kind.ENUM, ("simple", "md5", "sha1", "sha256", "sha384", "sha512"), unset=True),
+        Property("auth-id", Kind.NUMBER, unset=True, low=0, high=255),
+        Property("auth-key", unset=True, secret=True),
+        Property("use-bfd", Kind.BOOL, unset=True, since=(7, 10)),
+        Property("passive", Kind.SWITCH, unset=True),
+        Property("vlink-neighbor-id", Kind.ADDRESS, unset=True, gone=(7, 23), only=_NOTHING),
+        Property("vlink-transit-area", unset=True, gone=(7, 23), only=_NOTHING),
+        _COMMENT,
+        _DISABLED,
+        _COPY_FROM,
+        _PLACE_BEFORE,
+    ),
+    _ORDERED,
+    ordered=True,
+    since=V7,
+    read_only=("inactive", "about"),
+    stored=True,
+)
+
+# From 7.23 on static entries can be added here (virtual links); the emulator has none.
+OSPF_INTERFACE = Menu(
+    "routing/ospf/interface",
+    (),
+    _READ,
+    since=V7,
+    read_only=("address", "area", "state", "network-type", "type", "dr", "bdr", "cost", "priority", "use-bfd",
+               "retransmit-interval", "transmit-delay", "hello-interval", "dead-interval", "instance-id", "interface",
+               "dynamic"),
+    refused=dict.fromkeys(_CHANGES, (7, 23)),
+)  # fmt: skip
+
+NEIGHBOR = Menu(
+    "routing/ospf/neighbor",
+    (),
+    _READ,
+    since=V7,
+    read_only=("instance", "area", "interface", "address", "priority", "router-id", "dr", "bdr", "state",
+               "state-changes", "adjacency", "timeout", "virtual", "dynamic", "ls-requests", "ls-retransmits",
+               "db-summaries", "about"),
+    refused={"set": V7, "comment": V7},
+)  # fmt: skip
+
+LSA = Menu(
+    "routing/ospf/lsa",
+    (),
+    _READ,
+    since=V7,
+    read_only=("instance", "area", "link", "type", "originator", "id", "sequence", "age", "checksum", "body",
+               "self-originated", "flushing", "wraparound", "dynamic"),
+)  # fmt: skip
+
+STATIC_NEIGHBOR = Menu(
+    "routing/ospf/static-neighbor",
+    (
+        Property("address", mandatory=True, only=_NOTHING),
+        Property("area", Kind.REFERENCE, mandatory=True, target="routing/ospf/area"),
+        Property("instance-id", Kind.NUMBER, default="0", low=0, high=255),
+        Property("poll-interval", Kind.TIME, default="2m"),
+        _COMMENT,
+        _DISABLED,
+        _COPY_FROM,
+    ),
+    _ROWS - {"unset"},
+    since=V7,
+    read_only=("inactive", "about"),
+    stored=True,
+)
+
+BFD_CONFIGURATION = Menu(
+    "routing/bfd/configuration",
+    (
+        Property("interfaces", Kind.INTERFACES, unset=True),
+        Property("addresses", Kind.PREFIXES, unset=True),
+        Property("address-list", unset=True, only=_NOTHING),
+        Property("vrf", Kind.ENUM, ("main",), unset=True),
+        Property("min-tx", Kind.TIME, unset=True),
+        Property("min-rx", Kind.TIME, unset=True),
+        Property("multiplier", Kind.NUMBER, unset=True, low=1, high=255),
+        Property("forbid-bfd", Kind.BOOL, unset=True),
+        Property("comment", unset=True, since=(7, 11)),
+        _DISABLED,
+        _COPY_FROM,
+        _PLACE_BEFORE,
+    ),
+    _ORDERED,
+    ordered=True,
+    since=(7, 10),
+    commands_since={"comment": (7, 11)},
+    read_only=("inactive", "about"),
+    stored=True,
+)
+
+BFD_SESSION = Menu(
+    "routing/bfd/session",
+    (),
+    _READ,
+    since=(7, 10),
+    read_only=("multihop", "vrf", "remote-address", "local-address", "state", "state-changes", "uptime",
+               "desired-tx-interval", "actual-tx-interval", "required-min-rx", "remote-min-rx", "remote-min-tx",
+               "multiplier", "hold-time", "packets-rx", "packets-tx", "up", "inactive", "about"),
+)  # fmt: skip
+
+FILTER_RULE = Menu(
+    "routing/filter/rule",
+    (
+        Property("chain", mandatory=True),
+        Property("rule", Kind.FILTER_RULE),
+        _COMMENT,
+        _DISABLED,
+        _COPY_FROM,
+        _PLACE_BEFORE,
+    ),
+    _ORDERED - {"unset"},
+    ordered=True,
+    since=V7,
+    read_only=("inactive", "about"),
+    stored=True,
+)
+
+FILTER_CHAIN = Menu("routing/filter/chain", (), _READ, since=V7, read_only=("name", "dynamic", "inactive", "about"))
+
+ROUTING_ROUTE = Menu(
+    "routing/route",
+    (),
+    _READ,
+    since=V7,
+    read_only=("afi", "contribution", "dst-address", "routing-table", "gateway", "immediate-gw", "distance", "scope",
+               "target-scope", "belongs-to", "ospf.metric", "ospf.type", "active", "filtered", "unreachable", "connect",
+               "static", "ospf", "ecmp", "local-address"),
+)  # fmt: skip
+
+ROUTING_ID = Menu(
+    "routing/id",
+    (
+        Property("name"),
+        Property("id", Kind.ADDRESS, unset=True),
+        Property(
+            "select-dynamic-id",
+            Kind.FLAGS,
+            ("any", "only-static", "only-loopback", "only-vrf", "only-active", "lowest"),
+            unset=True,
+            only=("any", "lowest"),
+        ),
+        Property("select-from-vrf", Kind.ENUM, ("main",), unset=True),
+        _COMMENT,
+        _DISABLED,
+        _COPY_FROM,
+    ),
+    _ROWS,
+    key="name",
+    since=V7,
+    read_only=("dynamic", "dynamic-id", "inactive", "about"),
+    stored=True,
+    auto_name="id",
+)
+
+ROUTING_TABLE = Menu(
+    "routing/table",
+    (),
+    _READ,
+    since=V7,
+    read_only=("name", "dynamic", "fib", "used", "invalid"),
+    refused=dict.fromkeys(_CHANGES, V7),
+)
+
+ROUTING_SETTINGS = Menu(
+    "routing/settings",
+    (Property("single-process", Kind.BOOL, default="true", since=(7, 12)),),
+    frozenset({"print", "get", "set"}),
+    single=True,
+    since=(7, 12),
+    stored=True,
+)
+
+IP_ROUTE = Menu(
+    "ip/route",
+    (
+        Property("dst-address", Kind.PREFIX, default="0.0.0.0/0"),
+        Property("routing-table", Kind.ENUM, ("main",), default="main"),
+        Property("gateway", Kind.GATEWAY, unset=True),
+        Property("distance", Kind.NUMBER, default="1", low=1, high=255),
+        Property("blackhole", Kind.SWITCH, unset=True),
+        Property("scope", Kind.NUMBER, default="30", low=0, high=255, only=("30",)),
+        Property("target-scope", Kind.NUMBER, default="10", low=0, high=255, only=("10",)),
+        Property("check-gateway", Kind.ENUM, ("arp", "none", "ping", "bfd"), unset=True, only=("none",)),
+        Property("pref-src", Kind.ADDRESS, unset=True, only=_NOTHING),
+        Property("suppress-hw-offload", Kind.BOOL, unset=True, gone=(7, 21)),
+        Property("vrf-interface", unset=True, only=_NOTHING),
+        _COMMENT,
+        _DISABLED,
+        _COPY_FROM,
+    ),
+    _ROWS,
+    read_only=("immediate-gw", "local-address", "dynamic", "inactive", "active", "connect", "static", "ospf", "ecmp",
+               "about"),
+    stored=True,
+)  # fmt: skip
+
+IP_SETTINGS = Menu(
+    "ip/settings",
+    (
+        Property("accept-redirects", Kind.BOOL, default="false"),
+        Property("accept-source-route", Kind.BOOL, default="false"),
+        Property("allow-fast-path", Kind.BOOL, default="true", only=("true",)),
+        Property("arp-timeout", Kind.TIME, default="30s", only=("30s",)),
+        Property("icmp-errors-use-inbound-interface-address", Kind.BOOL, default="false", since=(7, 17)),
+        Property("icmp-rate-limit", Kind.NUMBER, default="10", only=("10",)),
+        Property("icmp-rate-mask", default="0x1818", only=("0x1818",)),
+        Property("ip-forward", Kind.BOOL, default="true"),
+        Property(
+            "ipv4-multipath-hash-policy", Kind.ENUM, ("l3", "l3-inner", "l4"), default="l3", since=(7, 16)
+        ),
+        Property("max-neighbor-entries", Kind.NUMBER, default="1024", only=("1024",)),
+        Property("route-cache", Kind.BOOL, default="true", gone=(7, 13)),
+        Property("rp-filter", Kind.ENUM, ("loose", "no", "strict"), default="no"),
+        Property("secure-redirects", Kind.BOOL, default="true"),
+        Property("send-redirects", Kind.BOOL, default="true"),
+        Property("tcp-syncookies", Kind.BOOL, default="false", only=("false",)),
+        Property(
+            "tcp-timestamps", Kind.ENUM, ("disabled", "enabled", "random-offset"), default="random-offset",
+            since=(7, 17), only=("random-offset",),
+        ),
+    ),
+    frozenset({"print", "get", "getall", "set"}),
+    single=True,
+    stored=True,
+    read_only=("ipv4-fast-path-active", "ipv4-fasttrack-active"),
+)  # fmt: skip
+
+# The entries are fixed; only what an anycast set-up may look at is kept.
+IP_SERVICE = Menu(
+    "ip/service",
+    (
+        Property("address", Kind.PREFIXES, default=""),
+        Property("certificate", Kind.ENUM, ("none",), default="none"),
+        Property("disabled", Kind.BOOL, default="false"),
+        Property("port", Kind.NUMBER, low=1, high=65535),
+        Property("tls-version", Kind.ENUM, ("any", "only-1.2"), default="any"),
+        Property("vrf", Kind.ENUM, ("main",), default="main"),
+        Property("max-sessions", Kind.NUMBER, default="20", since=(7, 16)),
+    ),
+    _READ,
+    key="name",
+    read_only=("name", "invalid", "dynamic"),
+    refused=dict.fromkeys(("set", "enable", "disable"), OLDEST),
+)
+
+IP_ADDRESS = Menu(
+    "ip/address",
+    (),
+    _READ,
+    read_only=("address", "network", "interface", "actual-interface", "invalid", "dynamic", "disabled", "comment"),
+    refused=dict.fromkeys(_CHANGES, OLDEST),
+)
+
+INTERFACE = Menu(
+    "interface",
+    (),
+    _READ,
+    key="name",
+    read_only=("name", "default-name", "type", "mtu", "actual-mtu", "mac-address", "running", "disabled", "slave",
+               "rx-byte", "tx-byte", "rx-packet", "tx-packet"),
+    refused=dict.fromkeys(("set", "enable", "disable", "comment"), OLDEST),
+)  # fmt: skip
+
+INTERFACE_LIST = Menu(
+    "interface/list",
+    (),
+    _READ,
+    key="name",
+    read_only=("name", "builtin", "dynamic"),
+    refused=dict.fromkeys(_CHANGES, OLDEST),
+)
+IPV6_ADDRESS = Menu(
+    "ipv6/address",
+    (),
+    _READ,
+    read_only=("address", "interface", "actual-interface", "dynamic", "disabled", "invalid"),
+    refused=dict.fromkeys(_CHANGES, OLDEST),
+)
+IP_NEIGHBOR = Menu("ip/neighbor", (), _READ, read_only=("address", "interface", "mac-address"))
+
+SYSTEM_RESOURCE = Menu(
+    "system/resource",
+    (),
+    _READ,
+    single=True,
+    read_only=("uptime", "version", "build-time", "factory-software", "free-memory", "total-memory", "cpu", "cpu-count",
+               "cpu-frequency", "cpu-load", "free-hdd-space", "total-hdd-space", "architecture-name", "board-name",
+               "platform"),
+)  # fmt: skip
+SYSTEM_IDENTITY = Menu(
+    "system/identity",
+    (Property("name", default="MikroTik"),),
+    frozenset({"print", "get", "getall", "set"}),
+    single=True,
+    stored=True,
+)
+SYSTEM_ROUTERBOARD = Menu(
+    "system/routerboard",
+    (),
+    _READ,
+    single=True,
+    read_only=("routerboard", "board-name", "model", "serial-number", "firmware-type", "factory-firmware",
+               "current-firmware", "upgrade-firmware"),
+)  # fmt: skip
+USER = Menu(
+    "user",
+    (),
+    _READ,
+    key="name",
+    read_only=("name", "group", "disabled"),
+    refused=dict.fromkeys(_CHANGES, OLDEST),
+)
+
+MENUS: dict[str, Menu] = {
+    menu.path: menu
+    for menu in (
+        INSTANCE, AREA, AREA_RANGE, TEMPLATE, OSPF_INTERFACE, NEIGHBOR, LSA, STATIC_NEIGHBOR, BFD_CONFIGURATION,
+        BFD_SESSION, FILTER_RULE, FILTER_CHAIN, ROUTING_ROUTE, ROUTING_ID, ROUTING_TABLE, ROUTING_SETTINGS, IP_ROUTE,
+        IP_SETTINGS, IP_SERVICE, IP_ADDRESS, INTERFACE, INTERFACE_LIST, IPV6_ADDRESS, IP_NEIGHBOR, SYSTEM_RESOURCE,
+        SYSTEM_IDENTITY, SYSTEM_ROUTERBOARD, USER,
+    )
+}  # fmt: skip
+
+# Menus whose rows follow another's name when that is changed.
+REFERRERS: dict[str, tuple[tuple[str, str], ...]] = {
+    "routing/ospf/instance": (("routing/ospf/area", "instance"),),
+    "routing/ospf/area": (
+        ("routing/ospf/interface-template", "area"),
+        ("routing/ospf/area/range", "area"),
+        ("routing/ospf/static-neighbor", "area"),
+    ),
+    "routing/id": (("routing/ospf/instance", "router-id"),),
+}

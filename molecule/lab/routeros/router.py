@@ -1,0 +1,267 @@
+"""The router: stored rows, FRR and the kernel put together."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import threading
+from collections.abc import Callable
+
+from .board import routerboard_row, system_resource_row
+from .errors import GENERAL, Trap
+from .frr_config import (
+    Config,
+    Interface,
+    Rows,
+    area_is_active,
+    assign,
+    build,
+    enabled,
+    named,
+    router_id,
+)
+from .frr_state import (
+    bfd_session_rows,
+    ip_route_row,
+    lsa_rows,
+    neighbor_rows,
+    ospf_interface_rows,
+    route_rows,
+    routing_route_row,
+)
+from .kernel import Kernel, address_rows, interface_rows, ipv4_interfaces
+from .menus import MENUS
+from .policy import Users
+from .schema import Menu, Version
+from .store import Store
+from .values import format_bool, parse_version
+from .vtysh import Frr, FrrError
+
+LOG = logging.getLogger("routeros")
+
+_NEIGHBORS = "show ip ospf neighbor detail json"
+_INTERFACES = "show ip ospf interface json"
+# Ports of a router's services (samples S13 and the manual); the emulator serves the two API ones.
+_SERVICES = (("telnet", 23), ("ftp", 21), ("www", 80), ("ssh", 22), ("www-ssl", 443), ("api", 8728), ("winbox", 8291),
+             ("api-ssl", 8729))  # fmt: skip
+
+
+class Router:
+    """One router. Every method expects that the caller holds `lock`."""
+
+    def __init__(
+        self, store: Store, frr: Frr, kernel: Kernel, users: Users, version_text: str, ping: str = "ping"
+    ) -> None:
+        self.store = store
+        self.frr = frr
+        self.kernel = kernel
+        self.users = users
+        self.version_text = version_text
+        self.version: Version = parse_version(version_text)
+        self.ping_program = tuple(shlex.split(ping))
+        self.lock = threading.RLock()
+        self._interfaces: list[Interface] = []
+        self._readers: dict[str, Callable[[], list[dict[str, str]]]] = {
+            "routing/ospf/interface": self._ospf_interfaces,
+            "routing/ospf/neighbor": self._neighbors,
+            "routing/ospf/lsa": lambda: lsa_rows(self.frr.show("show ip ospf database detail json"), self._frr_rows()),
+            "routing/bfd/session": self._bfd_sessions,
+            "routing/filter/chain": self._filter_chains,
+            "routing/route": lambda: [routing_route_row(row) for row in self._routes()],
+            "routing/table": lambda: [{".id": "*0", "name": "main", "dynamic": "true", "fib": "", "used": "true"}],
+            "ip/address": lambda: address_rows(self.kernel.addresses(), "inet"),
+            "ipv6/address": lambda: address_rows(self.kernel.addresses(), "inet6"),
+            "ip/neighbor": list,
+            "ip/route": lambda: [ip_route_row(row) for row in self._routes()],
+            "ip/service": self._services,
+            "interface": lambda: interface_rows(self.kernel.links()),
+            "interface/list": lambda: [
+                {".id": f"*{0x2000000 + number:X}", "name": name, "builtin": "true", "dynamic": "false"}
+                for number, name in enumerate(("all", "none", "dynamic", "static"))
+            ],
+            "system/resource": lambda: [system_resource_row(self.version_text, self.kernel.uptime())],
+            "system/routerboard": lambda: [routerboard_row(self.version)],
+            "user": lambda: [
+                {".id": f"*{number:X}", "name": user.name, "group": user.group, "disabled": "false"}
+                for number, user in enumerate(self.users, start=1)
+            ],
+        }
+
+    # Reading
+
+    def menu(self, path: str) -> Menu | None:
+        """The menu, if a router of this version has it."""
+        menu = MENUS.get(path)
+        return menu if menu is not None and menu.exists(self.version) else None
+
+    def rows(self, menu: Menu) -> list[dict[str, str]]:
+        """The rows of a menu as a print shows them, `.id` first."""
+        try:
+            if menu.path in self._readers:
+                return self._readers[menu.path]()
+            if menu.single:
+                return [self._complete(menu, self.store.single(menu.path))]
+            return self._stored(menu)
+        except FrrError as error:
+            LOG.error("%s: %s", menu.path, error)
+            raise Trap(f"failure: FRR does not answer: {error}", GENERAL) from None
+
+    def names(self, path: str) -> set[str]:
+        """The names that a reference to a menu may use."""
+        if path == "routing/filter/chain":
+            return {
+                row.values["chain"] for row in self.store.table("routing/filter/rule").rows if "chain" in row.values
+            }
+        if path == "interface":
+            return {link["ifname"] for link in self.kernel.links()} | {"all", "none", "dynamic", "static"}
+        return {row.values["name"] for row in self.store.table(path).rows}
+
+    def _complete(self, menu: Menu, values: dict[str, str]) -> dict[str, str]:
+        """Written values and the defaults of the others, in the order of the menu."""
+        row = {}
+        for one in menu.properties:
+            if not one.exists(self.version):
+                continue
+            value = values.get(one.name, one.default)
+            if value is not None:
+                row[one.name] = value
+        return row
+
+    def _stored(self, menu: Menu) -> list[dict[str, str]]:
+        rows = self.store.table(menu.path).rows
+        inactive = self._inactive(menu.path)
+        found = []
+        for index, row in enumerate(rows):
+            shown = {".id": row.id}
+            if menu.ordered:
+                # After the last one comes the end (assumption: the highest id, as firewall rules show it).
+                shown[".nextid"] = rows[index + 1].id if index + 1 < len(rows) else "*FFFFFFFF"
+            shown |= self._complete(menu, row.values)
+            if inactive is not None:
+                shown["inactive"] = format_bool(inactive(shown))
+            found.append(shown)
+        return found
+
+    def _inactive(self, path: str) -> Callable[[dict[str, str]], bool] | None:
+        """What makes a row inactive: it is disabled, or what it refers to is missing or disabled (assumption, facts,
+        emulator checklist 8)."""
+        rows = self._frr_rows()
+        if path == "routing/ospf/instance":
+            return lambda row: not enabled(row) or router_id(rows, row) is None
+        if path == "routing/ospf/area":
+            return lambda row: not area_is_active(row, rows)
+        if path in {"routing/ospf/interface-template", "routing/ospf/area/range", "routing/ospf/static-neighbor"}:
+            return lambda row: not enabled(row) or not area_is_active(named(rows.areas, row["area"]), rows)
+        if path in {"routing/bfd/configuration", "routing/filter/rule", "routing/id"}:
+            return lambda row: not enabled(row)
+        return None
+
+    def _frr_rows(self) -> Rows:
+        def complete(path: str) -> list[dict[str, str]]:
+            menu = MENUS[path]
+            return [{".id": row.id, **self._complete(menu, row.values)} for row in self.store.table(path).rows]
+
+        return Rows(
+            instances=complete("routing/ospf/instance"),
+            areas=complete("routing/ospf/area"),
+            ranges=complete("routing/ospf/area/range"),
+            templates=complete("routing/ospf/interface-template"),
+            bfd=complete("routing/bfd/configuration"),
+            filters=complete("routing/filter/rule"),
+            ids=complete("routing/id"),
+            routes=complete("ip/route"),
+            interfaces=ipv4_interfaces(self.kernel.addresses()),
+        )
+
+    def _ospf_interfaces(self) -> list[dict[str, str]]:
+        rows = self._frr_rows()
+        if not assign(rows):
+            return []
+        return ospf_interface_rows(self.frr.show(_INTERFACES), assign(rows), self.version)
+
+    def _neighbors(self) -> list[dict[str, str]]:
+        rows = self._frr_rows()
+        assigned = assign(rows)
+        if not assigned:
+            return []
+        return neighbor_rows(self.frr.show(_NEIGHBORS), self.frr.show(_INTERFACES), rows, assigned, self.version)
+
+    def _bfd_sessions(self) -> list[dict[str, str]]:
+        rows = self._frr_rows()
+        assigned = assign(rows)
+        neighbors = self.frr.show(_NEIGHBORS) if assigned else {}
+        peers, counters = self.frr.show("show bfd peers json"), self.frr.show("show bfd peers counters json")
+        return bfd_session_rows(peers, counters, neighbors, rows, assigned)
+
+    def _filter_chains(self) -> list[dict[str, str]]:
+        names = dict.fromkeys(row.values["chain"] for row in self.store.table("routing/filter/rule").rows)
+        return [
+            {".id": f"*{number:X}", "name": name, "dynamic": "true", "inactive": "false"}
+            for number, name in enumerate(names, start=1)
+        ]
+
+    def _routes(self) -> list[dict[str, str]]:
+        rows = self._frr_rows()
+        return route_rows(self.frr.show("show ip route json"), rows, rows.routes)
+
+    def _services(self) -> list[dict[str, str]]:
+        menu = MENUS["ip/service"]
+        return [
+            {
+                ".id": f"*{number:X}",
+                "name": name,
+                "port": str(port),
+                **self._complete(menu, {"disabled": format_bool(not name.startswith("api"))}),
+                "invalid": "false",
+            }
+            for number, (name, port) in enumerate(_SERVICES)
+        ]
+
+    # Writing
+
+    def commit(self) -> None:
+        """Carry out what was written and save it; or take it back and say why."""
+        try:
+            self.apply()
+        except Exception as error:
+            self.store.restore()
+            LOG.error("taken back: %s", error)
+            try:
+                self.apply()
+            except (FrrError, OSError) as again:
+                LOG.error("the state before could not be brought back either: %s", again)
+            if isinstance(error, Trap):
+                raise
+            raise Trap(f"failure: the emulator could not carry it out: {error}", GENERAL) from error
+        self.store.save()
+
+    def apply(self) -> None:
+        """Make FRR and the kernel agree with the rows."""
+        self.frr.configure(self._config())
+        self.kernel.set_ip_settings(self._complete(MENUS["ip/settings"], self.store.single("ip/settings")))
+
+    def _config(self) -> Config:
+        rows = self._frr_rows()
+        if sum(enabled(row) for row in rows.instances) > 1:
+            raise Trap("failure: the emulator does not support a second enabled OSPF instance", GENERAL)
+        return build(rows)
+
+    def refresh(self, full: bool) -> None:
+        """Follow the kernel: with other addresses, templates match other interfaces. `full` asks FRR in any case, as
+        it may have been restarted."""
+        interfaces = ipv4_interfaces(self.kernel.addresses())
+        if interfaces == self._interfaces and not full:
+            return
+        self._interfaces = interfaces
+        try:
+            self.frr.configure(self._config())
+        except (FrrError, Trap) as error:
+            LOG.error("FRR does not follow the rows: %s", error)
+
+    # Values
+
+    def canonical_interfaces(self, text: str) -> str | None:
+        """A comma list of interfaces and built-in lists, or None where one does not exist."""
+        known = self.names("interface")
+        names = [name for name in text.split(",") if name]
+        return ",".join(names) if set(names) <= known else None

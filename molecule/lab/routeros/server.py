@@ -1,0 +1,193 @@
+"""The API server: connections, login, sentences. Encoding of words is librouteros' protocol layer."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+import socket
+import ssl
+import threading
+from collections.abc import Iterable
+
+from librouteros.exceptions import ProtocolError
+from librouteros.protocol import decode_length, determine_length, encode_sentence
+
+from .commands import Commands, Sentence
+from .errors import Fatal, Trap, login_refused
+from .policy import User
+from .router import Router
+
+LOG = logging.getLogger("routeros.server")
+
+# RouterOS passes bytes through as they are; latin-1 gives each byte one character and back.
+_ENCODING = "latin-1"
+# No word of these menus is longer; a length beyond it is not our protocol (a TLS hello on the plain port, say).
+_LONGEST_WORD = 1 << 20
+_MOST_WORDS = 1000
+_IDLE_SECONDS = 600
+_HANDSHAKE_SECONDS = 20
+
+
+class Session:
+    """One connection."""
+
+    def __init__(self, router: Router, connection: socket.socket, peer: str) -> None:
+        self._router = router
+        self._connection = connection
+        self._peer = peer
+        self._user: User | None = None
+
+    def serve(self) -> None:
+        """Answer sentences until either side closes."""
+        try:
+            while True:
+                words = self._read_sentence()
+                if words:
+                    self._answer(words)
+        except Fatal as error:
+            LOG.info("%s: closed: %s", self._peer, error)
+            self._write("!fatal", str(error))
+
+    def _answer(self, words: list[str]) -> None:
+        sentence = Sentence.parse(words)
+        tag = [] if sentence.tag is None else [f".tag={sentence.tag}"]
+        try:
+            if sentence.command == "/login":
+                self._reply("!done", self._login(sentence), tag)
+            elif sentence.command == "/quit":
+                raise Fatal("session terminated on request")
+            elif self._user is None:
+                raise Fatal("not logged in")
+            elif sentence.command == "/cancel":
+                # Sentences are answered one after the other, so nothing runs that could be cancelled.
+                self._reply("!done", {}, tag)
+            else:
+                for word, attributes in Commands(self._router, self._user).run(sentence):
+                    self._reply(word, attributes, tag)
+        except Trap as error:
+            for message, category in error.sentences:
+                attributes = {} if category is None else {"category": str(category)}
+                self._reply("!trap", {**attributes, "message": message}, tag)
+            self._reply("!done", {}, tag)
+        except OSError:
+            raise
+        except Fatal:
+            raise
+        except Exception:
+            # An error of the emulator must be seen, by the client too, and must not end the others' sessions.
+            LOG.exception("%s: %s", self._peer, sentence.command)
+            self._reply("!trap", {"category": "4", "message": "failure: the emulator failed, see its log"}, tag)
+            self._reply("!done", {}, tag)
+
+    def _login(self, sentence: Sentence) -> dict[str, str]:
+        if "name" not in sentence.attributes:
+            # Before 6.43 the first /login returned a challenge; newer routers still do, and refuse the answer.
+            return {"ret": secrets.token_hex(16)}
+        name, password = sentence.attributes["name"], sentence.attributes.get("password", "")
+        user = self._router.users.login(name, password) if "response" not in sentence.attributes else None
+        if user is None:
+            LOG.warning("%s: login failure for user %s", self._peer, name)
+            raise login_refused()
+        LOG.info("%s: user %s logged in", self._peer, name)
+        self._user = user
+        return {}
+
+    def _reply(self, word: str, attributes: dict[str, str], tag: Iterable[str]) -> None:
+        self._write(word, *tag, *(f"={name}={value}" for name, value in attributes.items()))
+
+    def _write(self, *words: str) -> None:
+        self._connection.sendall(encode_sentence(*words, encoding=_ENCODING))
+
+    def _read_sentence(self) -> list[str]:
+        words: list[str] = []
+        while word := self._read_word():
+            words.append(word)
+            if len(words) > _MOST_WORDS:
+                raise Fatal("sentence too long")
+        return words
+
+    def _read_word(self) -> str:
+        first = self._read(1)
+        if first == b"\0":
+            return ""
+        try:
+            length = decode_length(first + self._read(determine_length(first)))
+        except ProtocolError:
+            raise Fatal("malformed word length") from None
+        if length > _LONGEST_WORD:
+            raise Fatal("word too long")
+        return self._read(length).decode(_ENCODING)
+
+    def _read(self, length: int) -> bytes:
+        data = bytearray()
+        while len(data) < length:
+            part = self._connection.recv(length - len(data))
+            if not part:
+                raise ConnectionResetError("closed by the client")
+            data += part
+        return bytes(data)
+
+
+class Server:
+    """Listens on one port; a thread for each connection."""
+
+    def __init__(self, router: Router, address: str, port: int, tls: ssl.SSLContext | None = None) -> None:
+        self._router = router
+        self._tls = tls
+        self._socket = socket.create_server((address, port), reuse_port=False)
+        self._closing = False
+
+    @property
+    def port(self) -> int:
+        """The port it listens on (another than asked for when that was 0)."""
+        number: int = self._socket.getsockname()[1]
+        return number
+
+    def start(self) -> None:
+        """Accept connections in the background."""
+        threading.Thread(target=self._accept, daemon=True, name=f"accept-{self.port}").start()
+
+    def close(self) -> None:
+        """Stop accepting."""
+        self._closing = True
+        # A plain close would not wake the thread that waits in accept.
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def _accept(self) -> None:
+        while not self._closing:
+            try:
+                connection, address = self._socket.accept()
+            except OSError:
+                if not self._closing:
+                    LOG.exception("accept")
+                return
+            peer = f"{address[0]}:{address[1]}"
+            threading.Thread(target=self._serve, args=(connection, peer), daemon=True, name=peer).start()
+
+    def _serve(self, connection: socket.socket, peer: str) -> None:
+        try:
+            with connection:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection.settimeout(_HANDSHAKE_SECONDS)
+                stream = self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
+                stream.settimeout(_IDLE_SECONDS)
+                with stream:
+                    Session(self._router, stream, peer).serve()
+        except OSError as error:
+            # Clients come and go; a failed TLS handshake is one of these as well.
+            LOG.debug("%s: %s", peer, error)
+
+
+def tls_context(certificate: str | None, key: str | None) -> ssl.SSLContext:
+    """TLS for api-ssl: with a certificate as usual, without one anonymous Diffie-Hellman only (facts, section 6)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if certificate is not None:
+        context.load_cert_chain(certificate, key)
+        return context
+    # Anonymous suites do not exist in TLS 1.3.
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ADH:@SECLEVEL=0")
+    return context

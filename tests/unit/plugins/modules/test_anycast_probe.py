@@ -1,0 +1,179 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run over loopback against a node which answers, or does not, as a test says. Linux has all of 127.0.0.0/8."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+
+import pytest
+
+MODULE = "anycast_probe"
+ADDRESS = "127.0.0.64"
+
+
+class Node:
+    """Answers OPTIONS on a port of ADDRESS; behave(number, source) says how."""
+
+    def __init__(self, behave):
+        self.behave = behave
+        self.requests = []
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((ADDRESS, 0))
+        self.port = self._socket.getsockname()[1]
+        self._own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._own.bind(("127.0.0.11", 0))
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def stop(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+            end.sendto(b"", (ADDRESS, self.port))
+        self._thread.join(5)
+        self._socket.close()
+        self._own.close()
+
+    def _serve(self):
+        while True:
+            data, sender = self._socket.recvfrom(65536)
+            if not data:
+                return
+            text = data.decode()
+            self.requests.append((sender, text))
+            number = int(re.search(r"CSeq: (\d+)", text)[1])
+            for name in self.behave(number, sender[0]):
+                kept = [
+                    line for line in text.split("\r\n")[1:] if line.startswith(("Via", "From", "To", "Call-", "CSeq"))
+                ]
+                answer = "\r\n".join(["SIP/2.0 200 OK", *kept, f"Server: {name.strip('@')}", "", ""]).encode()
+                (self._own if name.startswith("@") else self._socket).sendto(answer, sender)
+
+
+@pytest.fixture
+def node():
+    nodes = []
+
+    def start(behave=lambda number, source: ["sip1"]):
+        nodes.append(Node(behave))
+        return nodes[-1]
+
+    yield start
+    for one in nodes:
+        one.stop()
+
+
+@pytest.fixture
+def run(run_module):
+    def run(port=5060, **options):
+        return run_module(MODULE, **{"address": ADDRESS, "port": port, "interval": 0.005, "timeout": 0.3, **options})
+
+    return run
+
+
+def test_one_probe_from_the_kernels_choice(run, node):
+    result = run(node().port)
+    assert (result["sent"], result["answered"], result["lost"]) == (1, 1, 0)
+    assert result["answered_by"] == ["sip1"]
+    assert result["changed"] is False
+    (source,) = result["results"]
+    assert source["source"].startswith("127.0.0.")
+    assert source["status_codes"] == {"200": 1}
+
+
+def test_each_source_has_its_node(run, node):
+    sip = node(lambda number, source: ["sip1" if source.endswith("4") else "sip2"])
+    sources = ["127.0.0.22", "127.0.0.23", "127.0.0.24", "127.0.0.25"]
+    result = run(sip.port, sources=sources, count=5)
+    assert [entry["source"] for entry in result["results"]] == sources
+    assert [entry["answered_by"] for entry in result["results"]] == [["sip2"], ["sip2"], ["sip1"], ["sip2"]]
+    assert (result["sent"], result["answered_by"]) == (20, ["sip1", "sip2"])
+    # Each from one port of its own, each probe with its number, none sent twice.
+    for source in sources:
+        sent = [(sender[1], text) for sender, text in sip.requests if sender[0] == source]
+        assert len({port for port, _text in sent}) == 1
+        assert [re.search(r"CSeq: (\d+)", text)[1] for _port, text in sent] == ["1", "2", "3", "4", "5"]
+
+
+def test_a_lost_probe_fails_and_is_named(run, node):
+    sip = node(lambda number, source: [] if number in (2, 3) else ["sip1"])
+    result = run(sip.port, sources=["127.0.0.22"], count=5)
+    assert result["failed"]
+    assert (result["sent"], result["answered"], result["lost"]) == (5, 3, 2)
+    assert "from 127.0.0.22 2 of 5: timeout: 2-3" in result["msg"]
+    assert result["results"][0]["first_loss"]["number"] == 2
+    assert result["results"][0]["last_loss"]["number"] == 3
+    assert len(sip.requests) == 5
+
+
+@pytest.mark.parametrize(("max_lost", "failed"), [(0, True), (1, True), (2, False), (-1, False)])
+def test_how_many_may_be_lost(run, node, max_lost, failed):
+    sip = node(lambda number, source: [] if number < 3 else ["sip1"])
+    result = run(sip.port, count=4, max_lost=max_lost)
+    assert result.get("failed", False) is failed
+    assert result["lost"] == 2
+
+
+def test_refused_is_told_from_timed_out(run, node):
+    sip = node()
+    port = sip.port
+    sip.stop()
+    result = run(port, sources=["127.0.0.22", "127.0.0.23"], count=2, timeout=5)
+    assert [entry["loss_reasons"] for entry in result["results"]] == [{"connection refused": 2}] * 2
+    assert "connection refused (says 127.0.0.64): 1-2" in result["msg"]
+    assert "no program there listens on 127.0.0.64" in result["msg"]
+
+
+def test_an_answer_from_another_address_is_a_loss(run, node):
+    result = run(node(lambda number, source: ["@sip1"]).port)
+    assert result["lost"] == 1
+    assert "sip1 answered from its own address 127.0.0.11" in result["msg"]
+
+
+def test_a_second_answer_counts_once(run, node):
+    result = run(node(lambda number, source: ["sip1", "sip2"]).port, count=3)
+    assert (result["answered"], result["answered_by"]) == (3, ["sip1"])
+    assert result["results"][0]["duplicates"] >= 2  # the last one may come after the end
+
+
+def test_details(run, node):
+    probes = run(node().port, count=3, details=True)["results"][0]["probes"]
+    assert [probe["number"] for probe in probes] == [1, 2, 3]
+    assert "probes" not in run(node().port)["results"][0]
+
+
+def test_probes_in_check_mode_too(run, node):
+    assert run(node().port, check_mode=True)["answered"] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"address": "sip.example.com"}, "address: 'sip.example.com' is no IP address"),
+        ({"sources": ["phone1"]}, "sources: 'phone1' is no IP address"),
+        ({"sources": ["192.0.2.22"]}, "source 192.0.2.22 is no address of this host. Correct sources"),
+        ({"sources": ["127.0.0.2", "127.0.0.2"]}, "sources has an address more than once"),
+        ({"sources": ["::1"]}, "address and sources are of different IP versions"),
+        ({"port": 0}, "port is 0, expected 1 to 65535"),
+        ({"port": 65536}, "port is 65536, expected 1 to 65535"),
+        ({"count": 0}, "count is 0, expected 1 or more"),
+        ({"interval": 0}, "interval is 0, expected more than 0 seconds"),
+        ({"timeout": -1}, "timeout is -1, expected more than 0 seconds"),
+        ({"kind": "carrier pigeon"}, "value of kind must be one of"),
+    ],
+)
+def test_bad_input(run, options, says):
+    assert says in run(**options)["msg"]
+
+
+def test_no_route(run, monkeypatch):
+    from ansible_collections.homelab.anycast.plugins.module_utils import probe
+
+    class Lonely(socket.socket):
+        def connect(self, address):
+            raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr(probe.socket, "socket", Lonely)
+    assert "this host has no route to 127.0.0.64: Network is unreachable" in run()["msg"]

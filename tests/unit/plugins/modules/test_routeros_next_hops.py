@@ -1,0 +1,126 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run against a RouterOS in memory."""
+
+from __future__ import annotations
+
+import pytest
+
+MODULE = "routeros_next_hops"
+PREFIX = "172.18.0.64/32"
+SIPS = ["172.18.0.11", "172.18.0.12", "172.18.0.13"]
+
+
+@pytest.fixture
+def run(run_routeros, clock):
+    def run(**options):
+        return run_routeros(MODULE, **{"prefix": PREFIX, **options})
+
+    return run
+
+
+def via(*addresses):
+    return [{"gateway": address + "%bridge-lan", "immediate-gw": address + "%bridge-lan"} for address in addresses]
+
+
+def test_returns_what_it_finds(run, fake_router):
+    fake_router.routes(*via("172.18.0.12", "172.18.0.11"))
+    result = run()
+    assert result["gateways"] == ["172.18.0.11", "172.18.0.12"]
+    assert result["next_hops"][0] == {
+        "gateway": "172.18.0.11",
+        "interface": "bridge-lan",
+        "vrf": None,
+        "routing_table": "main",
+        "protocol": "ospf",
+        "distance": 110,
+        "active": True,
+        "ecmp": True,
+        "dynamic": True,
+        "blackhole": False,
+    }
+    assert (result["changed"], result["version"]) == (False, "7.20.8 (long-term)")
+
+
+def test_asks_the_router_for_this_prefix_only(run, fake_router):
+    run(prefix="172.18.0.64")
+    assert ("/ip/route", ("?dst-address=172.18.0.64/32",)) in fake_router.reads
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        {"gateways": SIPS[:2]},
+        {"contains": SIPS[:1]},
+        {"count": 2},
+        {"count": 2, "contains": SIPS[:1], "protocol": "ospf"},
+        {},
+    ],
+)
+def test_is_as_expected(run, fake_router, expected):
+    fake_router.routes(*via(*SIPS[:2]))
+    assert "failed" not in run(**expected)
+
+
+def test_names_what_is_missing_and_surplus(run, fake_router):
+    fake_router.routes(*via(*SIPS[:2]))
+    names = dict(zip(SIPS, ("sip1", "sip2", "sip3"), strict=True))
+    result = run(gateways=[SIPS[0], SIPS[2]], names=names)
+    assert result["failed"]
+    assert (result["missing"], result["surplus"]) == ([SIPS[2]], [SIPS[1]])
+    assert "Missing: 172.18.0.13 (sip3) is not a next hop" in result["msg"]
+    assert "Not expected, yet there: 172.18.0.12 (sip2)." in result["msg"]
+
+
+def test_waits_until_a_node_is_gone_with_one_login(run, fake_router, clock):
+    fake_router.routes(*via(*SIPS))
+    clock.at(3, lambda: fake_router.routes(*via(*SIPS[:2])))
+    assert run(gateways=SIPS[:2], wait=10)["waited"] == 4
+    assert (fake_router.logins, fake_router.closed) == (1, 1)
+
+
+def test_gives_up(run, fake_router, clock):
+    result = run(gateways=SIPS, wait=5)
+    assert "are not as expected after 5 s" in result["msg"]
+    assert "no route to 172.18.0.64/32 at all" in result["msg"]
+
+
+def test_another_routing_table(run, fake_router):
+    fake_router.routes({"gateway": "10.1.1.2%ether2@VRF1", "routing-table": "VRF1"}, *via(SIPS[0]))
+    assert run(routing_table="VRF1")["gateways"] == ["10.1.1.2"]
+
+
+def test_a_static_route_that_hides_ospf(run, fake_router):
+    static = {"gateway": "192.0.2.1", "ospf": None, "static": True, "distance": 1, "ecmp": None, "dynamic": False}
+    fake_router.routes(static, dict(via(SIPS[0])[0], active=None))
+    result = run(gateways=SIPS[:1], protocol="ospf")
+    assert "172.18.0.11 is there (ospf, distance 110) but not active" in result["msg"]
+    assert "192.0.2.1 comes from static (distance 1), expected ospf: remove that route" in result["msg"]
+
+
+def test_an_old_router(run, fake_router):
+    fake_router.menus["/system/resource"][0]["version"] = "6.49.10 (long-term)"
+    assert "runs RouterOS 6.49.10, expected 7.16" in run()["msg"]
+
+
+def test_no_login(run, fake_router):
+    fake_router.login_errors = ["timed out"]
+    assert "Cannot connect to the router at 172.18.0.1, port 8728" in run()["msg"]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"prefix": "172.18.0.64/24"}, "prefix: '172.18.0.64/24' is no IPv4 prefix"),
+        ({"gateways": ["sip1"]}, "gateways: 'sip1' is no IPv4 address"),
+        ({"gateways": [], "count": 1}, "mutually exclusive: gateways|count"),
+        ({"gateways": [], "contains": SIPS}, "mutually exclusive: gateways|contains"),
+        ({"protocol": "OSPF"}, "value of protocol must be one of"),
+        ({"wait": -1}, "wait is -1"),
+        ({"poll_interval": 0}, "poll_interval is 0"),
+    ],
+)
+def test_bad_input_is_told_before_a_login(run, fake_router, options, says):
+    assert says in run(**options)["msg"]
+    assert fake_router.logins == 0

@@ -36,8 +36,10 @@ def node_problems(facts, link, services_list, router_id, interfaces, other_route
 
 
 def router_problems(info, link, router_id, instance, area, interfaces, comment, other_router_ids=None):
-    return _link_problems("routeros_ospf_link", link) + routeros_ospf.router_problems(
-        info, router_id, instance, area, interfaces, comment, other_router_ids
+    problems = _link_problems("routeros_ospf_link", link)
+    bfd = not problems and link_model.normalise_link(link)["bfd"]
+    return problems + routeros_ospf.router_problems(
+        info, router_id, instance, area, interfaces, comment, other_router_ids, bfd
     )
 
 
@@ -66,7 +68,9 @@ class FilterModule:
             "node_problems": node_problems,
             "router_problems": router_problems,
             "routeros_interface_template": routeros_ospf.interface_template,
+            "routeros_bfd_configuration": routeros_ospf.bfd_configuration,
             "other_router_ids": other_router_ids,
             "missing_addresses": services.missing_addresses,
+            "unit_problems": services.unit_problems,
             "table": table.lines,
         }

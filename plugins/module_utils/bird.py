@@ -17,11 +17,12 @@ import shutil
 import socket
 import time
 
-from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import Own, neighbor, normalise_state
+from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import Own, add_bfd, neighbor, normalise_state
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
 
 SOCKET = "/run/bird/bird.ctl"
 
+_BFD_STATES = {"AdminDown": "admin-down", "Down": "down", "Init": "init", "Up": "up"}
 _ROLES = {"dr": "DR", "bdr": "BDR", "other": "DROther", "ptp": "PtP"}
 
 
@@ -126,6 +127,17 @@ def parse_neighbors(lines):
                 address=words[5],
             )
         )
+    return found
+
+
+def parse_bfd_sessions(lines):
+    """Return the rows of C(show bfd sessions) as a list of (address, interface, state)."""
+    found = []
+    for code, text in lines:
+        words = text.split()
+        # IP address, Interface (--- for multihop), State, Since, Interval, Timeout.
+        if code == 1020 and len(words) >= 3 and words[2] in _BFD_STATES:
+            found.append((words[0], None if words[1] == "---" else words[1], _BFD_STATES[words[2]]))
     return found
 
 
@@ -347,7 +359,11 @@ class OspfReader:
     def neighbors(self):
         """Return the neighbours as they are now."""
         with self._session() as bird:
-            return parse_neighbors(bird.ask("show ospf neighbors " + symbol(self.protocol)))
+            found = parse_neighbors(bird.ask("show ospf neighbors " + symbol(self.protocol)))
+            # Without a BFD protocol BIRD takes the question for an error.
+            if any(row["kind"] == "BFD" and row["state"] == "up" for row in bird.protocols):
+                add_bfd(found, parse_bfd_sessions(bird.ask("show bfd sessions")))
+            return found
 
     def own(self):
         """Return what this end says about itself."""
@@ -366,10 +382,12 @@ class _OspfSession(Bird):
     def __init__(self, reader):
         super().__init__(reader.path, reader.timeout)
         self.reader = reader
+        self.protocols = []
 
     def _connect(self):
         super()._connect()
-        row = choose_protocol(parse_protocols(self.ask("show protocols")), self.reader.wanted)
+        self.protocols = parse_protocols(self.ask("show protocols"))
+        row = choose_protocol(self.protocols, self.reader.wanted)
         self.reader.version = self.version
         self.reader.protocol = row["name"]
         if row["state"] != "up":

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.homelab.anycast.plugins.module_utils import drain, routeros_ospf, services, table
 from ansible_collections.homelab.anycast.plugins.module_utils import link as link_model
-from ansible_collections.homelab.anycast.plugins.module_utils import routeros_ospf, services, table
 
 
 def link(value):
@@ -52,6 +52,23 @@ def other_router_ids(hostvars, name):
     return found
 
 
+def drain_arguments_problems(arguments, hostvars, names):
+    nodes = {
+        name: [service.get("name") for service in hostvars[name].get("bird_anycast_services", [])] for name in names
+    }
+    return drain.arguments_problems(arguments, nodes)
+
+
+def last_node_problems(drained, next_hops, elsewhere, neighbors, hostvars, name):
+    router_ids = {result["item"]: hostvars[result["item"]].get("bird_anycast_router_id") for result in elsewhere}
+    return drain.last_node_problems(
+        drained,
+        drain.next_hops(next_hops),
+        drain.neighbor_addresses(neighbors, hostvars[name]["bird_anycast_router_id"]),
+        drain.others(elsewhere, neighbors, router_ids),
+    )
+
+
 def _link_problems(variable, value):
     try:
         link_model.normalise_link(value)
@@ -72,5 +89,9 @@ class FilterModule:
             "other_router_ids": other_router_ids,
             "missing_addresses": services.missing_addresses,
             "unit_problems": services.unit_problems,
+            "services_named": services.named,
+            "drain_arguments_problems": drain_arguments_problems,
+            "last_node_problems": last_node_problems,
+            "neighbor_addresses": drain.neighbor_addresses,
             "table": table.lines,
         }

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import cpio
+from lab import cpio, processes
 from lab.errors import LabError
 from lab.host import Architecture, architecture, check_space
 from lab.paths import SOURCE, cache_dir
@@ -57,6 +57,10 @@ class Image:
         return self.directory / "initrd.cpio"
 
 
+def of_key(name: str) -> Image:
+    return Image(cache_dir() / "images" / name)
+
+
 def packages() -> list[str]:
     lines = (SOURCES / "packages").read_text().splitlines()
     return [line for line in lines if line and not line.startswith("#")]
@@ -64,12 +68,12 @@ def packages() -> list[str]:
 
 def key(arch: Architecture, directories: tuple[Path, ...] = (SOURCES,)) -> str:
     """Changes with anything that goes into an image: its sources, and the code which builds it."""
-    files = [SOURCE / "image.py", SOURCE / "cpio.py"]
-    files += sorted(p for directory in directories for p in directory.rglob("*") if p.is_file())
+    files = [(path.name, path) for path in (SOURCE / "image.py", SOURCE / "cpio.py")]
+    for directory in directories:
+        files += sorted((str(p.relative_to(directory)), p) for p in directory.rglob("*") if p.is_file())
     digest = hashlib.sha256(f"{arch.debian} {SUITE}".encode())
-    for path in files:
+    for name, path in files:
         data = path.read_bytes()
-        name = path.relative_to(path.anchor if SOURCE not in path.parents else SOURCE)
         digest.update(f"\n{name} {path.stat().st_mode & 0o777:o} {len(data)}\n".encode() + data)
     return digest.hexdigest()[:16]
 
@@ -89,8 +93,8 @@ def _locked(cache: Path) -> Iterator[None]:
 def ensure() -> Image:
     """The image of today's sources, built if it is not in the cache."""
     arch = architecture()
-    cache = cache_dir()
-    image = Image(cache / key(arch))
+    image = of_key(key(arch))
+    cache = image.directory.parent
     if image.directory.is_dir():
         return image
     check_space(cache, SPACE_FOR_BUILD, "Building the image")
@@ -240,15 +244,24 @@ def _extract_boot_files(image: Image) -> None:
     image.initrd.write_bytes(cpio.archive(files))
 
 
+def in_use(image: Image) -> bool:
+    """True while a machine runs from it, of this checkout or of another."""
+    kernel = str(image.kernel)
+    return any(True for _ in processes.find(lambda argv: kernel in argv))
+
+
 def prune(everything: bool) -> None:
-    """Remove the images of older sources, or the whole cache."""
+    """Remove the images of older sources, or all; never one from which a machine runs."""
     cache = cache_dir()
-    if not cache.is_dir():
+    images = cache / "images"
+    if not images.is_dir():
         return
     keep = "" if everything else key(architecture())
-    with _locked(cache):
-        for entry in cache.iterdir():
-            if entry.is_dir() and entry.name != keep:
+    with _locked(images):
+        for entry in images.iterdir():
+            if entry.is_dir() and entry.name != keep and not in_use(Image(entry)):
                 shutil.rmtree(entry)
-    if everything:
-        shutil.rmtree(cache)
+    if everything and not any(entry.is_dir() for entry in images.iterdir()):
+        shutil.rmtree(images)
+        with contextlib.suppress(OSError):
+            cache.rmdir()  # where nothing else keeps something in it

@@ -17,7 +17,7 @@ from lab.errors import LabError
 from lab.image import Image
 from lab.machines import MACHINES, Machine, Ports, ports_from
 from lab.parallel import each
-from lab.paths import cache_dir, runtime_dir, state_dir
+from lab.paths import runtime_dir, state_dir
 from lab.state import State
 
 PATIENCE = {"kvm": 90.0, "tcg": 600.0}
@@ -66,35 +66,44 @@ def up() -> None:
     old = state.load()
     ports = ports_from(saved=old.port_base if old else None)
     on = [machine for machine in MACHINES if qemu.running(machine)]
-    if old and on and ports != old.ports:
+    off = [machine for machine in MACHINES if machine not in on]
+    if on and old is None:
+        raise LabError(f"{', '.join(m.name for m in on)} run without a lab; run `python molecule/lab down` first")
+    if on and old is not None and ports != old.ports:
         raise LabError(
             f"LAB_PORT_BASE is {ports.base}, but the lab is up with {old.port_base};"
             " run `python molecule/lab down` first, or unset the variable"
         )
-    if old and on:
-        current = old
-    else:
-        on, current = [], _prepare(ports)
-    off = [machine for machine in MACHINES if machine not in on]
-    if not off:
-        clock.say("The lab is already up.")
-    else:
-        held = [port for machine in on for port in (*ports.forwards(machine), ports.lan)]
-        host.check_ports(ports, skip=held)
-        clock.say(f"Starting {', '.join(machine.name for machine in off)} ({current.accelerator})")
     try:
+        current = old if on and old else _prepare(ports)
+        if off:
+            host.check_ports(ports, skip=[port for m in on for port in (*ports.forwards(m), ports.lan)])
+            clock.say(f"Starting {', '.join(machine.name for machine in off)} ({current.accelerator})")
+        else:
+            clock.say("The lab is already up.")
+        each(on, qemu.resume)
         _boot(off, current, clock)
-        if message := emulator.sync(ports):
-            clock.say(f"hap-lite: {message}")
+        inventory.write(ports)
+        problem = _sync_emulator(ports, clock)
     except BaseException:
         with _undisturbed():
             each(off, lambda machine: _stop(machine, ports))
             if not on:
-                _forget()
+                _forget(keep_logs=True)
         raise
-    inventory.write(ports)
+    if problem:
+        raise problem  # with the machines left up, to look at
     if off:
         clock.say(f"The lab is up. Inventory: {state_dir() / 'inventory.yml'}")
+
+
+def _sync_emulator(ports: Ports, clock: Clock) -> LabError | None:
+    try:
+        if message := emulator.sync(ports):
+            clock.say(f"hap-lite: {message}")
+    except LabError as error:
+        return error
+    return None
 
 
 def _prepare(ports: Ports) -> State:
@@ -163,7 +172,7 @@ def _undisturbed() -> Iterator[None]:
 
 def image_of(current: State) -> Image:
     """The image the lab was made from."""
-    found = Image(cache_dir() / current.image)
+    found = image.of_key(current.image)
     if not found.directory.is_dir():
         raise LabError(f"the image of this lab, {found.directory}, is gone; run `python molecule/lab down`, then `up`")
     return found
@@ -175,10 +184,15 @@ def _stop(machine: Machine, ports: Ports) -> bool:
     return was_on
 
 
-def _forget() -> None:
+def _forget(keep_logs: bool = False) -> None:
     """Remove what belongs to machines which are gone; keys stay."""
     for machine in MACHINES:
-        shutil.rmtree(qemu.Files(machine).directory, ignore_errors=True)
+        files = qemu.Files(machine)
+        if keep_logs:
+            files.disk.unlink(missing_ok=True)
+            files.initrd.unlink(missing_ok=True)
+        else:
+            shutil.rmtree(files.directory, ignore_errors=True)
     (state_dir() / "inventory.yml").unlink(missing_ok=True)
     state.forget()
     shutil.rmtree(runtime_dir(), ignore_errors=True)

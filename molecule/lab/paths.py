@@ -24,7 +24,7 @@ def state_dir() -> Path:
 
 
 def cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """Images, shared by all checkouts of this user (XDG base directory specification)."""
+    """What all checkouts of this user share (XDG base directory specification)."""
     home = environ.get("XDG_CACHE_HOME", "")
     return (Path(home) if home.startswith("/") else Path("~/.cache").expanduser()) / "homelab.anycast"
 

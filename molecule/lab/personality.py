@@ -21,6 +21,7 @@ from lab.paths import SOURCE
 TEMPLATES = SOURCE / "personality"
 BRIDGE = "bridge-lan"
 """Name of the router's LAN bridge in the article."""
+ECHO_FILTER = "/etc/network/lan-echo.nft"
 WANTS = "etc/systemd/system/multi-user.target.wants"
 
 
@@ -39,9 +40,11 @@ def interfaces(machine: Machine) -> str:
         auto {BRIDGE}
         iface {BRIDGE} inet static
             address {machine.addresses[0]}/{LAN.prefixlen}
-            pre-up ip link add {BRIDGE} type bridge
+            pre-up ip link add {BRIDGE} address {machine.mac(1)} type bridge
+            pre-up nft -f {ECHO_FILTER}
             pre-up ip link set {LAN_INTERFACE} up master {BRIDGE}
             post-down ip link delete {BRIDGE}
+            post-down nft delete table netdev lan_echo
         """
     plain = f"""\
         auto {LAN_INTERFACE}
@@ -85,6 +88,7 @@ def files(machine: Machine, authorized_key: str, host_key: bytes, tls: dict[str,
         result |= enable(service)
     if machine.kind == "router":
         result |= {
+            ECHO_FILTER.lstrip("/"): cpio.text(template("lan-echo.nft", card=LAN_INTERFACE, mac=machine.mac(1))),
             "etc/frr/daemons": cpio.text(template("frr-daemons")),
             "etc/sysctl.d/90-router.conf": cpio.text("net.ipv4.ip_forward = 1\n"),
             "etc/systemd/system/routeros.service": cpio.text(template("routeros.service")),

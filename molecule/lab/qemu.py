@@ -17,7 +17,7 @@ from lab.paths import runtime_dir, state_dir
 from lab.qmp import Qmp
 
 LAN_SLOT, MANAGEMENT_SLOT = "0xb", "0x2"
-"""PCI slots 11 and 2: they give the names enp0s11 and enp0s2 (systemd.net-naming-scheme(7))."""
+"""PCI slots 11 and 2: they give the names enp0s11 and enp0s2 (image/init, as systemd.net-naming-scheme(7))."""
 LAN_CARD = "lan0"
 
 TRANSLATION_CACHE = 256
@@ -25,7 +25,7 @@ TRANSLATION_CACHE = 256
 
 KERNEL_ARGUMENTS = (
     "root=/dev/vda rw quiet loglevel=4 panic=5 mitigations=off audit=0 apparmor=0 random.trust_cpu=on"
-    " systemd.show_status=1 systemd.log_color=0 systemd.default_timeout_start_sec=180s"
+    " TERM=dumb systemd.show_status=1 systemd.log_color=0 systemd.default_timeout_start_sec=180s"
 )
 
 
@@ -174,6 +174,13 @@ def set_cable(machine: Machine, up: bool) -> None:
     """Plug or pull the machine's LAN cable; the management card is not touched."""
     with Qmp(Files(machine).socket) as qmp:
         qmp.command("set_link", name=LAN_CARD, up=up)
+
+
+def resume(machine: Machine) -> None:
+    """Go on, where an interrupted snapshot left the machine stopped."""
+    with Qmp(Files(machine).socket) as qmp:
+        if qmp.command("query-status")["status"] == "paused":
+            qmp.command("cont")
 
 
 def status(machine: Machine) -> str:

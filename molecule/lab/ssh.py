@@ -47,24 +47,37 @@ def command(machine: Machine, ports: Ports) -> list[str]:
     return [*line, "root@127.0.0.1"]
 
 
-def run(machine: Machine, ports: Ports, remote: str, data: bytes | None = None, timeout: float = 60) -> str:
-    """Output of a shell command on the machine, which must succeed."""
-    line = [*command(machine, ports), remote]
-    try:
-        done = subprocess.run(
-            line,
-            input=data,
-            stdin=subprocess.DEVNULL if data is None else None,
-            capture_output=True,
-            timeout=timeout,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise LabError(f"{machine.name} did not finish `{remote[:60]}` within {timeout:.0f} s") from None
-    if done.returncode:
-        error = (done.stderr or done.stdout).decode(errors="replace").strip()[-1000:]
-        raise LabError(f"`{remote[:60]}` failed on {machine.name} with code {done.returncode}: {error}")
-    return done.stdout.decode(errors="replace")
+def run(
+    machine: Machine,
+    ports: Ports,
+    remote: str,
+    data: bytes = b"",
+    timeout: float = 60,
+    stop: threading.Event | None = None,
+) -> str:
+    """Output of a shell command on the machine, which must succeed. Given up when `stop` is set."""
+    deadline = time.monotonic() + timeout
+    label = remote.strip().splitlines()[0][:60]
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*command(machine, ports), remote], stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        try:
+            while True:
+                try:
+                    output, error = process.communicate(data, timeout=0.5)
+                    break
+                except subprocess.TimeoutExpired:
+                    data = b""  # handed over by the first call
+                    if stop is not None and stop.is_set():
+                        raise LabError(f"`{label}` on {machine.name} was given up") from None
+                    if time.monotonic() > deadline:
+                        raise LabError(f"{machine.name} did not finish `{label}` within {timeout:.0f} s") from None
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        said = (error or output).decode(errors="replace").strip()[-1000:]
+        raise LabError(f"`{label}` failed on {machine.name} with code {process.returncode}: {said}")
+    return output.decode(errors="replace")
 
 
 def has_banner(port: int, timeout: float) -> bool:
@@ -83,7 +96,7 @@ def wait(machine: Machine, ports: Ports, patience: float, stop: threading.Event,
             raise LabError(f"{machine.name} is not running any more: {qemu.last_words(machine) or 'QEMU said nothing'}")
         if has_banner(ports.ssh(machine), timeout=10):
             try:
-                return run(machine, ports, remote, timeout=max(5.0, deadline - time.monotonic()))
+                return run(machine, ports, remote, timeout=max(5.0, deadline - time.monotonic()), stop=stop)
             except LabError as error:
                 problem = str(error)
         stop.wait(0.3)

@@ -341,13 +341,14 @@ class Own:
     :param name: of the end, for messages.
     :param router_id: its router id, None if unknown.
     :param interfaces: list of dictionaries with the key name, and type, area, network, state, hello, dead, wait,
-      priority (each None if unknown) and silent (it sends no hellos: stub or passive).
+      priority (each None if unknown) and silent (it sends no hellos: stub or passive). None if they are not known.
     """
 
-    def __init__(self, name, router_id=None, interfaces=()):
+    def __init__(self, name, router_id=None, interfaces=None):
         self.name = name
         self.router_id = router_id
-        self.interfaces = list(interfaces)
+        self.known = interfaces is not None
+        self.interfaces = list(interfaces or ())
 
     def interface(self, name):
         """Return the interface of this name; without a name, the only one that speaks OSPF."""
@@ -486,8 +487,8 @@ def _why_missing(comparison, own):
         ]
     if wanted is not None and here is None and own.interfaces:
         return [*causes, "OSPF does not run on interface %s here, but on %s" % (wanted, ", ".join(speaking))]
-    if not own.interfaces:
-        causes.append("OSPF runs on no interface here: its configuration names none that is there and up")
+    if own.known and not own.interfaces:
+        return [*causes, "OSPF runs on no interface here: its configuration names none that is there and up"]
     if here is not None and here.get("silent"):
         return [*causes, "interface %s is stub or passive here, so it sends no hellos" % here["name"]]
     if comparison.surplus:

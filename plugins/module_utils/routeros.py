@@ -285,8 +285,12 @@ _CONNECT_ERRORS = (
         " set force_no_cert to true, which does not protect against a man in the middle.",
     ),
     (
-        ("no such file or directory",),
-        "the file '{ca_path}' does not exist on this host. Correct ca_path.",
+        ("no such file or directory", "permission denied"),
+        "the file '{ca_path}' cannot be read on this host. Correct ca_path.",
+    ),
+    (
+        ("no_certificate_or_crl_found", "no certificate or crl found", "x509", "pem lib"),
+        "the file '{ca_path}' holds no certificate in PEM form. Correct ca_path.",
     ),
     (
         ("name or service not known", "name resolution", "nodename nor servname", "no address associated"),
@@ -303,13 +307,13 @@ _CONNECT_ERRORS = (
     ),
     (
         ("unexpectedly closed", "connection reset", "broken pipe"),
-        "it closed the connection. Either it speaks TLS there (set tls to true, port {tls_port}), or this host is not"
-        " in the address list of the service {service} (/ip/service).",
+        "it closed the connection. Either {other}, or this host is not in the address list of the service {service}"
+        " (/ip/service).",
     ),
     (
         ("timed out", "timeout"),
         "no answer within {timeout} s. Correct hostname and port; see that the router is up, that its firewall lets"
-        " this host in, and that port {port} speaks {service}; raise timeout if it is only slow.",
+        " this host in, and that port {port} speaks {service} (else set tls or port); raise timeout if it is slow.",
     ),
 )
 
@@ -329,7 +333,9 @@ def connect_message(text, params):
         "ca_path": params.get("ca_path"),
         "timeout": params.get("timeout"),
         "port": port,
-        "tls_port": 8729 if port == 8728 else port,
+        "other": "it does not speak TLS there (set tls to false, or port to that of the service api-ssl)"
+        if tls
+        else "it speaks TLS there (set tls to true)",
         "service": "api-ssl" if tls else "api",
     }
     reason = text.partition("Error while connecting: ")[2] or text

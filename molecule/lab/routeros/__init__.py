@@ -10,8 +10,8 @@ trap that begins with "failure: the emulator"; it never answers a guess. LIMITS.
 
 Users: with --users FILE (JSON, mode 0600) `[{"name": "x", "password": "y", "group": "full"}]`, where the group is
 full, write or read, or `"policies": ["read", "write", "api", "sensitive", "test"]` says it in detail. Without a file
-there are the factory's `admin` with an empty password, and the lab's users, all with the password `lab-password`: `ansible`
-(full), `nosensitive` (full without the policy `sensitive`), `readonly` (group read).
+there are the factory's `admin` with an empty password, and the lab's users with the password `lab-password`:
+`ansible` (full), `nosensitive` (full without the policy `sensitive`), `readonly` (group read).
 
 With --version 6.x it answers as a router that has none of RouterOS 7's routing menus.
 

@@ -96,7 +96,7 @@ def ospf_interface_rows(interfaces: Any, assigned: Sequence[Assignment], version
         if not link or not link.get("ospfEnabled"):
             continue
         template, address = assignment.template, link["ipAddress"]
-        passive = "passive" in template
+        passive = bool(link.get("timerPassiveIface"))
         state = "passive" if passive else _INTERFACE_STATES[link["state"]]
         row = {
             ".id": f"*{len(found) + 1:X}",

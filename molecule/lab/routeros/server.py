@@ -7,6 +7,7 @@ import logging
 import secrets
 import socket
 import ssl
+import tempfile
 import threading
 from collections.abc import Iterable
 
@@ -27,6 +28,18 @@ _LONGEST_WORD = 1 << 20
 _MOST_WORDS = 1000
 _IDLE_SECONDS = 600
 _HANDSHAKE_SECONDS = 20
+
+
+# The group ffdhe2048 of RFC 7919, as `openssl genpkey -genparam -algorithm DH -pkeyopt group:ffdhe2048` prints it.
+_FFDHE2048 = """-----BEGIN DH PARAMETERS-----
+MIIBCAKCAQEA//////////+t+FRYortKmq/cViAnPTzx2LnFg84tNpWp4TZBFGQz
++8yTnc4kmz75fS/jY2MMddj2gbICrsRhetPfHtXV/WVhJDP1H18GbtCFY2VVPe0a
+87VXE15/V8k1mE8McODmi3fipona8+/och3xWKE2rec1MKzKT0g6eXq8CrGCsyT7
+YdEIqUuyyOP7uWrat2DX9GgdT0Kj3jlN9K5W7edjcrsZCwenyO4KbXCeAvzhzffi
+7MA0BM0oNC9hkXL+nOmFg/+OTxIy7vKBg8P+OxtMb61zO7X8vC7CIAXFjvGDfRaD
+ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
+-----END DH PARAMETERS-----
+"""
 
 
 class Session:
@@ -190,4 +203,9 @@ def tls_context(certificate: str | None, key: str | None) -> ssl.SSLContext:
     # Anonymous suites do not exist in TLS 1.3.
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers("ADH:@SECLEVEL=0")
+    # They need a group, and Python reads one from a file only.
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+        file.write(_FFDHE2048)
+        file.flush()
+        context.load_dh_params(file.name)
     return context

@@ -1,4 +1,4 @@
-"""Start the bed by hand (`python -m bed up`) or record BIRD's replies (`python -m bed record DIRECTORY`)."""
+"""Start the bed by hand (`python -m bed up`) or record replies (`python -m bed record bird|frr DIRECTORY`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from .machines import Machine
-from .record import record
+from .record_bird import record_bird
+from .record_frr import record_frr
 from .rootfs import ensure_rootfs, requirements
 from .topology import Bed
 
@@ -18,7 +19,8 @@ def main() -> int:
     actions = parser.add_subparsers(dest="action", required=True)
     up = actions.add_parser("up", help="start router (with FRR), nodes and clients, and wait for Ctrl-C")
     up.add_argument("--nodes", type=int, default=3)
-    recorder = actions.add_parser("record", help="record BIRD's replies in many states")
+    recorder = actions.add_parser("record", help="record replies in many states")
+    recorder.add_argument("daemon", choices=["bird", "frr"])
     recorder.add_argument("directory", type=Path)
     actions.add_parser("rootfs", help="build the root and print where it is")
     arguments = parser.parse_args()
@@ -28,7 +30,7 @@ def main() -> int:
     if arguments.action == "rootfs":
         print(ensure_rootfs())
     elif arguments.action == "record":
-        record(arguments.directory)
+        (record_bird if arguments.daemon == "bird" else record_frr)(arguments.directory)
     else:
         with Bed(arguments.nodes) as bed:
             bed.router.start_frr()

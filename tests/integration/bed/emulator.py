@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -84,8 +85,11 @@ class Emulator:
         finally:
             api.close()
 
-    def wait_rows(self, path: str, count: int, timeout: float = 60, **values: Any) -> list[dict[str, Any]]:
+    def wait_rows(
+        self, path: str, count: int, where: Mapping[str, Any] | None = None, timeout: float = 60
+    ) -> list[dict[str, Any]]:
         """Wait until a menu has this many rows with these values."""
+        values = where or {}
 
         def matching() -> list[dict[str, Any]]:
             rows = self.rows(*path.split("/"))

@@ -245,6 +245,10 @@ def test_likely_causes(state, first, somewhere):
     assert any(somewhere in cause for cause in causes)
 
 
+def test_the_own_priority_is_only_blamed_if_it_is_zero():
+    assert not likely_causes("2-Way", dict(LAN_INTERFACE, priority=1))[0].startswith("priority is 0 here")
+
+
 def test_no_likely_causes_of_what_is_right():
     assert likely_causes("Full") == []
 
@@ -289,7 +293,8 @@ def test_message_of_an_unstable_neighbor():
 @pytest.mark.parametrize(
     ("neighbors", "own", "expected", "cause"),
     [
-        ([], Own("sip1"), {}, "OSPF runs on no interface here"),
+        ([], Own("sip1", SIP1, []), {}, "OSPF runs on no interface here"),
+        ([], Own("sip1"), {}, "the other end is down"),
         ([], Own("sip1", SIP1, [DUMMY]), {}, "stub or passive interfaces only, which send no hellos: dummy0"),
         ([], OWN, {"interface": "eth9"}, "OSPF does not run on interface eth9 here, but on eth0"),
         ([], OWN, {"interface": "dummy0"}, "interface dummy0 is stub or passive here"),

@@ -236,6 +236,7 @@ def test_finds_the_interface(address, interface):
             [{"address": "10.0.0.1/24", "interface": "a"}, {"address": "10.0.0.3/29", "interface": "b"}],
             "b",
         ),
+        ([{"address": "0.0.0.0%a", "area": "a"}, {"address": "0.0.0.0%b", "area": "a", "state": "passive"}], [], "a"),
         ([], [], None),
     ],
 )
@@ -274,7 +275,7 @@ LOGIN = {
         ("[Errno -3] Temporary failure in name resolution", {}, "cannot be resolved"),
         ("[Errno 113] No route to host", {}, "no way to that address"),
         ("[Errno 101] Network is unreachable", {}, "no way to that address"),
-        ("Connection unexpectedly closed.", {}, "set tls to true, port 8729"),
+        ("Connection unexpectedly closed.", {}, "it speaks TLS there (set tls to true)"),
         ("[Errno 104] Connection reset by peer", {}, "address list of the service api (/ip/service)"),
         ("[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1032)", {"tls": True}, "Set tls to false"),
         ("[SSL: RECORD_LAYER_FAILURE] record layer failure (_ssl.c:1032)", {"tls": True}, "Set tls to false"),
@@ -301,7 +302,13 @@ LOGIN = {
             "validate_cert_hostname",
         ),
         ("[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] ssl/tls alert handshake failure", {"tls": True}, "has no certificate"),
-        ("[Errno 2] No such file or directory", {"tls": True}, "the file '/etc/ca.pem' does not exist"),
+        ("[Errno 2] No such file or directory", {"tls": True}, "the file '/etc/ca.pem' cannot be read"),
+        (
+            "[X509: NO_CERTIFICATE_OR_CRL_FOUND] no certificate or crl found (_ssl.c:4168)",
+            {"tls": True},
+            "'/etc/ca.pem' holds no certificate in PEM form",
+        ),
+        ("Connection unexpectedly closed.", {"tls": True}, "it does not speak TLS there (set tls to false"),
         ("something new", {}, "Cannot connect to the router at 192.0.2.1, port 8728 (plain API): something new"),
     ],
 )

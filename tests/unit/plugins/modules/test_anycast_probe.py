@@ -144,6 +144,12 @@ def test_details(run, node):
     assert "probes" not in run(node().port)["results"][0]
 
 
+def test_probes_go_out_at_intervals(run, node):
+    probes = run(node().port, count=3, interval=0.05, details=True)["results"][0]["probes"]
+    assert [probe["seconds"] >= 0.05 * index for index, probe in enumerate(probes)] == [True] * 3
+    assert probes[2]["seconds"] < 0.3
+
+
 def test_probes_in_check_mode_too(run, node):
     assert run(node().port, check_mode=True)["answered"] == 1
 

@@ -102,7 +102,7 @@ def test_stable_is_observed(ask, clock):
 
 def test_what_is_lost_while_we_look_is_not_stable(ask, clock, fake_bird):
     ask.bird = fake_bird("node")
-    clock.at(3, lambda: ask.bird.neighbors())
+    clock.at(3, ask.bird.neighbors)
     result = ask(None, router_ids=["172.18.0.1"], stable=10, poll_interval=1)
     assert (result["missing"], result["waited"]) == (["172.18.0.1"], 3)
 
@@ -168,6 +168,12 @@ def test_a_socket_that_does_not_answer(ask, fake_bird):
     ask.bird = fake_bird("node")
     ask.bird.hangs = True
     assert f"does not answer on {ask.bird.path} within 0.2 s" in ask(None, timeout=0.2)["msg"]
+
+
+def test_a_bird_that_stops_in_the_middle(ask, fake_bird):
+    ask.bird = fake_bird("node")
+    ask.bird.closes_on = "show protocols"
+    assert "BIRD closed the session on" in ask(None)["msg"]
 
 
 def test_a_socket_of_something_else(ask, fake_bird):

@@ -119,6 +119,11 @@ def test_says_what_is_missing_and_why(run, fake_router):
     assert "network" not in result["own"] and result["own"]["interfaces"][0]["network"] == "172.18.0.1/26"
 
 
+def test_a_disabled_address_is_none(run, fake_router):
+    fake_router.menus["/ip/address"][0]["disabled"] = True
+    assert run(router_ids=SIPS)["own"]["interfaces"][0]["network"] is None
+
+
 def test_the_router_id_may_be_a_name(run, fake_router):
     fake_router.menus["/routing/ospf/instance"][0]["router-id"] = "main"
     fake_router.menus["/routing/id"] = [{"name": "main", "dynamic-id": "192.0.2.2"}]

@@ -125,7 +125,7 @@ STATES = (
 )  # fmt: skip
 
 
-def record(target: Path, host_bird: bool = True) -> None:
+def record_bird(target: Path, host_bird: bool = True) -> None:
     """Record every state with BIRD 2 and 3 of the root, and with the host's own where it is another version."""
     target.mkdir(parents=True, exist_ok=True)
     with Bed() as bed:

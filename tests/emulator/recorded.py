@@ -1,0 +1,115 @@
+"""What stands in for FRR and the kernel: recordings of real ones (`python -m bed record frr`)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import librouteros
+
+from lab.routeros.board import full_version
+from lab.routeros.frr_config import Config, changes, parse_running
+from lab.routeros.policy import LAB_PASSWORD, Users
+from lab.routeros.router import Router
+from lab.routeros.server import Server, tls_context
+from lab.routeros.store import Store
+from lab.routeros.vtysh import FrrError
+
+RECORDED = Path(__file__).parent / "recorded"
+
+
+class RecordedFrr:
+    """Answers with a recording; keeps the configuration it is given and the commands that led to it."""
+
+    def __init__(self, state: str) -> None:
+        self._directory = RECORDED / state
+        self.config: Config = {}
+        self.commands: list[str] = []
+        self.refuse: str | None = None
+        """Makes FRR fail to take a configuration that has this line."""
+
+    def show(self, command: str) -> Any:
+        name = command.removesuffix(" json").replace(" ", "_")
+        return json.loads((self._directory / f"{name}.json").read_text())
+
+    def configure(self, want: Config) -> None:
+        if self.refuse is not None and any(self.refuse in lines for lines in want.values()):
+            raise FrrError(f"missing: {self.refuse}")
+        self.commands += changes(self.config, want)
+        self.config = want
+
+    def running(self) -> Config:
+        """What the recorded FRR ran."""
+        return parse_running((self._directory / "show_running-config.txt").read_text())
+
+
+class RecordedKernel:
+    """Interfaces and addresses of the recorded router; remembers the settings."""
+
+    def __init__(self, state: str) -> None:
+        self._directory = RECORDED / state
+        self.settings: dict[str, str] = {}
+
+    def links(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads((self._directory / "links.json").read_text())
+        return found
+
+    def addresses(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads((self._directory / "addresses.json").read_text())
+        return found
+
+    def set_ip_settings(self, settings: Mapping[str, str]) -> None:
+        self.settings = dict(settings)
+
+    def uptime(self) -> float:
+        return 5164.0
+
+
+class Recording:
+    """A router of recordings and a server in front of it, on a free port of the loopback."""
+
+    def __init__(
+        self, directory: Path, state: str, version: str, rows: bool, users: Users | None, ping: str = "ping"
+    ) -> None:
+        directory.mkdir(exist_ok=True)
+        if rows:
+            shutil.copyfile(RECORDED / state / "state.json", directory / "state.json")
+        self.directory = directory
+        self.frr = RecordedFrr(state)
+        self.kernel = RecordedKernel(state)
+        self.router = Router(Store(directory), self.frr, self.kernel, users or Users(), full_version(version), ping)
+        with self.router.lock:
+            self.router.apply()
+        self.server = Server(self.router, "127.0.0.1", 0)
+        self.server.start()
+
+    @contextlib.contextmanager
+    def tls(self, certificate: str | None = None, key: str | None = None) -> Iterator[int]:
+        """The same router on a TLS port."""
+        server = Server(self.router, "127.0.0.1", 0, tls_context(certificate, key))
+        server.start()
+        try:
+            yield server.port
+        finally:
+            server.close()
+
+    def connect(self, user: str = "ansible", password: str = LAB_PASSWORD) -> librouteros.api.Api:
+        """A librouteros connection."""
+        return librouteros.connect(
+            host="127.0.0.1", port=self.server.port, username=user, password=password, timeout=20
+        )
+
+    def call(self, command: str, *words: str, user: str = "ansible") -> list[dict[str, Any]]:
+        """One command on a connection of its own."""
+        api = self.connect(user)
+        try:
+            return list(api.rawCmd(command, *words))
+        finally:
+            api.close()
+
+    def close(self) -> None:
+        self.server.close()

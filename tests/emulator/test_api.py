@@ -1,0 +1,495 @@
+"""The API as librouteros sees it: menus, rows, errors, versions, rights."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from librouteros.exceptions import FatalError, MultiTrapError, TrapError
+
+from lab.routeros.policy import LAB_PASSWORD, User, load_users
+
+from .conftest import Start
+from .recorded import RECORDED, Recording
+
+TEMPLATE = "/routing/ospf/interface-template"
+RULE = "if (dst in 172.18.0.0/24 && dst-len == 32) { accept } else { reject }"
+
+
+def base(router: Recording) -> None:
+    """An instance and an area."""
+    router.call("/routing/ospf/instance/add", "=name=home", "=router-id=172.18.0.1")
+    router.call("/routing/ospf/area/add", "=name=backbone", "=instance=home")
+
+
+def row(router: Recording, menu: str = TEMPLATE, user: str = "ansible") -> dict[str, Any]:
+    (only,) = router.call(f"{menu}/print", user=user)
+    return only
+
+
+def refused(router: Recording, command: str, *words: str, user: str = "ansible") -> tuple[str, int | None]:
+    with pytest.raises(TrapError) as caught:
+        router.call(command, *words, user=user)
+    return caught.value.message, caught.value.category
+
+
+# Rows
+
+
+def test_add_returns_the_id_and_prints_defaults(empty: Recording) -> None:
+    base(empty)
+    assert empty.call(f"{TEMPLATE}/add", "=area=backbone", "=interfaces=bridge-lan") == [{"ret": "*1"}]
+    assert row(empty) == {
+        ".id": "*1",
+        ".nextid": "*FFFFFFFF",
+        "area": "backbone",
+        "interfaces": "bridge-lan",
+        "instance-id": 0,
+        "type": "broadcast",
+        "retransmit-interval": "5s",
+        "transmit-delay": "1s",
+        "hello-interval": "10s",
+        "dead-interval": "40s",
+        "priority": 128,
+        "cost": 1,
+        "inactive": False,
+    }
+    assert row(empty, "/routing/ospf/area") == {
+        ".id": "*1", "name": "backbone", "instance": "home", "area-id": "0.0.0.0", "type": "default", "inactive": False
+    }  # fmt: skip
+
+
+def test_disabled_is_printed_only_when_it_was_written(empty: Recording) -> None:
+    base(empty)
+    assert "disabled" not in row(empty, "/routing/ospf/instance")
+    empty.call("/routing/ospf/instance/set", "=.id=*1", "=disabled=no")
+    assert row(empty, "/routing/ospf/instance")["disabled"] is False
+    empty.call("/routing/ospf/instance/disable", "=numbers=home")
+    assert (row(empty, "/routing/ospf/instance")["disabled"], row(empty, "/routing/ospf/instance")["inactive"]) == (
+        True,
+        True,
+    )
+    assert empty.frr.config == {}
+    empty.call("/routing/ospf/instance/enable", "=.id=*1")
+    assert ("router ospf",) in empty.frr.config
+
+
+@pytest.mark.parametrize("written", ["=passive=", "=passive=no", "=passive=yes"])
+def test_passive_is_a_switch(empty: Recording, written: str) -> None:
+    base(empty)
+    empty.call(f"{TEMPLATE}/add", "=area=backbone", "=interfaces=bridge-lan", written)
+    assert row(empty)["passive"] == ""
+    assert "ip ospf passive" in empty.frr.config[("interface bridge-lan",)]
+    empty.call(f"{TEMPLATE}/unset", "=.id=*1", "=value-name=passive")
+    assert "passive" not in row(empty)
+    assert "ip ospf passive" not in empty.frr.config[("interface bridge-lan",)]
+
+
+def test_unset_by_exclamation_mark(empty: Recording) -> None:
+    base(empty)
+    empty.call(f"{TEMPLATE}/add", "=area=backbone", "=auth=md5", "=auth-key=k", "=!interfaces=", "=comment=ours")
+    empty.call(f"{TEMPLATE}/set", "=.id=*1", "=!auth=", "=!auth-key=", "=comment=")
+    assert not {"auth", "auth-key", "interfaces", "comment"} & set(row(empty))
+    assert refused(empty, f"{TEMPLATE}/set", "=.id=*1", "=!cost=") == ("unknown parameter !cost", None)
+    assert refused(empty, f"{TEMPLATE}/unset", "=.id=*1", "=value-name=cost") == (
+        "input does not match any value of value-name",
+        1,
+    )
+
+
+@pytest.mark.parametrize("text", ["3", "3s", "00:00:03"])
+def test_durations(empty: Recording, text: str) -> None:
+    base(empty)
+    empty.call(f"{TEMPLATE}/add", "=area=backbone", f"=hello-interval={text}", "=dead-interval=1m30s")
+    assert (row(empty)["hello-interval"], row(empty)["dead-interval"]) == ("3s", "1m30s")
+
+
+def test_dead_not_above_hello_is_taken(empty: Recording) -> None:
+    base(empty)
+    empty.call(f"{TEMPLATE}/add", "=area=backbone", "=hello-interval=10s", "=dead-interval=4s")
+    assert row(empty)["dead-interval"] == "4s"
+
+
+def test_several_rows_at_once_and_by_name(empty: Recording) -> None:
+    base(empty)
+    empty.call("/routing/ospf/area/add", "=name=two", "=instance=home", "=area-id=0.0.0.2")
+    empty.call("/routing/ospf/area/set", "=.id=*1,*2", "=comment=ours")
+    empty.call("/routing/ospf/area/set", "=numbers=two", "=type=stub")
+    rows = empty.call("/routing/ospf/area/print")
+    assert [(one["name"], one["type"], one["comment"]) for one in rows] == [
+        ("backbone", "default", "ours"),
+        ("two", "stub", "ours"),
+    ]
+    empty.call("/routing/ospf/area/remove", "=.id=*1,*2")
+    assert empty.call("/routing/ospf/area/print") == []
+    # Ids are not used twice.
+    assert empty.call("/routing/ospf/area/add", "=name=three", "=instance=home") == [{"ret": "*3"}]
+
+
+def test_ordered_menus(empty: Recording) -> None:
+    for rule in ("accept", "reject"):
+        empty.call("/routing/filter/rule/add", "=chain=c", f"=rule={rule}")
+    empty.call("/routing/filter/rule/add", "=chain=c", f"=rule={RULE}", "=place-before=*1")
+
+    def order() -> list[tuple[str, str]]:
+        return [(one[".id"], one[".nextid"]) for one in empty.call("/routing/filter/rule/print")]
+
+    assert order() == [("*3", "*1"), ("*1", "*2"), ("*2", "*FFFFFFFF")]
+    empty.call("/routing/filter/rule/move", "=numbers=*2", "=destination=*3")
+    assert order() == [("*2", "*3"), ("*3", "*1"), ("*1", "*FFFFFFFF")]
+    empty.call("/routing/filter/rule/move", "=numbers=*2")
+    assert [one for one, _ in order()] == ["*3", "*1", "*2"]
+    assert [one["name"] for one in empty.call("/routing/filter/chain/print")] == ["c"]
+
+
+def test_copy_from(empty: Recording) -> None:
+    base(empty)
+    empty.call(f"{TEMPLATE}/add", "=area=backbone", "=cost=7", "=auth=simple")
+    empty.call(f"{TEMPLATE}/add", "=copy-from=*1", "=auth=md5")
+    first, second = empty.call(f"{TEMPLATE}/print")
+    assert (first["auth"], second["auth"], second["cost"]) == ("simple", "md5", 7)
+
+
+def test_names_are_made_up_and_renaming_is_followed(empty: Recording) -> None:
+    empty.call("/routing/ospf/instance/add", "=router-id=1.1.1.1")
+    assert row(empty, "/routing/ospf/instance")["name"] == "ospf-instance-1"
+    empty.call("/routing/ospf/area/add", "=name=a", "=instance=ospf-instance-1")
+    empty.call("/routing/ospf/instance/set", "=.id=*1", "=name=home")
+    area = row(empty, "/routing/ospf/area")
+    assert (area["instance"], area["inactive"]) == ("home", False)
+
+
+def test_what_is_referred_to_may_be_removed(empty: Recording) -> None:
+    base(empty)
+    empty.call(f"{TEMPLATE}/add", "=area=backbone", "=interfaces=bridge-lan")
+    assert ("interface bridge-lan",) in empty.frr.config
+    empty.call("/routing/ospf/area/disable", "=.id=*1")
+    assert row(empty)["inactive"] is True
+    assert ("interface bridge-lan",) not in empty.frr.config
+    empty.call("/routing/ospf/area/remove", "=.id=*1")
+    assert (row(empty)["area"], row(empty)["inactive"]) == ("*1", True)
+    # Another area of that name is another area.
+    base_area = empty.call("/routing/ospf/area/add", "=name=backbone", "=instance=home")
+    assert base_area == [{"ret": "*2"}]
+    assert row(empty)["inactive"] is True
+
+
+def test_get(empty: Recording) -> None:
+    base(empty)
+    assert empty.call("/routing/ospf/area/get", "=.id=*1", "=value-name=area-id") == [{"ret": "0.0.0.0"}]
+    assert empty.call("/system/identity/get", "=value-name=name") == [{"ret": "MikroTik"}]
+    assert refused(empty, "/routing/ospf/area/get", "=.id=*1", "=value-name=nix")[1] == 1
+
+
+def test_settings_become_sysctls(empty: Recording) -> None:
+    (settings,) = empty.call("/ip/settings/print")
+    assert (settings["send-redirects"], settings["rp-filter"], settings["ipv4-multipath-hash-policy"]) == (
+        True,
+        False,
+        "l3",
+    )
+    assert ".id" not in settings
+    empty.call("/ip/settings/set", "=send-redirects=no", "=rp-filter=loose", "=ipv4-multipath-hash-policy=l4")
+    assert {"send-redirects": "false", "rp-filter": "loose", "ipv4-multipath-hash-policy": "l4"}.items() <= (
+        empty.kernel.settings.items()
+    )
+
+
+# Printing
+
+
+def test_queries_and_proplist(empty: Recording) -> None:
+    names = empty.call("/interface/print", "=.proplist=name,type,nothing", "?type=ether")
+    assert [one["name"] for one in names] == ["ether2", "ether3", "ether4", "wlan1"]
+    assert all(set(one) == {"name", "type"} for one in names)
+    assert empty.call("/interface/print", "?type=bridge", "?type=loopback", "?#|", "=count-only=") == [{"ret": 2}]
+    assert [one["name"] for one in empty.call("/interface/getall", "=.id=*1")] == ["lo"]
+    assert refused(empty, "/interface/print", "=nothing=") == ("unknown parameter nothing", None)
+
+
+@pytest.mark.parametrize(("version", "words"), [("7.18", ["!empty", "!done"]), ("7.17.1", ["!done"])])
+def test_an_empty_print(start: Start, version: str, words: list[str]) -> None:
+    api = start("nobody", version, rows=False).connect()
+    api.protocol.writeSentence("/routing/ospf/area/print")
+    assert [api.protocol.readSentence()[0] for _ in words] == words
+
+
+# Errors
+
+
+def test_an_unknown_menu_answers_with_two_traps(empty: Recording) -> None:
+    for command, part in (
+        ("/routing/bgp/peer/print", "bgp"),
+        ("/system/routerboard/settings/print", "settings"),
+        ("/routing/ospf/area/find-me", "find-me"),
+        ("/nothing", "nothing"),
+    ):
+        with pytest.raises(MultiTrapError) as caught:
+            empty.call(command)
+        assert [(trap.message, trap.category) for trap in caught.value.traps] == [
+            (f"no such command or directory ({part})", 0),
+            ("no such command prefix", None),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "category"),
+    [
+        (["=area=backbone", "=colour=red"], "unknown parameter colour", None),
+        (["=area=nowhere"], "input does not match any value of area", 1),
+        (["=area=backbone", "=type=ring"], "input does not match any value of type", 1),
+        (["=area=backbone", "=auth=None"], "input does not match any value of auth", 1),
+        (["=area=backbone", "=interfaces=ether99"], "input does not match any value of interfaces", 1),
+        (["=area=backbone", "=use-bfd=perhaps"], "input does not match any value of use-bfd", 1),
+        (["=area=backbone", "=cost=many"], "invalid value for argument cost", 1),
+        (["=area=backbone", "=cost=65536"], "value of cost must be in range 0..65535", 1),
+        (["=area=backbone", "=hello-interval=0"], "value of hello-interval must be in range 1s..18h12m15s", 1),
+        (["=area=backbone", "=hello-interval=200ms"], "value of hello-interval must be in range 1s..18h12m15s", 1),
+        (["=area=backbone", "=hello-interval=1s500ms"], "invalid value for argument hello-interval", 1),
+        (["=area=backbone", "=hello-interval=soon"], "invalid value for argument hello-interval", 1),
+        (["=area=backbone", "=networks=1.2.3"], "invalid value for argument networks", 1),
+        (["=interfaces=bridge-lan"], "missing value(s) of argument(s) area", 1),
+    ],
+)
+def test_values_are_checked(empty: Recording, words: list[str], message: str, category: int | None) -> None:
+    base(empty)
+    assert refused(empty, f"{TEMPLATE}/add", *words) == (message, category)
+    assert empty.call(f"{TEMPLATE}/print") == []
+
+
+def test_other_errors(empty: Recording) -> None:
+    base(empty)
+    assert refused(empty, "/routing/ospf/area/set", "=.id=*9", "=comment=x") == ("no such item", 0)
+    assert refused(empty, "/routing/ospf/area/remove", "=numbers=nobody") == ("no such item", 0)
+    assert refused(empty, "/routing/ospf/area/add", "=name=backbone", "=instance=home") == (
+        "failure: already have such name",
+        None,
+    )
+    assert refused(empty, "/routing/ospf/instance/set", "=.id=*1", "=router-id=1.2.3") == (
+        "invalid value for argument router-id",
+        1,
+    )
+    assert refused(empty, "/routing/ospf/instance/set", "=.id=*1", "=in-filter-chain=none-such") == (
+        "input does not match any value of in-filter-chain",
+        1,
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "culprit"),
+    [
+        ("/routing/ospf/instance/add", ["=version=3"], "version=3"),
+        ("/routing/ospf/instance/add", ["=router-id=2.2.2.2"], "second enabled OSPF instance"),
+        ("/routing/ospf/instance/set", ["=.id=*1", "=redistribute=connected,bgp"], "redistribute=bgp"),
+        (f"{TEMPLATE}/add", ["=area=backbone", "=type=ptp-unnumbered"], "type=ptp-unnumbered"),
+        (f"{TEMPLATE}/add", ["=area=backbone", "=auth=sha1"], "auth=sha1"),
+        (f"{TEMPLATE}/add", ["=area=backbone", "=auth=sha384"], "auth=sha384"),
+        (f"{TEMPLATE}/add", ["=area=backbone", "=auth=sha512"], "auth=sha512"),
+        (f"{TEMPLATE}/add", ["=area=backbone", "=auth-key=two words"], "auth-key"),
+        ("/routing/filter/rule/add", ["=chain=c", "=rule=jump d"], "'jump'"),
+        ("/routing/ospf/area/listen", [], "/routing/ospf/area/listen"),
+        ("/ip/address/add", ["=address=10.0.0.1/24", "=interface=ether2"], "/ip/address/add"),
+    ],
+)
+def test_what_cannot_be_carried_out_is_refused_by_name(
+    empty: Recording, command: str, words: list[str], culprit: str
+) -> None:
+    base(empty)
+    before = (empty.directory / "state.json").read_text()
+    message, category = refused(empty, command, *words)
+    assert culprit in message
+    assert (message.startswith("failure: the emulator does not support"), category) == (True, 4)
+    assert (empty.directory / "state.json").read_text() == before
+
+
+def test_what_frr_refuses_is_taken_back(empty: Recording) -> None:
+    base(empty)
+    empty.frr.refuse = "ip ospf cost 666"
+    message, _ = refused(empty, f"{TEMPLATE}/add", "=area=backbone", "=interfaces=bridge-lan", "=cost=666")
+    assert "ip ospf cost 666" in message
+    assert empty.call(f"{TEMPLATE}/print") == []
+    assert ("interface bridge-lan",) not in empty.frr.config
+
+
+# Versions
+
+
+@pytest.mark.parametrize(
+    ("version", "command", "words", "exists"),
+    [
+        ("7.9.2", f"{TEMPLATE}/add", ["=area=backbone", "=use-bfd=yes"], False),
+        ("7.10.2", f"{TEMPLATE}/add", ["=area=backbone", "=use-bfd=yes"], True),
+        ("7.22.3", f"{TEMPLATE}/set", ["=.id=*9", "=!vlink-neighbor-id="], True),
+        ("7.23.8", f"{TEMPLATE}/add", ["=area=backbone", "=!vlink-neighbor-id="], False),
+        ("7.15.3", "/ip/settings/set", ["=ipv4-multipath-hash-policy=l4"], False),
+        ("7.16", "/ip/settings/set", ["=ipv4-multipath-hash-policy=l4"], True),
+        ("7.10.2", "/routing/bfd/configuration/add", ["=comment=x"], False),
+        ("7.11.3", "/routing/bfd/configuration/add", ["=comment=x"], True),
+    ],
+)
+def test_properties_by_version(start: Start, version: str, command: str, words: list[str], exists: bool) -> None:
+    router = start("nobody", version, rows=False)
+    base(router)
+    name = words[-1].split("=")[1].lstrip("!")
+    if exists and "*9" not in words[0]:
+        router.call(command, *words)
+    else:
+        assert refused(router, command, *words)[0] == ("no such item" if exists else f"unknown parameter {name}")
+
+
+@pytest.mark.parametrize(
+    ("version", "menu", "exists"),
+    [
+        ("7.9.2", "/routing/bfd/session", False),
+        ("7.10.2", "/routing/bfd/session", True),
+        ("7.11.3", "/routing/settings", False),
+        ("7.12.2", "/routing/settings", True),
+        ("6.49.18", "/routing/ospf/instance", False),
+        ("6.49.18", "/system/resource", True),
+    ],
+)
+def test_menus_by_version(start: Start, version: str, menu: str, exists: bool) -> None:
+    router = start("nobody", version, rows=False)
+    if exists:
+        router.call(f"{menu}/print")
+    else:
+        with pytest.raises(MultiTrapError, match="no such command or directory"):
+            router.call(f"{menu}/print")
+
+
+@pytest.mark.parametrize(
+    ("version", "printed"),
+    [("7.20.8", "7.20.8 (long-term)"), ("7.24.5", "7.24.5 (stable)"), ("7.25rc1 (testing)", "7.25rc1 (testing)"),
+     ("6.49.18", "6.49.18 (long-term)")],
+)  # fmt: skip
+def test_version_and_board(start: Start, version: str, printed: str) -> None:
+    (resource,) = start("nobody", version, rows=False).call("/system/resource/print")
+    assert (resource["version"], resource["board-name"], resource["architecture-name"]) == (
+        printed,
+        "hAP lite",
+        "smips",
+    )
+    assert (resource["total-memory"], resource["uptime"]) == (33554432, "1h26m4s")
+
+
+def test_writing_ospf_interfaces_by_version(start: Start) -> None:
+    with pytest.raises(MultiTrapError):
+        start("nobody", "7.22.3").call("/routing/ospf/interface/add", "=area=backbone")
+    assert "emulator" in refused(start("nobody", "7.23.8"), "/routing/ospf/interface/add", "=area=backbone")[0]
+
+
+# Rights
+
+
+def test_login(empty: Recording, caplog: pytest.LogCaptureFixture) -> None:
+    for user, password in (("ansible", "wrong-secret"), ("nobody", LAB_PASSWORD), ("ansible", "")):
+        with pytest.raises(TrapError) as caught:
+            empty.connect(user, password)
+        assert (caught.value.message, caught.value.category) == ("invalid user name or password (6)", None)
+    empty.connect("admin", "").close()
+    assert "wrong-secret" not in caplog.text
+
+
+def test_a_user_without_the_policy_sensitive_reads_stars(empty: Recording) -> None:
+    base(empty)
+    empty.call(f"{TEMPLATE}/add", "=area=backbone", "=auth=simple", "=auth-key=secret")
+    assert row(empty)["auth-key"] == "secret"
+    assert row(empty, user="nosensitive")["auth-key"] == "*****"
+    assert empty.call(f"{TEMPLATE}/get", "=.id=*1", "=value-name=auth-key", user="nosensitive") == [{"ret": "*****"}]
+    assert empty.call(f"{TEMPLATE}/print", "?auth-key=secret", user="nosensitive") == []
+    empty.call(f"{TEMPLATE}/set", "=.id=*1", "=cost=9", user="nosensitive")
+    assert row(empty)["auth-key"] == "secret"
+
+
+def test_a_reader_cannot_write(empty: Recording) -> None:
+    assert refused(empty, "/routing/ospf/instance/add", "=name=x", user="readonly") == (
+        "not enough permissions (9)",
+        None,
+    )
+    empty.call("/routing/ospf/instance/print", user="readonly")
+
+
+def test_nothing_without_login(empty: Recording) -> None:
+    api = empty.connect()
+    with pytest.raises(FatalError, match="session terminated on request"):
+        tuple(api("/quit"))
+
+
+def test_users_file(tmp_path: Path, start: Start) -> None:
+    path = tmp_path / "users.json"
+    users = [
+        {"name": "boss", "password": "pässword"},
+        {"name": "guest", "password": "g", "policies": ["read"]},
+        {"name": "viewer", "password": "v", "policies": ["read", "api"]},
+    ]
+    path.write_text(json.dumps(users))
+    path.chmod(0o644)
+    with pytest.raises(ValueError, match="0600"):
+        load_users(path)
+    path.chmod(0o600)
+    router = start("nobody", rows=False, users=load_users(path))
+    # Without the policy api there is no login.
+    with pytest.raises(TrapError, match="invalid user name"):
+        router.connect("guest", "g")
+    with pytest.raises(TrapError, match="invalid user name"):
+        router.connect("ansible", LAB_PASSWORD)
+    api = router.connect("viewer", "v")
+    with pytest.raises(TrapError, match="not enough permissions"):
+        tuple(api("/ping", address="127.0.0.1"))
+    path.write_text(json.dumps([{"name": "x", "passwort": "y"}]))
+    with pytest.raises(ValueError, match="passwort"):
+        load_users(path)
+    assert User("a", "b", "full", frozenset({"read"})).may("write") is False
+
+
+# State
+
+
+def test_state_survives_and_is_private(start: Start, tmp_path: Path) -> None:
+    directory = tmp_path / "kept"
+    first = start("nobody", rows=False, directory=directory)
+    base(first)
+    first.call(f"{TEMPLATE}/add", "=area=backbone", "=interfaces=bridge-lan", "=auth=md5", "=auth-id=1", "=auth-key=k")
+    config = first.frr.config
+    first.close()
+    assert (directory / "state.json").stat().st_mode & 0o777 == 0o600
+    second = start("nobody", rows=False, directory=directory)
+    assert second.frr.config == config
+    assert row(second)["auth-key"] == "k"
+    assert [path.name for path in directory.iterdir()] == ["state.json"]
+
+
+def test_recordings_hold_no_foreign_data() -> None:
+    """The recordings are committed: nothing of the machine that made them may be in there."""
+    for path in RECORDED.rglob("*"):
+        if path.is_file():
+            assert not re.search(r"/root/|/home/|\.cache", path.read_text()), path
+
+
+# Ping
+
+
+def test_ping(start: Start, tmp_path: Path) -> None:
+    program = tmp_path / "ping"
+    program.write_text(
+        "#!/bin/sh\n"
+        "for last; do :; done\n"
+        '[ "$last" = 172.18.0.9 ] && exit 1\n'
+        'echo "36 bytes from $last: icmp_seq=1 ttl=64 time=0.204 ms"\n'
+    )
+    program.chmod(0o755)
+    router = start("nobody", rows=False, ping=str(program))
+    rows = router.call("/ping", "=address=172.18.0.11", "=count=2", "=interval=10ms")
+    assert [(one["seq"], one["host"], one["size"], one["ttl"], one["time"]) for one in rows] == [
+        (0, "172.18.0.11", 56, 64, "204us"),
+        (1, "172.18.0.11", 56, 64, "204us"),
+    ]
+    assert (rows[-1]["sent"], rows[-1]["received"], rows[-1]["packet-loss"]) == (2, 2, 0)
+    (lost,) = router.call("/ping", "=address=172.18.0.9", "=count=1")
+    assert (lost["status"], lost["packet-loss"], "time" in lost) == ("timeout", 100, False)
+    assert refused(router, "/ping", "=count=1") == ("missing value(s) of argument(s) address", 1)
+    assert refused(router, "/ping", "=address=here", "=count=1")[0] == "invalid value for argument address"
+    assert refused(router, "/ping", "=address=1.2.3.4", "=nothing=1")[0] == "unknown parameter nothing"

@@ -190,7 +190,7 @@ def test_what_a_user_without_rights_sees(play: Play, empty: Recording) -> None:
     assert failures(blind) == {}
     assert blind["template"]["changed"] is True
     assert blind["template"]["old_data"][0]["auth-key"] == "*****"
-    denied = play({"settings": modify("ip settings", [{"send-redirects": True}])}, user="readonly")
+    denied = play({"settings": CONFIGURE["settings"]}, user="readonly")
     assert "not enough permissions (9)" in denied["settings"]["msg"]
 
 

@@ -27,8 +27,12 @@ def unit_states(run_command, units):
     return dict(zip(units, blocks))
 
 
+def link(name):
+    return "{}/{}.conf".format(announcer.ANNOUNCED, name)
+
+
 def is_announced(name):
-    return os.path.lexists("{}/{}.conf".format(announcer.ANNOUNCED, name))
+    return os.path.lexists(link(name))
 
 
 def read_drain(service):

@@ -88,8 +88,6 @@ services:
 """
 
 import contextlib
-import os
-import tempfile
 import time
 from pathlib import Path
 
@@ -105,6 +103,10 @@ def _glob(pattern):
     return [str(path) for path in Path("/").glob(pattern.lstrip("/"))]
 
 
+def _mode(path):
+    return 0o755 if path == announcer.PROGRAM else 0o644
+
+
 class Installer:
     def __init__(self, module):
         self.module = module
@@ -118,17 +120,22 @@ class Installer:
             self.files.update(announcer.service_files(service, module.params["withdraw_wait"]))
         found = [path for pattern in announcer.patterns() for path in _glob(pattern)]
         self.superfluous = announcer.superfluous(found, self.files)
-        self.changed = {path: before for path, before in self._before() if before != self.files[path]}
+        self.changed = dict(self._changed())
         names = [service["name"] for service in self.services]
         announced = _glob(announcer.ANNOUNCED + "/*.conf")
         self.gone = [name for name in announcer.names_of(self.superfluous + announced) if name not in names]
 
-    def _before(self):
-        for path in self.files:
+    def _changed(self):
+        """Yield the path and the text before of each file that is not as it should be."""
+        for path, text in self.files.items():
             try:
-                yield path, Path(path).read_text(encoding="utf-8")
+                before = Path(path).read_text(encoding="utf-8")
+                mode = Path(path).stat().st_mode & 0o7777
             except FileNotFoundError:
                 yield path, None
+                continue
+            if (before, mode) != (text, _mode(path)):
+                yield path, before
 
     def diff(self):
         """Return what changes in the files, as Ansible's --diff shows it."""
@@ -140,13 +147,13 @@ class Installer:
         ]
 
     def write(self):
-        for path in self.changed:
-            Path(path).parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            handle, new = tempfile.mkstemp(dir=self.module.tmpdir)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(self.files[path])
-            Path(new).chmod(0o755 if path == announcer.PROGRAM else 0o644)
-            self.module.atomic_move(new, path)
+        for path in map(Path, self.changed):
+            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            # Of a name that none of the directories' readers looks at.
+            new = path.with_name(".{}.new".format(path.name))
+            new.write_text(self.files[str(path)], encoding="utf-8")
+            new.chmod(_mode(str(path)))
+            new.replace(path)
 
     def remove(self, paths):
         for path in map(Path, paths):
@@ -161,7 +168,8 @@ class Installer:
 
     def withdraw(self, name):
         """Withdraw a service whose instance does not run."""
-        self.module.run_command([announcer.PROGRAM, "withdraw", name], check_rc=True)
+        Path(announcer_node.link(name)).unlink()
+        self.module.run_command(["birdc", "configure"])
 
     def install(self):
         units = [path for path in self.superfluous if path.startswith("/etc/systemd/")]

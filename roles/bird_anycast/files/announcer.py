@@ -5,7 +5,7 @@
 """Announce an anycast service from this node, withdraw it, or do either as its health asks for.
 
   announcer.py announce SERVICE   present in BIRD's configuration, and BIRD told
-  announcer.py withdraw SERVICE   absent, BIRD told, and the router given the time to change its next hops
+  announcer.py settle SERVICE     absent; wait until BIRD has told the router, and the router has changed its next hops
   announcer.py run SERVICE        check the service for ever; announce it while it is healthy
   announcer.py check SERVICE      check it once; say the reason and exit with 1 if it is not healthy
 
@@ -17,6 +17,7 @@ Python 3.9 and its standard library; what costs time to import is imported where
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -224,25 +225,26 @@ def announce(name, bird=None):
         raise
 
 
-def withdraw(name):
-    """Make the service absent and tell BIRD. Return whether it was announced.
+def withdraw(name, prefixes):
+    """Make the service absent and tell BIRD, if it runs. Return whether BIRD announced it until now.
 
     A BIRD that refuses its configuration goes on with the old one, so it would go on announcing a service which may be
     dead. Then OSPF is stopped, with all services of this node; the next configuration BIRD takes starts it again.
     """
-    was_present = make_absent(name)
+    make_absent(name)
     try:
         with Bird() as bird:
+            if not bird.announces(prefixes):
+                return False
             try:
                 bird.configure()
             except BirdRefuses as exc:
-                if was_present:
-                    say(ERROR, "%s; OSPF is stopped on this node to withdraw %s" % (exc, name))
-                    bird.ask("disable %s" % PROTOCOL)
+                say(ERROR, "%s; OSPF is stopped on this node to withdraw %s" % (exc, name))
+                bird.ask("disable %s" % PROTOCOL)
     except BirdAway:
         # Then it announces nothing, and will find nothing to announce when it is back.
         return False
-    return was_present
+    return True
 
 
 def wait_until_flooded(prefixes):
@@ -428,7 +430,6 @@ def check_tcp(address, check, deadline):
 
 
 def check_command(address, check, deadline):
-    import contextlib
     import signal
     import subprocess
 
@@ -501,18 +502,13 @@ def do_announce(name):
     return 0
 
 
-def do_withdraw(name):
+def do_settle(name):
     """The way out, whatever brought us here: a stop, the end of the service, or the end of the checker."""
-    was_present = is_present(name)
-    if withdraw(name):
-        try:
-            settings = read_settings(name)
+    settings = read_settings(name)
+    if withdraw(name, settings["addresses"]):
+        with contextlib.suppress(BirdAway):
             wait_until_flooded(settings["addresses"])
-            time.sleep(settings["withdraw_wait"])
-        except (BirdAway, OSError) as exc:
-            say(WARNING, str(exc))
-    if was_present:
-        say(NOTICE, "%s withdrawn" % name)
+    time.sleep(settings["withdraw_wait"])
     return 0
 
 
@@ -533,7 +529,7 @@ def look(settings):
         return None, str(exc)
 
 
-def follow(name, health, was_healthy, reason):
+def follow(name, prefixes, health, reason):
     """Announce or withdraw as the health asks for. Return what keeps a healthy service from being announced."""
     if health.healthy and not is_present(name):
         try:
@@ -541,8 +537,8 @@ def follow(name, health, was_healthy, reason):
         except (BirdAway, BirdRefuses, OSError) as exc:
             return "healthy, but cannot be announced: %s" % exc
         say(NOTICE, "%s announced: it is healthy" % name)
-    elif not health.healthy and (was_healthy or is_present(name)):
-        withdraw(name)
+    elif not health.healthy and is_present(name):
+        withdraw(name, prefixes)
         say(WARNING, "%s withdrawn: %s" % (name, reason))
     return None
 
@@ -552,17 +548,16 @@ def do_run(name):
     health = Health(settings["check"]["rise"], settings["check"]["fall"])
     if is_present(name):
         # Left by a checker that met its end together with what should have withdrawn it.
-        withdraw(name)
+        withdraw(name, settings["addresses"])
         say(WARNING, "%s withdrawn: its health is not known yet" % name)
     notify(READY=1, STATUS="withdrawn: its health is not known yet")
     passed, trouble, due = None, None, time.monotonic()
     while True:
         what, reason = look(settings)
         passed = what or passed
-        was_healthy = health.healthy
         health.seen(reason is None)
         notify(WATCHDOG=1)
-        before, trouble = trouble, follow(name, health, was_healthy, reason)
+        before, trouble = trouble, follow(name, settings["addresses"], health, reason)
         if trouble and trouble != before:
             say(ERROR, "%s is %s" % (name, trouble))
         notify(WATCHDOG=1, STATUS=describe(health, is_present(name), passed, reason, trouble))
@@ -571,7 +566,7 @@ def do_run(name):
         time.sleep(max(due - time.monotonic(), 0))
 
 
-COMMANDS = {"announce": do_announce, "withdraw": do_withdraw, "run": do_run, "check": do_check}
+COMMANDS = {"announce": do_announce, "settle": do_settle, "run": do_run, "check": do_check}
 
 
 def main(arguments):

@@ -114,7 +114,7 @@ def test_only_its_own_stubnets():
 
 
 class FakeBird(threading.Thread):
-    """Answers each command by a table; (None: by silence)."""
+    """Answers each command by a table: by a text, by one after the other, or (None) by silence."""
 
     def __init__(self, path, replies):
         super().__init__(daemon=True)
@@ -132,6 +132,8 @@ class FakeBird(threading.Thread):
             for line in connection.makefile():
                 self.commands.append(line.strip())
                 reply = self.replies[line.strip()]
+                if isinstance(reply, list):
+                    reply = reply.pop(0)
                 if reply is not None:
                     connection.sendall(reply.encode())
 
@@ -158,8 +160,13 @@ def node(tmp_path, monkeypatch):
     os.close(directory)
 
 
+STATE_COMMAND = "show ospf state anycast"
+SILENT = "1016-\n0000 \n"
+ANNOUNCED = "1016-\n \n \trouter 172.18.0.11\n \t\tdistance 0\n \t\tstubnet 127.0.0.1/32 metric 0\n0000 \n"
+
+
 def bird_of(node, configure=OK):
-    replies = {"configure": configure, "show ospf state anycast": "1016-\n0000 \n", "disable anycast": "0009 ok\n"}
+    replies = {"configure": configure, STATE_COMMAND: SILENT, "disable anycast": "0009 ok\n"}
     return FakeBird(announcer.BIRD_SOCKET, replies)
 
 
@@ -172,11 +179,26 @@ def test_announce_and_withdraw(node, capsys):
     assert announcer.main(["announce", "sip"]) == 0
     assert link(node).readlink() == (node / "settings" / "sip.conf")
     assert announcer.main(["announce", "sip"]) == 0
-    assert announcer.main(["withdraw", "sip"]) == 0
+    assert announcer.main(["settle", "sip"]) == 0
     assert not link(node).is_symlink()
-    assert announcer.main(["withdraw", "sip"]) == 0
-    assert bird.commands == ["configure", "configure", "configure", "show ospf state anycast", "configure"]
-    assert capsys.readouterr().err.splitlines() == ["sip announced", "sip announced", "sip withdrawn"]
+    assert announcer.main(["settle", "sip"]) == 0
+    assert bird.commands == ["configure"] * 2 + [STATE_COMMAND] * 2
+    assert capsys.readouterr().err.splitlines() == ["sip announced"] * 2
+
+
+def test_it_waits_until_bird_has_told_the_router(node):
+    """The unit's first line has removed the file and told BIRD; RFC 2328's MinLSInterval may hold the change back."""
+    bird = bird_of(node)
+    bird.replies[STATE_COMMAND] = [ANNOUNCED, ANNOUNCED, ANNOUNCED, SILENT]
+    assert announcer.main(["settle", "sip"]) == 0
+    assert bird.commands == [STATE_COMMAND, "configure", STATE_COMMAND, STATE_COMMAND, STATE_COMMAND]
+
+
+def test_it_does_not_wait_for_ever(node, monkeypatch, capsys):
+    monkeypatch.setattr(announcer, "FLOOD_TIMEOUT", 0)
+    bird_of(node).replies[STATE_COMMAND] = ANNOUNCED
+    assert announcer.main(["settle", "sip"]) == 0
+    assert "bird still announces 127.0.0.1/32 after 0 s" in capsys.readouterr().err
 
 
 def test_a_file_in_the_place_of_the_link_is_replaced(node):
@@ -198,7 +220,7 @@ def test_without_bird(node, capsys):
     assert not link(node).is_symlink()
     assert "cannot be announced: bird does not answer on" in capsys.readouterr().err
     link(node).symlink_to("x")
-    assert announcer.main(["withdraw", "sip"]) == 0
+    assert announcer.main(["settle", "sip"]) == 0
     assert not link(node).is_symlink()
 
 
@@ -213,9 +235,9 @@ def test_a_refused_configuration_cannot_keep_a_dead_service_announced(node, caps
     bird = bird_of(node, BAD)
     assert announcer.main(["announce", "sip"]) == 1
     assert not link(node).is_symlink()
-    link(node).symlink_to("x")
-    assert announcer.main(["withdraw", "sip"]) == 0
-    assert bird.commands[-2:] == ["disable anycast", "show ospf state anycast"]
+    bird.replies[STATE_COMMAND] = [ANNOUNCED, SILENT]
+    assert announcer.main(["settle", "sip"]) == 0
+    assert bird.commands[-2:] == ["disable anycast", STATE_COMMAND]
     assert "bird.conf:7:1 syntax error; OSPF is stopped on this node" in capsys.readouterr().err
 
 
@@ -236,16 +258,15 @@ def test_a_health_that_changes(node, capsys):
     bird = bird_of(node)
     state = announcer.Health(1, 1)
     for passed in (True, False):
-        was_healthy = state.healthy
         state.seen(passed)
-        assert announcer.follow("sip", state, was_healthy, None if passed else "no answer") is None
+        assert announcer.follow("sip", ["127.0.0.1/32"], state, None if passed else "no answer") is None
         assert link(node).is_symlink() == passed
     assert capsys.readouterr().err.splitlines() == ["sip announced: it is healthy", "sip withdrawn: no answer"]
     bird.replies["configure"] = BAD
     state.seen(True)
-    assert "cannot be announced: bird refuses" in announcer.follow("sip", state, False, None)
+    assert "cannot be announced: bird refuses" in announcer.follow("sip", ["127.0.0.1/32"], state, None)
     bird.replies["configure"] = OK
-    assert announcer.follow("sip", state, True, None) is None
+    assert announcer.follow("sip", ["127.0.0.1/32"], state, None) is None
     assert link(node).is_symlink()
 
 

@@ -59,10 +59,15 @@ options:
     description: The file with the key, which O(content) includes by this very path. It changes together with it.
     type: path
     required: true
+  hello_interval:
+    description: Seconds, the hello interval of O(content).
+    type: int
+    required: true
   dead_interval:
     description:
       - Seconds, the dead interval of O(content).
-      - The longer one of this and what BIRD has now says how long to watch.
+      - The longer one of this and what BIRD has now says how long to watch; their sum, where it is below three hello
+        intervals.
     type: int
     required: true
   socket:
@@ -86,6 +91,7 @@ EXAMPLES = r"""
     content: "{{ lookup('ansible.builtin.template', 'bird.conf.j2') }}"
     key: "{{ lookup('ansible.builtin.template', 'key.j2') }}"
     key_file: /etc/bird/anycast.key
+    hello_interval: 3
     dead_interval: 12
     owner: root
     group: bird
@@ -147,7 +153,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.bird_commit import
     hide_passwords,
     rollback_message,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, wait_for
+from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, Verdict, wait_for
 
 # BIRD's reply codes, of the last line of an answer (doc/reply_codes in its source).
 DONE = (3, 4, 5)  # reconfigured, in progress, queued
@@ -271,11 +277,13 @@ class Applier:
         change.write_candidates()
         with self._bird() as bird:
             before = full(ospf_neighbors(bird))
-            dead = [entry["dead"] for entry in ospf_interfaces(bird) if entry.get("dead")]
-            patience = Patience(max(dead + [self.module.params["dead_interval"]]))
+            dead = [entry["dead"] for entry in ospf_interfaces(bird) if entry.get("dead") and not entry["silent"]]
+            patience = Patience(
+                self.module.params["hello_interval"], self.module.params["dead_interval"], max(dead, default=0)
+            )
             self.result.update(before=before, rollback_after=patience.rollback, rolled_back=False)
             self._configure(bird, '"%s" timeout %d' % (change.trial, patience.rollback))
-        trial = Trial(before, patience.settle, time.monotonic())
+        trial = Trial(before, patience, time.monotonic())
         verdict, spent = wait_for(
             lambda now: trial.look(self._neighbors(), now), wait=patience.wait, interval=LOOK_INTERVAL
         )
@@ -291,7 +299,6 @@ class Applier:
 
     def _roll_back(self, trial, patience, spent):
         """Have BIRD read the old configuration, wait for the neighbours, and fail."""
-        start = time.monotonic()
         interfaces = []
         try:
             with self._bird() as bird:
@@ -305,9 +312,10 @@ class Applier:
                 % (exc, self.change.bird_conf.path, patience.rollback)
             )
         self.result["rolled_back"] = True
-        again = Trial(trial.before, 0, start)
         verdict, restored = wait_for(
-            lambda now: again.look(self._neighbors(), now), wait=patience.wait, interval=LOOK_INTERVAL
+            lambda _now: Verdict(set(trial.before) <= set(full(self._neighbors()))),
+            wait=patience.wait,
+            interval=LOOK_INTERVAL,
         )
         self._fail(
             rollback_message(trial, interfaces, spent, restored if verdict.good else None, self.change.bird_conf.path)
@@ -340,6 +348,7 @@ def main():
             "path": {"type": "path", "default": "/etc/bird/bird.conf"},
             "key": {"type": "str", "required": True, "no_log": True},
             "key_file": {"type": "path", "required": True, "no_log": False},
+            "hello_interval": {"type": "int", "required": True},
             "dead_interval": {"type": "int", "required": True},
             "socket": {"type": "path", "default": SOCKET},
             "timeout": {"type": "float", "default": 5},

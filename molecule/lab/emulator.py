@@ -14,15 +14,21 @@ from lab.machines import API_PORT, API_TLS_PORT, ROUTER, Ports
 from lab.paths import SOURCE
 
 PACKAGE = SOURCE / "routeros"
+UNIT = SOURCE / "personality" / "routeros.service"
 TARGET = "/opt/routeros"
+
+PATIENCE = 300.0
+"""Seconds for the emulator to start: about 3 on an idle host under tcg, over a minute when the host is crowded."""
 
 INSTALL = f"""set -e
 rm -rf {TARGET}
 mkdir -p {TARGET}
 tar -C {TARGET} -xf -
+cp {TARGET}/{UNIT.name} /etc/systemd/system/
 echo {{digest}} >{TARGET}/.digest
+systemctl daemon-reload
 systemctl restart routeros.service
-for attempt in $(seq 100); do
+for attempt in $(seq 900); do
     ports=$(ss -Hltn)
     case $ports in *:{API_PORT}\\ *) case $ports in *:{API_TLS_PORT}\\ *) exit 0 ;; esac ;; esac
     sleep 0.3
@@ -40,14 +46,14 @@ def librouteros() -> Path:
     return Path(spec.origin).parent
 
 
-def bundle(packages: list[Path]) -> bytes:
-    """Tar file of Python packages, the same bytes for the same sources."""
+def bundle(sources: list[Path]) -> bytes:
+    """Tar file of Python packages and single files, the same bytes for the same sources."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for package in packages:
-            for path in sorted(package.rglob("*")):
+        for source in sources:
+            for path in sorted(source.rglob("*")) if source.is_dir() else [source]:
                 if path.is_file() and "__pycache__" not in path.parts:
-                    info = tarfile.TarInfo(str(Path(package.name) / path.relative_to(package)))
+                    info = tarfile.TarInfo(str(path.relative_to(source.parent)))
                     data = path.read_bytes()
                     info.size, info.mode = len(data), 0o644
                     tar.addfile(info, io.BytesIO(data))
@@ -58,10 +64,10 @@ def sync(ports: Ports) -> str:
     """Make the router run the emulator of this checkout; says what was done, nothing if nothing was."""
     if not (PACKAGE / "__main__.py").exists():
         return "this checkout has no emulator (molecule/lab/routeros): the router has no API"
-    data = bundle([PACKAGE, librouteros()])
+    data = bundle([PACKAGE, librouteros(), UNIT])
     digest = hashlib.sha256(data).hexdigest()
     there = ssh.run(ROUTER, ports, f"cat {TARGET}/.digest 2>/dev/null; systemctl is-active routeros.service || true")
     if there.split() == [digest, "active"]:
         return ""
-    ssh.run(ROUTER, ports, INSTALL.format(digest=digest), data=data, timeout=120)
+    ssh.run(ROUTER, ports, INSTALL.format(digest=digest), data=data, timeout=PATIENCE)
     return f"emulator {digest[:8]} runs"

@@ -91,7 +91,6 @@ def files(machine: Machine, authorized_key: str, host_key: bytes, tls: dict[str,
             ECHO_FILTER.lstrip("/"): cpio.text(template("lan-echo.nft", card=LAN_INTERFACE, mac=machine.mac(1))),
             "etc/frr/daemons": cpio.text(template("frr-daemons")),
             "etc/sysctl.d/90-router.conf": cpio.text("net.ipv4.ip_forward = 1\n"),
-            "etc/systemd/system/routeros.service": cpio.text(template("routeros.service")),
             **{f"etc/routeros/{name}": File(data, 0o600) for name, data in tls.items()},
             **enable("routeros.service", "/etc/systemd/system"),
         }

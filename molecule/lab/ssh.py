@@ -6,9 +6,12 @@ import contextlib
 import shlex
 import socket
 import subprocess
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from lab import keys, processes, qemu
 from lab.errors import LabError
@@ -47,6 +50,14 @@ def command(machine: Machine, ports: Ports) -> list[str]:
     return [*line, "root@127.0.0.1"]
 
 
+@contextlib.contextmanager
+def _file_of(data: bytes) -> Iterator[IO[bytes]]:
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        yield file
+
+
 def run(
     machine: Machine,
     ports: Ports,
@@ -58,15 +69,17 @@ def run(
     """Output of a shell command on the machine, which must succeed. Given up when `stop` is set."""
     deadline = time.monotonic() + timeout
     label = remote.strip().splitlines()[0][:60]
-    pipe = subprocess.PIPE
-    with subprocess.Popen([*command(machine, ports), remote], stdin=pipe, stdout=pipe, stderr=pipe) as process:
+    line = [*command(machine, ports), remote]
+    with (
+        _file_of(data) as stdin,  # a file, since communicate() does not go on with its input after a timeout
+        subprocess.Popen(line, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process,
+    ):
         try:
             while True:
                 try:
-                    output, error = process.communicate(data, timeout=0.5)
+                    output, error = process.communicate(timeout=0.5)
                     break
                 except subprocess.TimeoutExpired:
-                    data = b""  # handed over by the first call
                     if stop is not None and stop.is_set():
                         raise LabError(f"`{label}` on {machine.name} was given up") from None
                     if time.monotonic() > deadline:

@@ -183,3 +183,22 @@ def test_an_error_on_one_machine_stops_the_others() -> None:
 
     with pytest.raises(LabError, match="sip1 is broken"):
         each(MACHINES, work, stop)
+
+
+def test_input_reaches_a_command_which_takes_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than a pipe holds, to a reader who begins after the first look at the time."""
+    monkeypatch.setattr(ssh, "command", lambda m, ports: ["sh", "-c"])
+    data = b"x" * 2**20
+    assert ssh.run(machine("sip1"), Ports(), "sleep 0.7; wc -c", data=data, timeout=20).strip() == str(len(data))
+
+
+def test_a_command_which_fails_or_lasts_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ssh, "command", lambda m, ports: ["sh", "-c"])
+    with pytest.raises(LabError, match="`echo no >&2; exit 7` failed on sip1 with code 7: no"):
+        ssh.run(machine("sip1"), Ports(), "echo no >&2; exit 7")
+    with pytest.raises(LabError, match="sip1 did not finish `exec sleep 60` within 1 s"):
+        ssh.run(machine("sip1"), Ports(), "exec sleep 60", timeout=0.6)
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(LabError, match="was given up"):
+        ssh.run(machine("sip1"), Ports(), "exec sleep 60", stop=stop)

@@ -39,6 +39,7 @@ def main() -> int:
     serve.add_argument("--tls-cert", help="certificate of api-ssl; without one it is anonymous, as on a router")
     serve.add_argument("--tls-key", help="its key, if not in the same file")
     serve.add_argument("--vtysh", default="vtysh", help="command that runs FRR's vtysh")
+    serve.add_argument("--vty-directory", type=Path, help="of the sockets of FRR's daemons, to read without vtysh")
     serve.add_argument("--ping", default="ping", help="command that pings (iputils)")
     serve.add_argument("--users", type=Path, help="JSON file of users (mode 0600)")
     serve.add_argument("--frr-timeout", type=float, default=60, help="seconds to wait for FRR at the start")
@@ -51,7 +52,7 @@ def main() -> int:
     )
     router = Router(
         Store(arguments.state),
-        Vtysh(arguments.vtysh),
+        Vtysh(arguments.vtysh, arguments.vty_directory),
         LinuxKernel(),
         load_users(arguments.users) if arguments.users else Users(),
         full_version(arguments.version),

@@ -51,6 +51,7 @@ class Emulator:
                 self.router.on_its_network(
                     sys.executable, "-m", "routeros", "serve", "--state", str(self.state), "--version", self.version,
                     "--vtysh", shlex.join(self.router.inside("vtysh")),
+                    "--vty-directory", str(self.router.path("/run/frr")),
                     "--ping", shlex.join(self.router.inside("ping")),
                     *self.options,
                 ),

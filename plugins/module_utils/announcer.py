@@ -42,8 +42,8 @@ def instance(name):
     return "anycast-announce@{}.service".format(name)
 
 
-def upholder(service):
-    """Return the unit which has the service announced while it runs."""
+def starter(service):
+    """Return the unit whose start has the service announced."""
     return service["unit"] or BIRD_UNIT
 
 
@@ -62,7 +62,7 @@ def service_files(service, withdraw_wait):
         "{}/{}.conf".format(SETTINGS, name): _announcement(service),
         "{}/{}.json".format(SETTINGS, name): _settings(service, withdraw_wait),
         "/etc/systemd/system/{}.d/homelab-anycast.conf".format(instance(name)): _instance(service),
-        "/etc/systemd/system/{}.d/homelab-anycast-{}.conf".format(upholder(service), name): _uphold(service),
+        "/etc/systemd/system/{}.d/homelab-anycast-{}.conf".format(starter(service), name): _start_with(service),
     }
 
 
@@ -111,7 +111,7 @@ def _settings(service, withdraw_wait):
 
 
 def _instance(service):
-    when = "while {} runs".format(upholder(service))
+    when = "while {} runs".format(starter(service))
     if service["check"]:
         when += " and the service is healthy"
     lines = [
@@ -134,8 +134,9 @@ def _instance(service):
     return _HEADER + "\n".join(lines) + "\n"
 
 
-def _uphold(service):
-    return _HEADER + "[Unit]\nUpholds={}\n".format(instance(service["name"]))
+def _start_with(service):
+    # Not Upholds=: of a drained service it would try the start again and again, some 150 lines of journal a minute.
+    return _HEADER + "[Unit]\nWants={}\n".format(instance(service["name"]))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

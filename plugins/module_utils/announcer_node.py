@@ -53,11 +53,11 @@ def drain_of(name):
 
 def describe(run_command, services):
     """Return for each service whether it is announced, and why."""
-    units = [unit for s in services for unit in (announcer.instance(s["name"]), announcer.upholder(s))]
+    units = [unit for s in services for unit in (announcer.instance(s["name"]), announcer.starter(s))]
     states = unit_states(run_command, units)
     found = []
     for service in services:
-        name, unit = service["name"], announcer.upholder(service)
+        name, unit = service["name"], announcer.starter(service)
         record, instance = drain_of(name), states[announcer.instance(name)]
         if record:
             why = drain.text(record)

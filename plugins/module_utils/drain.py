@@ -110,7 +110,7 @@ def last_node_problems(services, next_hops, node, drained):
 def neighbor_addresses(results, router_id):
     """Return the addresses by which routers know a node; none if it is nobody's neighbour.
 
-    :param results: of a loop of the module routeros_ospf_neighbors over routers.
+    :param results: of the module routeros_ospf_neighbors, one of each router.
     """
     return sorted(
         {

@@ -188,7 +188,7 @@ class Installer:
         """Return which systemctl verb each service needs, by its name; withdraw for one that nothing keeps up."""
         states = announcer_node.unit_states(
             self.module.run_command,
-            [unit for s in self.services for unit in (announcer.instance(s["name"]), announcer.upholder(s))],
+            [unit for s in self.services for unit in (announcer.instance(s["name"]), announcer.starter(s))],
         )
         wanted = {}
         for service in self.services:
@@ -198,7 +198,7 @@ class Installer:
                 wanted[name] = "restart"
             elif runs:
                 continue
-            elif states[announcer.upholder(service)]["ActiveState"] == "active" and not announcer_node.drain_of(name):
+            elif states[announcer.starter(service)]["ActiveState"] == "active" and not announcer_node.drain_of(name):
                 wanted[name] = "start"
             elif announcer_node.is_announced(name):
                 wanted[name] = "withdraw"

@@ -135,7 +135,7 @@ class Node:
         self.coming = []
 
     def states(self):
-        units = [unit for s in self.services for unit in (announcer.instance(s["name"]), announcer.upholder(s))]
+        units = [unit for s in self.services for unit in (announcer.instance(s["name"]), announcer.starter(s))]
         return announcer_node.unit_states(self.module.run_command, units)
 
     def change(self, action, *arguments):
@@ -235,7 +235,7 @@ class Node:
         states = self.states()
         for service in self.coming:
             # An announcer that systemd is told to start would have it start the service too.
-            runs = states[announcer.upholder(service)]["ActiveState"] == "active"
+            runs = states[announcer.starter(service)]["ActiveState"] == "active"
             if runs and states[announcer.instance(service["name"])]["ActiveState"] != "active":
                 self.systemctl("start", announcer.instance(service["name"]))
 
@@ -256,9 +256,9 @@ class Node:
     def health_problems(self, services):
         states = self.states()
         for service in services:
-            state = states[announcer.upholder(service)]["ActiveState"]
+            state = states[announcer.starter(service)]["ActiveState"]
             if state != "active":
-                yield "{} is {}".format(announcer.upholder(service), state)
+                yield "{} is {}".format(announcer.starter(service), state)
             elif service["check"]:
                 # With the rights that the announcer has.
                 line = ["runuser", "-u", "bird", "--", announcer.PROGRAM, "check", service["name"]]

@@ -28,7 +28,7 @@ fail() {
 within() {
     local seconds=$1 what=$2
     shift 2
-    until "$@"; do
+    until "$@" >/dev/null 2>&1; do
         [ $(($(date +%s%N) - start)) -lt $((seconds * 1000000000)) ] || fail "$what: not within $seconds s"
         sleep 0.02
     done
@@ -115,8 +115,31 @@ edge_reinstalled() {
 
 edge_announcer_stopped() {
     systemctl stop "$instance"
-    in_order "sip withdrawn"
-    within 30 "announced again by itself" told
+    absent || fail "it is present though its announcer is stopped"
+    is active "$unit" || fail "the service should go on"
+    begin
+    systemctl start "$instance"
+    within 30 "announced again" told
+}
+
+# As homelab.anycast.drain leaves it: a file, and the announcer stopped.
+edge_drained() {
+    mkdir -p /var/lib/homelab-anycast/drain
+    echo '{}' >/var/lib/homelab-anycast/drain/service-sip.json
+    trap 'rm -f /var/lib/homelab-anycast/drain/service-sip.json; systemctl start "$instance"' EXIT
+    systemctl stop "$instance"
+    begin
+    systemctl restart "$unit"
+    systemctl restart bird
+    within 30 "bird is back" birdc configure
+    within 60 "still drained after restarts of the service and of bird" logged "skipped, unmet condition check"
+    absent && silent || fail "a drained service is announced"
+    [ "$(journal | grep --count "skipped, unmet condition")" = 1 ] || fail "systemd tries a drained service again and again"
+    rm /var/lib/homelab-anycast/drain/service-sip.json
+    begin
+    systemctl start "$instance"
+    within 30 "announced again" told
+    trap - EXIT
 }
 
 edge_bird_restarted() {

@@ -59,7 +59,7 @@ def test_without_a_unit_it_is_up_while_bird_is():
     assert "BindsTo" not in texts[INSTANCE]
     assert lines(texts["/etc/systemd/system/bird.service.d/homelab-anycast-sip.conf"]) == [
         "[Unit]",
-        "Upholds=anycast-announce@sip.service",
+        "Wants=anycast-announce@sip.service",
     ]
 
 

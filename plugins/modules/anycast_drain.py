@@ -106,6 +106,10 @@ records:
       description: Units that were stopped afterwards.
       type: list
       elements: str
+new:
+  description: Whether the record was not there before, with O(state=recorded).
+  returned: success
+  type: bool
 prefixes:
   description: The addresses that are announced again, with O(state=undrained).
   returned: success
@@ -132,6 +136,7 @@ class Node:
         self.path = Path(announcer.drain_file(self.scope))
         self.services = [s for s in module.params["services"] if self.scope in (None, s["name"])]
         self.changed = False
+        self.new = False
         self.coming = []
 
     def states(self):
@@ -180,6 +185,7 @@ class Node:
         params = self.module.params
         try:
             self.change(self.write, drain.record(self.scope, params["by"], params["reason"], time.time()), True)
+            self.new = True
         except OSError as exc:
             if exc.errno != errno.EEXIST:
                 raise
@@ -292,6 +298,7 @@ def main():
     module.exit_json(
         changed=node.changed,
         records=announcer_node.records(),
+        new=node.new,
         prefixes=[address for service in node.coming for address in service["addresses"]],
     )
 

@@ -21,7 +21,7 @@ chroot "$1" systemctl mask \
     systemd-ask-password-console.path systemd-ask-password-wall.path \
     systemd-creds.socket systemd-hostnamed.socket systemd-initctl.socket systemd-sysext.socket \
     modprobe@configfs.service modprobe@drm.service modprobe@efi_pstore.service modprobe@fuse.service \
-    systemd-sysusers.service tmp.mount run-lock.mount \
+    systemd-sysusers.service systemd-remount-fs.service tmp.mount run-lock.mount \
     dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount \
     sys-fs-fuse-connections.mount proc-sys-fs-binfmt_misc.automount
 
@@ -30,6 +30,9 @@ mkdir -p "$1/etc/systemd/system-generators"
 for generator in debug getty gpt-auto hibernate-resume rc-local run ssh system-update tpm2; do
     ln -s /dev/null "$1/etc/systemd/system-generators/systemd-$generator-generator"
 done
+
+# Empty lists of modules to load, and hooks of every `ifup` which ask systemctl for a resolver the machine has not.
+rm -f "$1/etc/modules" "$1/etc/modules-load.d/modules.conf" "$1"/etc/network/if-*.d/resolved
 
 # The initrd mounts the root, for reading and writing.
 rm -f "$1/etc/fstab"

@@ -13,6 +13,8 @@ import json
 
 DIRECTORY = "/usr/local/lib/homelab-anycast"
 PROGRAM = DIRECTORY + "/announcer.py"
+# Isolated and without site packages: it starts sooner, and nobody's environment changes what it does.
+COMMAND = ("/usr/bin/python3", "-IS", PROGRAM)
 UNIT = "/etc/systemd/system/anycast-announce@.service"
 BOOT = "/etc/tmpfiles.d/homelab-anycast.conf"
 SETTINGS = "/etc/homelab-anycast"
@@ -128,7 +130,7 @@ def _instance(service):
             "Type=notify",
             "RemainAfterExit=no",
             "ExecStart=",
-            "ExecStart={} run %i".format(PROGRAM),
+            "ExecStart={} run %i".format(" ".join(COMMAND)),
             "WatchdogSec={:g}".format(watchdog(service["check"])),
         ]
     return _HEADER + "\n".join(lines) + "\n"

@@ -103,8 +103,7 @@ def _glob(pattern):
     return [str(path) for path in Path("/").glob(pattern.lstrip("/"))]
 
 
-def _mode(path):
-    return 0o755 if path == announcer.PROGRAM else 0o644
+_MODE = 0o644
 
 
 class Installer:
@@ -134,7 +133,7 @@ class Installer:
             except FileNotFoundError:
                 yield path, None
                 continue
-            if (before, mode) != (text, _mode(path)):
+            if (before, mode) != (text, _MODE):
                 yield path, before
 
     def diff(self):
@@ -152,7 +151,7 @@ class Installer:
             # Of a name that none of the directories' readers looks at.
             new = path.with_name(".{}.new".format(path.name))
             new.write_text(self.files[str(path)], encoding="utf-8")
-            new.chmod(_mode(str(path)))
+            new.chmod(_MODE)
             new.replace(path)
 
     def remove(self, paths):

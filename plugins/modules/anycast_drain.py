@@ -267,7 +267,7 @@ class Node:
                 yield "{} is {}".format(announcer.starter(service), state)
             elif service["check"]:
                 # With the rights that the announcer has.
-                line = ["runuser", "-u", "bird", "--", announcer.PROGRAM, "check", service["name"]]
+                line = ["runuser", "-u", "bird", "--", *announcer.COMMAND, "check", service["name"]]
                 code, _out, err = self.module.run_command(line)
                 if code:
                     yield "service '{}': {}".format(service["name"], err.strip())

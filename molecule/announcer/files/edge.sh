@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # One edge of the announcer, on a node with the real systemd and kamailio: edge.sh NAME. Starts from an announced service,
 # ends with an announced service, and prints what happened when.
 set -euo pipefail

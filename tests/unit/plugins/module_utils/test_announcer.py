@@ -94,4 +94,4 @@ def test_the_unit_waits_for_the_same_files_as_the_module_writes():
     unit = (Path(__file__).parents[4] / "roles/bird_anycast/files/anycast-announce@.service").read_text()
     assert "ConditionPathExists=!" + announcer.drain_file(None) in unit
     assert "ConditionPathExists=!" + announcer.drain_file("%i") in unit
-    assert unit.count(announcer.PROGRAM + " ") == 2
+    assert unit.count(" ".join(announcer.COMMAND)) == 2

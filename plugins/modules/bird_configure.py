@@ -358,8 +358,8 @@ def main():
     )
     change = Change(module)
     if not change.changed:
-        # Each, not only up to the first that is wrong.
-        module.exit_json(changed=any([file.correct_attributes() for file in change.files]))  # noqa: C419
+        corrected = [file.correct_attributes() for file in change.files]
+        module.exit_json(changed=any(corrected))
     bird = find_bird()
     if bird:
         change.check(bird)

@@ -44,7 +44,7 @@ PARTS: dict[str, list[Step]] = {
         Step("ansible-test-units", ["python", "tests/ansible_test.py", "units"]),
     ],
     "unit": [pytest("unit", "tests/unit", "tests/lab")],
-    "integration": [pytest("emulator", "tests/emulator")],
+    "integration": [pytest("emulator", "tests/emulator"), pytest("bed", "tests/integration")],
     "molecule": [Step("molecule", ["molecule", "test", "--all"])],
 }
 

@@ -48,6 +48,11 @@ options:
       - O(router_ids=[]) with O(exact=true) expects that there are none.
     type: bool
     default: false
+  bfd:
+    description:
+      - Whether an expected neighbour is good only while the BFD session with it (RFC 5880) is up as well.
+    type: bool
+    default: false
   stable:
     description:
       - Seconds for which the expectation must have held, without a change of state of the neighbours which it counts.

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.homelab.anycast.plugins.module_utils import drain, routeros_ospf, services, table
 from ansible_collections.homelab.anycast.plugins.module_utils import link as link_model
-from ansible_collections.homelab.anycast.plugins.module_utils import routeros_ospf, services, table
 
 
 def link(value):
@@ -36,8 +36,10 @@ def node_problems(facts, link, services_list, router_id, interfaces, other_route
 
 
 def router_problems(info, link, router_id, instance, area, interfaces, comment, other_router_ids=None):
-    return _link_problems("routeros_ospf_link", link) + routeros_ospf.router_problems(
-        info, router_id, instance, area, interfaces, comment, other_router_ids
+    problems = _link_problems("routeros_ospf_link", link)
+    bfd = not problems and link_model.normalise_link(link)["bfd"]
+    return problems + routeros_ospf.router_problems(
+        info, router_id, instance, area, interfaces, comment, other_router_ids, bfd
     )
 
 
@@ -48,6 +50,23 @@ def other_router_ids(hostvars, name):
             if host != name and variable in hostvars[host]:
                 found[host] = hostvars[host][variable]
     return found
+
+
+def drain_arguments_problems(arguments, hostvars, names):
+    nodes = {
+        name: [service.get("name") for service in hostvars[name].get("bird_anycast_services", [])] for name in names
+    }
+    return drain.arguments_problems(arguments, nodes)
+
+
+def last_node_problems(drained, next_hops, elsewhere, neighbors, hostvars, name):
+    router_ids = {result["item"]: hostvars[result["item"]].get("bird_anycast_router_id") for result in elsewhere}
+    return drain.last_node_problems(
+        drained,
+        drain.next_hops(next_hops),
+        drain.neighbor_addresses(neighbors, hostvars[name]["bird_anycast_router_id"]),
+        drain.others(elsewhere, neighbors, router_ids),
+    )
 
 
 def _link_problems(variable, value):
@@ -66,7 +85,13 @@ class FilterModule:
             "node_problems": node_problems,
             "router_problems": router_problems,
             "routeros_interface_template": routeros_ospf.interface_template,
+            "routeros_bfd_configuration": routeros_ospf.bfd_configuration,
             "other_router_ids": other_router_ids,
             "missing_addresses": services.missing_addresses,
+            "unit_problems": services.unit_problems,
+            "services_named": services.named,
+            "drain_arguments_problems": drain_arguments_problems,
+            "last_node_problems": last_node_problems,
+            "neighbor_addresses": drain.neighbor_addresses,
             "table": table.lines,
         }

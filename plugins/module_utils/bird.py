@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asking BIRD (2 and 3) over its control socket, in restricted mode, and reading its answers.
+"""Asking BIRD (2 and 3) over its control socket, in restricted mode unless told otherwise, and reading its answers.
 
 The protocol: the client sends one command per line; each line of the answer starts with a four-digit code, then "-" if
 more follows or " " if it is the last one. A line that has the code of the one before it starts with a blank instead,
@@ -17,11 +17,12 @@ import shutil
 import socket
 import time
 
-from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import Own, neighbor, normalise_state
+from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import Own, add_bfd, neighbor, normalise_state
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
 
 SOCKET = "/run/bird/bird.ctl"
 
+_BFD_STATES = {"AdminDown": "admin-down", "Down": "down", "Init": "init", "Up": "up"}
 _ROLES = {"dr": "DR", "bdr": "BDR", "other": "DROther", "ptp": "PtP"}
 
 
@@ -129,6 +130,17 @@ def parse_neighbors(lines):
     return found
 
 
+def parse_bfd_sessions(lines):
+    """Return the rows of C(show bfd sessions) as a list of (address, interface, state)."""
+    found = []
+    for code, text in lines:
+        words = text.split()
+        # IP address, Interface (--- for multihop), State, Since, Interval, Timeout.
+        if code == 1020 and len(words) >= 3 and words[2] in _BFD_STATES:
+            found.append((words[0], None if words[1] == "---" else words[1], _BFD_STATES[words[2]]))
+    return found
+
+
 _INTERFACE = re.compile(r"Interface (?P<name>\S+)(?: \((?:peer )?(?P<network>[^)]*)\))?")
 _TIMERS = {"Hello timer": "hello", "Dead timer": "dead", "Wait timer": "wait", "Retransmit timer": "retransmit"}
 
@@ -175,15 +187,17 @@ def symbol(name):
 
 
 class Bird:
-    """A session with BIRD in restricted mode, in which it only takes C(show) commands.
+    """A session with BIRD.
 
     :param path: of the control socket.
     :param timeout: seconds for one answer.
+    :param restricted: whether BIRD takes C(show) commands only.
     """
 
-    def __init__(self, path=SOCKET, timeout=5.0):
+    def __init__(self, path=SOCKET, timeout=5.0, restricted=True):
         self.path = path
         self.timeout = timeout
+        self.restricted = restricted
         self.version = None
         self._data = b""
         self._socket = None
@@ -219,6 +233,8 @@ class Bird:
                 "%s is no control socket of BIRD: it greets with '%s'. Correct the option socket." % (self.path, text)
             )
         self.version = match[1]
+        if not self.restricted:
+            return
         code, text = self._ask("restrict")[-1]
         if code != 16:
             raise BirdError("BIRD %s refuses the restricted mode: %s" % (self.version, text))
@@ -289,6 +305,42 @@ class Bird:
         return lines
 
 
+def ospf_neighbors(bird):
+    """Return the neighbours of all OSPF protocols that are up, asked in an open session."""
+    return [
+        entry
+        for name in _ospf_protocols(bird)
+        for entry in parse_neighbors(bird.ask("show ospf neighbors " + symbol(name)))
+    ]
+
+
+def ospf_interfaces(bird):
+    """Return the interfaces of all OSPF protocols that are up, asked in an open session."""
+    return [
+        entry
+        for name in _ospf_protocols(bird)
+        for entry in parse_interfaces(bird.ask("show ospf interface " + symbol(name)))
+    ]
+
+
+def _ospf_protocols(bird):
+    rows = parse_protocols(bird.ask("show protocols"))
+    return [row["name"] for row in rows if row["kind"] == "OSPF" and row["state"] == "up"]
+
+
+def is_running(path):
+    """Return whether somebody listens on BIRD's control socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        try:
+            client.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError:
+            # Something is there that cannot be used; Bird says what.
+            return True
+    return True
+
+
 def find_bird():
     """Return the path of the program bird, None if there is none."""
     return shutil.which("bird") or shutil.which("bird", path="/usr/sbin:/usr/local/sbin")
@@ -307,7 +359,11 @@ class OspfReader:
     def neighbors(self):
         """Return the neighbours as they are now."""
         with self._session() as bird:
-            return parse_neighbors(bird.ask("show ospf neighbors " + symbol(self.protocol)))
+            found = parse_neighbors(bird.ask("show ospf neighbors " + symbol(self.protocol)))
+            # Without a BFD protocol BIRD takes the question for an error.
+            if any(row["kind"] == "BFD" and row["state"] == "up" for row in bird.protocols):
+                add_bfd(found, parse_bfd_sessions(bird.ask("show bfd sessions")))
+            return found
 
     def own(self):
         """Return what this end says about itself."""
@@ -326,10 +382,12 @@ class _OspfSession(Bird):
     def __init__(self, reader):
         super().__init__(reader.path, reader.timeout)
         self.reader = reader
+        self.protocols = []
 
     def _connect(self):
         super()._connect()
-        row = choose_protocol(parse_protocols(self.ask("show protocols")), self.reader.wanted)
+        self.protocols = parse_protocols(self.ask("show protocols"))
+        row = choose_protocol(self.protocols, self.reader.wanted)
         self.reader.version = self.version
         self.reader.protocol = row["name"]
         if row["state"] != "up":

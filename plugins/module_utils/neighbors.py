@@ -26,7 +26,10 @@ KEYS = (
     "full_seconds",
     "state_changes",
     "dead_seconds",
+    "bfd",
 )
+# RFC 5880 4.1, and what RouterOS says of a session that no row of /routing/bfd/configuration allows.
+BFD_STATES = ("admin-down", "down", "init", "up", "forbidden")
 
 # Full since when is told in whole seconds; a difference beyond this is another adjacency.
 _FULL_ROUNDING = 2.0
@@ -44,6 +47,7 @@ def expectation_argument_spec():
         "states": {"type": "list", "elements": "str", "choices": list(STATES), "default": ["Full"]},
         "interface": {"type": "str"},
         "exact": {"type": "bool", "default": False},
+        "bfd": {"type": "bool", "default": False},
         "stable": {"type": "float", "default": 0},
         "wait": {"type": "float", "default": 0},
         "poll_interval": {"type": "float", "default": 2},
@@ -64,10 +68,27 @@ def neighbor(**values):
     return {key: values.get(key) for key in KEYS}
 
 
+def add_bfd(neighbors, sessions):
+    """Put the state of its BFD session into each neighbour.
+
+    :param sessions: list of (address, interface, state). An interface may be None, at either side, where it is unknown.
+    """
+    for entry in neighbors:
+        for address, interface, state in sessions:
+            if address == entry["address"] and (
+                None in (interface, entry["interface"]) or interface == entry["interface"]
+            ):
+                entry["bfd"] = state
+                break
+    return neighbors
+
+
 class Expectation:
     """What the neighbours should be like; made from the options of expectation_argument_spec()."""
 
-    def __init__(self, router_ids=None, count=None, full_with=(), states=("Full",), interface=None, exact=False):
+    def __init__(
+        self, router_ids=None, count=None, full_with=(), states=("Full",), interface=None, exact=False, bfd=False
+    ):
         self.full_with = frozenset(full_with)
         # In the order in which the user wrote them, each once.
         self.router_ids = list(dict.fromkeys([*(router_ids or ()), *full_with]))
@@ -75,6 +96,7 @@ class Expectation:
         self.states = tuple(state for state in STATES if state in states)
         self.interface = interface
         self.exact = exact
+        self.bfd = bfd
         self.given = bool(self.router_ids) or count is not None or (exact and router_ids is not None)
 
     @classmethod
@@ -89,6 +111,7 @@ class Expectation:
                     "states",
                     "interface",
                     "exact",
+                    "bfd",
                 )
             }
         )
@@ -96,6 +119,14 @@ class Expectation:
     def allowed(self, router_id):
         """Return the states in which this neighbour is good."""
         return ("Full",) if router_id in self.full_with else self.states
+
+    def lacks_only_bfd(self, entry):
+        """Return whether nothing is wrong with a neighbour but its BFD session."""
+        return self.bfd and entry["bfd"] != "up" and entry["state"] in self.allowed(entry["router_id"])
+
+    def good(self, entry):
+        """Return whether a neighbour is as it should be."""
+        return entry["state"] in self.allowed(entry["router_id"]) and not self.lacks_only_bfd(entry)
 
 
 def expectation_problems(params):
@@ -112,8 +143,9 @@ def expectation_problems(params):
                     problems.append("%s: 0.0.0.0 is no router id (RFC 2328 C.1)" % option)
     if params["count"] is not None and params["count"] < 0:
         problems.append("count is %d, expected 0 or more" % params["count"])
-    if params["exact"] and params["count"] is None and params["router_ids"] is None and not params["full_with"]:
-        problems.append("exact is true, but nothing is expected: give router_ids, count or full_with as well")
+    for option in ("exact", "bfd"):
+        if params[option] and params["count"] is None and params["router_ids"] is None and not params["full_with"]:
+            problems.append("%s is true, but nothing is expected: give router_ids, count or full_with as well" % option)
     problems.extend(time_problems(params, ("stable", "wait")))
     return problems
 
@@ -154,7 +186,7 @@ class Comparison:
         self.short = self.over = 0
         for router_id in expectation.router_ids:
             entries = by_id.get(router_id, ())
-            good = [entry for entry in entries if entry["state"] in expectation.allowed(router_id)]
+            good = [entry for entry in entries if expectation.good(entry)]
             self.good.extend(good)
             if not entries:
                 self.missing.append(router_id)
@@ -170,7 +202,7 @@ class Comparison:
         expectation = self.expectation
         good_ids = set()
         for router_id, entries in by_id.items():
-            good = [entry for entry in entries if entry["state"] in expectation.allowed(router_id)]
+            good = [entry for entry in entries if expectation.good(entry)]
             if good:
                 good_ids.add(router_id)
                 if router_id not in expectation.router_ids:
@@ -215,7 +247,7 @@ class Watch:
         since = {}
         for entry in neighbors:
             key = (entry["router_id"], entry["address"], entry["interface"])
-            signature = (entry["state"], entry["state_changes"])
+            signature = (entry["state"], entry["state_changes"], self.expectation.bfd and entry["bfd"])
             before, start = self._since.get(key, (None, now))
             if before != signature:
                 start = now
@@ -343,7 +375,11 @@ def diagnose(comparison, own):
             }
         )
     groups = {}
+    for bfd in dict.fromkeys(entry["bfd"] for entry in comparison.stuck if expectation.lacks_only_bfd(entry)):
+        findings.extend(_bfd_findings(comparison, bfd))
     for entry in comparison.stuck:
+        if expectation.lacks_only_bfd(entry):
+            continue
         groups.setdefault((entry["state"], entry["interface"], entry["role"]), []).append(entry)
     for (state, interface, role), entries in groups.items():
         expected = sorted(
@@ -375,6 +411,58 @@ def diagnose(comparison, own):
             },
         )
     return findings
+
+
+def _bfd_findings(comparison, bfd):
+    """Return a finding for each interface with neighbours that are good but for this state of their BFD session."""
+    groups = {}
+    for entry in comparison.stuck:
+        if entry["bfd"] == bfd and comparison.expectation.lacks_only_bfd(entry):
+            groups.setdefault((entry["interface"], entry["state"]), []).append(entry["router_id"])
+    return [
+        {
+            "router_ids": router_ids,
+            "state": "No BFD session" if bfd is None else "BFD " + bfd,
+            "interface": interface,
+            "found": "%s, %s" % (state, "no BFD session" if bfd is None else "BFD " + bfd),
+            "expected": state + ", BFD up",
+            "causes": bfd_causes(bfd),
+        }
+        for (interface, state), router_ids in groups.items()
+    ]
+
+
+def bfd_causes(state):
+    """Return the likely causes of a BFD session which is not up, most likely first (RFC 5880 6.2).
+
+    :param state: a name of BFD_STATES; None without a session.
+    """
+    configure = (
+        "RouterOS needs use-bfd=yes in the OSPF interface template and a row in /routing/bfd/configuration, BIRD needs"
+        " 'bfd yes' in the OSPF interface and a 'protocol bfd'"
+    )
+    firewall = "a firewall drops BFD (UDP port 3784)"
+    if state is None:
+        return ["OSPF does not ask for BFD at this end: " + configure, "the adjacency has only just come up"]
+    if state == "forbidden":
+        return [
+            "no row of /routing/bfd/configuration allows BFD on the interface: add one with interfaces, min-tx, min-rx"
+            " and multiplier, or enable it",
+            "a row before it has forbid-bfd=yes",
+        ]
+    if state == "down":
+        return [
+            "BFD is not on at the other end: " + configure,
+            firewall + " at either end",
+            "the neighbour has just gone, and OSPF keeps it until its dead interval is over",
+        ]
+    if state == "init":
+        return [
+            "its packets arrive here, ours do not arrive there: %s at the other end or on the way out of this one"
+            % firewall,
+            "it has only just come up",
+        ]
+    return ["BFD is switched off by hand at one end (administratively down)"]
 
 
 def _why_missing(comparison, own):
@@ -418,6 +506,8 @@ def describe(entry):
         text += "/" + entry["role"]
     if entry["interface"]:
         text += " on " + entry["interface"]
+    if entry["bfd"]:
+        text += " with BFD " + entry["bfd"]
     return text
 
 

@@ -81,19 +81,30 @@ class Expectation:
     :param contains: at least these.
     :param count: exactly so many; None if not given.
     :param protocol: where each of them must come from; None if it does not matter.
+    :param without: none of these.
     """
 
-    def __init__(self, gateways=None, contains=(), count=None, protocol=None):
+    def __init__(self, gateways=None, contains=(), count=None, protocol=None, without=()):
         self.gateways = None if gateways is None else list(dict.fromkeys(gateways))
         self.contains = list(dict.fromkeys(contains))
         self.count = count
         self.protocol = protocol
-        self.given = self.gateways is not None or bool(self.contains) or count is not None or protocol is not None
+        self.without = list(dict.fromkeys(without))
+        self.given = (
+            self.gateways is not None
+            or bool(self.contains or self.without)
+            or count is not None
+            or protocol is not None
+        )
 
     def problems(self):
         """Return what is wrong with it, one sentence each."""
         problems = []
-        for option, values in (("gateways", self.gateways or ()), ("contains", self.contains)):
+        for option, values in (
+            ("gateways", self.gateways or ()),
+            ("contains", self.contains),
+            ("without", self.without),
+        ):
             problems.extend(
                 "%s: '%s' is no IPv4 address as in 172.18.0.11" % (option, value)
                 for value in values
@@ -120,7 +131,7 @@ class Comparison:
         addresses = list(dict.fromkeys(hop["gateway"] or hop["interface"] or "blackhole" for hop in self.active))
         wanted = expectation.contains if expectation.gateways is None else expectation.gateways
         self.missing = [address for address in wanted if address not in addresses]
-        self.surplus = []
+        self.surplus = [address for address in addresses if address in expectation.without]
         if expectation.gateways is not None:
             self.surplus = [address for address in addresses if address not in expectation.gateways]
         self.found = addresses

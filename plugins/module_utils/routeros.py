@@ -13,7 +13,13 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Interface
 
 from ansible_collections.community.routeros.plugins.module_utils.api import check_has_library, create_api
 
-from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import Own, neighbor, normalise_state
+from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import (
+    BFD_STATES,
+    Own,
+    add_bfd,
+    neighbor,
+    normalise_state,
+)
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
 
 try:
@@ -147,6 +153,22 @@ def parse_neighbors(rows, interface_of=lambda row: None):
                 dead_seconds=parse_duration(row.get("timeout")),
             )
         )
+    return found
+
+
+def parse_bfd_sessions(rows):
+    """Return rows of /routing/bfd/session as a list of (address, interface, state).
+
+    A session that no row of /routing/bfd/configuration allows has no state, but says so ("BFD forbidden for destination
+    address", manual, BFD).
+    """
+    found = []
+    for row in rows:
+        address, interface = split_address(row.get("remote-address", ""))
+        state = str(row.get("state", "down"))
+        if "forbidden" in str(row.get("about", "")):
+            state = "forbidden"
+        found.append((address, interface, state if state in BFD_STATES else "down"))
     return found
 
 
@@ -458,6 +480,7 @@ class OspfReader:
         "dead-interval",
     )
     ADDRESS_PROPERTIES = ("address", "network", "interface", "actual-interface", "disabled")
+    BFD_PROPERTIES = ("remote-address", "state", "inactive", "about")
 
     def __init__(self, router, instance=None):
         self.router = router
@@ -475,7 +498,9 @@ class OspfReader:
             # An interface may have come since we read them; once more, and then it stays unknown.
             self._find = None
             found = parse_neighbors(rows, self._interface_of)
-        return found
+        return add_bfd(
+            found, parse_bfd_sessions(self.router.rows("/routing/bfd/session", proplist=self.BFD_PROPERTIES))
+        )
 
     def own(self):
         """Return what the router says about itself."""

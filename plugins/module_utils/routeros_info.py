@@ -29,6 +29,20 @@ TEMPLATE_PROPERTIES = (
     "disabled",
     "inactive",
 )
+BFD_PROPERTIES = (
+    ".id",
+    "interfaces",
+    "addresses",
+    "address-list",
+    "vrf",
+    "min-tx",
+    "min-rx",
+    "multiplier",
+    "forbid-bfd",
+    "comment",
+    "disabled",
+    "inactive",
+)
 INTERFACE_PROPERTIES = ("name", "type", "running", "disabled")
 ADDRESS_PROPERTIES = ("address", "network", "interface", "disabled")
 
@@ -67,6 +81,7 @@ def read(router):
             "areas": router.rows("/routing/ospf/area"),
             "interface_templates": router.rows("/routing/ospf/interface-template", proplist=TEMPLATE_PROPERTIES),
         },
+        "bfd": {"configurations": router.rows("/routing/bfd/configuration", proplist=BFD_PROPERTIES)},
     }
 
 

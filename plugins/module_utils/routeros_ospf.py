@@ -5,14 +5,27 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 from ansible_collections.homelab.anycast.plugins.module_utils.services import router_id_problems
 
 
-def routeros_duration(seconds):
-    """Return whole seconds as RouterOS prints them: 4 -> 4s, 60 -> 1m, 3723 -> 1h2m3s (parts of zero left out)."""
+def routeros_duration(seconds=0, milliseconds=0):
+    """Return whole numbers as RouterOS prints them: 4 -> 4s, 60 -> 1m, 3723 -> 1h2m3s, 1500 ms -> 1s500ms.
+
+    Parts of zero are left out.
+    """
+    rest = seconds * 1000 + milliseconds
     text = ""
-    for size, unit in ((604800, "w"), (86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
-        count, seconds = divmod(seconds, size)
+    for size, unit in (
+        (604800000, "w"),
+        (86400000, "d"),
+        (3600000, "h"),
+        (60000, "m"),
+        (1000, "s"),
+        (1, "ms"),
+    ):
+        count, rest = divmod(rest, size)
         if count:
             text += f"{count}{unit}"
     return text or "0s"
@@ -42,16 +55,39 @@ def interface_template(link, area, interfaces, priority, cost, comment):
         row.update({"auth": link["authentication"], "auth-key": link["key"]})
         if link["key_id"] is not None:
             row["auth-id"] = link["key_id"]
+    if link["bfd"]:
+        row["use-bfd"] = True
     return row
 
 
-def router_problems(info, router_id, instance, area, interfaces, comment, other_router_ids=None):
+def bfd_configuration(link, interfaces, comment):
+    """Return the rows of /routing/bfd/configuration for a normalised link: one, or none without BFD.
+
+    "Anything not explicitly listed is forbidden by default" (manual, BFD): use-bfd of the template alone does nothing.
+    """
+    if not link["bfd"]:
+        return []
+    interval = routeros_duration(milliseconds=link["bfd_interval"])
+    return [
+        {
+            "interfaces": ",".join(interfaces),
+            "min-tx": interval,
+            "min-rx": interval,
+            "multiplier": link["bfd_multiplier"],
+            "disabled": False,
+            "comment": comment,
+        }
+    ]
+
+
+def router_problems(info, router_id, instance, area, interfaces, comment, other_router_ids=None, bfd=False):
     """Return what speaks against configuring the router, one sentence each; an empty list if nothing does.
 
     :param info: result of the module routeros_info.
     :param instance: name of the OSPF instance to write; C(area) likewise.
     :param interfaces: names of the interfaces that are to speak OSPF.
     :param comment: the comment by which the role owns its rows.
+    :param bfd: whether the link has BFD.
     """
     problems = router_id_problems("routeros_ospf_router_id", router_id, other_router_ids or {}, [])
     for kind, variable, name in (
@@ -74,7 +110,54 @@ def router_problems(info, router_id, instance, area, interfaces, comment, other_
                     ", ".join(sorted(taken)), row[".id"], row["area"], row.get("comment") or "", comment
                 )
             )
+    if bfd:
+        problems.extend(_bfd_problems(info, interfaces, comment))
     return problems
+
+
+def _bfd_problems(info, interfaces, comment):
+    """Say which rows of somebody else's decide about BFD on our interfaces: the first row that matches does."""
+    subnets = [
+        ipaddress.IPv4Interface(str(row["address"])).network
+        for row in info["addresses"]
+        if row["interface"] in interfaces and not row["disabled"]
+    ]
+    problems = []
+    for row in info["bfd"]["configurations"]:
+        if row.get("comment") == comment:
+            break
+        names = _interfaces(row)
+        if row.get("disabled") or (names and not names & {"all", "static", *interfaces}) or not _covers(row, subnets):
+            continue
+        problems.append(
+            "the row {} of /routing/bfd/configuration (comment '{}') decides about BFD on {}, as it stands before ours,"
+            " and {}: disable or remove it, or limit it to other interfaces or addresses".format(
+                row[".id"],
+                row.get("comment") or "",
+                ", ".join(interfaces),
+                "forbids it" if row.get("forbid-bfd") in (True, "true", "yes") else "may have other timers",
+            )
+        )
+    return problems
+
+
+def _covers(row, subnets):
+    """Return whether a row of /routing/bfd/configuration may match a neighbour in one of the subnets.
+
+    What an address list holds is not known here; a row with one is left to the check of the sessions.
+    """
+    if row.get("address-list") or row.get("vrf") not in (None, "", "main"):
+        return False
+    prefixes = []
+    for text in str(row.get("addresses") or "").split(","):
+        try:
+            prefixes.append(ipaddress.IPv4Network(text.strip(), strict=False))
+        except ValueError:
+            # IPv6, or nothing at all.
+            continue
+    if not row.get("addresses"):
+        return True
+    return any(prefix.overlaps(subnet) for prefix in prefixes for subnet in subnets)
 
 
 def _interfaces(row):

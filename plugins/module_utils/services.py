@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The list of services: which anycast addresses a node carries, on which interface.
+"""The list of services: which anycast addresses a node carries, on which interface, and what decides that it does.
 
 L(normalise_services) fills the defaults and rejects what no node can carry; L(node_problems) says what speaks against
 carrying them on one node.
@@ -11,16 +11,32 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import shlex
 
 from ansible_collections.homelab.anycast.plugins.module_utils.link import unknown_key
 
 REQUIRED = ("name", "addresses")
-DEFAULTS = {"interface": "dummy0"}
+DEFAULTS = {"interface": "dummy0", "unit": None, "check": None}
 
-# It becomes a file name below /etc/bird, and later a systemd instance name.
+# Seconds. What a check of the own node may take is little; fall x interval is what a hanging service costs its clients.
+CHECK_DEFAULTS = {"interval": 1, "timeout": 0.5, "rise": 3, "fall": 3}
+# The keys that each kind has beside these, and their defaults; None: required.
+CHECK_KINDS = {
+    "sip": {"port": 5060},
+    "dns": {"port": 53, "name": None},
+    "tcp": {"port": None},
+    "command": {"command": None},
+}
+
+# It becomes a file name below /etc/bird, and a systemd instance name.
 _NAME = re.compile(r"^[a-z0-9][a-z0-9_-]*$")
 # IFNAMSIZ of Linux is 16 with the closing zero; ifupdown and BIRD patterns set the characters.
 _INTERFACE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$")
+# systemd.unit(5), of the types that can run a service. A template without its instance is no unit.
+_UNIT = re.compile(r"^[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]+)?\.(service|socket|target)$")
+_DNS_NAME = re.compile(r"^(?=.{1,253}\.?$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?$")
+
+_SHELLS = ("sh", "bash", "dash", "busybox")
 
 
 class ServicesError(ValueError):
@@ -28,7 +44,7 @@ class ServicesError(ValueError):
 
 
 def normalise_services(services):
-    """Return the services, each with C(name), C(addresses) (prefixes such as 172.18.0.64/32) and C(interface).
+    """Return the services, each with every key; addresses are prefixes such as 172.18.0.64/32.
 
     :param services: list of dictionaries. C(addresses) holds host addresses, with or without /32.
     :raises ServicesError: with all problems at once.
@@ -42,6 +58,11 @@ def normalise_services(services):
         name = str(service.get("name") or "")
         label = f"service '{name}'" if name else f"service number {position}"
         problems.extend(f"{label}: {problem}" for problem in _shape_problems(service, name))
+        unit = _unit(service)
+        if unit is not None and not _UNIT.match(unit):
+            problems.append(f"{label}: unit is '{unit}', expected a systemd unit such as kamailio.service")
+        check, check_problems = normalise_check(service.get("check"))
+        problems.extend(f"{label}: check: {problem}" for problem in check_problems)
         if name in names:
             problems.append(f"{label}: the name is used twice, expected unique names")
         names.add(name)
@@ -57,10 +78,126 @@ def normalise_services(services):
                 problems.append(f"{label}: address {address} belongs to {owners[prefix]} already")
             owners[prefix] = label
             addresses.append(prefix)
-        result.append({"name": name, "addresses": addresses, "interface": _interface(service)})
+        result.append(
+            {"name": name, "addresses": addresses, "interface": _interface(service), "unit": unit, "check": check}
+        )
     if problems:
         raise ServicesError("; ".join(problems))
     return result
+
+
+def normalise_check(check):
+    """Return (the check with every key, what is wrong with it); (None, []) if there is none."""
+    if check is None:
+        return None, []
+    if not isinstance(check, dict):
+        return None, [f"it is {check!r}, expected a dictionary with kind"]
+    kind = check.get("kind")
+    if kind not in CHECK_KINDS:
+        return None, ["kind is {!r}, expected one of: {}".format(kind, ", ".join(CHECK_KINDS))]
+    known = {**CHECK_DEFAULTS, **CHECK_KINDS[kind]}
+    problems = [unknown_key(key, ("kind", *known)) for key in check if key != "kind" and key not in known]
+    given = {key: value for key, value in check.items() if key in known and value is not None}
+    result = {"kind": kind, **known, **given}
+    for key, test in _CHECK_TESTS.items():
+        if key in known:
+            if result[key] is None:
+                problems.append(f"{key} is missing, kind '{kind}' needs it")
+            else:
+                problems.extend(test(key, result[key]))
+    if not problems and result["timeout"] >= result["interval"]:
+        problems.append(
+            "timeout is {:g} s, expected less than interval, {:g} s".format(result["timeout"], result["interval"])
+        )
+    return result, problems
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _seconds_problems(key, value):
+    if not _is_number(value) or not 0 < value <= 3600:
+        yield f"{key} is {value!r}, expected seconds, more than 0"
+
+
+def _count_problems(key, value):
+    if not _is_number(value) or value != int(value) or value < 1:
+        yield f"{key} is {value!r}, expected a whole number, 1 or more"
+
+
+def _port_problems(key, value):
+    if not _is_number(value) or value != int(value) or not 1 <= value <= 65535:
+        yield f"{key} is {value!r}, expected a port, 1 to 65535"
+
+
+def _dns_name_problems(key, value):
+    if not isinstance(value, str) or not _DNS_NAME.match(value):
+        yield f"{key} is {value!r}, expected a name that the server has an A record of"
+
+
+def _command_problems(key, value):
+    if isinstance(value, str):
+        value = shlex.split(value)
+        yield f"{key} is a string, expected a list of words, {value!r}"
+    elif not isinstance(value, list) or not value or not all(isinstance(word, str) and word for word in value):
+        yield f"{key} is {value!r}, expected a list of words"
+        return
+    if never_fails(value):
+        yield f"{key} {value!r} can never fail, so it would announce a dead service"
+
+
+_CHECK_TESTS = {
+    "interval": _seconds_problems,
+    "timeout": _seconds_problems,
+    "rise": _count_problems,
+    "fall": _count_problems,
+    "port": _port_problems,
+    "name": _dns_name_problems,
+    "command": _command_problems,
+}
+
+
+def never_fails(words):
+    """Return whether a command is one of those that always exit with 0, also as the last one of a shell's script."""
+    if not words:
+        return True
+    program = words[0].rpartition("/")[2]
+    if program in ("true", ":", "echo") or (program == "exit" and words[1:] in ([], ["0"])):
+        return True
+    if program in _SHELLS and "-c" in words:
+        script = words[words.index("-c") + 1 :][:1]
+        # What is left of the last of these decides nothing.
+        last = re.split(r";|\|\||&&?|\n", script[0].strip().rstrip(";").rstrip())[-1] if script else ""
+        try:
+            # `a && true` fails where a does.
+            return never_fails(shlex.split(last)) and not re.search(r"&&[^;|&\n]*$", script[0] if script else "")
+        except ValueError:
+            return False
+    return False
+
+
+def named(services, name=None):
+    """Return the services of this name; all of them if none is given."""
+    return [service for service in services if name in (None, "", service["name"])]
+
+
+def unit_problems(services, shown):
+    """Return which services follow a unit that the node does not have.
+
+    :param shown: output of C(systemctl show --property=Names,LoadState) for these units.
+    """
+    states = {}
+    for block in shown.strip().split("\n\n"):
+        fields = dict(line.partition("=")[::2] for line in block.splitlines())
+        states.update(dict.fromkeys(fields.get("Names", "").split(), fields.get("LoadState")))
+    return [
+        "service '{}': unit {} is {} on this node; install it first, or correct the name".format(
+            service["name"], service["unit"], states.get(service["unit"]) or "not-found"
+        )
+        for service in services
+        if service["unit"] and states.get(service["unit"]) != "loaded"
+    ]
 
 
 def host_prefix(address):
@@ -178,6 +315,14 @@ def _shape_problems(service, name):
         yield "addresses is not a list of host addresses"
     if not _INTERFACE.match(_interface(service)):
         yield f"interface is '{_interface(service)}', expected an interface name of at most 15 characters"
+
+
+def _unit(service):
+    unit = service.get("unit")
+    if unit is None:
+        return None
+    # As systemctl takes it.
+    return str(unit) if "." in str(unit) else f"{unit}.service"
 
 
 def _interface(service):

@@ -108,6 +108,10 @@ neighbors:
     dead_seconds:
       description: Seconds until it is taken for dead, if no other hello arrives.
       type: float
+    bfd:
+      description:
+        - State of the BFD session with it, V(up), V(down), V(init) or V(admin-down); null without a session.
+      type: str
   sample:
     - router_id: 172.18.0.1
       address: 172.18.0.1
@@ -118,6 +122,7 @@ neighbors:
       full_seconds: null
       state_changes: null
       dead_seconds: 3.371
+      bfd: up
 missing:
   description: Router ids that are expected, and of which there is no neighbour.
   returned: always, once the neighbours could be read
@@ -147,7 +152,7 @@ likely_causes:
       type: list
       elements: str
     state:
-      description: The state of these neighbours, V(Missing), or V(Duplicate router id).
+      description: The state of these neighbours, V(Missing), V(Duplicate router id), or that of their BFD sessions.
       type: str
     interface:
       description: The interface, null if unknown.

@@ -159,6 +159,17 @@ ospf:
         area-id: 0.0.0.0
         comment: homelab.anycast
     interface_templates: []
+bfd:
+  description: The BFD configuration, whoever wrote it.
+  returned: success
+  type: dict
+  contains:
+    configurations:
+      description: Rows of C(/routing/bfd/configuration), in their order. The first that matches a neighbour decides.
+      type: list
+      elements: dict
+  sample:
+    configurations: []
 """
 
 from ansible.module_utils.basic import AnsibleModule

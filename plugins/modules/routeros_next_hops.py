@@ -14,8 +14,8 @@ author:
 description:
   - Reads the routes to a prefix from a MikroTik router's table over its API. For an anycast address this proves which
     nodes get its clients, as seen by the one that sends them there.
-  - With O(gateways), O(contains), O(count) or O(protocol) it compares the active ones with what is expected, waits for
-    it as long as O(wait) says, and else fails with what is missing and what is there instead.
+  - With O(gateways), O(contains), O(without), O(count) or O(protocol) it compares the active ones with the expectation,
+    waits for it as long as O(wait) says, and else fails with what is missing and what is there instead.
   - It logs in once and keeps the session while it waits.
 notes:
   - Runs where it can reach the router's API, normally on the controller; use C(delegate_to) or C(connection=local).
@@ -45,11 +45,16 @@ options:
     description:
       - Addresses of the next hops that must be there, and no other.
       - An empty list expects that there are none.
-      - Mutually exclusive with O(contains) and O(count).
+      - Mutually exclusive with O(contains), O(without) and O(count).
     type: list
     elements: str
   contains:
     description: Addresses of next hops that must be there, whatever else is.
+    type: list
+    elements: str
+    default: []
+  without:
+    description: Addresses that must not be among the next hops, such as that of a node which is drained.
     type: list
     elements: str
     default: []
@@ -100,7 +105,7 @@ EXAMPLES = r"""
     password: "{{ lookup('ansible.builtin.env', 'ROUTEROS_PASSWORD') }}"
     tls: true
     prefix: 172.18.0.64
-    gateways: [172.18.0.11, 172.18.0.12]
+    without: [172.18.0.13]
     wait: 10
 """
 
@@ -165,7 +170,7 @@ missing:
   elements: str
   sample: [172.18.0.13]
 surplus:
-  description: Addresses among RV(gateways) that O(gateways) does not name, if it is given.
+  description: Addresses among RV(gateways) that O(gateways), if it is given, does not name, or that O(without) names.
   returned: always, once they could be read
   type: list
   elements: str
@@ -222,17 +227,20 @@ def main():
             routing_table={"type": "str", "default": "main"},
             gateways={"type": "list", "elements": "str"},
             contains={"type": "list", "elements": "str", "default": []},
+            without={"type": "list", "elements": "str", "default": []},
             count={"type": "int"},
             protocol={"type": "str", "choices": list(PROTOCOLS)},
             names={"type": "dict", "default": {}},
             wait={"type": "float", "default": 0},
             poll_interval={"type": "float", "default": 2},
         ),
-        mutually_exclusive=[("gateways", "contains"), ("gateways", "count")],
+        mutually_exclusive=[("gateways", "contains"), ("gateways", "without"), ("gateways", "count")],
         supports_check_mode=True,
     )
     params = module.params
-    expectation = Expectation(params["gateways"], params["contains"], params["count"], params["protocol"])
+    expectation = Expectation(
+        params["gateways"], params["contains"], params["count"], params["protocol"], params["without"]
+    )
     problems = expectation.problems() + time_problems(params, ["wait"])
     try:
         prefix = normalise_prefix(params["prefix"])

@@ -108,6 +108,11 @@ neighbors:
     dead_seconds:
       description: Seconds until it is taken for dead, if no other hello arrives.
       type: float
+    bfd:
+      description:
+        - State of the BFD session with it, V(up), V(down), V(init) or V(admin-down), V(forbidden) where no row of
+          C(/routing/bfd/configuration) allows it; null without a session.
+      type: str
   sample:
     - router_id: 172.18.0.11
       address: 172.18.0.11
@@ -118,6 +123,7 @@ neighbors:
       full_seconds: 5164.0
       state_changes: 6
       dead_seconds: 3.0
+      bfd: up
 missing:
   description: Router ids that are expected, and of which there is no neighbour.
   returned: always, once the neighbours could be read
@@ -147,7 +153,7 @@ likely_causes:
       type: list
       elements: str
     state:
-      description: The state of these neighbours, V(Missing), or V(Duplicate router id).
+      description: The state of these neighbours, V(Missing), V(Duplicate router id), or that of their BFD sessions.
       type: str
     interface:
       description: The interface, null if unknown.

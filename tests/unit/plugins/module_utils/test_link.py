@@ -18,6 +18,9 @@ def test_only_a_key_is_needed():
         "authentication": "sha256",
         "key_id": 1,
         "key": "a-good-key",
+        "bfd": False,
+        "bfd_interval": None,
+        "bfd_multiplier": None,
     }
 
 
@@ -33,6 +36,10 @@ def test_only_a_key_is_needed():
         ({"authentication": "none", "key": None}, "key_id", None),
         ({"authentication": "simple", "key": "12345678"}, "key_id", None),
         ({"authentication": "md5", "key": 12345678}, "key", "12345678"),
+        ({"bfd": True}, "bfd_interval", 200),
+        ({"bfd": "yes"}, "bfd_multiplier", 5),
+        ({"bfd": True, "bfd_interval": "1000", "bfd_multiplier": 3}, "bfd_interval", 1000),
+        ({"bfd": "False", "bfd_interval": 300}, "bfd_interval", None),
     ],
 )
 def test_accepted(given, key, expected):
@@ -54,6 +61,16 @@ def test_accepted(given, key, expected):
         ({"authentication": "sha-256"}, ["authentication is 'sha-256'", "none, simple, md5, sha1, sha256"]),
         ({"authentication": "none"}, ["a key is set", "'none'"]),
         ({"key": ""}, ["key is empty"]),
+        ({"bfd": "maybe"}, ["bfd is 'maybe'", "true or false"]),
+        ({"bfd": True, "bfd_interval": 9}, ["bfd_interval is '9'", "milliseconds 10 to 60000"]),
+        ({"bfd": True, "bfd_interval": "200ms"}, ["bfd_interval is '200ms'"]),
+        ({"bfd": True, "bfd_multiplier": 0}, ["bfd_multiplier is '0'", "1 to 255"]),
+        ({"bfd": True, "bfd_multiplier": 256}, ["bfd_multiplier is '256'"]),
+        (
+            {"bfd": True, "bfd_interval": 3000, "bfd_multiplier": 4},
+            ["is 12 s", "less than dead_interval, which is 12 s"],
+        ),
+        ({"bfd": True, "dead_interval": 4, "bfd_interval": 900}, ["is 4.5 s", "which is 4 s"]),
         ({"key_id": 0}, ["key_id is '0'", "1 to 255"]),
         ({"key_id": 256}, ["key_id is '256'"]),
         ({"key": "with space"}, ["printable ASCII"]),

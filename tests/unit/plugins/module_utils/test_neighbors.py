@@ -119,6 +119,7 @@ PARAMS = {
     "stable": 0,
     "wait": 0,
     "poll_interval": 2,
+    "bfd": False,
 }
 
 

@@ -167,6 +167,7 @@ def test_captured_neighbors_without_an_interface():
         "full_seconds": 5164.0,
         "state_changes": 6,
         "dead_seconds": 36.0,
+        "bfd": None,
     }
     assert (second["interface"], second["role"]) == ("ether3", "BDR")
 

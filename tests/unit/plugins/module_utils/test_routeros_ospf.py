@@ -5,6 +5,7 @@ import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.link import normalise_link
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros_ospf import (
+    bfd_configuration,
     interface_template,
     router_problems,
     routeros_duration,
@@ -16,6 +17,13 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros_ospf impo
 )
 def test_duration(seconds, text):
     assert routeros_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    "milliseconds, text", [(0, "0s"), (200, "200ms"), (1000, "1s"), (1500, "1s500ms"), (60000, "1m")]
+)
+def test_duration_in_milliseconds(milliseconds, text):
+    assert routeros_duration(milliseconds=milliseconds) == text
 
 
 def row(**link):
@@ -46,12 +54,39 @@ def test_template_leaves_out_what_is_unset():
     assert "auth-id" not in row(authentication="simple", key="k")
 
 
-def info(instances=(), areas=(), templates=()):
-    return {"ospf": {"instances": list(instances), "areas": list(areas), "interface_templates": list(templates)}}
+def test_without_bfd_there_is_no_trace_of_it():
+    assert "use-bfd" not in row(key="k")
+    assert bfd_configuration(normalise_link({"key": "k"}), ["bridge-lan"], "ours") == []
 
 
-def problems(found, router_id="172.18.0.1", others=None):
-    return router_problems(found, router_id, "anycast", "anycast", ["bridge-lan"], "ours", others)
+def test_bfd_in_the_template_and_its_row():
+    assert row(key="k", bfd=True)["use-bfd"] is True
+    link = normalise_link({"key": "k", "bfd": True, "bfd_interval": 1000, "bfd_multiplier": 3})
+    assert bfd_configuration(link, ["bridge-lan", "ether2"], "ours") == [
+        {
+            "interfaces": "bridge-lan,ether2",
+            "min-tx": "1s",
+            "min-rx": "1s",
+            "multiplier": 3,
+            "disabled": False,
+            "comment": "ours",
+        }
+    ]
+
+
+def info(instances=(), areas=(), templates=(), bfd=()):
+    return {
+        "addresses": [
+            {"address": "172.18.0.1/26", "interface": "bridge-lan", "disabled": False},
+            {"address": "192.0.2.2/30", "interface": "ether1", "disabled": False},
+        ],
+        "ospf": {"instances": list(instances), "areas": list(areas), "interface_templates": list(templates)},
+        "bfd": {"configurations": list(bfd)},
+    }
+
+
+def problems(found, router_id="172.18.0.1", others=None, bfd=False):
+    return router_problems(found, router_id, "anycast", "anycast", ["bridge-lan"], "ours", others, bfd)
 
 
 FOREIGN_TEMPLATE = {".id": "*3", "area": "backbone", "interfaces": "ether1,bridge-lan"}
@@ -86,6 +121,44 @@ def test_foreign_rows_in_the_way(found, words):
     sentences = problems(found)
     assert len(sentences) == 1
     assert [word for word in words if word not in sentences[0]] == []
+
+
+OURS = {".id": "*2", "interfaces": "bridge-lan", "comment": "ours"}
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [OURS],
+        [OURS, {".id": "*3", "forbid-bfd": "true"}],
+        [{".id": "*3", "interfaces": "ether1", "forbid-bfd": "true"}],
+        [{".id": "*3", "disabled": True}],
+        [{".id": "*3", "interfaces": "bridge-lan", "addresses": "10.0.0.0/8,192.0.2.0/24"}],
+        [{".id": "*3", "addresses": "2001:db8::/32"}],
+        [{".id": "*3", "address-list": "peers"}],
+        [{".id": "*3", "vrf": "guests"}],
+    ],
+)
+def test_bfd_rows_that_are_in_nobodys_way(rows):
+    assert problems(info(bfd=rows), bfd=True) == []
+
+
+@pytest.mark.parametrize(
+    "found, words",
+    [
+        ({".id": "*1", "forbid-bfd": "true"}, ["row *1 of /routing/bfd/configuration", "forbids it"]),
+        ({".id": "*1", "forbid-bfd": True, "interfaces": "all"}, ["forbids it"]),
+        ({".id": "*1", "interfaces": "ether1,bridge-lan", "comment": "his"}, ["'his'", "may have other timers"]),
+        ({".id": "*1", "addresses": "172.18.0.0/16", "vrf": "main", "address-list": ""}, ["BFD on bridge-lan"]),
+    ],
+)
+def test_bfd_rows_in_the_way(found, words):
+    for rows in ([found], [found, OURS]):
+        sentences = problems(info(bfd=rows), bfd=True)
+        assert len(sentences) == 1
+        assert [word for word in words if word not in sentences[0]] == []
+        assert problems(info(bfd=rows), bfd=False) == []
 
 
 def test_router_id():

@@ -1,14 +1,18 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.services import (
     ServicesError,
     missing_addresses,
+    never_fails,
     node_problems,
     normalise_services,
     router_id_problems,
+    unit_problems,
 )
 
 SIP = {"name": "sip", "addresses": ["172.18.0.64"]}
@@ -31,7 +35,77 @@ WITH_DUMMY = {
 
 
 def test_defaults():
-    assert normalise_services([SIP]) == [{"name": "sip", "addresses": ["172.18.0.64/32"], "interface": "dummy0"}]
+    assert normalise_services([SIP]) == [
+        {"name": "sip", "addresses": ["172.18.0.64/32"], "interface": "dummy0", "unit": None, "check": None}
+    ]
+
+
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        ("kamailio", "kamailio.service"),
+        ("kamailio.service", "kamailio.service"),
+        ("asterisk@office.service", "asterisk@office.service"),
+    ],
+)
+def test_unit(given, expected):
+    assert normalise_services([{**SIP, "unit": given}])[0]["unit"] == expected
+
+
+COMMON = {"interval": 1, "timeout": 0.5, "rise": 3, "fall": 3}
+
+
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        ({"kind": "sip"}, {"kind": "sip", "port": 5060, **COMMON}),
+        ({"kind": "dns", "name": "x.org"}, {"kind": "dns", "port": 53, "name": "x.org", **COMMON}),
+        ({"kind": "tcp", "port": 80, "fall": 1}, {"kind": "tcp", "port": 80, **COMMON, "fall": 1}),
+        ({"kind": "command", "command": ["test"]}, {"kind": "command", "command": ["test"], **COMMON}),
+    ],
+)
+def test_check(given, expected):
+    assert normalise_services([{**SIP, "check": given}])[0]["check"] == expected
+
+
+@pytest.mark.parametrize(
+    "command, expected",
+    [
+        ("true", True),
+        ("/bin/true", True),
+        (":", True),
+        ("exit 0", True),
+        ("echo ok", True),
+        ("sh -c true", True),
+        ("/bin/bash -c 'curl x || true'", True),
+        ("sh -c 'curl x; exit 0'", True),
+        ("sh -c 'curl x; true;'", True),
+        ("false", False),
+        ("exit 1", False),
+        ("/usr/local/bin/true-check", False),
+        ("sh -c 'curl x && true'", False),
+        ("sh -c 'curl x'", False),
+        ("sh check.sh true", False),
+    ],
+)
+def test_a_command_that_can_never_fail(command, expected):
+    assert never_fails(shlex.split(command)) == expected
+
+
+SHOWN = "Names=kamailio.service\nLoadState=loaded\n\nNames=nsd.service\nLoadState=not-found\n"
+
+
+def test_units_that_do_not_exist():
+    services = normalise_services(
+        [
+            {**SIP, "unit": "kamailio"},
+            {"name": "dns", "addresses": ["172.18.0.65"], "unit": "nsd"},
+            {"name": "x", "addresses": ["172.18.0.66"]},
+        ]
+    )
+    assert unit_problems(services, SHOWN) == [
+        "service 'dns': unit nsd.service is not-found on this node; install it first, or correct the name"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -51,6 +125,28 @@ def test_defaults():
         ([SIP, SIP], ["the name is used twice", "belongs to service 'sip' already"]),
         ([{**SIP, "interface": "a-name-too-long-for-linux"}], ["at most 15 characters"]),
         ([{**SIP, "adresses": []}], ["unknown key 'adresses', did you mean 'addresses'?"]),
+        ([{**SIP, "unit": "kamailio@.service"}], ["service 'sip': unit is 'kamailio@.service'"]),
+        ([{**SIP, "unit": "../kamailio.service"}], ["unit is '../kamailio.service'"]),
+        ([{**SIP, "unit": ""}], ["unit is '.service'"]),
+        ([{**SIP, "check": "sip"}], ["service 'sip': check: it is 'sip', expected a dictionary"]),
+        ([{**SIP, "check": {}}], ["kind is None, expected one of: sip, dns, tcp, command"]),
+        ([{**SIP, "check": {"kind": "icmp"}}], ["kind is 'icmp', expected one of"]),
+        ([{**SIP, "check": {"kind": "sip", "raise": 3}}], ["unknown key 'raise', did you mean 'rise'?"]),
+        ([{**SIP, "check": {"kind": "sip", "rise": 0}}], ["rise is 0, expected a whole number, 1 or more"]),
+        ([{**SIP, "check": {"kind": "sip", "fall": 0.5}}], ["fall is 0.5, expected a whole number, 1 or more"]),
+        ([{**SIP, "check": {"kind": "sip", "fall": True}}], ["fall is True"]),
+        ([{**SIP, "check": {"kind": "sip", "timeout": 1}}], ["timeout is 1 s, expected less than interval, 1 s"]),
+        ([{**SIP, "check": {"kind": "sip", "timeout": 0}}], ["timeout is 0, expected seconds, more than 0"]),
+        ([{**SIP, "check": {"kind": "sip", "interval": "1"}}], ["interval is '1'"]),
+        ([{**SIP, "check": {"kind": "sip", "port": 0}}], ["port is 0, expected a port"]),
+        ([{**SIP, "check": {"kind": "sip", "name": "x"}}], ["unknown key 'name'"]),
+        ([{**SIP, "check": {"kind": "dns"}}], ["name is missing, kind 'dns' needs it"]),
+        ([{**SIP, "check": {"kind": "dns", "name": "a b"}}], ["name is 'a b', expected a name"]),
+        ([{**SIP, "check": {"kind": "tcp"}}], ["port is missing, kind 'tcp' needs it"]),
+        ([{**SIP, "check": {"kind": "command"}}], ["command is missing"]),
+        ([{**SIP, "check": {"kind": "command", "command": []}}], ["command is [], expected a list of words"]),
+        ([{**SIP, "check": {"kind": "command", "command": ["/bin/true"]}}], ["can never fail"]),
+        ([{**SIP, "check": {"kind": "command", "command": "exit 0"}}], ["expected a list of words", "can never fail"]),
     ],
 )
 def test_refused(services, words):

@@ -248,6 +248,8 @@ class FakeRouter:
                 },
             ],
             "/routing/ospf/neighbor": [],
+            "/routing/bfd/configuration": [],
+            "/routing/bfd/session": [],
         }
         self.logins = 0
         self.closed = 0

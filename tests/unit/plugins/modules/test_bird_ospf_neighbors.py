@@ -20,6 +20,7 @@ ROUTER = {
     "full_seconds": None,
     "state_changes": None,
     "dead_seconds": 9.951,
+    "bfd": None,
 }
 
 

@@ -34,6 +34,7 @@ def test_returns_what_it_finds(run, fake_router):
             "full_seconds": 5164.0,
             "state_changes": 6,
             "dead_seconds": 3.0,
+            "bfd": None,
         },
         {
             "router_id": "172.18.0.12",
@@ -45,6 +46,7 @@ def test_returns_what_it_finds(run, fake_router):
             "full_seconds": None,
             "state_changes": 6,
             "dead_seconds": 3.0,
+            "bfd": None,
         },
     ]
     assert (result["version"], result["changed"]) == ("7.20.8 (long-term)", False)
@@ -59,7 +61,11 @@ def test_a_router_that_names_the_interface_is_not_asked_for_it(run, fake_router)
     )
     fake_router.menus["/routing/ospf/neighbor"][0]["interface"] = "bridge2"
     assert run()["neighbors"][0]["interface"] == "bridge2"
-    assert [menu for menu, _words in fake_router.reads] == ["/system/resource", "/routing/ospf/neighbor"]
+    assert [menu for menu, _words in fake_router.reads] == [
+        "/system/resource",
+        "/routing/ospf/neighbor",
+        "/routing/bfd/session",
+    ]
 
 
 def test_one_login_however_long_it_waits(run, fake_router, clock):

@@ -1,0 +1,153 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the announcer consists of on a node: which files with which text, and which of those there are superfluous.
+
+Nothing in here does input or output.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+
+DIRECTORY = "/usr/local/lib/homelab-anycast"
+PROGRAM = DIRECTORY + "/announcer.py"
+# Isolated and without site packages: it starts sooner, and nobody's environment changes what it does.
+COMMAND = ("/usr/bin/python3", "-IS", PROGRAM)
+UNIT = "/etc/systemd/system/anycast-announce@.service"
+BOOT = "/etc/tmpfiles.d/homelab-anycast.conf"
+SETTINGS = "/etc/homelab-anycast"
+ANNOUNCED = "/etc/bird/anycast.d"
+STATE = "/var/lib/homelab-anycast"
+DRAINED = STATE + "/drain"
+
+# Runs where no unit is named: a service that is announced as long as BIRD runs.
+BIRD_UNIT = "bird.service"
+
+_HEADER = "# Written by the role homelab.anycast.bird_anycast; changes are lost.\n"
+
+# Seconds by which the checker may be late before systemd takes it for hanging: it talks to BIRD in between.
+_WATCHDOG_MARGIN = 4
+
+# Every path that belongs to one service, of whatever name.
+_OF_SERVICES = (
+    SETTINGS + "/*.conf",
+    SETTINGS + "/*.json",
+    "/etc/systemd/system/anycast-announce@*.service.d/homelab-anycast.conf",
+    "/etc/systemd/system/*.d/homelab-anycast-*.conf",
+)
+
+
+def instance(name):
+    """Return the unit that announces a service."""
+    return "anycast-announce@{}.service".format(name)
+
+
+def starter(service):
+    """Return the unit whose start has the service announced."""
+    return service["unit"] or BIRD_UNIT
+
+
+def watchdog(check):
+    """Return the seconds after which a checker that says nothing is killed, and the service withdrawn."""
+    return check["interval"] + _WATCHDOG_MARGIN
+
+
+def service_files(service, withdraw_wait):
+    """Return the text of each file of a normalised service, by its path.
+
+    :param withdraw_wait: seconds that the router has to change its next hops.
+    """
+    name = service["name"]
+    return {
+        "{}/{}.conf".format(SETTINGS, name): _announcement(service),
+        "{}/{}.json".format(SETTINGS, name): _settings(service, withdraw_wait),
+        "/etc/systemd/system/{}.d/homelab-anycast.conf".format(instance(name)): _instance(service),
+        "/etc/systemd/system/{}.d/homelab-anycast-{}.conf".format(starter(service), name): _start_with(service),
+    }
+
+
+def patterns():
+    """Return glob patterns of the paths that services have."""
+    return list(_OF_SERVICES)
+
+
+def superfluous(found, wanted):
+    """Return the paths, of those found, that belong to services which are no more, sorted."""
+    return sorted(path for path in found if path not in wanted)
+
+
+def names_of(paths):
+    """Return the names of the services that have a file among the paths, sorted."""
+    return sorted(
+        {
+            path.rpartition("/")[2].rpartition(".")[0]
+            for path in paths
+            if fnmatch.fnmatchcase(path, SETTINGS + "/*.json") or fnmatch.fnmatchcase(path, ANNOUNCED + "/*.conf")
+        }
+    )
+
+
+def needs_restart(service, changed):
+    """Return whether an instance that runs has to start anew, by the paths of the files that have changed.
+
+    What BIRD includes takes effect by a reload of BIRD. Without a check nothing runs that could be outdated, but the
+    relations to other units are those of the start.
+    """
+    outdated = ["/etc/systemd/system/{}.d/homelab-anycast.conf".format(instance(service["name"]))]
+    if service["check"]:
+        outdated += [PROGRAM, UNIT, "{}/{}.json".format(SETTINGS, service["name"])]
+    return any(path in changed for path in outdated)
+
+
+def _announcement(service):
+    return _HEADER + "".join(
+        'interface "{}" {} {{ stub; }};\n'.format(service["interface"], address) for address in service["addresses"]
+    )
+
+
+def _settings(service, withdraw_wait):
+    settings = {"addresses": service["addresses"], "check": service["check"], "withdraw_wait": withdraw_wait}
+    return json.dumps(settings, indent=2, sort_keys=True) + "\n"
+
+
+def _instance(service):
+    when = "while {} runs".format(starter(service))
+    if service["check"]:
+        when += " and the service is healthy"
+    lines = [
+        "[Unit]",
+        "Description=Announce {} ({}) {}".format(service["name"], ", ".join(service["addresses"]), when),
+    ]
+    if service["unit"]:
+        # Withdrawn before it stops, and whenever it is gone.
+        lines += ["BindsTo=" + service["unit"], "After=" + service["unit"]]
+    if service["check"]:
+        lines += [
+            "",
+            "[Service]",
+            "Type=notify",
+            "RemainAfterExit=no",
+            "ExecStart=",
+            "ExecStart={} run %i".format(" ".join(COMMAND)),
+            "WatchdogSec={:g}".format(watchdog(service["check"])),
+        ]
+    return _HEADER + "\n".join(lines) + "\n"
+
+
+def _start_with(service):
+    # Not Upholds=: of a drained service it would try the start again and again, some 150 lines of journal a minute.
+    return _HEADER + "[Unit]\nWants={}\n".format(instance(service["name"]))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Drain
+
+
+def drain_file(service):
+    """Return the path of the state file of a drain: of one service, or of the whole node where that is None.
+
+    Such a file keeps the service from being announced: the unit has it as a condition.
+    """
+    return DRAINED + "/node.json" if service is None else "{}/service-{}.json".format(DRAINED, service)

@@ -1,0 +1,257 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: anycast_announcer
+short_description: Install the announcer on a node, and hand it the services
+version_added: 1.0.0
+author:
+  - homelab.anycast maintainers (@homelab-anycast)
+description:
+  - Installs the announcer, a program and a systemd unit C(anycast-announce@SERVICE), and gives each service its
+    settings. From then on systemd announces and withdraws the services, as their units and checks ask for.
+  - A service that is not listed any more is withdrawn before anything of it is removed.
+  - Starts the instances whose service runs. It never starts a service, and a drained one stays drained.
+  - Meant for the role P(homelab.anycast.bird_anycast#role), which owns the files that this module writes.
+extends_documentation_fragment:
+  - homelab.anycast.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+  platform:
+    support: full
+    platforms: Debian
+options:
+  program:
+    description: Text of the program.
+    type: str
+    required: true
+  unit:
+    description: Text of the systemd template unit.
+    type: str
+    required: true
+  boot:
+    description: Text of the rules of C(tmpfiles.d) for a boot.
+    type: str
+    required: true
+  services:
+    description: The services, as P(homelab.anycast.services#filter) gives them.
+    type: list
+    elements: dict
+    required: true
+  withdraw_wait:
+    description: Seconds to wait for the router after a service was withdrawn, before it stops.
+    type: float
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Install the announcer, and hand it the services
+  homelab.anycast.anycast_announcer:
+    program: "{{ lookup('ansible.builtin.file', 'announcer.py', rstrip=false) }}"
+    unit: "{{ lookup('ansible.builtin.file', 'anycast-announce@.service', rstrip=false) }}"
+    boot: "{{ lookup('ansible.builtin.file', 'tmpfiles.conf', rstrip=false) }}"
+    services: "{{ bird_anycast_services | homelab.anycast.services }}"
+    withdraw_wait: 1
+  become: true
+  throttle: 1
+"""
+
+RETURN = r"""
+services:
+  description: Each service, and whether it is announced.
+  returned: success, outside check mode
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+    announced:
+      description: Whether it is announced.
+      type: bool
+    why:
+      description: What decides that, in words.
+      type: str
+  sample:
+    - name: sip
+      announced: false
+      why: "the node is drained since 2026-11-22T15:00:00Z by alice: new disk"
+"""
+
+import contextlib
+import time
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.homelab.anycast.plugins.module_utils import announcer, announcer_node
+
+# Seconds for a check beyond those it has by its own settings.
+_PATIENCE = 5
+
+
+def _glob(pattern):
+    return [str(path) for path in Path("/").glob(pattern.lstrip("/"))]
+
+
+_MODE = 0o644
+
+
+class Installer:
+    def __init__(self, module):
+        self.module = module
+        self.services = module.params["services"]
+        self.files = {
+            announcer.PROGRAM: module.params["program"],
+            announcer.UNIT: module.params["unit"],
+            announcer.BOOT: module.params["boot"],
+        }
+        for service in self.services:
+            self.files.update(announcer.service_files(service, module.params["withdraw_wait"]))
+        found = [path for pattern in announcer.patterns() for path in _glob(pattern)]
+        self.superfluous = announcer.superfluous(found, self.files)
+        self.changed = dict(self._changed())
+        names = [service["name"] for service in self.services]
+        announced = _glob(announcer.ANNOUNCED + "/*.conf")
+        self.gone = [name for name in announcer.names_of(self.superfluous + announced) if name not in names]
+
+    def _changed(self):
+        """Yield the path and the text before of each file that is not as it should be."""
+        for path, text in self.files.items():
+            try:
+                before = Path(path).read_text(encoding="utf-8")
+                mode = Path(path).stat().st_mode & 0o7777
+            except FileNotFoundError:
+                yield path, None
+                continue
+            if (before, mode) != (text, _MODE):
+                yield path, before
+
+    def diff(self):
+        """Return what changes in the files, as Ansible's --diff shows it."""
+        entries = [(path, before, self.files[path]) for path, before in self.changed.items()]
+        entries += [(path, Path(path).read_text(encoding="utf-8"), "") for path in self.superfluous]
+        return [
+            {"before_header": path, "after_header": path, "before": before or "", "after": after}
+            for path, before, after in entries
+        ]
+
+    def write(self):
+        for path in map(Path, self.changed):
+            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            # Of a name that none of the directories' readers looks at.
+            new = path.with_name(".{}.new".format(path.name))
+            new.write_text(self.files[str(path)], encoding="utf-8")
+            new.chmod(_MODE)
+            new.replace(path)
+
+    def remove(self, paths):
+        for path in map(Path, paths):
+            path.unlink()
+            if path.parent.suffix == ".d":
+                # Unless somebody else has a drop-in there too.
+                with contextlib.suppress(OSError):
+                    path.parent.rmdir()
+
+    def systemctl(self, *arguments):
+        self.module.run_command(["systemctl", *arguments], check_rc=True)
+
+    def withdraw(self, name):
+        """Withdraw a service whose instance does not run."""
+        Path(announcer_node.link(name)).unlink()
+        self.module.run_command(["birdc", "configure"])
+
+    def install(self):
+        units = [path for path in self.superfluous if path.startswith("/etc/systemd/")]
+        # First what would have a service announced again that is withdrawn.
+        self.remove(units)
+        self.write()
+        if units or any(path.startswith("/etc/systemd/") for path in self.changed):
+            self.systemctl("daemon-reload")
+        for name in self.gone:
+            self.systemctl("stop", announcer.instance(name))
+            if announcer_node.is_announced(name):
+                self.withdraw(name)
+        self.remove(path for path in self.superfluous if path not in units)
+
+    def actions(self):
+        """Return which systemctl verb each service needs, by its name; withdraw for one that nothing keeps up."""
+        states = announcer_node.unit_states(
+            self.module.run_command,
+            [unit for s in self.services for unit in (announcer.instance(s["name"]), announcer.starter(s))],
+        )
+        wanted = {}
+        for service in self.services:
+            name = service["name"]
+            runs = states[announcer.instance(name)]["ActiveState"] == "active"
+            if runs and announcer.needs_restart(service, self.changed):
+                wanted[name] = "restart"
+            elif runs:
+                continue
+            elif states[announcer.starter(service)]["ActiveState"] == "active" and not announcer_node.drain_of(name):
+                wanted[name] = "start"
+            elif announcer_node.is_announced(name):
+                wanted[name] = "withdraw"
+        return wanted
+
+    def act(self, actions):
+        for service in self.services:
+            name = service["name"]
+            verb = actions.get(name)
+            if verb == "withdraw":
+                self.withdraw(name)
+            elif verb:
+                unit = announcer.instance(name)
+                code, _out, _err = self.module.run_command(["systemctl", verb, unit])
+                if code:
+                    _code, log, _err = self.module.run_command(["journalctl", "--unit", unit, "-n", "8", "-o", "cat"])
+                    self.module.fail_json(
+                        msg="service '{}' cannot be announced, systemd tries on; {} says:\n{}".format(name, unit, log)
+                    )
+                self._wait_for_check(service)
+
+    def _wait_for_check(self, service):
+        """Give a healthy service the time to be announced, so that the next node is not touched before."""
+        check = service["check"]
+        if check:
+            deadline = time.monotonic() + check["rise"] * check["interval"] + check["timeout"] + _PATIENCE
+            while time.monotonic() < deadline and not announcer_node.is_announced(service["name"]):
+                time.sleep(0.2)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "program": {"type": "str", "required": True},
+            "unit": {"type": "str", "required": True},
+            "boot": {"type": "str", "required": True},
+            "services": {"type": "list", "elements": "dict", "required": True},
+            "withdraw_wait": {"type": "float", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    installer = Installer(module)
+    actions = installer.actions()
+    result = {
+        "changed": bool(installer.changed or installer.superfluous or installer.gone or actions),
+        "diff": installer.diff(),
+    }
+    if not module.check_mode:
+        if result["changed"]:
+            installer.install()
+            installer.act(installer.actions())
+        result["services"] = announcer_node.describe(module.run_command, installer.services)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,307 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: anycast_drain
+short_description: The steps of a drain that are done on the node
+version_added: 1.0.0
+author:
+  - homelab.anycast maintainers (@homelab-anycast)
+description:
+  - A drain is a file on the node, in C(/var/lib/homelab-anycast/drain/), which says who drained it, when and why. As
+    long as it is there, systemd starts no announcer for what it covers, so it survives a boot, a restart of the service
+    and a run of the role.
+  - The steps in between, which ask the router, are in the playbooks C(homelab.anycast.drain) and
+    C(homelab.anycast.undrain); use these.
+extends_documentation_fragment:
+  - homelab.anycast.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+  platform:
+    support: full
+    platforms: Debian
+options:
+  state:
+    description:
+      - V(read) only returns the records.
+      - V(recorded) writes the record. From here on the service is not announced again, once it is withdrawn. Fails if
+        somebody else is at it.
+      - V(withdrawn) withdraws what the record covers.
+      - V(drained) notes that the router has let go of the node, and with O(stop_service) stops the services.
+      - V(forgotten) removes a record that led to nothing.
+      - V(undrained) starts what the drain has stopped, waits until all that is to come back is healthy, removes the
+        record and has it announced.
+    type: str
+    choices: [read, recorded, withdrawn, drained, forgotten, undrained]
+    default: read
+  service:
+    description: The service that the drain is about. Without it, the drain is about the whole node.
+    type: str
+  services:
+    description: The services of the node, as P(homelab.anycast.services#filter) gives them.
+    type: list
+    elements: dict
+    default: []
+  by:
+    description: Who drains. Required with O(state=recorded).
+    type: str
+  reason:
+    description: Why. Required with O(state=recorded).
+    type: str
+  stop_service:
+    description: Whether to stop the units of the services, with O(state=drained).
+    type: bool
+    default: false
+  force:
+    description:
+      - With O(state=recorded), take over a drain which somebody else has begun.
+      - With O(state=undrained), do not ask whether it is healthy.
+    type: bool
+    default: false
+  wait:
+    description: Seconds to wait for health, with O(state=undrained).
+    type: float
+    default: 60
+"""
+
+EXAMPLES = r"""
+- name: What is drained on this node?
+  homelab.anycast.anycast_drain:
+  become: true
+  register: drain
+"""
+
+RETURN = r"""
+records:
+  description: What is drained after this step, or about to be.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    service:
+      description: The service, null for the whole node.
+      type: str
+    by:
+      description: Who did it.
+      type: str
+    reason:
+      description: Why.
+      type: str
+    since:
+      description: When.
+      type: str
+    done:
+      description: Whether the router has let go of the node.
+      type: bool
+    stopped:
+      description: Units that were stopped afterwards.
+      type: list
+      elements: str
+new:
+  description: Whether the record was not there before, with O(state=recorded).
+  returned: success
+  type: bool
+prefixes:
+  description: The addresses that are announced again, with O(state=undrained).
+  returned: success
+  type: list
+  elements: str
+  sample: [172.18.0.64/32]
+"""
+
+import errno
+import json
+import os
+import time
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.homelab.anycast.plugins.module_utils import announcer, announcer_node, drain
+
+
+class Node:
+    def __init__(self, module):
+        self.module = module
+        self.scope = module.params["service"]
+        self.path = Path(announcer.drain_file(self.scope))
+        self.services = [s for s in module.params["services"] if self.scope in (None, s["name"])]
+        self.changed = False
+        self.new = False
+        self.coming = []
+
+    def states(self):
+        units = [unit for s in self.services for unit in (announcer.instance(s["name"]), announcer.starter(s))]
+        return announcer_node.unit_states(self.module.run_command, units)
+
+    def change(self, action, *arguments):
+        """Do it, unless in check mode."""
+        self.changed = True
+        if not self.module.check_mode:
+            action(*arguments)
+
+    def systemctl(self, verb, unit):
+        self.change(lambda: self.module.run_command(["systemctl", verb, unit], check_rc=True))
+
+    def write(self, record, exclusive=False):
+        """Write the record so that it is there as a whole or not at all, and is not lost with the power."""
+        self.path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        new = self.path.with_suffix(".{}".format(os.getpid()))
+        try:
+            with new.open("w", encoding="utf-8") as file:
+                json.dump(record, file, indent=2)
+                file.write("\n")
+                file.flush()
+                os.fsync(file.fileno())
+            if exclusive:
+                # Fails where there is one.
+                os.link(new, self.path)
+            else:
+                new.replace(self.path)
+        finally:
+            if new.exists():
+                new.unlink()
+        directory = os.open(announcer.DRAINED, os.O_RDONLY)
+        os.fsync(directory)
+        os.close(directory)
+
+    # The steps
+
+    def recorded(self):
+        record = announcer_node.read_drain(self.scope)
+        if record and not record.get("done") and not self.module.params["force"]:
+            self.busy(record)
+        if record:
+            return
+        params = self.module.params
+        try:
+            self.change(self.write, drain.record(self.scope, params["by"], params["reason"], time.time()), True)
+            self.new = True
+        except OSError as exc:
+            if exc.errno != errno.EEXIST:
+                raise
+            self.busy(announcer_node.read_drain(self.scope))
+
+    def busy(self, record):
+        self.module.fail_json(
+            msg="{}. If that play is no more, run homelab.anycast.undrain, or take over with -e force=true".format(
+                drain.text(record) if record else "somebody has just drained it"
+            )
+        )
+
+    def withdrawn(self):
+        states = self.states()
+        for service in self.services:
+            unit = announcer.instance(service["name"])
+            # Also one that systemd is about to try again.
+            if states[unit]["ActiveState"] not in ("inactive", "failed"):
+                self.systemctl("stop", unit)
+
+    def drained(self):
+        record = announcer_node.read_drain(self.scope)
+        if record is None:
+            self.module.fail_json(msg="there is no record of this drain any more: somebody has undrained it meanwhile")
+        states = self.states()
+        units = []
+        if self.module.params["stop_service"]:
+            running = [s["unit"] for s in self.services if s["unit"] and states[s["unit"]]["ActiveState"] == "active"]
+            units = list(dict.fromkeys(running))
+        if not record.get("done") or units:
+            stopped = sorted(set(record.get("stopped", [])) | set(units))
+            self.change(self.write, dict(record, done=True, stopped=stopped))
+        for unit in units:
+            self.systemctl("stop", unit)
+
+    def forgotten(self):
+        if announcer_node.read_drain(self.scope) is not None:
+            self.change(self.path.unlink)
+
+    def undrained(self):
+        record = announcer_node.read_drain(self.scope) or {}
+        # A service with a drain of its own stays out when its node comes back.
+        self.coming = [s for s in self.services if self.scope or announcer_node.read_drain(s["name"]) is None]
+        if self.scope is not None and announcer_node.read_drain(None) is not None:
+            self.module.fail_json(
+                msg="{}; undrain the node, not one service of it".format(drain.text(announcer_node.read_drain(None)))
+            )
+        for unit in record.get("stopped", []):
+            self.systemctl("start", unit)
+        if not self.module.params["force"]:
+            self.wait_for_health(self.coming)
+        self.forgotten()
+        states = self.states()
+        for service in self.coming:
+            # An announcer that systemd is told to start would have it start the service too.
+            runs = states[announcer.starter(service)]["ActiveState"] == "active"
+            if runs and states[announcer.instance(service["name"])]["ActiveState"] != "active":
+                self.systemctl("start", announcer.instance(service["name"]))
+
+    def wait_for_health(self, services):
+        start = time.monotonic()
+        while True:
+            problems = list(self.health_problems(services))
+            spent = time.monotonic() - start
+            if not problems:
+                return
+            if spent >= self.module.params["wait"] or self.module.check_mode:
+                self.module.fail_json(
+                    msg="It stays drained, as it is not healthy after {:.0f} s: {}. Repair it, or announce it as it is"
+                    " with -e force=true".format(spent, "; ".join(problems))
+                )
+            time.sleep(1)
+
+    def health_problems(self, services):
+        states = self.states()
+        for service in services:
+            state = states[announcer.starter(service)]["ActiveState"]
+            if state != "active":
+                yield "{} is {}".format(announcer.starter(service), state)
+            elif service["check"]:
+                # With the rights that the announcer has.
+                line = ["runuser", "-u", "bird", "--", *announcer.COMMAND, "check", service["name"]]
+                code, _out, err = self.module.run_command(line)
+                if code:
+                    yield "service '{}': {}".format(service["name"], err.strip())
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "state": {
+                "type": "str",
+                "choices": ["read", "recorded", "withdrawn", "drained", "forgotten", "undrained"],
+                "default": "read",
+            },
+            "service": {"type": "str"},
+            "services": {"type": "list", "elements": "dict", "default": []},
+            "by": {"type": "str"},
+            "reason": {"type": "str"},
+            "stop_service": {"type": "bool", "default": False},
+            "force": {"type": "bool", "default": False},
+            "wait": {"type": "float", "default": 60},
+        },
+        required_if=[("state", "recorded", ("by", "reason"))],
+        supports_check_mode=True,
+    )
+    node = Node(module)
+    if module.params["state"] != "read":
+        getattr(node, module.params["state"])()
+    module.exit_json(
+        changed=node.changed,
+        records=announcer_node.records(),
+        new=node.new,
+        prefixes=[address for service in node.coming for address in service["addresses"]],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,393 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bird_configure
+short_description: Give BIRD another configuration, and take it back if an OSPF adjacency is lost by it
+version_added: 1.0.0
+author:
+  - homelab.anycast maintainers (@homelab-anycast)
+description:
+  - Puts C(bird.conf), and the file of the key that it includes, in force as one change that has to prove itself. BIRD
+    loads the new configuration from files beside the real ones, with C(configure timeout), and the module watches the
+    neighbours that were V(Full) before.
+  - Are they V(Full) with the new configuration too, it is confirmed, and only then the files on disk are replaced.
+  - Is one of them lost, BIRD gets the old configuration again, and the module fails and says which neighbour was lost
+    and why that may be.
+  - As the files on disk are the confirmed ones at any time, nothing has to be restored when the module itself is killed
+    or the connection to the host is lost in between. BIRD rolls back by itself when RV(rollback_after) is over.
+notes:
+  - A neighbour which was V(Full) and stays so is believed after the dead interval, as it is taken for alive until then;
+    so a change takes that long. One that starts again, as after another router id, is believed when it is V(Full).
+  - Where no neighbour was V(Full), as after the installation, there is nothing to wait for.
+  - Where BIRD does not run, the files are checked and written, and it will start with them.
+  - A change that another process makes BIRD read in between, as C(birdc configure) does, ends the trial; it is made
+    again then.
+extends_documentation_fragment:
+  - ansible.builtin.files
+  - homelab.anycast.attributes
+attributes:
+  check_mode:
+    support: full
+    description: Says what would change, also on a host without BIRD. Where BIRD is, it checks the new configuration.
+  diff_mode:
+    support: full
+    description: Passwords are hidden; of the key's file it only shows that it changes.
+  idempotent:
+    support: full
+  platform:
+    support: full
+    platforms: linux
+options:
+  content:
+    description: The new C(bird.conf).
+    type: str
+    required: true
+  path:
+    description: Where it belongs. BIRD must have been started with this file.
+    type: path
+    default: /etc/bird/bird.conf
+  key:
+    description: The new content of O(key_file).
+    type: str
+    required: true
+  key_file:
+    description: The file with the key, which O(content) includes by this very path. It changes together with it.
+    type: path
+    required: true
+  hello_interval:
+    description: Seconds, the hello interval of O(content).
+    type: int
+    required: true
+  dead_interval:
+    description:
+      - Seconds, the dead interval of O(content).
+      - The longer one of this and what BIRD has now says how long to watch; their sum, where it is below three hello
+        intervals.
+    type: int
+    required: true
+  socket:
+    description: BIRD's control socket.
+    type: path
+    default: /run/bird/bird.ctl
+  timeout:
+    description: Seconds in which BIRD must answer a question.
+    type: float
+    default: 5
+seealso:
+  - module: homelab.anycast.bird_ospf_neighbors
+  - name: BIRD's remote control
+    description: What C(configure), C(timeout) and C(confirm) do.
+    link: https://bird.network.cz/?get_doc&v=20&f=bird-4.html
+"""
+
+EXAMPLES = r"""
+- name: Another bird.conf, which must not cost an adjacency
+  homelab.anycast.bird_configure:
+    content: "{{ lookup('ansible.builtin.template', 'bird.conf.j2') }}"
+    key: "{{ lookup('ansible.builtin.template', 'key.j2') }}"
+    key_file: /etc/bird/anycast.key
+    hello_interval: 3
+    dead_interval: 12
+    owner: root
+    group: bird
+    mode: "0640"
+"""
+
+RETURN = r"""
+before:
+  description: Router ids of the neighbours that were Full before the change.
+  returned: when BIRD was given another configuration
+  type: list
+  elements: str
+  sample: [172.18.0.1]
+lost:
+  description: Those of them that are not Full with the new configuration.
+  returned: when BIRD was given another configuration
+  type: list
+  elements: str
+  sample: []
+waited:
+  description: Seconds until the new configuration was confirmed or given up.
+  returned: when BIRD was given another configuration
+  type: float
+  sample: 13.2
+rollback_after:
+  description: Seconds after which BIRD would have rolled back by itself.
+  returned: when BIRD was given another configuration
+  type: int
+  sample: 35
+rolled_back:
+  description: Whether BIRD runs the old configuration again.
+  returned: when BIRD was given another configuration
+  type: bool
+  sample: false
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.homelab.anycast.plugins.module_utils.bird import (
+    SOCKET,
+    Bird,
+    BirdError,
+    find_bird,
+    is_running,
+    ospf_interfaces,
+    ospf_neighbors,
+)
+from ansible_collections.homelab.anycast.plugins.module_utils.bird_commit import (
+    CANDIDATE_SUFFIX,
+    TRIAL_SUFFIX,
+    Patience,
+    Trial,
+    file_diffs,
+    full,
+    hide_passwords,
+    rollback_message,
+)
+from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, Verdict, wait_for
+
+# BIRD's reply codes, of the last line of an answer (doc/reply_codes in its source).
+DONE = (3, 4, 5)  # reconfigured, in progress, queued
+CONFIRMED = 18
+LOOK_INTERVAL = 0.5
+ATTEMPTS = 3
+
+
+class File:
+    """One of the files that change together."""
+
+    def __init__(self, module, path, content):
+        self.module = module
+        # A link stays one; what it leads to is replaced.
+        self.path = Path(path).resolve()
+        self.candidate = self.path.with_name(self.path.name + CANDIDATE_SUFFIX)
+        self.content = content
+        self.before = self.path.read_text("utf-8", "surrogateescape") if self.path.exists() else None
+
+    @property
+    def changed(self):
+        return self.before != self.content
+
+    def write(self, path, content):
+        """Write a file with this one's owner, group and mode; closed to others before the first byte is in it."""
+        path.unlink(missing_ok=True)
+        path.touch(0o600, exist_ok=False)
+        path.write_text(content, "utf-8")
+        self._set_attributes(path)
+
+    def correct_attributes(self):
+        """Set owner, group and mode of the file that is there; return whether they were others."""
+        return self._set_attributes(self.path)
+
+    def _set_attributes(self, path):
+        arguments = self.module.load_file_common_arguments(self.module.params, path=str(path))
+        return self.module.set_fs_attributes_if_different(arguments, False)
+
+
+class Change:
+    """bird.conf and the key, from the old to the new."""
+
+    def __init__(self, module):
+        params = module.params
+        self.module = module
+        self.bird_conf = File(module, params["path"], params["content"])
+        self.key = File(module, params["key_file"], params["key"])
+        # The key first: should the host lose its power between the two, bird.conf includes a key that has been tried.
+        self.files = (self.key, self.bird_conf)
+        # What BIRD reads while the key is not in its place yet.
+        self.trial = self.bird_conf.path.with_name(self.bird_conf.path.name + TRIAL_SUFFIX)
+
+    @property
+    def changed(self):
+        return any(file.changed for file in self.files)
+
+    def diffs(self):
+        conf, key = self.bird_conf, self.key
+        return file_diffs(str(conf.path), conf.before, conf.content, str(key.path), key.before, key.content)
+
+    def content_with(self, key_path):
+        """Return bird.conf with the key included from another path."""
+        return self.bird_conf.content.replace(self.module.params["key_file"], str(key_path))
+
+    def check(self, bird):
+        """Have BIRD parse the new configuration; fails if it does not."""
+        with tempfile.TemporaryDirectory(dir=self.module.tmpdir) as directory:
+            conf, key = Path(directory, "bird.conf"), Path(directory, "key")
+            conf.write_text(self.content_with(key), "utf-8")
+            key.write_text(self.key.content, "utf-8")
+            code, _output, error = self.module.run_command([bird, "-p", "-c", str(conf)])
+        if code != 0:
+            text = error.strip().replace(str(key), str(self.key.path)).replace(str(conf), str(self.bird_conf.path))
+            self.module.fail_json(
+                msg="BIRD does not take the new configuration, nothing was changed: %s" % hide_passwords(text)
+            )
+
+    def write_candidates(self):
+        """Write all there is to write, so that what comes after a confirmation cannot fail for want of space."""
+        for file in self.files:
+            file.write(file.candidate, file.content)
+        self.bird_conf.write(self.trial, self.content_with(self.key.candidate))
+
+    def commit(self):
+        """Replace the files, each in one step."""
+        for file in self.files:
+            file.candidate.replace(file.path)
+
+    def drop_candidates(self):
+        for path in (self.trial, *(file.candidate for file in self.files)):
+            path.unlink(missing_ok=True)
+
+
+class Overtaken(Exception):
+    """BIRD has read another configuration while ours was on trial."""
+
+
+class Applier:
+    """Brings a change into BIRD, on trial."""
+
+    def __init__(self, module, change):
+        self.module = module
+        self.change = change
+        self.result = {}
+
+    def run(self):
+        """Put the change in force, and on disk; fails if a neighbour is lost."""
+        for _attempt in range(ATTEMPTS):
+            try:
+                self._attempt()
+                return
+            except Overtaken:
+                continue
+        self._fail(
+            "Nothing was changed: while the new configuration was on trial, BIRD was started again or told to read its"
+            " configuration, %d times. Find out by whom ('journalctl -u bird'), and try again." % ATTEMPTS
+        )
+
+    def _attempt(self):
+        change = self.change
+        change.write_candidates()
+        with self._bird() as bird:
+            before = full(ospf_neighbors(bird))
+            dead = [entry["dead"] for entry in ospf_interfaces(bird) if entry.get("dead") and not entry["silent"]]
+            patience = Patience(
+                self.module.params["hello_interval"], self.module.params["dead_interval"], max(dead, default=0)
+            )
+            self.result.update(before=before, rollback_after=patience.rollback, rolled_back=False)
+            self._configure(bird, '"%s" timeout %d' % (change.trial, patience.rollback))
+        trial = Trial(before, patience, time.monotonic())
+        verdict, spent = wait_for(
+            lambda now: trial.look(self._neighbors(), now), wait=patience.wait, interval=LOOK_INTERVAL
+        )
+        self.result.update(lost=trial.lost, waited=round(spent, 3))
+        if not verdict.good:
+            self._roll_back(trial, patience, spent)
+        with self._bird() as bird:
+            if bird.ask("configure confirm")[-1][0] != CONFIRMED:
+                raise Overtaken
+            change.commit()
+            # It is what runs already. But should somebody have had BIRD read the old file since, this is the last word.
+            self._configure(bird)
+
+    def _roll_back(self, trial, patience, spent):
+        """Have BIRD read the old configuration, wait for the neighbours, and fail."""
+        interfaces = []
+        try:
+            with self._bird() as bird:
+                interfaces = ospf_interfaces(bird)
+                # Not "undo": that would undo what somebody else may have done since. The file on disk is the old one.
+                self._configure(bird)
+        except (BirdError, Unreadable) as exc:
+            self._fail(
+                "With the new configuration BIRD cannot be asked any more: %s The file %s is still the old one; BIRD"
+                " starts with it, or rolls back to it %d s after the change."
+                % (exc, self.change.bird_conf.path, patience.rollback)
+            )
+        self.result["rolled_back"] = True
+        verdict, restored = wait_for(
+            lambda _now: Verdict(set(trial.before) <= set(full(self._neighbors()))),
+            wait=patience.wait,
+            interval=LOOK_INTERVAL,
+        )
+        self._fail(
+            rollback_message(trial, interfaces, spent, restored if verdict.good else None, self.change.bird_conf.path)
+        )
+
+    def _configure(self, bird, arguments=""):
+        code, text = bird.ask(("configure " + arguments).strip())[-1]
+        if code not in DONE:
+            raise BirdError("it answers '%s' to 'configure' (code %04d)" % (text, code))
+
+    def _neighbors(self):
+        try:
+            with self._bird() as bird:
+                return ospf_neighbors(bird)
+        except BirdError as exc:
+            # A protocol may go while we ask for it; whatever it is, the trial has to come to its end.
+            raise Unreadable(str(exc)) from exc
+
+    def _bird(self):
+        return Bird(self.module.params["socket"], self.module.params["timeout"], restricted=False)
+
+    def _fail(self, message):
+        self.module.fail_json(msg=message, **self.result)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "content": {"type": "str", "required": True},
+            "path": {"type": "path", "default": "/etc/bird/bird.conf"},
+            "key": {"type": "str", "required": True, "no_log": True},
+            "key_file": {"type": "path", "required": True, "no_log": False},
+            "hello_interval": {"type": "int", "required": True},
+            "dead_interval": {"type": "int", "required": True},
+            "socket": {"type": "path", "default": SOCKET},
+            "timeout": {"type": "float", "default": 5},
+        },
+        add_file_common_args=True,
+        supports_check_mode=True,
+    )
+    change = Change(module)
+    if not change.changed:
+        corrected = [file.correct_attributes() for file in change.files]
+        module.exit_json(changed=any(corrected))
+    bird = find_bird()
+    if bird:
+        change.check(bird)
+    elif not module.check_mode:
+        module.fail_json(msg="no BIRD on this host: there is no program bird. Install the package bird2.")
+    result = {"changed": True, "diff": change.diffs()}
+    if not module.check_mode:
+        result.update(apply(module, change))
+    module.exit_json(**result)
+
+
+def apply(module, change):
+    """Put the change in force; return what there is to say about it."""
+    try:
+        if is_running(module.params["socket"]):
+            applier = Applier(module, change)
+            applier.run()
+            return applier.result
+        change.write_candidates()
+        change.commit()
+    except OSError as exc:
+        module.fail_json(msg="Cannot write the new configuration, the old one stays: %s" % exc)
+    except (BirdError, Unreadable) as exc:
+        module.fail_json(msg="The new configuration is not in force: %s" % exc)
+    finally:
+        change.drop_candidates()
+    return {}
+
+
+if __name__ == "__main__":
+    main()

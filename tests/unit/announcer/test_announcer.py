@@ -1,0 +1,448 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The program that runs on the nodes: its decisions, and its conversation with BIRD and with services."""
+
+from __future__ import annotations
+
+import errno
+import importlib.util
+import json
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(__file__).parents[3] / "roles" / "bird_anycast" / "files" / "announcer.py"
+SPEC = importlib.util.spec_from_file_location("announcer_program", PROGRAM)
+announcer = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(announcer)
+
+
+@pytest.mark.parametrize(
+    "rise, fall, checks, healthy",
+    [
+        (1, 1, "+", "+"),
+        (1, 1, "+-+", "+-+"),
+        (2, 3, "++", "-+"),
+        (2, 3, "+-+-+", "-----"),
+        (2, 3, "++--", "-+++"),
+        (2, 3, "++---", "-+++-"),
+        (2, 3, "++--+--", "-++++++"),
+        (2, 3, "++---+++", "-+++--++"),
+    ],
+)
+def test_rise_and_fall(rise, fall, checks, healthy):
+    health = announcer.Health(rise, fall)
+    seen = ""
+    for check in checks:
+        before = health.healthy
+        assert health.seen(check == "+") == (health.healthy != before)
+        seen += "+" if health.healthy else "-"
+    assert seen == healthy
+
+
+def health(healthy, count):
+    result = announcer.Health(3, 4)
+    result.healthy, result.count = healthy, count
+    return result
+
+
+@pytest.mark.parametrize(
+    "healthy, count, present, reason, trouble, line",
+    [
+        (True, 0, True, None, None, "announced: it answers"),
+        (True, 2, True, "no answer", None, "announced, but failed 2 of 4: no answer"),
+        (False, 0, False, "no answer", None, "withdrawn: no answer"),
+        (False, 1, False, None, None, "withdrawn: it answers, passed 1 of 3"),
+        (True, 0, False, None, "bird is away", "withdrawn: bird is away"),
+    ],
+)
+def test_status_line(healthy, count, present, reason, trouble, line):
+    assert announcer.describe(health(healthy, count), present, "it answers", reason, trouble) == line
+
+
+@pytest.mark.parametrize(
+    "data, expected",
+    [
+        (b"", None),
+        (b"0001 BIRD 2.17.1 rea", None),
+        (b"0001 BIRD 2.17.1 ready.\n", (1, "BIRD 2.17.1 ready.", "BIRD 2.17.1 ready.")),
+        (b"0002-Reading configuration from /etc/bird/bird.conf\n", None),
+        (
+            b"0002-Reading configuration from /etc/bird/bird.conf\n0003 Reconfigured\n",
+            (3, "Reconfigured", "Reading configuration from /etc/bird/bird.conf\nReconfigured"),
+        ),
+        (
+            b"0002-Reading configuration from x\n8002 x:1:1 syntax error\n",
+            (8002, "x:1:1 syntax error", "Reading configuration from x\nx:1:1 syntax error"),
+        ),
+        (b"1016-\n \tarea\n0000 \n", (0, "", "\n\tarea\n")),
+    ],
+)
+def test_last_reply(data, expected):
+    assert announcer.last_reply(data) == expected
+
+
+STATE = """
+area 0.0.0.0
+
+\trouter 172.18.0.1
+\t\tdistance 1
+\t\tstubnet 172.18.0.0/26 metric 10
+
+\trouter 172.18.0.11
+\t\tdistance 0
+\t\tnetwork 172.18.0.0/26 metric 1
+\t\tstubnet 172.18.0.64/32 metric 0
+
+\trouter 172.18.0.12
+\t\tdistance 1
+\t\tstubnet 172.18.0.65/32 metric 0
+
+\tnetwork 172.18.0.0/26
+\t\tdr 172.18.0.1
+\t\tdistance 1
+\t\trouter 172.18.0.1
+\t\trouter 172.18.0.11
+"""
+
+
+def test_only_its_own_stubnets():
+    assert announcer.own_stubnets(STATE) == {"172.18.0.64/32"}
+
+
+class FakeBird(threading.Thread):
+    """Answers each command by a table: by a text, by one after the other, or (None) by silence."""
+
+    def __init__(self, path, replies):
+        super().__init__(daemon=True)
+        self.replies = replies
+        self.commands = []
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        self.start()
+
+    def run(self):
+        while True:
+            connection = self._listener.accept()[0]
+            connection.sendall(b"0001 BIRD 2.17.1 ready.\n")
+            for line in connection.makefile():
+                self.commands.append(line.strip())
+                reply = self.replies[line.strip()]
+                if isinstance(reply, list):
+                    reply = reply.pop(0)
+                if reply is not None:
+                    connection.sendall(reply.encode())
+
+
+OK = "0002-Reading configuration from bird.conf\n0003 Reconfigured\n"
+BAD = "0002-Reading configuration from bird.conf\n8002 bird.conf:7:1 syntax error\n"
+SETTINGS = {"addresses": ["127.0.0.1/32"], "withdraw_wait": 0, "check": None}
+
+
+@pytest.fixture
+def node(tmp_path, monkeypatch):
+    """The directories of a node."""
+    for constant, name in (("SETTINGS", "settings"), ("ANNOUNCED", "announced")):
+        (tmp_path / name).mkdir()
+        monkeypatch.setattr(announcer, constant, str(tmp_path / name))
+    # A socket's path may be no longer than 107 characters.
+    directory = os.open(tmp_path, os.O_RDONLY)
+    path = f"/proc/self/fd/{directory}/bird"
+    monkeypatch.setattr(announcer, "BIRD_SOCKET", path)
+    monkeypatch.setattr(announcer, "BIRD_TIMEOUT", 0.3)
+    monkeypatch.setattr(announcer, "BIRD_START", 0)
+    (tmp_path / "settings" / "sip.json").write_text(json.dumps(SETTINGS))
+    yield tmp_path
+    os.close(directory)
+
+
+STATE_COMMAND = "show ospf state anycast"
+SILENT = "1016-\n0000 \n"
+ANNOUNCED = "1016-\n \n \trouter 172.18.0.11\n \t\tdistance 0\n \t\tstubnet 127.0.0.1/32 metric 0\n0000 \n"
+
+
+def bird_of(node, configure=OK):
+    replies = {"configure": configure, STATE_COMMAND: SILENT, "disable anycast": "0009 ok\n"}
+    return FakeBird(announcer.BIRD_SOCKET, replies)
+
+
+def link(node):
+    return node / "announced" / "sip.conf"
+
+
+def test_announce_and_withdraw(node, capsys):
+    bird = bird_of(node)
+    assert announcer.main(["announce", "sip"]) == 0
+    assert link(node).readlink() == (node / "settings" / "sip.conf")
+    assert announcer.main(["announce", "sip"]) == 0
+    assert announcer.main(["settle", "sip"]) == 0
+    assert not link(node).is_symlink()
+    assert announcer.main(["settle", "sip"]) == 0
+    assert bird.commands == ["configure"] * 2 + [STATE_COMMAND] * 2
+    assert capsys.readouterr().err.splitlines() == ["sip announced"] * 2
+
+
+def test_it_waits_until_bird_has_told_the_router(node):
+    """The unit's first line has removed the file and told BIRD; RFC 2328's MinLSInterval may hold the change back."""
+    bird = bird_of(node)
+    bird.replies[STATE_COMMAND] = [ANNOUNCED, ANNOUNCED, ANNOUNCED, SILENT]
+    assert announcer.main(["settle", "sip"]) == 0
+    assert bird.commands == [STATE_COMMAND, "configure", STATE_COMMAND, STATE_COMMAND, STATE_COMMAND]
+
+
+def test_it_does_not_wait_for_ever(node, monkeypatch, capsys):
+    monkeypatch.setattr(announcer, "FLOOD_TIMEOUT", 0)
+    bird_of(node).replies[STATE_COMMAND] = ANNOUNCED
+    assert announcer.main(["settle", "sip"]) == 0
+    assert "bird still announces 127.0.0.1/32 after 0 s" in capsys.readouterr().err
+
+
+def test_a_file_in_the_place_of_the_link_is_replaced(node):
+    bird_of(node)
+    link(node).write_text("as an older version of the role wrote it")
+    assert announcer.main(["announce", "sip"]) == 0
+    assert link(node).is_symlink()
+
+
+def test_what_was_left_half_done_does_not_hinder(node):
+    bird_of(node)
+    (node / "announced" / ".sip.new").symlink_to("elsewhere")
+    assert announcer.main(["announce", "sip"]) == 0
+    assert [path.name for path in (node / "announced").iterdir()] == ["sip.conf"]
+
+
+def test_without_bird(node, capsys):
+    assert announcer.main(["announce", "sip"]) == 1
+    assert not link(node).is_symlink()
+    assert "cannot be announced: bird does not answer on" in capsys.readouterr().err
+    link(node).symlink_to("x")
+    assert announcer.main(["settle", "sip"]) == 0
+    assert not link(node).is_symlink()
+
+
+def test_with_a_bird_that_hangs(node, capsys):
+    bird_of(node, None)
+    assert announcer.main(["announce", "sip"]) == 1
+    assert not link(node).is_symlink()
+    assert "bird does not answer 'configure': timed out" in capsys.readouterr().err
+
+
+def test_a_refused_configuration_cannot_keep_a_dead_service_announced(node, capsys):
+    bird = bird_of(node, BAD)
+    assert announcer.main(["announce", "sip"]) == 1
+    assert not link(node).is_symlink()
+    bird.replies[STATE_COMMAND] = [ANNOUNCED, SILENT]
+    assert announcer.main(["settle", "sip"]) == 0
+    assert bird.commands[-2:] == ["disable anycast", STATE_COMMAND]
+    assert "bird.conf:7:1 syntax error; OSPF is stopped on this node" in capsys.readouterr().err
+
+
+def test_a_full_disk_leaves_it_withdrawn(node, monkeypatch, capsys):
+    bird_of(node)
+    link(node).symlink_to("x")
+
+    def full(*_arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(announcer.os, "symlink", full)
+    assert announcer.main(["announce", "sip"]) == 1
+    assert not link(node).is_symlink()
+    assert "sip cannot be announced: [Errno 28] No space left on device" in capsys.readouterr().err
+
+
+def test_a_health_that_changes(node, capsys):
+    bird = bird_of(node)
+    state = announcer.Health(1, 1)
+    for passed in (True, False):
+        state.seen(passed)
+        assert announcer.follow("sip", ["127.0.0.1/32"], state, None if passed else "no answer") is None
+        assert link(node).is_symlink() == passed
+    assert capsys.readouterr().err.splitlines() == ["sip announced: it is healthy", "sip withdrawn: no answer"]
+    bird.replies["configure"] = BAD
+    state.seen(True)
+    assert "cannot be announced: bird refuses" in announcer.follow("sip", ["127.0.0.1/32"], state, None)
+    bird.replies["configure"] = OK
+    assert announcer.follow("sip", ["127.0.0.1/32"], state, None) is None
+    assert link(node).is_symlink()
+
+
+TOKEN = "0123456789abcdef"
+REPLY = "SIP/2.0 {}\r\nVia: SIP/2.0/UDP 127.0.0.1:5;branch=z9hG4bK" + TOKEN + "\r\nServer: sip1\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "data, expected",
+    [
+        (REPLY.format("200 OK"), (200, "OK")),
+        (REPLY.format("404"), (404, "")),
+        (REPLY.format("503 Service Unavailable"), (503, "Service Unavailable")),
+        (REPLY.format("100 Trying"), None),
+        (REPLY.format("200 OK").replace(TOKEN, "other"), None),
+        ("OPTIONS sip:x SIP/2.0\r\n\r\n", None),
+        ("SIP/2.0 abc OK\r\n\r\n", None),
+        ("\0\1\2", None),
+        ("", None),
+    ],
+)
+def test_sip_status(data, expected):
+    assert announcer.sip_status(data.encode(), TOKEN) == expected
+
+
+@pytest.mark.parametrize("status, healthy", [(200, True), (401, True), (405, True), (500, False), (603, False)])
+def test_judge_sip(status, healthy):
+    if healthy:
+        assert str(status) in announcer.judge_sip(status, "")
+    else:
+        with pytest.raises(announcer.Failed, match=f"SIP OPTIONS with {status} Broken"):
+            announcer.judge_sip(status, "Broken")
+
+
+def test_sip_options():
+    text = announcer.sip_options("172.18.0.64", 5060, ("172.18.0.64", 40000), TOKEN).decode()
+    assert text.startswith("OPTIONS sip:172.18.0.64:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 172.18.0.64:40000;")
+    assert text.endswith("\r\n\r\n")
+
+
+def test_dns_query():
+    query = announcer.dns_query("example.org.", 0x1234)
+    assert query == b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07example\x03org\x00\x00\x01\x00\x01"
+
+
+@pytest.mark.parametrize(
+    "data, expected",
+    [
+        (b"\x12\x34\x81\x80\0\1\0\2\0\0\0\0", (0, 2)),
+        (b"\x12\x34\x81\x83\0\1\0\0\0\0\0\0", (3, 0)),
+        (b"\x12\x35\x81\x80\0\1\0\1\0\0\0\0", None),
+        (b"\x12\x34\x01\x00\0\1\0\0\0\0\0\0", None),
+        (b"\x12\x34\x81", None),
+    ],
+)
+def test_dns_reply(data, expected):
+    assert announcer.dns_reply(data, 0x1234) == expected
+
+
+@pytest.mark.parametrize(
+    "rcode, answers, words",
+    [(0, 1, None), (0, 0, "has no A record of x"), (2, 0, "SERVFAIL"), (3, 0, "NXDOMAIN"), (9, 0, "code 9")],
+)
+def test_judge_dns(rcode, answers, words):
+    if words is None:
+        assert announcer.judge_dns("x", rcode, answers) == "answers the DNS query for x"
+    else:
+        with pytest.raises(announcer.Failed, match=words):
+            announcer.judge_dns("x", rcode, answers)
+
+
+def settings(kind, **more):
+    return {"addresses": ["127.0.0.1/32"], "check": {"kind": kind, "timeout": 0.3, **more}}
+
+
+@pytest.fixture
+def udp():
+    """A UDP server: answer by the function it is given."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+
+        def answer(function):
+            def serve():
+                data, peer = server.recvfrom(65535)
+                for reply in function(data):
+                    server.sendto(reply, peer)
+
+            threading.Thread(target=serve, daemon=True).start()
+
+        yield server.getsockname()[1], answer
+
+
+def test_check_sip(udp):
+    port, answer = udp
+
+    def reply(data):
+        via = data.decode().split("\r\n")[1]
+        yield b"not SIP"
+        yield f"SIP/2.0 100 Trying\r\n{via}\r\n\r\n".encode()
+        yield f"SIP/2.0 200 OK\r\n{via}\r\n\r\n".encode()
+
+    answer(reply)
+    assert announcer.check_service(settings("sip", port=port)) == "127.0.0.1 answers SIP OPTIONS with 200"
+
+
+def test_check_sip_without_an_answer(udp):
+    with pytest.raises(announcer.Failed, match=r"127.0.0.1 does not answer within 0.3 s"):
+        announcer.check_service(settings("sip", port=udp[0]))
+
+
+def test_check_sip_that_is_answered_by_something_else_all_the_time(udp):
+    port, answer = udp
+    answer(lambda data: [b"noise"] * 3)
+    with pytest.raises(announcer.Failed, match="does not answer"):
+        announcer.check_service(settings("sip", port=port))
+
+
+def test_check_dns(udp):
+    port, answer = udp
+    answer(lambda data: [data[:2] + b"\x81\x80\0\1\0\1" + data[8:]])
+    passed = announcer.check_service(settings("dns", port=port, name="x.org"))
+    assert passed == "127.0.0.1 answers the DNS query for x.org"
+
+
+def test_check_tcp():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert "accepts TCP" in announcer.check_service(settings("tcp", port=port))
+    with pytest.raises(announcer.Failed, match="127.0.0.1: Connection refused"):
+        announcer.check_service(settings("tcp", port=port))
+
+
+def test_an_address_of_another_node_is_never_healthy():
+    wanted = dict(settings("tcp", port=1), addresses=["192.0.2.1/32"])
+    with pytest.raises(announcer.Failed, match="192.0.2.1 is not on this node"):
+        announcer.check_service(wanted)
+
+
+@pytest.mark.parametrize(
+    "command, words",
+    [
+        (["sh", "-c", 'test "$ANYCAST_ADDRESS" = 127.0.0.1'], None),
+        (["sh", "-c", "exit 3"], "sh exits with 3"),
+        (["/nonexistent"], "cannot run /nonexistent: No such file"),
+        (["sleep", "60"], "sleep did not end"),
+    ],
+)
+def test_check_command(command, words):
+    if words is None:
+        assert announcer.check_service(settings("command", command=command)) == "127.0.0.1 sh exits with 0"
+    else:
+        with pytest.raises(announcer.Failed, match=words):
+            announcer.check_service(settings("command", command=command))
+
+
+def test_a_command_is_killed_with_what_it_started(tmp_path):
+    pid = tmp_path / "pid"
+    with pytest.raises(announcer.Failed):
+        announcer.check_service(settings("command", command=["sh", "-c", f"sleep 60 & echo $! > {pid}; wait"]))
+    state = Path(f"/proc/{pid.read_text().strip()}/stat")
+    deadline = time.monotonic() + 10
+    while state.exists() and state.read_text().split()[2] != "Z":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_notify(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind("notify")
+        monkeypatch.setenv("NOTIFY_SOCKET", "notify")
+        announcer.notify(READY=1, STATUS="withdrawn")
+        assert systemd.recv(100) == b"READY=1\nSTATUS=withdrawn"
+
+
+@pytest.mark.parametrize("arguments", [[], ["announce"], ["dance", "sip"], ["announce", "sip", "dns"]])
+def test_usage(arguments, capsys):
+    assert announcer.main(arguments) == 2
+    assert "announcer.py announce SERVICE" in capsys.readouterr().err

@@ -20,6 +20,8 @@ def host(machine: Machine, ports: Ports) -> dict[str, Any]:
             "routeros_api_hostname": "127.0.0.1",
             "routeros_api_port": ports.api_tls,
             "routeros_api_ca_path": str(keys.ca()),
+            # For tests of what is said of the wrong port.
+            "lab_api_plain_port": ports.api,
         }
     return {
         "ansible_host": "127.0.0.1",

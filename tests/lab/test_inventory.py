@@ -26,6 +26,7 @@ def test_the_router_is_reached_by_tls_and_its_certificate_can_be_checked(state: 
     assert written(state)["hap-lite"] == {
         "routeros_api_hostname": "127.0.0.1",
         "routeros_api_port": 20229,
+        "lab_api_plain_port": 20228,
         "routeros_api_ca_path": str(state / "ca.pem"),
     }
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import io
-import tarfile
 from pathlib import Path
 
-from lab import ssh
+from lab import ssh, tarball
 from lab.errors import LabError
 from lab.machines import API_PORT, API_TLS_PORT, ROUTER, Ports
 from lab.paths import SOURCE
@@ -47,17 +45,8 @@ def librouteros() -> Path:
 
 
 def bundle(sources: list[Path]) -> bytes:
-    """Tar file of Python packages and single files, the same bytes for the same sources."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for source in sources:
-            for path in sorted(source.rglob("*")) if source.is_dir() else [source]:
-                if path.is_file() and "__pycache__" not in path.parts:
-                    info = tarfile.TarInfo(str(path.relative_to(source.parent)))
-                    data = path.read_bytes()
-                    info.size, info.mode = len(data), 0o644
-                    tar.addfile(info, io.BytesIO(data))
-    return buffer.getvalue()
+    """Tar file of Python packages and single files."""
+    return tarball.pack(item for source in sources for item in tarball.files_of(source, source.parent))
 
 
 def sync(ports: Ports) -> str:

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import cpio, processes
+from lab import cpio, processes, tarball
 from lab.errors import LabError
 from lab.host import Architecture, architecture, check_space
 from lab.paths import SOURCE, cache_dir
@@ -62,19 +62,22 @@ def of_key(name: str) -> Image:
 
 
 def packages() -> list[str]:
-    lines = (SOURCES / "packages").read_text().splitlines()
-    return [line for line in lines if line and not line.startswith("#")]
+    return _lines(SOURCES / "packages")
+
+
+def _lines(path: Path) -> list[str]:
+    return [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
 
 
 def key(arch: Architecture, directories: tuple[Path, ...] = (SOURCES,)) -> str:
     """Changes with anything that goes into an image: its sources, and the code which builds it."""
-    files = [(path.name, path) for path in (SOURCE / "image.py", SOURCE / "cpio.py")]
+    files = [(path.name, path) for path in (SOURCE / "image.py", SOURCE / "cpio.py", SOURCE / "tarball.py")]
     for directory in directories:
-        files += sorted((str(p.relative_to(directory)), p) for p in directory.rglob("*") if p.is_file())
+        files += tarball.files_of(directory, directory)
     digest = hashlib.sha256(f"{arch.debian} {SUITE}".encode())
     for name, path in files:
         data = path.read_bytes()
-        digest.update(f"\n{name} {path.stat().st_mode & 0o777:o} {len(data)}\n".encode() + data)
+        digest.update(f"\n{name} {len(data)}\n".encode() + data)
     return digest.hexdigest()[:16]
 
 
@@ -130,23 +133,29 @@ def _build(image: Image, arch: Architecture) -> None:
 
     with _scratch() as scratch:
         say(f"Building the image: Debian {SUITE} with mmdebstrap (about 45 s), into {image.directory.parent}")
-        _run(_mmdebstrap(image, arch), scratch)
+        _run(_mmdebstrap(image, arch, scratch), scratch)
         say("Making the disk")
         with image.root_tar.open("rb") as tar, image.disk.open("wb") as disk:
-            _run([*_as_root(), str(SOURCES / "disk.sh"), DISK_SIZE], scratch, stdin=tar.fileno(), stdout=disk.fileno())
+            line = [*_as_root(), "sh", "-c", (SOURCES / "disk.sh").read_text(), "disk.sh", DISK_SIZE]
+            _run(line, scratch, stdin=tar.fileno(), stdout=disk.fileno())
         say("Making the initial RAM disk")
         _extract_boot_files(image)
     say("Image ready")
 
 
-def _mmdebstrap(image: Image, arch: Architecture) -> list[str]:
+def _mmdebstrap(image: Image, arch: Architecture, scratch: Path) -> list[str]:
+    # Scripts and options are handed over as text: in its user namespace mmdebstrap is another user, who may not be able
+    # to enter the directories above this checkout.
     root = SOURCES / "root"
+    overlay = scratch / "overlay.tar"
+    overlay.write_bytes(tarball.pack(tarball.files_of(root, root)))
     command = ["mmdebstrap", "--variant=apt", f"--architectures={arch.debian}", "--format=tar"]
     command += [f"--include={','.join([*packages(), arch.kernel_package])}"]
     # With the lists, so that a machine can install a package without reading the whole archive first.
     command += ["--skip=cleanup/apt/lists"]
-    command += [f"--dpkgopt={root}/etc/dpkg/dpkg.cfg.d/lab", f"--aptopt={root}/etc/apt/apt.conf.d/90lab"]
-    command += [f'--customize-hook=copy-in "{root}/etc" /', f'--customize-hook="{SOURCES}/customize.sh" "$1"']
+    command += [f"--dpkgopt={line}" for line in _lines(root / "etc/dpkg/dpkg.cfg.d/lab")]
+    command += [f"--aptopt={line}" for line in _lines(root / "etc/apt/apt.conf.d/90lab")]
+    command += [f'--customize-hook=tar-in "{overlay}" /', f"--customize-hook={(SOURCES / 'customize.sh').read_text()}"]
     return [*command, SUITE, str(image.root_tar)]
 
 
@@ -164,7 +173,11 @@ def _scratch() -> Iterator[Path]:
         check_space(path, SPACE_FOR_BUILD, "Building the image")
         yield path
     finally:
-        subprocess.run([*_as_root(), "find", str(path), "-mindepth", "1", "-xdev", "-delete"], check=False)
+        for ours in path.glob("*"):
+            if ours.is_file():
+                ours.unlink()
+        # The rest may belong to the user namespace's root.
+        subprocess.run([*_as_root(), "find", str(path), "-mindepth", "1", "-xdev", "-delete"], check=False, cwd="/")
         shutil.rmtree(path, ignore_errors=True)
 
 
@@ -206,7 +219,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def module_order(dependencies: str, wanted: tuple[str, ...] = MODULES) -> list[str]:
     """Paths of the wanted modules and of what they need, each after what it needs (modules.dep, depmod(8))."""
-    needs = {path: rest.split() for path, _, rest in (line.partition(":") for line in dependencies.splitlines())}
+    needs = {path: rest.split() for path, dummy, rest in (line.partition(":") for line in dependencies.splitlines())}
     order: dict[str, None] = {}
     for name in wanted:
         for path in (p for p in needs if Path(p).name.split(".")[0] == name):
@@ -231,7 +244,7 @@ def _extract_boot_files(image: Image) -> None:
         modules = f"usr/lib/modules/{kernel.partition('-')[2]}"
         image.kernel.write_bytes(read(kernel))
         files = {
-            "init": cpio.File((SOURCES / "init").read_bytes(), 0o755),
+            "init": cpio.File(b"#!/bin/busybox sh\n" + (SOURCES / "init").read_bytes(), 0o755),
             "bin/busybox": cpio.File(read("usr/bin/busybox"), 0o755),
         }
         order = module_order(read(f"{modules}/modules.dep").decode())
@@ -247,7 +260,7 @@ def _extract_boot_files(image: Image) -> None:
 def in_use(image: Image) -> bool:
     """True while a machine runs from it, of this checkout or of another."""
     kernel = str(image.kernel)
-    return any(True for _ in processes.find(lambda argv: kernel in argv))
+    return any(True for dummy in processes.find(lambda argv: kernel in argv))
 
 
 def prune(everything: bool) -> None:

@@ -104,9 +104,9 @@ class Ports:
         return forwards
 
 
-def ports_from(environ: Mapping[str, str] = os.environ, saved: int | None = None) -> Ports:
+def ports_from(environ: Mapping[str, str] | None = None, saved: int | None = None) -> Ports:
     """The ports asked for by LAB_PORT_BASE, else those of the lab which exists, else the default ones."""
-    text = environ.get("LAB_PORT_BASE", "")
+    text = (os.environ if environ is None else environ).get("LAB_PORT_BASE", "")
     if not text:
         return Ports(saved if saved is not None else DEFAULT_PORT_BASE)
     if not text.isdecimal():

@@ -18,7 +18,7 @@ def each(machines: Iterable[Machine], work: Callable[[Machine], object], stop: t
     with ThreadPoolExecutor(len(chosen)) as pool:
         futures = [pool.submit(work, machine) for machine in chosen]
         try:
-            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            done, dummy = wait(futures, return_when=FIRST_EXCEPTION)
         except BaseException:
             stop.set()
             raise

@@ -23,9 +23,9 @@ def state_dir() -> Path:
     return CHECKOUT / ".lab"
 
 
-def cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
+def cache_dir(environ: Mapping[str, str] | None = None) -> Path:
     """What all checkouts of this user share (XDG base directory specification)."""
-    home = environ.get("XDG_CACHE_HOME", "")
+    home = (os.environ if environ is None else environ).get("XDG_CACHE_HOME", "")
     return (Path(home) if home.startswith("/") else Path("~/.cache").expanduser()) / "homelab.anycast"
 
 

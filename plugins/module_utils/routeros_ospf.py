@@ -46,6 +46,8 @@ def interface_template(link, area, interfaces, priority, cost, comment):
         "hello-interval": routeros_duration(link["hello_interval"]),
         "dead-interval": routeros_duration(link["dead_interval"]),
         "retransmit-interval": routeros_duration(link["retransmit_interval"]),
+        # Said, though it is the default: api_modify would set it on the second run where the row does not hold it.
+        "use-bfd": False,
         "disabled": False,
         "comment": comment,
     }

@@ -141,7 +141,7 @@ def test_ordered_menus(empty: Recording) -> None:
     empty.call("/routing/filter/rule/move", "=numbers=*2", "=destination=*3")
     assert order() == [("*2", "*3"), ("*3", "*1"), ("*1", "*FFFFFFFF")]
     empty.call("/routing/filter/rule/move", "=numbers=*2")
-    assert [one for one, _ in order()] == ["*3", "*1", "*2"]
+    assert [one for one, dummy in order()] == ["*3", "*1", "*2"]
     assert [one["name"] for one in empty.call("/routing/filter/chain/print")] == ["c"]
 
 
@@ -214,7 +214,7 @@ def test_queries_and_proplist(empty: Recording) -> None:
 def test_an_empty_print(start: Start, version: str, words: list[str]) -> None:
     api = start("nobody", version, rows=False).connect()
     api.protocol.writeSentence("/routing/ospf/area/print")
-    assert [api.protocol.readSentence()[0] for _ in words] == words
+    assert [api.protocol.readSentence()[0] for dummy in words] == words
 
 
 # Errors
@@ -308,7 +308,7 @@ def test_what_cannot_be_carried_out_is_refused_by_name(
 def test_what_frr_refuses_is_taken_back(empty: Recording) -> None:
     base(empty)
     empty.frr.refuse = "ip ospf cost 666"
-    message, _ = refused(empty, f"{TEMPLATE}/add", "=area=backbone", "=interfaces=bridge-lan", "=cost=666")
+    message, dummy = refused(empty, f"{TEMPLATE}/add", "=area=backbone", "=interfaces=bridge-lan", "=cost=666")
     assert "ip ospf cost 666" in message
     assert empty.call(f"{TEMPLATE}/print") == []
     assert ("interface bridge-lan",) not in empty.frr.config

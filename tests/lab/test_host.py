@@ -87,7 +87,7 @@ def test_another_processor_is_refused() -> None:
 @pytest.fixture
 def base() -> int:
     """A base whose ports are free, by asking the kernel for one."""
-    for _ in range(50):
+    for _dummy in range(50):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             candidate = min(int(probe.getsockname()[1]), 65000) - 1

@@ -78,7 +78,7 @@ def main() -> int:
     print(f"RouterOS {router.version_text} on ports {' '.join(str(server.port) for server in servers)}", flush=True)
     _notify("READY=1")
     while not stop.is_set():
-        ready, _, _ = select.select([monitor.fileno(), awake.fileno()], [], [], _COMPARE_SECONDS)
+        ready = select.select([monitor.fileno(), awake.fileno()], [], [], _COMPARE_SECONDS)[0]
         monitor.drain()
         if not stop.is_set():
             with router.lock:

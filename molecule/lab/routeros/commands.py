@@ -67,7 +67,7 @@ class Sentence:
         sentence = cls(words[0])
         for word in words[1:]:
             if word.startswith("="):
-                name, _, value = word[1:].partition("=")
+                name, dummy, value = word[1:].partition("=")
                 if name == ".proplist":
                     sentence.proplist = [one for one in value.split(",") if one]
                 else:
@@ -427,7 +427,7 @@ class Commands:
                 raise no_match(name)
             return names
         if kind is Kind.GATEWAY:
-            address, _, interface = text.partition("%")
+            address, dummy, interface = text.partition("%")
             parse_address(name, address)
             if interface and interface not in self._router.names("interface"):
                 raise no_match(name)

@@ -298,7 +298,7 @@ def _static_routes(config: Config, rows: Rows) -> None:
 
 
 def _gateway(text: str) -> str:
-    address, _, interface = text.partition("%")
+    address, dummy, interface = text.partition("%")
     return f"{address} {interface}" if interface else address
 
 

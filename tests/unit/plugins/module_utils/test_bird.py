@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading what BIRD answers; the recordings are of 2.0.12 (session_*) and 2.17.5 (*.wire.txt)."""
+"""Reading what BIRD answers; what three versions said on their socket in the quick bed (*.wire.txt)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,14 @@ from ansible_collections.homelab.anycast.plugins.module_utils.bird import (
 RECORDINGS = Path(__file__).parents[1] / "fixtures" / "bird"
 
 
-def wire(case, command):
-    """Return the answer in a recording of BIRD 2.17.5, without the greeting."""
-    data = (RECORDINGS / (f"2.17.5-{case}-{command}.wire.txt")).read_bytes()
+VERSIONS = ("2.0.12", "2.17.5", "3.1.7")
+
+
+def wire(version, case, command):
+    """Return the answer in a recording of BIRD, without the greeting."""
+    data = (RECORDINGS / (f"{version}-{case}-{command}.wire.txt")).read_bytes()
     greeting, data = split_reply(data)
-    assert greeting[0][0] == 1
+    assert greeting == [(1, f"BIRD {version} ready.")]
     lines, rest = split_reply(data)
     assert rest == b""
     return lines
@@ -56,6 +59,7 @@ def test_refuses_what_is_no_reply(data):
         split_reply(data)
 
 
+@pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(
     ("case", "neighbors"),
     [
@@ -82,8 +86,8 @@ def test_refuses_what_is_no_reply(data):
         ("none_wrong_auth", []),
     ],
 )
-def test_neighbors(case, neighbors):
-    found = parse_neighbors(wire(case, "show_ospf_neighbors_myAnycast"))
+def test_neighbors(version, case, neighbors):
+    found = parse_neighbors(wire(version, case, "show_ospf_neighbors_myAnycast"))
     assert {(entry["router_id"], entry["state"], entry["role"], entry["priority"]) for entry in found} >= {
         entry[:4] for entry in neighbors
     }
@@ -113,8 +117,9 @@ def test_seconds(text, seconds):
     assert parse_seconds(text) == seconds
 
 
-def test_interfaces():
-    lan, dummy = parse_interfaces(wire("full", "show_ospf_interface"))
+@pytest.mark.parametrize("version", VERSIONS)
+def test_interfaces(version):
+    lan, dummy = parse_interfaces(wire(version, "full", "show_ospf_interface"))
     assert lan == {
         "name": "enp0s11",
         "network": "172.18.0.0/26",
@@ -131,13 +136,15 @@ def test_interfaces():
     assert (dummy["name"], dummy["silent"], dummy["state"]) == ("dummy0", True, "Waiting")
 
 
-def test_router_id():
-    assert parse_router_id(wire("full", "show_status")) == "172.18.0.11"
+@pytest.mark.parametrize("version", VERSIONS)
+def test_router_id(version):
+    assert parse_router_id(wire(version, "full", "show_status")) == "172.18.0.11"
     assert parse_router_id([(13, "Daemon is up and running")]) is None
 
 
-def test_protocols():
-    rows = parse_protocols(wire("full", "show_protocols"))
+@pytest.mark.parametrize("version", VERSIONS)
+def test_protocols(version):
+    rows = parse_protocols(wire(version, "full", "show_protocols"))
     assert {"name": "myAnycast", "kind": "OSPF", "state": "up"} in rows
     assert choose_protocol(rows, None)["name"] == "myAnycast"
 

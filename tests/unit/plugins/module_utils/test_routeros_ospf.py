@@ -40,6 +40,7 @@ def test_template_with_a_digest():
         "hello-interval": "3s",
         "dead-interval": "1m",
         "retransmit-interval": "2s",
+        "use-bfd": False,
         "disabled": False,
         "comment": "ours",
         "auth": "sha256",

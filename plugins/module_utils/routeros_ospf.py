@@ -46,8 +46,8 @@ def interface_template(link, area, interfaces, priority, cost, comment):
         "hello-interval": routeros_duration(link["hello_interval"]),
         "dead-interval": routeros_duration(link["dead_interval"]),
         "retransmit-interval": routeros_duration(link["retransmit_interval"]),
-        # Said, though it is the default: api_modify would set it on the second run where the row does not hold it.
-        "use-bfd": False,
+        # Said also where it is the default: api_modify would set it on the second run where the row does not hold it.
+        "use-bfd": link["bfd"],
         "disabled": False,
         "comment": comment,
     }
@@ -55,8 +55,6 @@ def interface_template(link, area, interfaces, priority, cost, comment):
         row.update({"auth": link["authentication"], "auth-key": link["key"]})
         if link["key_id"] is not None:
             row["auth-id"] = link["key_id"]
-    if link["bfd"]:
-        row["use-bfd"] = True
     return row
 
 

@@ -54,8 +54,8 @@ def test_template_leaves_out_what_is_unset():
     assert "auth-id" not in row(authentication="simple", key="k")
 
 
-def test_without_bfd_there_is_no_trace_of_it():
-    assert "use-bfd" not in row(key="k")
+def test_without_bfd_there_is_no_row_of_it():
+    assert row(key="k")["use-bfd"] is False
     assert bfd_configuration(normalise_link({"key": "k"}), ["bridge-lan"], "ours") == []
 
 

@@ -19,8 +19,8 @@ BIN = Path(sys.executable).parent
 TYPED = ["molecule/lab", "tests/run.py", "tests/ansible_test.py", "tests/integration", "tests/emulator", "tests/lab"]
 
 
-# In this order. The scenarios bfd, drain and reload join when they have been seen to pass within the time that CI has.
-SCENARIOS = ["announcer", "article", "bad_input"]
+# Scenarios that join when they have been seen to pass within the time that CI has; until then: molecule test -s NAME.
+NOT_YET = ["bfd", "drain", "reload"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ PARTS: dict[str, list[Step]] = {
     ],
     "unit": [pytest("unit", "tests/unit", "tests/lab")],
     "integration": [pytest("emulator", "tests/emulator"), pytest("bed", "tests/integration")],
-    "molecule": [Step("molecule", ["molecule", "test", *(f"--scenario-name={name}" for name in SCENARIOS)])],
+    "molecule": [Step("molecule", ["molecule", "test", "--all", *(f"--exclude={name}" for name in NOT_YET)])],
 }
 
 
@@ -93,6 +93,8 @@ def main(names: list[str]) -> int:
         old.unlink()
     results = [run(step) for name in names or PARTS for step in PARTS[name]]
     passed, failed = (sum(column) for column in zip(*results, strict=True))
+    for name in NOT_YET:
+        print(f"not run: the scenario {name}, which is not proven yet (molecule test -s {name})")
     print(f"{passed} passed, {failed} failed")
     return int(failed > 0)
 

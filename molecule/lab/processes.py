@@ -48,7 +48,9 @@ def stop(pid: int, match: Match, sig: signal.Signals = signal.SIGTERM, patience:
     except ProcessLookupError:
         return False
     try:
-        if not match(arguments(pid)):
+        argv = arguments(pid)
+        # A process that is ending has no command line any more.
+        if not argv or not match(argv):
             return False
         for attempt in (sig, signal.SIGKILL):
             try:

@@ -77,3 +77,13 @@ def test_reads_command_lines_from_proc(tmp_path: Path) -> None:
     assert list(processes.find(lambda argv: argv[0] == "qemu", tmp_path)) == [
         processes.Process(7, ("qemu", "-name", "a b"))
     ]
+
+
+def test_a_process_that_is_ending_has_no_command_line_to_match() -> None:
+    # A zombie, as one is between its end and its parent's look: /proc/PID/cmdline is empty.
+    with subprocess.Popen(["true"], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.read()
+        while processes.arguments(process.pid):
+            pass
+        assert processes.stop(process.pid, lambda argv: argv[0] == "true") is False

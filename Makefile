@@ -51,6 +51,10 @@ unit: ## Unit tests
 integration: ## The quick bed: emulator, BIRD and FRR in network namespaces (root)
 molecule: ## The scenarios on the lab's machines
 
+.PHONY: figures
+figures: setup ## What clients lose by each event, measured on the lab
+	@molecule test -s figures; code=$$?; $(BIN)/python molecule/figures/summary.py && exit $$code
+
 .PHONY: clean
 clean: ## Stop the lab; remove it, its images and everything built
 	@if [ -x $(BIN)/python ]; then $(BIN)/python molecule/lab clean; fi

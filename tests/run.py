@@ -16,7 +16,15 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 LOGS = ROOT / "build" / "test"
 BIN = Path(sys.executable).parent
-TYPED = ["molecule/lab", "tests/run.py", "tests/ansible_test.py", "tests/integration", "tests/emulator", "tests/lab"]
+TYPED = [
+    "molecule/lab",
+    "molecule/figures",
+    "tests/run.py",
+    "tests/ansible_test.py",
+    "tests/integration",
+    "tests/emulator",
+    "tests/lab",
+]
 
 
 # Scenarios that join when they have been seen to pass within the time that CI has; until then: molecule test -s NAME.

@@ -74,10 +74,9 @@ class Tally:
     :param timeout: seconds after which an answer comes too late.
     """
 
-    def __init__(self, source, target, count, timeout):
+    def __init__(self, source, target, timeout):
         self.source = source
         self.target = target
-        self.count = count
         self.timeout = timeout
         self.probes = []
         self.duplicates = 0
@@ -128,10 +127,6 @@ class Tally:
                 probe.fate = "timeout"
             self._waiting += 1
         return None
-
-    @property
-    def done(self):
-        return len(self.probes) == self.count and self._waiting == len(self.probes)
 
     @property
     def losses(self):
@@ -399,20 +394,21 @@ class _Source:
         return errors
 
 
-def run(protocol, family, target, sources, count, interval, timeout, clock=time.monotonic):
+def run(protocol, family, target, sources, count, interval, timeout, go_on=None, clock=time.monotonic):
     """Send count probes from each source, and wait for the answers. Return (tallies, when it started).
 
     All sources send their next probe at the same time.
 
     :param target: (address, port).
     :param sources: addresses; the same one may not come twice.
+    :param go_on: called before each probe; sending ends early when it returns False.
     """
     selector = selectors.DefaultSelector()
     opened = []
     try:
         for index, address in enumerate(sources):
             sock = open_socket(family, address)
-            source = _Source(index, sock, Tally(address, target[0], count, timeout), protocol)
+            source = _Source(index, sock, Tally(address, target[0], timeout), protocol)
             opened.append(source)
             selector.register(sock, selectors.EVENT_READ, source)
         start = clock()
@@ -420,6 +416,9 @@ def run(protocol, family, target, sources, count, interval, timeout, clock=time.
         while True:
             now = clock()
             while number < count and now >= start + number * interval:
+                if go_on and not go_on():
+                    count = number
+                    break
                 number += 1
                 for source in opened:
                     source.send(number, target, clock)

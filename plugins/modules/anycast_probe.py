@@ -25,7 +25,8 @@ notes:
   - Needs no privilege, and nothing but Python on the client. Linux only, for it reads the ICMP errors of its sockets.
   - Each source sends from one UDP port. A router that spreads by addresses only (RouterOS's default) thus keeps a
     source on one node, as it does with a phone.
-  - It lasts (O(count) - 1) x O(interval) and at most O(timeout) more. Use C(async) for a probe in the background.
+  - It lasts (O(count) - 1) x O(interval) and at most O(timeout) more. Use C(async) for a probe in the background, and
+    O(while_file) to end it when what it was to observe is over.
 extends_documentation_fragment:
   - homelab.anycast.attributes
   - homelab.anycast.attributes.read_only
@@ -66,6 +67,11 @@ options:
     description: Seconds within which a probe must be answered.
     type: float
     default: 1
+  while_file:
+    description:
+      - A file on this host. Sending ends before O(count) as soon as it is gone.
+      - It has to be there when the module starts.
+    type: path
   max_lost:
     description:
       - How many probes may be lost, all sources together, before the module fails.
@@ -101,14 +107,33 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ dict(probe.results | map(attribute='source') | zip(probe.results | map(attribute='answered_by'))) }}"
 
-- name: Only measure, in the background, while something else goes on
+- name: Have a file
+  ansible.builtin.tempfile:
+  register: sending
+
+- name: Only measure, in the background, for ten minutes at most
   homelab.anycast.anycast_probe:
     address: 172.18.0.64
-    count: 1000
-    interval: 0.01
+    count: 12000
+    interval: 0.05
+    while_file: "{{ sending.path }}"
     max_lost: -1
-  async: 60
+  async: 660
   poll: 0
+  register: probe
+
+# What is to be observed comes here.
+
+- name: End it
+  ansible.builtin.file:
+    path: "{{ sending.path }}"
+    state: absent
+
+- name: What was lost meanwhile
+  ansible.builtin.async_status:
+    jid: "{{ probe.ansible_job_id }}"
+  register: observed
+  until: observed is finished
 """
 
 RETURN = r"""
@@ -241,6 +266,7 @@ import ipaddress
 import socket
 import time
 import uuid
+from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -273,6 +299,8 @@ def problems_of(params):
         for name in ("interval", "timeout")
         if params[name] <= 0
     )
+    if params["while_file"] and not Path(params["while_file"]).exists():
+        problems.append("while_file: there is no file %s on this host; create it before" % params["while_file"])
     return problems
 
 
@@ -286,6 +314,7 @@ def main():
             "count": {"type": "int", "default": 1},
             "interval": {"type": "float", "default": 0.1},
             "timeout": {"type": "float", "default": 1},
+            "while_file": {"type": "path"},
             "max_lost": {"type": "int", "default": 0},
             "details": {"type": "bool", "default": False},
         },
@@ -305,7 +334,16 @@ def main():
             local_address(family, *target)
         ]
         wall = time.time()
-        tallies, start = run(protocol, family, target, sources, params["count"], params["interval"], params["timeout"])
+        tallies, start = run(
+            protocol,
+            family,
+            target,
+            sources,
+            params["count"],
+            params["interval"],
+            params["timeout"],
+            go_on=Path(params["while_file"]).exists if params["while_file"] else None,
+        )
     except ProbeError as exc:
         module.fail_json(msg=str(exc))
     results = [tally.report(start, wall, params["details"]) for tally in tallies]

@@ -116,6 +116,20 @@ def test_how_many_may_be_lost(run, node, max_lost, failed):
     assert result["lost"] == 2
 
 
+def test_sending_ends_with_the_file(run, node, tmp_path):
+    path = tmp_path / "sending"
+    path.touch()
+
+    def last_one(number, source):
+        if number == 3:
+            path.unlink()
+        return ["sip1"]
+
+    # Time between them: the answer to the third is there before the fourth would be sent.
+    result = run(node(last_one).port, count=1000, interval=0.2, while_file=str(path))
+    assert (result["sent"], result["lost"]) == (3, 0)
+
+
 def test_refused_is_told_from_timed_out(run, node):
     sip = node()
     port = sip.port
@@ -167,6 +181,7 @@ def test_probes_in_check_mode_too(run, node):
         ({"count": 0}, "count is 0, expected 1 or more"),
         ({"interval": 0}, "interval is 0, expected more than 0 seconds"),
         ({"timeout": -1}, "timeout is -1, expected more than 0 seconds"),
+        ({"while_file": "/nowhere/at/all"}, "while_file: there is no file /nowhere/at/all on this host"),
         ({"kind": "carrier pigeon"}, "value of kind must be one of"),
     ],
 )

@@ -128,6 +128,7 @@ rolled_back:
   sample: false
 """
 
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -182,6 +183,11 @@ class File:
         path.unlink(missing_ok=True)
         path.touch(0o600, exist_ok=False)
         path.write_text(content, "utf-8")
+        if self.before is not None:
+            # What the options leave open stays as it is: BIRD has to be able to read it.
+            status = self.path.stat()
+            os.chown(path, status.st_uid, status.st_gid)
+            path.chmod(status.st_mode & 0o7777)
         self._set_attributes(path)
 
     def correct_attributes(self):

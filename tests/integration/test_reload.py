@@ -199,6 +199,38 @@ def test_check_mode_says_the_truth(full: RoleNode) -> None:
     assert f"{full.conf}:" in wrong["msg"]
 
 
+@pytest.fixture
+def little_room(full: RoleNode, tmp_path: Path) -> Iterator[Path]:
+    """A file that takes the last room of the disk on which the node's configuration is."""
+    directory = full.conf.parent
+    shutil.copytree(directory, tmp_path / "etc")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "little", directory], check=True)
+    try:
+        shutil.copytree(tmp_path / "etc", directory, dirs_exist_ok=True)
+        yield directory / "filler"
+    finally:
+        subprocess.run(["umount", directory], check=True)
+
+
+# Of the three files that are written, one page each, so many find room.
+@DEBIAN_13
+@pytest.mark.parametrize("pages", [0, 2])
+def test_a_full_disk_leaves_everything_as_it_was(full: RoleNode, bed: Bed, little_room: Path, pages: int) -> None:
+    before, since, cost = files(full), adjacency_changes(bed), full.ask("show ospf interface")
+    with little_room.open("wb") as filler, pytest.raises(OSError, match="No space left"):
+        while True:
+            filler.write(bytes(os.sysconf("SC_PAGESIZE")))
+            filler.flush()
+    os.truncate(little_room, little_room.stat().st_size - pages * os.sysconf("SC_PAGESIZE"))
+    result = full.configure(LINK, bird_anycast_cost=13 + pages)
+    assert result["failed"]
+    assert "Cannot write the new configuration, the old one stays: [Errno 28] No space left on device" in result["msg"]
+    little_room.unlink()
+    assert files(full) == before
+    assert (full.ask("show ospf interface"), adjacency_changes(bed)) == (cost, since)
+    assert not full.configure(LINK, bird_anycast_cost=13 + pages).get("failed")
+
+
 @DEBIAN_13
 def test_a_bird_that_does_not_run_starts_with_the_new_files(node: RoleNode) -> None:
     node.stop()

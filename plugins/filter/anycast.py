@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.homelab.anycast.plugins.module_utils import drain, routeros_ospf, services, table
+from ansible_collections.homelab.anycast.plugins.module_utils import (
+    drain,
+    routeros_ospf,
+    services,
+    source_routing,
+    table,
+)
 from ansible_collections.homelab.anycast.plugins.module_utils import link as link_model
 
 
@@ -89,6 +95,9 @@ class FilterModule:
             "other_router_ids": other_router_ids,
             "missing_addresses": services.missing_addresses,
             "unit_problems": services.unit_problems,
+            "source_routing": source_routing.commands,
+            "source_routing_problems": source_routing.problems,
+            "missing_source_routing": source_routing.missing,
             "services_named": services.named,
             "drain_arguments_problems": drain_arguments_problems,
             "last_node_problems": last_node_problems,

@@ -278,8 +278,8 @@ def router_id_problems(variable, router_id, others, anycast):
     return problems
 
 
-def connected_networks(facts):
-    """Yield (interface name, network) for every IPv4 address in C(ansible_facts)."""
+def ipv4_interfaces(facts):
+    """Yield (interface name, ipaddress.IPv4Interface) for every IPv4 address in C(ansible_facts)."""
     for name in facts.get("interfaces", []):
         # Ansible's network facts keep an interface under its name with - and : replaced.
         details = facts.get(re.sub("[-:]", "_", name)) or {}
@@ -288,7 +288,13 @@ def connected_networks(facts):
             if entry.get("address"):
                 # Older facts of a /32 hold the mask only.
                 mask = entry.get("prefix") or entry.get("netmask") or "32"
-                yield name, ipaddress.IPv4Interface("{}/{}".format(entry["address"], mask)).network
+                yield name, ipaddress.IPv4Interface("{}/{}".format(entry["address"], mask))
+
+
+def connected_networks(facts):
+    """Yield (interface name, network) for every IPv4 address in C(ansible_facts)."""
+    for name, interface in ipv4_interfaces(facts):
+        yield name, interface.network
 
 
 def missing_addresses(services, facts):

@@ -101,7 +101,7 @@ def _tables(model):
         for row in model["neighbors"]
     ]
     columns = ["at", "neighbor", "address", "state", "bfd", "role", "full_for"]
-    yield "NEIGHBORS", rows, columns, ["at", "neighbor"]
+    yield "NEIGHBOURS", rows, columns, ["at", "neighbor"]
     rows = [
         {**row, "router": short[row["router"]], "node": short.get(row["node"], row["node"])}
         for row in model["next_hops"]

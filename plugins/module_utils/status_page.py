@@ -120,9 +120,12 @@ def _unknown(cell):
 
 def page(model):
     """Return what the template of the page needs, with every string escaped: nothing in it is markup."""
+    hosts = [*model["routers"], *model["nodes"]]
     return _escaped(
         {
             **model,
+            # By the names as the page has them.
+            "short": {_escaped(host["name"]): host["short"] for host in hosts},
             "time": when(model["time"]),
             "changes": [dict(row, time=when(row["time"])) for row in model["changes"]],
             "drains": [dict(row, since=when(row["since"])) for row in model["drains"]],

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lab.routeros.policy import LAB_PASSWORD
+from lab.routeros.policy import LAB_PASSWORD, Users
 
 from .conftest import Start
 
@@ -114,6 +114,8 @@ def test_nothing_answers(status: Status) -> None:
     assert "sip1: cannot be reached: ssh: connect to host 127.0.0.1 port 1: Connection refused" in said
     assert "hap-lite: cannot be read: Cannot connect to the router at 127.0.0.1, port 1" in said
     assert "Not well: 3 problems" in said
+    # What a module says stands on the page alone, not as an error before it.
+    assert "[hap-lite]: FAILED!" not in said
     assert LAB_PASSWORD not in said
     # Through Ansible's own templating, what is not markup does not become some.
     page = Tags(status.page.read_text())
@@ -123,8 +125,11 @@ def test_nothing_answers(status: Status) -> None:
     assert LAB_PASSWORD not in page.text
 
 
-def test_the_router_answers(status: Status, start: Start) -> None:
+def test_the_router_answers(status: Status, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     router = start("full")
+    logins = []
+    login = Users.login
+    monkeypatch.setattr(Users, "login", lambda *arguments: logins.append(arguments[1]) or login(*arguments))
     status.port = router.server.port
     code, said = status("-e", "status_file=")
     assert code == 0, said
@@ -132,6 +137,8 @@ def test_the_router_answers(status: Status, start: Start) -> None:
     assert re.search(r"hap-lite sip1 172\.18\.0\.11 Full", said)
     # The router has both, whatever the nodes say.
     assert "sip1 unknown yes ? yes ? ?" in said
+    # One for the neighbours, one for the only address.
+    assert logins == ["ansible"] * 2
     # For the terminal alone nothing has changed.
     assert not status.page.exists()
     assert "changed=0" in said

@@ -201,6 +201,12 @@ def test_the_drawing_has_room_for_all(fake_system, nodes, columns, name):
     # Every node hangs on a bus that reaches it.
     for box in drawing["nodes"]:
         assert any(bus["y"] == box["bus"] and bus["x1"] <= box["drop"] <= bus["x2"] for bus in drawing["buses"])
+    # And each bus on the router: the first one directly, the others by the trunk.
+    if drawing["trunk"]:
+        assert {bus["x1"] for bus in drawing["buses"]} == {drawing["trunk"]["x"]}
+        assert {drawing["trunk"]["y1"], drawing["trunk"]["y2"]} <= {bus["y"] for bus in drawing["buses"]}
+    if nodes:
+        assert drawing["buses"][0]["x1"] <= drawing["stems"][0]["x"] <= drawing["buses"][0]["x2"]
 
 
 def _overlap(one, other):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import time
 
 DIRECTORY = "/usr/local/lib/homelab-anycast"
 PROGRAM = DIRECTORY + "/announcer.py"
@@ -29,6 +30,9 @@ _HEADER = "# Written by the role homelab.anycast.bird_anycast; changes are lost.
 
 # Seconds by which the checker may be late before systemd takes it for hanging: it talks to BIRD in between.
 _WATCHDOG_MARGIN = 4
+
+# Of syslog(3).
+_WARNING = 4
 
 # Every path that belongs to one service, of whatever name.
 _OF_SERVICES = (
@@ -151,3 +155,48 @@ def drain_file(service):
     Such a file keeps the service from being announced: the unit has it as a condition.
     """
     return DRAINED + "/node.json" if service is None else "{}/service-{}.json".format(DRAINED, service)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# State
+
+
+def is_healthy(service, unit, instance):
+    """Return whether a service is healthy, None where nobody has looked.
+
+    :param unit: systemd's properties of the unit that it follows.
+    :param instance: those of its announcer, whose StatusText is what announcer.py's describe() says.
+    """
+    if unit["ActiveState"] != "active":
+        return False
+    if not service["check"]:
+        return True
+    text = instance.get("StatusText") or ""
+    if instance["ActiveState"] != "active" or not text or "health is not known" in text:
+        return None
+    return text.startswith(("announced", "withdrawn: healthy,"))
+
+
+def changes(journal):
+    """Return the changes of a service as [{time, text}], the last one first, out of the journal of its announcer.
+
+    Those are the announcer's own lines, and systemd's warnings, such as of a checker that was killed. What systemd says
+    of each start and stop is left out.
+
+    :param journal: output of C(journalctl --output json), one object on each line.
+    """
+    found = []
+    for line in journal.splitlines():
+        try:
+            entry = json.loads(line)
+            seconds = int(entry["__REALTIME_TIMESTAMP"]) // 1000000
+            text, priority = entry["MESSAGE"], int(entry.get("PRIORITY", 6))
+        except (ValueError, KeyError, TypeError):
+            continue
+        # A message with other than printable characters is a list of octets.
+        if isinstance(text, list):
+            text = bytes(text).decode("utf-8", "replace")
+        if entry.get("SYSLOG_IDENTIFIER") != "anycast-announce" and priority > _WARNING:
+            continue
+        found.append({"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds)), "text": str(text)})
+    return found[::-1]

@@ -95,3 +95,57 @@ def test_the_unit_waits_for_the_same_files_as_the_module_writes():
     assert "ConditionPathExists=!" + announcer.drain_file(None) in unit
     assert "ConditionPathExists=!" + announcer.drain_file("%i") in unit
     assert unit.count(" ".join(announcer.COMMAND)) == 2
+
+
+@pytest.mark.parametrize(
+    ("unit", "instance", "text", "check", "healthy"),
+    [
+        ("active", "active", "", False, True),
+        ("active", "inactive", "", False, True),
+        ("failed", "active", "announced: 172.18.0.64 answers", True, False),
+        ("active", "active", "announced: 172.18.0.64 answers", True, True),
+        ("active", "active", "announced, but failed 1 of 3: no answer", True, True),
+        ("active", "active", "withdrawn: 172.18.0.64 answers, passed 1 of 3", True, False),
+        ("active", "active", "withdrawn: no answer", True, False),
+        ("active", "active", "withdrawn: healthy, but cannot be announced: bird refuses", True, True),
+        ("active", "active", "withdrawn: its health is not known yet", True, None),
+        # As of a drained one.
+        ("active", "inactive", "", True, None),
+    ],
+)
+def test_healthy(unit, instance, text, check, healthy):
+    service = {"check": {"kind": "sip"} if check else None}
+    found = announcer.is_healthy(service, {"ActiveState": unit}, {"ActiveState": instance, "StatusText": text})
+    assert found is healthy
+
+
+def journal(*entries):
+    return "\n".join(
+        json.dumps(
+            {
+                "__REALTIME_TIMESTAMP": f"17637696{number:02}000000",
+                "SYSLOG_IDENTIFIER": who,
+                "PRIORITY": str(priority),
+                "MESSAGE": text,
+            }
+        )
+        for number, (who, priority, text) in enumerate(entries)
+    )
+
+
+def test_changes_are_the_announcers_lines_and_systemds_warnings():
+    found = announcer.changes(
+        journal(
+            ("systemd", 6, "Starting anycast-announce@sip.service"),
+            ("anycast-announce", 5, "sip announced: it is healthy"),
+            ("systemd", 3, "anycast-announce@sip.service: Watchdog timeout (limit 5s)!"),
+            ("systemd", 5, "anycast-announce@sip.service: Main process exited, code=killed"),
+            ("anycast-announce", 6, list("sip withdrawn \N{SNOWMAN}".encode())),
+        )
+        + "\nno JSON"
+    )
+    assert found == [
+        {"time": "2025-11-22T00:00:04Z", "text": "sip withdrawn \N{SNOWMAN}"},
+        {"time": "2025-11-22T00:00:02Z", "text": "anycast-announce@sip.service: Watchdog timeout (limit 5s)!"},
+        {"time": "2025-11-22T00:00:01Z", "text": "sip announced: it is healthy"},
+    ]

@@ -1,0 +1,196 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: anycast_services_info
+short_description: Read which services a node announces, and why it does or does not
+version_added: 1.0.0
+author:
+  - homelab.anycast maintainers (@homelab-anycast)
+description:
+  - Reads for each service the states of its units, whether it is announced, what its check says, what is drained, and
+    the last changes from the journal.
+  - What the router makes of it is told by M(homelab.anycast.routeros_next_hops). The playbook C(homelab.anycast.status)
+    puts the two together.
+notes:
+  - Use C(become), or the journal and the drains may not be readable.
+extends_documentation_fragment:
+  - homelab.anycast.attributes
+  - homelab.anycast.attributes.read_only
+attributes:
+  platform:
+    support: full
+    platforms: Debian
+options:
+  services:
+    description: The services of the node, as P(homelab.anycast.services#filter) gives them.
+    type: list
+    elements: dict
+    required: true
+  changes:
+    description: How many of the last changes of each service to return.
+    type: int
+    default: 5
+seealso:
+  - module: homelab.anycast.anycast_announcer
+  - module: homelab.anycast.anycast_drain
+  - module: homelab.anycast.bird_ospf_neighbors
+"""
+
+EXAMPLES = r"""
+- name: What does this node announce?
+  homelab.anycast.anycast_services_info:
+    services: "{{ bird_anycast_services | homelab.anycast.services }}"
+  become: true
+  register: node
+"""
+
+RETURN = r"""
+services:
+  description: The services.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+    unit:
+      description: The unit that it follows.
+      type: str
+    unit_state:
+      description: State of that unit, in systemd's words.
+      type: str
+    announcer_state:
+      description: State of the unit that announces it, C(anycast-announce@NAME.service), in systemd's words.
+      type: str
+    announced:
+      description: Whether it is in BIRD's configuration. A BIRD that does not run announces nothing all the same.
+      type: bool
+    healthy:
+      description:
+        - Whether its unit is active and its check, if it has one, passes.
+        - Null where that is not known, as of a drained service with a check. Nobody checks it.
+      type: bool
+    health:
+      description: What its check says, in words; null without a check.
+      type: str
+    why:
+      description: What decides whether it is announced, in words.
+      type: str
+    changes:
+      description: What the journal has of the announcer, the last change first.
+      type: list
+      elements: dict
+      contains:
+        time:
+          description: When, in UTC.
+          type: str
+        text:
+          description: What happened.
+          type: str
+  sample:
+    - name: sip
+      unit: kamailio.service
+      unit_state: active
+      announcer_state: active
+      announced: true
+      healthy: true
+      health: "announced: 172.18.0.64 answers SIP OPTIONS with 200"
+      why: "announced: 172.18.0.64 answers SIP OPTIONS with 200"
+      changes:
+        - time: "2026-11-22T15:00:00Z"
+          text: "sip announced: it is healthy"
+records:
+  description: What is drained, as M(homelab.anycast.anycast_drain) returns it.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+bird_state:
+  description: State of C(bird.service), in systemd's words.
+  returned: success
+  type: str
+  sample: active
+unlisted:
+  description: Names of services that are announced without being in O(services).
+  returned: success
+  type: list
+  elements: str
+  sample: []
+"""
+
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.homelab.anycast.plugins.module_utils import announcer, announcer_node
+
+# Lines of the journal to look at for each change that is asked for: systemd adds some of its own to each.
+_LINES = 10
+
+
+def changes_of(module, name):
+    """Return the last changes of a service; none, and a warning, where the journal cannot be read."""
+    wanted = module.params["changes"]
+    if not wanted:
+        return []
+    unit = announcer.instance(name)
+    command = ["journalctl", "--unit", unit, "--lines", str(wanted * _LINES), "--output", "json", "--quiet"]
+    code, out, err = module.run_command(command)
+    if code:
+        module.warn("the journal of {} cannot be read: {}".format(unit, err.strip() or "exit code {}".format(code)))
+        return []
+    return announcer.changes(out)[:wanted]
+
+
+def read(module):
+    services = module.params["services"]
+    units = [unit for s in services for unit in (announcer.instance(s["name"]), announcer.starter(s))]
+    states = announcer_node.unit_states(module.run_command, [announcer.BIRD_UNIT, *units])
+    found = []
+    for described, service in zip(announcer_node.describe(module.run_command, services), services):
+        name = service["name"]
+        unit, instance = states[announcer.starter(service)], states[announcer.instance(name)]
+        if instance["LoadState"] == "not-found":
+            described["why"] = "{} is not installed: run homelab.anycast.site".format(announcer.instance(name))
+        found.append(
+            dict(
+                described,
+                unit=announcer.starter(service),
+                unit_state=unit["ActiveState"],
+                announcer_state=instance["ActiveState"],
+                healthy=announcer.is_healthy(service, unit, instance),
+                health=(instance.get("StatusText") or None) if service["check"] else None,
+                changes=changes_of(module, name),
+            )
+        )
+    names = [service["name"] for service in services]
+    announced = sorted(path.stem for path in Path(announcer.ANNOUNCED).glob("*.conf"))
+    return {
+        "services": found,
+        "records": announcer_node.records(),
+        "bird_state": states[announcer.BIRD_UNIT]["ActiveState"],
+        "unlisted": [name for name in announced if name not in names],
+    }
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "services": {"type": "list", "elements": "dict", "required": True},
+            "changes": {"type": "int", "default": 5},
+        },
+        supports_check_mode=True,
+    )
+    if module.params["changes"] < 0:
+        module.fail_json(msg="changes is {}, expected 0 or more".format(module.params["changes"]))
+    module.exit_json(changed=False, **read(module))
+
+
+if __name__ == "__main__":
+    main()

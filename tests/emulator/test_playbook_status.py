@@ -1,0 +1,180 @@
+"""The playbook status as a user runs it: a router that answers or not, and nodes that nobody can reach."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab.routeros.policy import LAB_PASSWORD, Users
+
+from .conftest import Start
+
+ROOT = Path(__file__).parents[2]
+# The port of tcpmux, on which nobody listens.
+CLOSED = 1
+# Short enough for the drawing.
+EVIL = "<script>1"
+
+
+class Status:
+    """Runs the playbook on an inventory whose nodes are closed ports of the loopback, in a directory of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.page = directory / "anycast-status.html"
+        self.port = CLOSED
+        self.node_variables: dict[str, Any] = {"bird_anycast_services": "{{ anycast_services }}"}
+        self.router_variables: dict[str, Any] = {}
+
+    def inventory(self) -> dict[str, Any]:
+        node = {"ansible_host": "127.0.0.1", "ansible_port": CLOSED, **self.node_variables}
+        router = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": sys.executable,
+            "routeros_ospf_router_id": "172.18.0.1",
+            "routeros_ospf_link": {"bfd": False},
+            "routeros_ospf_api": {
+                "hostname": "127.0.0.1",
+                "port": self.port,
+                "username": "ansible",
+                "password": LAB_PASSWORD,
+            },
+            **self.router_variables,
+        }
+        return {
+            "all": {
+                "vars": {
+                    "anycast_services": [{"name": "sip", "addresses": ["172.18.0.64"]}],
+                    "ansible_ssh_common_args": "-oBatchMode=yes -oStrictHostKeyChecking=no",
+                },
+                "children": {
+                    "anycast_routers": {"hosts": {"hap-lite": router}},
+                    "anycast_nodes": {
+                        "hosts": {
+                            f"sip{number}": {**node, "bird_anycast_router_id": f"172.18.0.{10 + number}"}
+                            for number in (1, 2)
+                        }
+                    },
+                    "anycast_clients": {"hosts": {"phones": {"anycast_probe_sources": [EVIL]}}},
+                },
+            }
+        }
+
+    def __call__(self, *options: str) -> tuple[int, str]:
+        """Return the exit code and everything that was printed, on one line."""
+        inventory = self.directory / "hosts.yml"
+        inventory.write_text(yaml.safe_dump(self.inventory()))
+        program = str(Path(sys.executable).with_name("ansible-playbook"))
+        done = subprocess.run(
+            [program, "-i", str(inventory), "homelab.anycast.status", *options],
+            cwd=self.directory,
+            env={
+                **os.environ,
+                "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections"),
+                "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, " ".join((done.stdout + done.stderr).split())
+
+
+@pytest.fixture
+def status(tmp_path: Path) -> Status:
+    return Status(tmp_path)
+
+
+class Tags(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.add(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_nothing_answers(status: Status) -> None:
+    code, said = status()
+    assert code == 0, said
+    assert "sip1: cannot be reached: ssh: connect to host 127.0.0.1 port 1: Connection refused" in said
+    assert "hap-lite: cannot be read: Cannot connect to the router at 127.0.0.1, port 1" in said
+    assert "Not well: 3 problems" in said
+    # What a module says stands on the page alone, not as an error before it.
+    assert "[hap-lite]: FAILED!" not in said
+    assert LAB_PASSWORD not in said
+    # Through Ansible's own templating, what is not markup does not become some.
+    page = Tags(status.page.read_text())
+    assert "script" not in page.found
+    assert "svg" in page.found
+    assert EVIL in page.text
+    assert LAB_PASSWORD not in page.text
+
+
+def test_the_router_answers(status: Status, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    router = start("full")
+    logins = []
+    login = Users.login
+
+    def counted(users: Users, name: str, password: str) -> Any:
+        logins.append(name)
+        return login(users, name, password)
+
+    monkeypatch.setattr(Users, "login", counted)
+    status.port = router.server.port
+    code, said = status("-e", "status_file=")
+    assert code == 0, said
+    assert "172.18.0.64/32 hap-lite 172.18.0.11 sip1 ospf yes yes" in said
+    assert re.search(r"hap-lite sip1 172\.18\.0\.11 Full", said)
+    # The router has both, whatever the nodes say.
+    assert "sip1 unknown yes ? yes ? ?" in said
+    # One for the neighbours, one for the only address.
+    assert logins == ["ansible"] * 2
+    # For the terminal alone nothing has changed.
+    assert not status.page.exists()
+    assert "changed=0" in said
+    assert "changed=1" not in said
+
+
+def test_check_mode_writes_nothing(status: Status) -> None:
+    code, said = status("--check", "--diff")
+    assert code == 0, said
+    assert "Not well: 3 problems" in said
+    assert not status.page.exists()
+
+
+def test_another_file(status: Status) -> None:
+    code, said = status("-e", "status_file=other.html")
+    assert code == 0, said
+    assert (status.directory / "other.html").exists()
+
+
+def test_strict_fails_after_all_is_shown_and_written(status: Status) -> None:
+    code, said = status("-e", "status_strict=true")
+    assert code == 2
+    assert "PROBLEMS" in said
+    assert "Not well: 3 problems: sip is announced by 0 of 2 nodes" in said
+    assert status.page.exists()
+
+
+def test_variables_that_are_missing_or_wrong(status: Status) -> None:
+    status.node_variables = {"bird_anycast_services": "{{ nowhere }}"}
+    status.router_variables = {"routeros_ospf_api": "{{ nowhere_either }}"}
+    code, said = status("-e", "status_file=")
+    assert code == 0, said
+    assert "sip1: bird_anycast_services cannot be resolved: 'nowhere' is undefined" in said
+    assert "hap-lite: cannot be read: " in said

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from lab.routeros.frr_config import Config
 from lab.routeros.policy import LAB_PASSWORD
 
 from .recorded import Recording
@@ -19,6 +20,8 @@ ROOT = Path(__file__).parents[2]
 FIRST_KEY, SECOND_KEY = "first-key-of-it", "second-key-of-it"
 INSTANCE, AREA = "/routing/ospf/instance", "/routing/ospf/area"
 TEMPLATE = "/routing/ospf/interface-template"
+RULE = "/routing/filter/rule"
+ANYCAST = "172.18.0.64"
 
 
 class Role:
@@ -41,6 +44,7 @@ class Role:
             "routeros_ospf_link": {"key": key},
             "routeros_ospf_router_id": "172.18.0.1",
             "routeros_ospf_interfaces": ["bridge-lan"],
+            "routeros_ospf_anycast_prefixes": [ANYCAST],
             **variables,
         }
         play = {
@@ -77,18 +81,19 @@ def test_set_up_once(role: Role) -> None:
     router = role.router
     code, said = role("--check", "--diff")
     assert code == 0, said
-    assert "changed=4" in said
+    assert "changed=5" in said
     assert '+ "hello-interval": "3s"' in said
-    assert router.call(f"{INSTANCE}/print") + router.call(f"{TEMPLATE}/print") == []
+    assert router.call(f"{INSTANCE}/print") + router.call(f"{TEMPLATE}/print") + router.call(f"{RULE}/print") == []
 
     code, said = role()
     assert code == 0, said
-    assert "changed=4" in said
+    assert "changed=5" in said
     (template,) = router.call(f"{TEMPLATE}/print")
     expected = {"area": "anycast", "interfaces": "bridge-lan", "hello-interval": "3s", "dead-interval": "12s"}
     assert expected.items() <= template.items()
     assert (template["auth"], template["auth-id"], template["auth-key"]) == ("sha256", 1, FIRST_KEY)
-    assert router.call("/ip/settings/print")[0]["send-redirects"] is False
+    settings = router.call("/ip/settings/print")[0]
+    assert (settings["send-redirects"], settings["ipv4-multipath-hash-policy"]) == (False, "l3")
 
     code, said = role()
     assert code == 0, said
@@ -148,3 +153,172 @@ def test_an_old_router_is_refused(start: Any, tmp_path: Path) -> None:
         code, said = Role(start("nobody", version=version, rows=False), tmp_path)()
         assert code != 0
         assert version in said and "7.16" in said
+
+
+# The import filter
+
+
+def accept(prefix: str) -> str:
+    return f"if (dst in {prefix} && dst-len == 32) {{ accept }}"
+
+
+def rules(router: Recording, chain: str = "anycast-in") -> list[str]:
+    return [row["rule"] for row in router.call(f"{RULE}/print") if row["chain"] == chain]
+
+
+def chain_in_use(router: Recording) -> str | None:
+    found: str | None = router.call(f"{INSTANCE}/print")[0].get("in-filter-chain")
+    return found
+
+
+def lets_in(config: Config, prefix: str) -> bool:
+    """Whether FRR, so configured, takes this prefix: it has no filter, or one that names it."""
+    lines = config.get((), [])
+    return not any(line.startswith("ip protocol ospf") for line in lines) or any(
+        line.startswith("ip prefix-list ros-") and line.split(" permit ")[-1].split()[0] == prefix for line in lines
+    )
+
+
+@pytest.fixture
+def seen(role: Role, monkeypatch: pytest.MonkeyPatch) -> list[Config]:
+    """Every configuration that FRR has had."""
+    configurations: list[Config] = []
+    frr = role.router.frr
+    configure = frr.configure
+
+    def keep(want: Config) -> None:
+        configurations.append(want)
+        configure(want)
+
+    monkeypatch.setattr(frr, "configure", keep)
+    return configurations
+
+
+def test_only_host_routes_of_the_anycast_prefixes_come_in(role: Role) -> None:
+    assert role(routeros_ospf_anycast_prefixes=["192.0.2.0/24", "172.18.0.64", "172.18.0.64/32"])[0] == 0
+    router = role.router
+    assert rules(router) == [accept("172.18.0.64/32"), accept("192.0.2.0/24"), "reject"]
+    assert chain_in_use(router) == "anycast-in"
+    lines = router.frr.config[()]
+    assert any(" permit 172.18.0.64/32" in line for line in lines)
+    assert any(" permit 192.0.2.0/24 ge 32" in line for line in lines)
+    assert [context[0].split()[2] for context in router.frr.config if context and "route-map" in context[0]] == [
+        "permit",
+        "permit",
+        "deny",
+    ]
+
+
+def test_other_prefixes_and_another_chain_never_shut_the_address_out(role: Role, seen: list[Config]) -> None:
+    """As the router's rules change one after the other."""
+    router = role.router
+    assert role()[0] == 0
+    ours = f"{ANYCAST}/32"
+    steps: list[tuple[dict[str, Any], str, list[str], int]] = [
+        # One that comes before the first, and thus is moved to the front of those that are there.
+        ({"routeros_ospf_anycast_prefixes": [ANYCAST, "10.9.9.9"]}, "anycast-in", ["10.9.9.9/32", ours], 1),
+        ({"routeros_ospf_anycast_prefixes": [ANYCAST, "192.0.2.1"]}, "anycast-in", [ours, "192.0.2.1/32"], 1),
+        ({"routeros_ospf_anycast_prefixes": ["192.0.2.1", ANYCAST]}, "anycast-in", [ours, "192.0.2.1/32"], 0),
+        ({}, "anycast-in", [ours], 1),
+        ({"routeros_ospf_filter_chain": "other"}, "other", [ours], 3),
+    ]
+    seen.clear()
+    for variables, chain, prefixes, changed in steps:
+        code, said = role("--check", **variables)
+        assert code == 0 and f"changed={changed} " in said, said
+        code, said = role("--diff", **variables)
+        assert code == 0 and f"changed={changed} " in said, said
+        assert rules(router, chain) == [*map(accept, prefixes), "reject"]
+        assert chain_in_use(router) == chain
+        code, said = role(**variables)
+        assert code == 0 and "changed=0" in said, said
+    assert rules(router, "anycast-in") == []
+    assert seen and all(lets_in(config, ours) for config in seen)
+
+
+@pytest.mark.parametrize("nothing", ["", False])
+def test_the_filter_goes_when_it_is_not_wanted(role: Role, seen: list[Config], nothing: Any) -> None:
+    router = role.router
+    code, said = role(routeros_ospf_filter_chain=nothing, routeros_ospf_anycast_prefixes=[])
+    assert code == 0 and "changed=4 " in said, said
+    assert (rules(router), chain_in_use(router)) == ([], None)
+    assert role()[0] == 0
+    before = router.call(f"{RULE}/print")
+    assert len(before) == 2
+
+    code, said = role("--check", routeros_ospf_filter_chain=nothing)
+    assert code == 0 and "changed=2 " in said, said
+    assert (router.call(f"{RULE}/print"), chain_in_use(router)) == (before, "anycast-in")
+    seen.clear()
+    code, said = role(routeros_ospf_filter_chain=nothing)
+    assert code == 0 and "changed=2 " in said, said
+    assert (rules(router), chain_in_use(router)) == ([], None)
+    assert seen and all(lets_in(config, f"{ANYCAST}/32") for config in seen)
+    code, said = role(routeros_ospf_filter_chain=nothing)
+    assert code == 0 and "changed=0" in said, said
+
+
+def test_foreign_filter_rules_stay_and_a_chain_of_somebody_elses_is_not_taken_over(role: Role) -> None:
+    router = role.router
+    router.call(f"{RULE}/add", "=chain=his", "=rule=accept", "=comment=his")
+    router.call(f"{RULE}/add", "=chain=his", "=rule=reject")
+
+    def his() -> list[tuple[str, str, str | None]]:
+        found = router.call(f"{RULE}/print")
+        return [(row[".id"], row["rule"], row.get("comment")) for row in found if row["chain"] == "his"]
+
+    before = his()
+    assert role(routeros_ospf_anycast_prefixes=[ANYCAST, "10.9.9.9"])[0] == 0
+    assert his() == before
+    ours = router.call(f"{RULE}/print")
+    code, said = role(routeros_ospf_filter_chain="his", routeros_ospf_cost=7)
+    assert code != 0 and "changed=0" in said
+    for row_id, _rule, comment in before:
+        assert (
+            f"rule {row_id} of somebody else's in the filter chain 'his' (comment '{comment or ''}', expected" in said
+        )
+    assert "set routeros_ospf_filter_chain to another name" in said
+    assert router.call(f"{RULE}/print") == ours
+    assert role(routeros_ospf_filter_chain="")[0] == 0
+    assert his() == before
+
+
+def test_prefixes_that_would_not_guard_are_refused_before_anything_is_touched(role: Role) -> None:
+    code, said = role(routeros_ospf_anycast_prefixes=["172.18.0.0/24", "172.18.0.65/26", "fd00::1/128"])
+    assert code != 0
+    for words in (
+        "routeros_ospf_anycast_prefixes has 172.18.0.0/24, which holds 172.18.0.0/26 on interface bridge-lan",
+        "has '172.18.0.65/26' with host bits set, expected 172.18.0.64/26",
+        "has 'fd00::1/128', expected an IPv4 prefix",
+    ):
+        assert words in said
+    code, said = role(routeros_ospf_anycast_prefixes=[])
+    assert code != 0
+    assert "routeros_ospf_anycast_prefixes is empty" in said and "set routeros_ospf_filter_chain to ''" in said
+    assert role.router.call(f"{RULE}/print") + role.router.call(f"{INSTANCE}/print") == []
+
+
+# The distribution
+
+
+def test_the_distribution_becomes_the_hash_policy_of_the_router(role: Role) -> None:
+    kernel = role.router.kernel
+    for distribution, policy in (("per_client", "l3"), ("per_flow", "l4"), ("per_client", "l3")):
+        assert role(routeros_ospf_distribution=distribution)[0] == 0
+        assert kernel.settings["ipv4-multipath-hash-policy"] == policy
+        code, said = role(routeros_ospf_distribution=distribution)
+        assert code == 0 and "changed=0" in said, said
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("per_packet", ["which RouterOS 7 does not offer", "Take 'per_client', or 'per_flow'"]),
+        ("round_robin", ["is 'round_robin', expected one of: per_client, per_flow"]),
+    ],
+)
+def test_a_distribution_that_the_router_does_not_have(role: Role, name: str, words: list[str]) -> None:
+    code, said = role(routeros_ospf_distribution=name)
+    assert code != 0
+    assert [word for word in ["routeros_ospf_distribution", *words] if word not in said] == []
+    assert role.router.call("/ip/settings/print")[0]["send-redirects"] is True

@@ -59,6 +59,7 @@ def configure(router: Emulator, link: dict[str, Any]) -> str:
         "routeros_ospf_link": link,
         "routeros_ospf_router_id": ROUTER_ADDRESS,
         "routeros_ospf_interfaces": [BRIDGE],
+        "routeros_ospf_anycast_prefixes": [ANYCAST],
     }
     return run(
         router.router.on_its_network(

@@ -126,10 +126,10 @@ def hash_policy(distribution):
         return HASH_POLICIES[distribution]
     if distribution == "per_packet":
         raise OptionError(
-            "routeros_ospf_distribution is 'per_packet', which RouterOS 7 does not offer: it chooses the next hop by a hash"
-            " (/ip/settings ipv4-multipath-hash-policy is l3, l4 or l3-inner), and the packets of one registration or"
-            " call would go to different nodes. Take 'per_client', or 'per_flow' where few clients send many independent"
-            " requests"
+            "routeros_ospf_distribution is 'per_packet', which RouterOS 7 does not offer: it chooses the next hop by a"
+            " hash (/ip/settings ipv4-multipath-hash-policy is l3, l4 or l3-inner), and the packets of one registration"
+            " or call would go to different nodes. Take 'per_client', or 'per_flow' where few clients send many"
+            " independent requests"
         )
     raise OptionError(
         "routeros_ospf_distribution is '{}', expected one of: {}".format(distribution, ", ".join(HASH_POLICIES))
@@ -157,8 +157,8 @@ def _filter_problems(info, prefixes, chain, comment):
     # librouteros reads these words as booleans, so they would never compare equal.
     if not _CHAIN.fullmatch(str(chain)) or str(chain).lower() in ("yes", "no", "true", "false"):
         problems.append(
-            f"routeros_ospf_filter_chain is '{chain}', expected a letter and then letters, digits, dot, - and _; or '' for"
-            " no filter"
+            f"routeros_ospf_filter_chain is '{chain}', expected a letter and then letters, digits, dot, - and _; or ''"
+            " for no filter"
         )
     networks, wrong = _networks(prefixes)
     problems.extend(wrong)
@@ -178,13 +178,13 @@ def _filter_problems(info, prefixes, chain, comment):
         if row.get("comment") == comment:
             if disabled:
                 problems.append(
-                    "the rule {} of the filter chain '{}' is disabled, which changes what it accepts: enable or remove it"
-                    " (/routing/filter/rule)".format(row[".id"], chain)
+                    "the rule {} of the filter chain '{}' is disabled, which changes what it accepts: enable or remove"
+                    " it (/routing/filter/rule)".format(row[".id"], chain)
                 )
         elif not disabled:
             problems.append(
-                "the router has a rule {} of somebody else's in the filter chain '{}' (comment '{}', expected '{}'): set"
-                " routeros_ospf_filter_chain to another name, or give that row our comment to hand it over".format(
+                "the router has a rule {} of somebody else's in the filter chain '{}' (comment '{}', expected '{}'):"
+                " set routeros_ospf_filter_chain to another name, or give that row our comment to hand it over".format(
                     row[".id"], chain, row.get("comment") or "", comment
                 )
             )

@@ -12,8 +12,8 @@ version_added: 1.0.0
 author:
   - homelab.anycast maintainers (@homelab-anycast)
 description:
-  - Reads version, board, memory, interfaces, addresses, the OSPF and BFD configuration and the routing filters of a router
-    over its API, in one session. The keys of OSPF interface templates are not read.
+  - Reads version, board, memory, interfaces, addresses, the OSPF and BFD configuration and the routing filters of a
+    router over its API, in one session. The keys of OSPF interface templates are not read.
   - Fails on a version of RouterOS that this collection does not support, and if the router lacks one of O(interfaces).
   - The role P(homelab.anycast.routeros_ospf#role) runs it before it changes anything.
 notes:
@@ -176,7 +176,7 @@ filter:
   type: dict
   contains:
     rules:
-      description: Rows of C(/routing/filter/rule), in their order. A chain ends at the first rule that accepts or rejects.
+      description: Rows of C(/routing/filter/rule), in their order. The first that decides ends its chain.
       type: list
       elements: dict
   sample:

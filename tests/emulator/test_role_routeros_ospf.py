@@ -261,6 +261,20 @@ def test_a_chain_of_somebody_elses_is_not_taken_over(role: Role) -> None:
     assert router.call(f"{RULE}/print") == every
 
 
+def test_a_rule_that_somebody_has_disabled_is_named_and_mended_when_enabled(role: Role) -> None:
+    assert role()[0] == 0
+    row = role.router.call(f"{RULE}/print")[0]
+    role.router.call(f"{RULE}/disable", f"=.id={row['.id']}")
+    code, said = role(routeros_ospf_cost=7)
+    assert code != 0 and "changed=0" in said
+    assert f"rule {row['.id']} of the filter chain 'anycast-in' is disabled" in said
+    role.router.call(f"{RULE}/enable", f"=.id={row['.id']}")
+    # The router may say from now on that it is not disabled.
+    assert role()[0] == 0
+    code, said = role()
+    assert code == 0 and "changed=0" in said, said
+
+
 def test_prefixes_that_would_not_guard_are_refused_before_anything_is_touched(role: Role) -> None:
     code, said = role(routeros_ospf_anycast_prefixes=["172.18.0.0/24", "172.18.0.65/26", "fd00::1/128"])
     assert code != 0

@@ -44,12 +44,40 @@ def node_problems(facts, link, services_list, router_id, interfaces, other_route
     return problems + services.node_problems(normalised, router_id, interfaces, facts, other_router_ids)
 
 
-def router_problems(info, link, router_id, instance, area, interfaces, comment, other_router_ids=None):
+def router_problems(
+    info,
+    link,
+    router_id,
+    instance,
+    area,
+    interfaces,
+    comment,
+    other_router_ids=None,
+    anycast_prefixes=(),
+    filter_chain="",
+    distribution=None,
+):
     problems = _link_problems("routeros_ospf_link", link)
     bfd = not problems and link_model.normalise_link(link)["bfd"]
-    return problems + routeros_ospf.router_problems(
-        info, router_id, instance, area, interfaces, comment, other_router_ids, bfd
+    return (
+        problems
+        + routeros_ospf.router_problems(info, router_id, instance, area, interfaces, comment, other_router_ids, bfd)
+        + routeros_ospf.guard_problems(info, anycast_prefixes, filter_chain, distribution, comment)
     )
+
+
+def routeros_filter_rules(prefixes, chain, comment):
+    try:
+        return routeros_ospf.filter_rules(prefixes, chain, comment)
+    except routeros_ospf.OptionError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+def routeros_hash_policy(distribution):
+    try:
+        return routeros_ospf.hash_policy(distribution)
+    except routeros_ospf.OptionError as error:
+        raise AnsibleFilterError(str(error)) from None
 
 
 def other_router_ids(hostvars, name):
@@ -197,6 +225,9 @@ class FilterModule:
             "node_problems": node_problems,
             "router_problems": router_problems,
             "routeros_interface_template": routeros_ospf.interface_template,
+            "routeros_filter_rules": routeros_filter_rules,
+            "routeros_hash_policy": routeros_hash_policy,
+            "routeros_instance": routeros_ospf.instance,
             "routeros_bfd_configuration": routeros_ospf.bfd_configuration,
             "other_router_ids": other_router_ids,
             "missing_addresses": services.missing_addresses,

@@ -43,6 +43,7 @@ BFD_PROPERTIES = (
     "disabled",
     "inactive",
 )
+FILTER_RULE_PROPERTIES = (".id", "chain", "rule", "comment", "disabled", "inactive")
 INTERFACE_PROPERTIES = ("name", "type", "running", "disabled")
 ADDRESS_PROPERTIES = ("address", "network", "interface", "disabled")
 
@@ -82,6 +83,7 @@ def read(router):
             "interface_templates": router.rows("/routing/ospf/interface-template", proplist=TEMPLATE_PROPERTIES),
         },
         "bfd": {"configurations": router.rows("/routing/bfd/configuration", proplist=BFD_PROPERTIES)},
+        "filter": {"rules": router.rows("/routing/filter/rule", proplist=FILTER_RULE_PROPERTIES)},
     }
 
 

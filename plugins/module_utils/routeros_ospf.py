@@ -6,8 +6,21 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 from ansible_collections.homelab.anycast.plugins.module_utils.services import router_id_problems
+
+# How the clients are spread over the next hops of a route, by our name; and what /ip/settings
+# ipv4-multipath-hash-policy calls it (manual, "Multipath (ECMP) routes"): l3 hashes the two addresses, l4 the protocol
+# and the ports as well.
+HASH_POLICIES = {"per_client": "l3", "per_flow": "l4"}
+
+# A name that needs no quotes in the console, and which librouteros does not read as a number.
+_CHAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+
+
+class OptionError(ValueError):
+    """An option of the role cannot work. Its text lists every problem."""
 
 
 def routeros_duration(seconds=0, milliseconds=0):
@@ -76,6 +89,141 @@ def bfd_configuration(link, interfaces, comment):
             "comment": comment,
         }
     ]
+
+
+def instance(name, router_id, filter_chain, comment):
+    """Return the row of /routing/ospf/instance; without a chain the property is left out, as in interface_template."""
+    row = {"name": name, "version": 2, "router-id": router_id, "disabled": False, "comment": comment}
+    if filter_chain:
+        row["in-filter-chain"] = filter_chain
+    return row
+
+
+def filter_rules(prefixes, chain, comment):
+    """Return the rows of /routing/filter/rule: host routes inside the prefixes are accepted, nothing else is.
+
+    One row for each prefix, so that another prefix changes a row and never takes away what stays accepted. They are
+    sorted, so that the order of the list does not matter to the router.
+
+    RouterOS leaves C(disabled) out of an enabled row of this menu, and so does this: api_modify knows no default of it.
+
+    :raises OptionError: with all problems of the prefixes at once.
+    """
+    networks, problems = _networks(prefixes)
+    if problems:
+        raise OptionError("; ".join(problems))
+    rules = [f"if (dst in {network} && dst-len == 32) {{ accept }}" for network in networks]
+    # The default action of a chain is reject (manual); said so that whoever reads the chain need not know that.
+    return [{"chain": chain, "rule": rule, "comment": comment} for rule in (*rules, "reject")]
+
+
+def hash_policy(distribution):
+    """Return what /ip/settings ipv4-multipath-hash-policy is to be.
+
+    :raises OptionError: for a name that is none of HASH_POLICIES.
+    """
+    if distribution in HASH_POLICIES:
+        return HASH_POLICIES[distribution]
+    if distribution == "per_packet":
+        raise OptionError(
+            "routeros_ospf_distribution is 'per_packet', which RouterOS 7 does not offer: it chooses the next hop by a"
+            " hash (/ip/settings ipv4-multipath-hash-policy is l3, l4 or l3-inner), and the packets of one registration"
+            " or call would go to different nodes. Take 'per_client', or 'per_flow' where few clients send many"
+            " independent requests"
+        )
+    raise OptionError(
+        "routeros_ospf_distribution is '{}', expected one of: {}".format(distribution, ", ".join(HASH_POLICIES))
+    )
+
+
+def guard_problems(info, prefixes, filter_chain, distribution, comment):
+    """Return what speaks against the import filter and the distribution, one sentence each.
+
+    :param prefixes: what routeros_ospf_anycast_prefixes holds.
+    :param filter_chain: name of the chain to write; empty if there is to be no filter.
+    :param distribution: name of the distribution; None if it is not to be set.
+    """
+    problems = _filter_problems(info, prefixes, filter_chain, comment) if filter_chain else []
+    try:
+        if distribution is not None:
+            hash_policy(distribution)
+    except OptionError as error:
+        problems.append(str(error))
+    return problems
+
+
+def _filter_problems(info, prefixes, chain, comment):
+    problems = []
+    # librouteros reads these words as booleans, so they would never compare equal.
+    if not _CHAIN.fullmatch(str(chain)) or str(chain).lower() in ("yes", "no", "true", "false"):
+        problems.append(
+            f"routeros_ospf_filter_chain is '{chain}', expected a letter and then letters, digits, dot, - and _; or ''"
+            " for no filter"
+        )
+    networks, wrong = _networks(prefixes)
+    problems.extend(wrong)
+    problems.extend(
+        "routeros_ospf_anycast_prefixes has {}, which {} {} on interface {}: a node could announce the addresses of"
+        " hosts there; expected prefixes outside every subnet of the router".format(
+            network, "lies inside" if network.subnet_of(subnet) else "holds", subnet, interface
+        )
+        for network in networks
+        for interface, subnet in _connected_subnets(info)
+        if network.overlaps(subnet)
+    )
+    for row in info["filter"]["rules"]:
+        if row.get("chain") != chain:
+            continue
+        disabled = row.get("disabled") in (True, "true", "yes")
+        if row.get("comment") == comment:
+            if disabled:
+                problems.append(
+                    "the rule {} of the filter chain '{}' is disabled, which changes what it accepts: enable or remove"
+                    " it (/routing/filter/rule)".format(row[".id"], chain)
+                )
+        elif not disabled:
+            problems.append(
+                "the router has a rule {} of somebody else's in the filter chain '{}' (comment '{}', expected '{}'):"
+                " set routeros_ospf_filter_chain to another name, or give that row our comment to hand it over".format(
+                    row[".id"], chain, row.get("comment") or "", comment
+                )
+            )
+    return problems
+
+
+def _networks(prefixes):
+    """Return (the prefixes as networks, sorted and each once; what is wrong with them)."""
+    variable = "routeros_ospf_anycast_prefixes"
+    if not isinstance(prefixes, (list, tuple)):
+        return [], [f"{variable} is '{prefixes}', expected a list of prefixes such as 172.18.0.64/32"]
+    if not prefixes:
+        return [], [
+            f"{variable} is empty, expected the prefixes that hold the anycast addresses, such as 172.18.0.64/32; set"
+            " routeros_ospf_filter_chain to '' if the router is to take every route that OSPF brings"
+        ]
+    networks, problems = set(), []
+    for prefix in prefixes:
+        try:
+            interface = ipaddress.IPv4Interface(str(prefix))
+        except ValueError:
+            problems.append(f"{variable} has '{prefix}', expected an IPv4 prefix such as 172.18.0.64/32")
+            continue
+        if interface.ip != interface.network.network_address:
+            problems.append(f"{variable} has '{prefix}' with host bits set, expected {interface.network}")
+        networks.add(interface.network)
+    return sorted(networks), problems
+
+
+def _connected_subnets(info):
+    """Yield (interface, network) for every enabled address; of a point-to-point address the other end."""
+    for row in info["addresses"]:
+        if not row["disabled"]:
+            address = ipaddress.IPv4Interface(str(row["address"]))
+            yield row["interface"], address.network
+            if row.get("network") and address.network.prefixlen == 32:
+                other = ipaddress.IPv4Network(str(row["network"]))
+                if other != address.network:
+                    yield row["interface"], other
 
 
 def router_problems(info, router_id, instance, area, interfaces, comment, other_router_ids=None, bfd=False):

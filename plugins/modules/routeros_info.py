@@ -12,8 +12,8 @@ version_added: 1.0.0
 author:
   - homelab.anycast maintainers (@homelab-anycast)
 description:
-  - Reads version, board, memory, interfaces, addresses and the OSPF configuration of a router over its API, in one
-    session. The keys of OSPF interface templates are not read.
+  - Reads version, board, memory, interfaces, addresses, the OSPF and BFD configuration and the routing filters of a
+    router over its API, in one session. The keys of OSPF interface templates are not read.
   - Fails on a version of RouterOS that this collection does not support, and if the router lacks one of O(interfaces).
   - The role P(homelab.anycast.routeros_ospf#role) runs it before it changes anything.
 notes:
@@ -170,6 +170,22 @@ bfd:
       elements: dict
   sample:
     configurations: []
+filter:
+  description: The routing filters, whoever wrote them.
+  returned: success
+  type: dict
+  contains:
+    rules:
+      description: Rows of C(/routing/filter/rule), in their order. The first that decides ends its chain.
+      type: list
+      elements: dict
+  sample:
+    rules:
+      - .id: "*1"
+        chain: anycast-in
+        rule: reject
+        comment: homelab.anycast
+        inactive: false
 """
 
 from ansible.module_utils.basic import AnsibleModule

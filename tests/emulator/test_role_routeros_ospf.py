@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from lab.routeros.frr_config import Config
 from lab.routeros.policy import LAB_PASSWORD
 
 from .recorded import Recording
@@ -19,6 +20,8 @@ ROOT = Path(__file__).parents[2]
 FIRST_KEY, SECOND_KEY = "first-key-of-it", "second-key-of-it"
 INSTANCE, AREA = "/routing/ospf/instance", "/routing/ospf/area"
 TEMPLATE = "/routing/ospf/interface-template"
+RULE = "/routing/filter/rule"
+ANYCAST = "172.18.0.64"
 
 
 class Role:
@@ -41,6 +44,7 @@ class Role:
             "routeros_ospf_link": {"key": key},
             "routeros_ospf_router_id": "172.18.0.1",
             "routeros_ospf_interfaces": ["bridge-lan"],
+            "routeros_ospf_anycast_prefixes": [ANYCAST],
             **variables,
         }
         play = {
@@ -77,18 +81,19 @@ def test_set_up_once(role: Role) -> None:
     router = role.router
     code, said = role("--check", "--diff")
     assert code == 0, said
-    assert "changed=4" in said
+    assert "changed=5" in said
     assert '+ "hello-interval": "3s"' in said
-    assert router.call(f"{INSTANCE}/print") + router.call(f"{TEMPLATE}/print") == []
+    assert router.call(f"{INSTANCE}/print") + router.call(f"{TEMPLATE}/print") + router.call(f"{RULE}/print") == []
 
     code, said = role()
     assert code == 0, said
-    assert "changed=4" in said
+    assert "changed=5" in said
     (template,) = router.call(f"{TEMPLATE}/print")
     expected = {"area": "anycast", "interfaces": "bridge-lan", "hello-interval": "3s", "dead-interval": "12s"}
     assert expected.items() <= template.items()
     assert (template["auth"], template["auth-id"], template["auth-key"]) == ("sha256", 1, FIRST_KEY)
-    assert router.call("/ip/settings/print")[0]["send-redirects"] is False
+    settings = router.call("/ip/settings/print")[0]
+    assert (settings["send-redirects"], settings["ipv4-multipath-hash-policy"]) == (False, "l3")
 
     code, said = role()
     assert code == 0, said
@@ -148,3 +153,152 @@ def test_an_old_router_is_refused(start: Any, tmp_path: Path) -> None:
         code, said = Role(start("nobody", version=version, rows=False), tmp_path)()
         assert code != 0
         assert version in said and "7.16" in said
+
+
+# The import filter
+
+
+def accept(prefix: str) -> str:
+    return f"if (dst in {prefix} && dst-len == 32) {{ accept }}"
+
+
+def rules(router: Recording, chain: str = "anycast-in") -> list[str]:
+    return [row["rule"] for row in router.call(f"{RULE}/print") if row["chain"] == chain]
+
+
+def chain_in_use(router: Recording) -> str | None:
+    found: str | None = router.call(f"{INSTANCE}/print")[0].get("in-filter-chain")
+    return found
+
+
+def lets_in(config: Config, prefix: str) -> bool:
+    """Whether FRR, so configured, takes this prefix: it has no filter, or one that names it."""
+    lines = config.get((), [])
+    return not any(line.startswith("ip protocol ospf") for line in lines) or any(
+        line.startswith("ip prefix-list ros-") and line.split(" permit ")[-1].split()[0] == prefix for line in lines
+    )
+
+
+@pytest.fixture
+def seen(role: Role, monkeypatch: pytest.MonkeyPatch) -> list[Config]:
+    """Every configuration that FRR has had."""
+    configurations: list[Config] = []
+    frr = role.router.frr
+    configure = frr.configure
+
+    def keep(want: Config) -> None:
+        configurations.append(want)
+        configure(want)
+
+    monkeypatch.setattr(frr, "configure", keep)
+    return configurations
+
+
+def test_what_comes_in_changes_and_the_address_is_never_shut_out(role: Role, seen: list[Config]) -> None:
+    """As the router's rules change one after the other."""
+    router = role.router
+    assert role(routeros_ospf_anycast_prefixes=["192.0.2.0/24", "172.18.0.64", "172.18.0.64/32"])[0] == 0
+    assert rules(router) == [accept("172.18.0.64/32"), accept("192.0.2.0/24"), "reject"]
+    assert chain_in_use(router) == "anycast-in"
+    lines = router.frr.config[()]
+    assert any(line.endswith(" permit 172.18.0.64/32") for line in lines)
+    assert any(" permit 192.0.2.0/24 ge 32" in line for line in lines)
+    verdicts = [context[0].split()[2] for context in router.frr.config if context and "route-map" in context[0]]
+    assert verdicts == ["permit", "permit", "deny"]
+
+    seen.clear()
+    # One that comes before the first: it is new at the end, and then moved.
+    code, said = role(routeros_ospf_anycast_prefixes=["10.9.9.9", ANYCAST, "192.0.2.1"])
+    assert code == 0 and "changed=1 " in said, said
+    assert rules(router) == [accept("10.9.9.9/32"), accept(f"{ANYCAST}/32"), accept("192.0.2.1/32"), "reject"]
+    other: dict[str, Any] = {"routeros_ospf_filter_chain": "other"}
+    for options in (("--check",), ()):
+        code, said = role(*options, **other)
+        # The new rules, the instance, the old rules.
+        assert code == 0 and "changed=3 " in said, said
+    assert (rules(router, "anycast-in"), chain_in_use(router)) == ([], "other")
+    assert rules(router, "other") == [accept(f"{ANYCAST}/32"), "reject"]
+    code, said = role(**other)
+    assert code == 0 and "changed=0" in said, said
+    assert seen and all(lets_in(config, f"{ANYCAST}/32") for config in seen)
+
+
+def test_the_filter_goes_when_it_is_not_wanted(role: Role, seen: list[Config]) -> None:
+    router = role.router
+    router.call(f"{RULE}/add", "=chain=his", "=rule=accept")
+    code, said = role(routeros_ospf_filter_chain="", routeros_ospf_anycast_prefixes=[])
+    assert code == 0 and "changed=4 " in said, said
+    assert (rules(router), chain_in_use(router)) == ([], None)
+    assert role()[0] == 0
+    assert len(rules(router)) == 2
+    before = router.call(f"{RULE}/print")
+
+    code, said = role("--check", routeros_ospf_filter_chain=False)
+    assert code == 0 and "changed=2 " in said, said
+    assert (router.call(f"{RULE}/print"), chain_in_use(router)) == (before, "anycast-in")
+    seen.clear()
+    code, said = role(routeros_ospf_filter_chain=False)
+    assert code == 0 and "changed=2 " in said, said
+    assert (rules(router), rules(router, "his"), chain_in_use(router)) == ([], ["accept"], None)
+    assert seen and all(lets_in(config, f"{ANYCAST}/32") for config in seen)
+    code, said = role(routeros_ospf_filter_chain=False)
+    assert code == 0 and "changed=0" in said, said
+
+
+def test_a_chain_of_somebody_elses_is_not_taken_over(role: Role) -> None:
+    router = role.router
+    router.call(f"{RULE}/add", "=chain=his", "=rule=accept", "=comment=his")
+    router.call(f"{RULE}/add", "=chain=his", "=rule=reject")
+    his = router.call(f"{RULE}/print")
+    assert role(routeros_ospf_anycast_prefixes=[ANYCAST, "10.9.9.9"])[0] == 0
+    every = router.call(f"{RULE}/print")
+    assert [row["rule"] for row in every if row["chain"] == "his"] == ["accept", "reject"]
+    code, said = role(routeros_ospf_filter_chain="his", routeros_ospf_cost=7)
+    assert code != 0 and "changed=0" in said
+    for row in his:
+        assert f"rule {row['.id']} of somebody else's in the filter chain 'his'" in said
+    assert "(comment 'his', expected 'homelab.anycast'): set routeros_ospf_filter_chain to another name" in said
+    assert router.call(f"{RULE}/print") == every
+
+
+def test_a_rule_that_somebody_has_disabled_is_named_and_mended_when_enabled(role: Role) -> None:
+    assert role()[0] == 0
+    row = role.router.call(f"{RULE}/print")[0]
+    role.router.call(f"{RULE}/disable", f"=.id={row['.id']}")
+    code, said = role(routeros_ospf_cost=7)
+    assert code != 0 and "changed=0" in said
+    assert f"rule {row['.id']} of the filter chain 'anycast-in' is disabled" in said
+    role.router.call(f"{RULE}/enable", f"=.id={row['.id']}")
+    # The router may say from now on that it is not disabled.
+    assert role()[0] == 0
+    code, said = role()
+    assert code == 0 and "changed=0" in said, said
+
+
+def test_prefixes_that_would_not_guard_are_refused_before_anything_is_touched(role: Role) -> None:
+    code, said = role(routeros_ospf_anycast_prefixes=["172.18.0.0/24", "172.18.0.65/26", "fd00::1/128"])
+    assert code != 0
+    for words in (
+        "routeros_ospf_anycast_prefixes has 172.18.0.0/24, which holds 172.18.0.0/26 on interface bridge-lan",
+        "has '172.18.0.65/26' with host bits set, expected 172.18.0.64/26",
+        "has 'fd00::1/128', expected an IPv4 prefix",
+    ):
+        assert words in said
+    assert role.router.call(f"{RULE}/print") + role.router.call(f"{INSTANCE}/print") == []
+
+
+# The distribution
+
+
+def test_the_distribution_becomes_the_hash_policy_of_the_router(role: Role) -> None:
+    kernel = role.router.kernel
+    assert role(routeros_ospf_distribution="per_flow")[0] == 0
+    assert kernel.settings["ipv4-multipath-hash-policy"] == "l4"
+    code, said = role(routeros_ospf_distribution="per_flow")
+    assert code == 0 and "changed=0" in said, said
+    code, said = role(routeros_ospf_distribution="per_packet", routeros_ospf_cost=7)
+    assert code != 0 and "changed=0" in said
+    assert "'per_packet', which RouterOS 7 does not offer" in said and "Take 'per_client', or 'per_flow'" in said
+    code, said = role()
+    assert code == 0 and "changed=1 " in said, said
+    assert kernel.settings["ipv4-multipath-hash-policy"] == "l3"

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +12,8 @@ import pytest
 from bed import ANYCAST, Bed, ensure_rootfs, requirements, wait_for
 from bed.emulator import Emulator
 from bed.topology import BRIDGE, ROUTER_ADDRESS
-from role_node import ROOT, RoleNode, bird_of_root
+from role_node import RoleNode, bird_of_root
+from role_router import API, BIN, INTERPRETER, configure, run
 
 if reason := requirements():
     pytest.skip(reason, allow_module_level=True)
@@ -25,9 +22,6 @@ NODE_ADDRESS = "172.18.0.11"
 LINK = {"hello_interval": 1, "dead_interval": 5, "key": "a-good-key"}
 BFD = {**LINK, "bfd": True}
 DETECTION = 0.2 * 5
-API = {"hostname": "127.0.0.1", "username": "ansible", "password": "lab-password"}
-BIN = Path(sys.executable).parent
-INTERPRETER = f"ansible_python_interpreter={sys.executable}"
 
 
 @pytest.fixture(scope="module")
@@ -52,23 +46,6 @@ def node(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RoleNod
     node.stop()
 
 
-def configure(router: Emulator, link: dict[str, Any]) -> str:
-    """Run the router's role; returns what it printed."""
-    variables = {
-        "routeros_ospf_api": API,
-        "routeros_ospf_link": link,
-        "routeros_ospf_router_id": ROUTER_ADDRESS,
-        "routeros_ospf_interfaces": [BRIDGE],
-    }
-    return run(
-        router.router.on_its_network(
-            str(BIN / "ansible-playbook"), "--inventory", "localhost,", "--connection", "local",
-            "--extra-vars", json.dumps(variables), "--extra-vars", INTERPRETER,
-            str(Path(__file__).parent / "router.yml"),
-        )
-    )  # fmt: skip
-
-
 def neighbors(module: str, command: list[str], **options: Any) -> dict[str, Any]:
     """The result of a module that reads neighbours."""
     printed = run(
@@ -87,14 +64,6 @@ def from_router(router: Emulator, **options: Any) -> dict[str, Any]:
 
 def from_node(node: RoleNode, **options: Any) -> dict[str, Any]:
     return neighbors("bird_ospf_neighbors", [], router_ids=[ROUTER_ADDRESS], socket=str(node.socket), **options)
-
-
-def run(command: list[str]) -> str:
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
-    return done.stdout
 
 
 def our_rows(router: Emulator) -> list[dict[str, Any]]:

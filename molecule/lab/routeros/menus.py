@@ -239,7 +239,8 @@ FILTER_RULE = Menu(
         Property("chain", mandatory=True),
         Property("rule", Kind.FILTER_RULE),
         _COMMENT,
-        _DISABLED,
+        # Can be unset: so api_modify has it, which sends `=!disabled=`.
+        Property("disabled", Kind.BOOL, unset=True),
         _COPY_FROM,
         _PLACE_BEFORE,
     ),

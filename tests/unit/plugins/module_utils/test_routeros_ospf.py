@@ -5,7 +5,12 @@ import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.link import normalise_link
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros_ospf import (
+    OptionError,
     bfd_configuration,
+    filter_rules,
+    guard_problems,
+    hash_policy,
+    instance,
     interface_template,
     router_problems,
     routeros_duration,
@@ -74,7 +79,7 @@ def test_bfd_in_the_template_and_its_row():
     ]
 
 
-def info(instances=(), areas=(), templates=(), bfd=()):
+def info(instances=(), areas=(), templates=(), bfd=(), rules=()):
     return {
         "addresses": [
             {"address": "172.18.0.1/26", "interface": "bridge-lan", "disabled": False},
@@ -82,6 +87,7 @@ def info(instances=(), areas=(), templates=(), bfd=()):
         ],
         "ospf": {"instances": list(instances), "areas": list(areas), "interface_templates": list(templates)},
         "bfd": {"configurations": list(bfd)},
+        "filter": {"rules": list(rules)},
     }
 
 
@@ -163,3 +169,110 @@ def test_bfd_rows_in_the_way(found, words):
 
 def test_router_id():
     assert "router id of sip1 too" in problems(info(), others={"sip1": "172.18.0.1"})[0]
+
+
+# The import filter and the distribution
+
+
+def test_instance_names_its_chain_only_where_there_is_one():
+    assert instance("anycast", "172.18.0.1", "anycast-in", "ours") == {
+        "name": "anycast",
+        "version": 2,
+        "router-id": "172.18.0.1",
+        "in-filter-chain": "anycast-in",
+        "disabled": False,
+        "comment": "ours",
+    }
+    assert "in-filter-chain" not in instance("anycast", "172.18.0.1", "", "ours")
+
+
+def test_filter_rules_accept_host_routes_and_end_with_reject():
+    rows = filter_rules(["192.0.2.0/24", "172.18.0.64", "172.18.0.64/32"], "anycast-in", "ours")
+    assert [row["rule"] for row in rows] == [
+        "if (dst in 172.18.0.64/32 && dst-len == 32) { accept }",
+        "if (dst in 192.0.2.0/24 && dst-len == 32) { accept }",
+        "reject",
+    ]
+    assert {(row["chain"], row["comment"]) for row in rows} == {("anycast-in", "ours")}
+
+
+@pytest.mark.parametrize(
+    "prefixes, words",
+    [
+        ([], ["routeros_ospf_anycast_prefixes is empty", "routeros_ospf_filter_chain to ''"]),
+        ("172.18.0.64", ["is '172.18.0.64', expected a list"]),
+        (["172.18.0.64/33"], ["has '172.18.0.64/33', expected an IPv4 prefix"]),
+        (
+            ["172.18.0.64", "sip", "172.18.0.65/26"],
+            ["has 'sip'", "'172.18.0.65/26' with host bits set", "172.18.0.64/26"],
+        ),
+    ],
+)
+def test_prefixes_that_are_none(prefixes, words):
+    with pytest.raises(OptionError) as caught:
+        filter_rules(prefixes, "anycast-in", "ours")
+    assert [word for word in words if word not in str(caught.value)] == []
+
+
+def guard(prefixes=("172.18.0.64/32",), chain="anycast-in", distribution="per_client", rules=(), found=None):
+    return guard_problems(found or info(rules=rules), prefixes, chain, distribution, "ours")
+
+
+RULE = {".id": "*7", "chain": "anycast-in", "rule": "reject"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"distribution": "per_flow"},
+        {"distribution": None},
+        # Without a filter nothing is asked of it.
+        {"chain": "", "prefixes": [], "rules": [RULE]},
+        {"rules": [{**RULE, "comment": "ours"}, {**RULE, "chain": "his"}, {**RULE, "disabled": True}]},
+        {"found": {**info(), "addresses": [{"address": "172.18.0.64/26", "interface": "ether1", "disabled": True}]}},
+    ],
+)
+def test_nothing_speaks_against_the_guard(arguments):
+    assert guard(**arguments) == []
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ({"prefixes": ["172.18.0.60"]}, ["172.18.0.60/32, which lies inside 172.18.0.0/26 on interface bridge-lan"]),
+        ({"prefixes": ["172.18.0.0/24"]}, ["172.18.0.0/24, which holds 172.18.0.0/26 on interface bridge-lan"]),
+        (
+            {
+                "prefixes": ["10.0.0.2"],
+                "found": {
+                    **info(),
+                    "addresses": [
+                        {"address": "10.0.0.1/32", "network": "10.0.0.2", "interface": "l2tp", "disabled": False}
+                    ],
+                },
+            },
+            ["10.0.0.2/32, which lies inside 10.0.0.2/32 on interface l2tp"],
+        ),
+        ({"prefixes": []}, ["routeros_ospf_anycast_prefixes is empty"]),
+        ({"rules": [RULE]}, ["rule *7 of somebody else's", "'anycast-in'", "(comment '', expected 'ours')"]),
+        ({"rules": [{**RULE, "comment": "his"}]}, ["(comment 'his'", "set routeros_ospf_filter_chain to another name"]),
+        ({"rules": [{**RULE, "comment": "ours", "disabled": True}]}, ["rule *7", "is disabled", "enable or remove it"]),
+        ({"chain": "no"}, ["routeros_ospf_filter_chain is 'no'"]),
+        ({"chain": "my chain"}, ["routeros_ospf_filter_chain is 'my chain', expected a letter and then"]),
+        ({"distribution": "per_packet"}, ["'per_packet', which RouterOS 7 does not offer", "Take 'per_client'"]),
+        ({"distribution": "l4"}, ["'l4', expected one of: per_client, per_flow"]),
+    ],
+)
+def test_what_speaks_against_the_guard(arguments, words):
+    (sentence,) = guard(**arguments)
+    assert [word for word in words if word not in sentence] == []
+
+
+def test_a_prefix_that_holds_several_subnets_is_told_for_each():
+    assert len(guard(["0.0.0.0/0"])) == 2
+
+
+@pytest.mark.parametrize("distribution, policy", [("per_client", "l3"), ("per_flow", "l4")])
+def test_hash_policy(distribution, policy):
+    assert hash_policy(distribution) == policy

@@ -249,6 +249,7 @@ class FakeRouter:
             ],
             "/routing/ospf/neighbor": [],
             "/routing/bfd/configuration": [],
+            "/routing/filter/rule": [],
             "/routing/bfd/session": [],
         }
         self.logins = 0

@@ -37,6 +37,12 @@ def test_returns_what_the_router_is_and_has(run, fake_router):
     assert (fake_router.logins, fake_router.closed) == (1, 1)
 
 
+def test_returns_the_filter_rules_in_their_order(run, fake_router):
+    rules = [{".id": "*2", "chain": "anycast-in", "rule": "reject"}, {".id": "*1", "chain": "his", "rule": "accept"}]
+    fake_router.menus["/routing/filter/rule"] = [dict(rule) for rule in rules]
+    assert run()["filter"] == {"rules": rules}
+
+
 def test_a_switch_keeps_the_form_of_the_router(run, fake_router):
     fake_router.menus["/routing/ospf/interface-template"][0]["passive"] = ""
     assert run()["ospf"]["interface_templates"][0]["passive"] == ""

@@ -74,12 +74,11 @@ def commands(addresses, gateway, table, link_interfaces, facts):
 
     :param addresses: prefixes.
     :return: dictionary of C(before) (what has to be up first), C(up) and C(down), each a list, empty without a gateway;
-      and C(forget), which takes back what there may be of an earlier source routing.
+      and C(priority), which all rules of ours have.
     """
-    forget = f"while ip rule del priority {PRIORITY} 2>/dev/null; do ip route flush table {table}; done"
     link = find_link(gateway, link_interfaces, facts) if gateway else None
     if link is None:
-        return {"before": [], "up": [], "down": [], "forget": forget}
+        return {"before": [], "up": [], "down": [], "priority": PRIORITY}
     name, interface = link
     up = [
         f"ip route replace {interface.network} dev {name} table {table}",
@@ -93,7 +92,7 @@ def commands(addresses, gateway, table, link_interfaces, facts):
         up.append(f"ip rule add {rule}")
         down.append(f"ip rule del {rule} || true")
     # At boot the interfaces come up in the order of their files; these routes need the link to be up.
-    return {"before": [f"ifup {name} || true"], "up": up, "down": down, "forget": forget}
+    return {"before": [f"ifup {name} || true"], "up": up, "down": down, "priority": PRIORITY}
 
 
 def missing(services, gateway, table, link_interfaces, facts, shown):

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.homelab.anycast.plugins.module_utils import drain, routeros_ospf, services, table
+from ansible_collections.homelab.anycast.plugins.module_utils import (
+    drain,
+    preflight,
+    routeros_ospf,
+    services,
+    table,
+)
 from ansible_collections.homelab.anycast.plugins.module_utils import link as link_model
 
 
@@ -69,6 +75,54 @@ def last_node_problems(drained, next_hops, elsewhere, neighbors, hostvars, name)
     )
 
 
+def anycast_prefixes(names, hostvars):
+    listed = [hostvars[name].get("bird_anycast_services") for name in names if name in hostvars]
+    return list(dict.fromkeys(prefix for services_list in listed for prefix in preflight.addresses(services_list)))
+
+
+def preflight_filter(hostvars, names, groups):
+    routers = [
+        preflight.router(
+            name,
+            info=variables.get("__routeros_ospf_info"),
+            link=variables.get("routeros_ospf_link"),
+            router_id=variables.get("routeros_ospf_router_id"),
+            interfaces=variables.get("routeros_ospf_interfaces"),
+            **_own_verdict(variables, variables.get("__routeros_ospf_info")),
+        )
+        for name, variables in _members("anycast_routers", hostvars, names, groups)
+    ]
+    nodes = [
+        preflight.node(
+            name,
+            facts=variables.get("ansible_facts"),
+            info=variables.get("anycast_preflight_node"),
+            link=variables.get("bird_anycast_link"),
+            router_id=variables.get("bird_anycast_router_id"),
+            interfaces=variables.get("bird_anycast_interfaces"),
+            services=variables.get("bird_anycast_services"),
+            **_own_verdict(variables, variables.get("anycast_preflight_reached")),
+        )
+        for name, variables in _members("anycast_nodes", hostvars, names, groups)
+    ]
+    return preflight.verdict(routers, nodes)
+
+
+def _members(group, hostvars, names, groups):
+    return [(name, hostvars[name]) for name in groups.get(group, []) if name in names]
+
+
+def _own_verdict(variables, first):
+    """Return what a host says against itself, and whether it was reached: C(first) is the first result from it."""
+    failure = variables.get("anycast_preflight_failure", [])
+    failure = failure if isinstance(failure, list) else [failure]
+    reached = first is not None and not first.get("unreachable")
+    if not reached and first is not None:
+        failure = [*failure, first.get("msg", "")]
+    # A failure without a result is one of the inventory: nothing was asked yet.
+    return {"failure": [str(text).strip() for text in failure], "reached": reached or (first is None and bool(failure))}
+
+
 def _link_problems(variable, value):
     try:
         link_model.normalise_link(value)
@@ -94,4 +148,6 @@ class FilterModule:
             "last_node_problems": last_node_problems,
             "neighbor_addresses": drain.neighbor_addresses,
             "table": table.lines,
+            "anycast_prefixes": anycast_prefixes,
+            "preflight": preflight_filter,
         }

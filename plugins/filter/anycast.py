@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible.errors import AnsibleFilterError
+from ansible.errors import AnsibleError, AnsibleFilterError
 
 from ansible_collections.homelab.anycast.plugins.module_utils import (
     drain,
@@ -76,7 +76,7 @@ def last_node_problems(drained, next_hops, elsewhere, neighbors, hostvars, name)
 
 
 def anycast_prefixes(names, hostvars):
-    listed = [hostvars[name].get("bird_anycast_services") for name in names if name in hostvars]
+    listed = [_value(hostvars[name], "bird_anycast_services") for name in names if name in hostvars]
     return list(dict.fromkeys(prefix for services_list in listed for prefix in preflight.addresses(services_list)))
 
 
@@ -85,9 +85,8 @@ def preflight_filter(hostvars, names, groups):
         preflight.router(
             name,
             info=variables.get("__routeros_ospf_info"),
-            link=variables.get("routeros_ospf_link"),
-            router_id=variables.get("routeros_ospf_router_id"),
-            interfaces=variables.get("routeros_ospf_interfaces"),
+            link=_value(variables, "routeros_ospf_link"),
+            interfaces=_value(variables, "routeros_ospf_interfaces"),
             **_own_verdict(variables, variables.get("__routeros_ospf_info")),
         )
         for name, variables in _members("anycast_routers", hostvars, names, groups)
@@ -97,10 +96,9 @@ def preflight_filter(hostvars, names, groups):
             name,
             facts=variables.get("ansible_facts"),
             info=variables.get("anycast_preflight_node"),
-            link=variables.get("bird_anycast_link"),
-            router_id=variables.get("bird_anycast_router_id"),
-            interfaces=variables.get("bird_anycast_interfaces"),
-            services=variables.get("bird_anycast_services"),
+            link=_value(variables, "bird_anycast_link"),
+            interfaces=_value(variables, "bird_anycast_interfaces"),
+            services=_value(variables, "bird_anycast_services"),
             **_own_verdict(variables, variables.get("anycast_preflight_reached")),
         )
         for name, variables in _members("anycast_nodes", hostvars, names, groups)
@@ -110,6 +108,14 @@ def preflight_filter(hostvars, names, groups):
 
 def _members(group, hostvars, names, groups):
     return [(name, hostvars[name]) for name in groups.get(group, []) if name in names]
+
+
+def _value(variables, name):
+    """Return a variable, None if it refers to what does not exist: the roles say so when they check their arguments."""
+    try:
+        return variables.get(name)
+    except AnsibleError:
+        return None
 
 
 def _own_verdict(variables, first):

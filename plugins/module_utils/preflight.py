@@ -41,7 +41,7 @@ LEAST_BFD_INTERVAL_SMIPS = 200
 TEMPLATE_BUG = (((7, 23, 0), (7, 23, 8)), ((7, 24, 0), (7, 24, 5)))
 
 
-def router(name, info=None, link=None, router_id=None, interfaces=(), failure=(), reached=True):
+def router(name, info=None, link=None, interfaces=(), failure=(), reached=True):
     """Return a router.
 
     :param info: result of the module routeros_info, None if it could not be read.
@@ -54,7 +54,6 @@ def router(name, info=None, link=None, router_id=None, interfaces=(), failure=()
         "name": name,
         "info": info if read else None,
         "link": _link(link),
-        "router_id": router_id,
         "interfaces": list(interfaces or ()),
         # A reading which failed and has everything failed for its interfaces, which router_interfaces knows better.
         "failure": [] if read and info.get("failed") else list(failure),
@@ -62,7 +61,7 @@ def router(name, info=None, link=None, router_id=None, interfaces=(), failure=()
     }
 
 
-def node(name, facts=None, info=None, link=None, router_id=None, interfaces=(), services=(), failure=(), reached=True):
+def node(name, facts=None, info=None, link=None, interfaces=(), services=(), failure=(), reached=True):
     """Return a node.
 
     :param facts: C(ansible_facts) of the node with the subset network, None if it could not be read.
@@ -74,7 +73,6 @@ def node(name, facts=None, info=None, link=None, router_id=None, interfaces=(), 
         "facts": facts if facts and "interfaces" in facts else None,
         "info": info if info and "rp_filter" in info else None,
         "link": _link(link),
-        "router_id": router_id,
         "interfaces": list(interfaces or ()),
         "addresses": addresses(services),
         "own_interfaces": _own_interfaces(services),

@@ -127,8 +127,6 @@ def test_all_at_once_and_nothing_is_changed(preflight: Playbook) -> None:
     # The node's.
     preflight.node_variables["bird_anycast_link"] = {"key": "another-key", "area": "0.0.0.1", "dead_interval": 20}
     preflight.node_variables["bird_anycast_router_id"] = ADDRESS
-    preflight.node_variables["bird_anycast_services"].append({"name": "dns", "addresses": ["127.0.7.7"]})
-    # Nobody answers for TEST-NET-1; the connection is refused without leaving this machine.
     preflight.more_nodes["sip2"] = {
         **preflight.node_variables,
         "ansible_connection": "ssh",
@@ -143,7 +141,8 @@ def test_all_at_once_and_nothing_is_changed(preflight: Playbook) -> None:
     assert code != 0
     found = verdict(said)
     for words in (
-        "sip2 cannot be reached: Failed to connect to the host via ssh",
+        "sip2 cannot be reached: ",
+        "Connection refused",
         "correct its ansible_host",
         "sip1: bird_anycast_router_id 198.18.7.64 is an anycast address",
         "area is 0.0.0.0 in routeros_ospf_link of hap-lite and 0.0.0.1 in bird_anycast_link of sip1, sip2",
@@ -152,12 +151,11 @@ def test_all_at_once_and_nothing_is_changed(preflight: Playbook) -> None:
         "key in routeros_ospf_link of hap-lite is another than in bird_anycast_link of sip1, sip2",
         "on bridge-lan of the router hap-lite and",
         "never get beyond ExStart",
-        "anycast address 127.0.7.7 lies inside 127.0.0.0/8 on interface bridge-lan of the router hap-lite",
         "a static route to the anycast address 198.18.7.64/32 via 172.18.0.22",
         "rule *1 of /ip/firewall/filter (chain input, action drop, comment 'his') of the router hap-lite drops OSPF",
         "rule *2 of /ip/firewall/filter (chain input, action drop) of the router hap-lite may drop BFD",
     ):
-        assert words in found, (words, found)
+        assert words in found, words
     assert [secret for secret in (KEY, "another-key", LAB_PASSWORD) if secret in said] == []
     assert router.call("/ip/firewall/filter/print") == before
     assert router.call("/routing/ospf/instance/print") == []
@@ -181,3 +179,13 @@ def test_what_the_routers_variables_lack_is_said_with_the_nodes_problems(preflig
     assert "routeros_ospf_interfaces: the router hap-lite has no interface 'bridge-none'" in verdict(said)
     assert "sip1: Validation of arguments failed" in verdict(said)
     assert "bird_anycast_priority" in verdict(said)
+
+
+def test_a_variable_that_refers_to_nothing(preflight: Playbook) -> None:
+    preflight.node_variables["bird_anycast_link"] = "{{ anycast_link }}"
+    preflight.node_variables["bird_anycast_services"] = "{{ anycast_services }}"
+    preflight.router.kernel.links()[1]["mtu"] -= 136
+    code, said = preflight()
+    assert code != 0
+    assert "'anycast_link' is undefined" in verdict(said)
+    assert "never get beyond ExStart" in verdict(said)

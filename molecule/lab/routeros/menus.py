@@ -410,8 +410,8 @@ FIREWALL_FILTER = Menu(
                 "fragment", "hotspot", "hw-offload", "icmp-options", "in-bridge-port", "in-bridge-port-list",
                 "ingress-priority", "ipsec-policy", "ipv4-options", "layer7-protocol", "nth", "out-bridge-port",
                 "out-bridge-port-list", "p2p", "packet-mark", "packet-size", "per-connection-classifier", "port",
-                "priority", "psd", "random", "realm", "routing-mark", "src-address-type", "src-mac-address", "tcp-
-                flags", "tcp-mss", "time", "tls-host", "ttl",
+                "priority", "psd", "random", "realm", "routing-mark", "src-address-type", "src-mac-address",
+                "tcp-flags", "tcp-mss", "time", "tls-host", "ttl",
             )
         ),
     ),

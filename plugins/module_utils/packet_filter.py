@@ -246,9 +246,7 @@ def _routeros_match(name, value, packet, members):
     if name == "dst-port":
         return _port_in(text, packet.destination_port)
     if name == "dst-address-type":
-        kinds = text.split(",")
-        # A local multicast group is of both kinds to some kernels.
-        return packet.kind in kinds if not packet.destination.is_multicast or "local" not in kinds else None
+        return packet.kind in text.split(",")
     return None
 
 

@@ -91,6 +91,7 @@ def preflight_filter(hostvars, names, groups):
         )
         for name, variables in _members("anycast_routers", hostvars, names, groups)
     ]
+    routers += [preflight.router(name) for name in _others("anycast_routers", names, groups)]
     nodes = [
         preflight.node(
             name,
@@ -103,11 +104,17 @@ def preflight_filter(hostvars, names, groups):
         )
         for name, variables in _members("anycast_nodes", hostvars, names, groups)
     ]
+    nodes += [preflight.node(name) for name in _others("anycast_nodes", names, groups)]
     return preflight.verdict(routers, nodes)
 
 
 def _members(group, hostvars, names, groups):
     return [(name, hostvars[name]) for name in groups.get(group, []) if name in names]
+
+
+def _others(group, names, groups):
+    """Return who belongs to the system and is left out by --limit: there, but not known."""
+    return [name for name in groups.get(group, []) if name not in names]
 
 
 def _value(variables, name):

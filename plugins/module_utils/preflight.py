@@ -340,8 +340,8 @@ def anycast_addresses(routers, nodes):
 def strangers(routers, nodes):
     """Say which routes to an anycast address the router has from elsewhere than our nodes and routers."""
     known = {str(address) for other in nodes for _name, address, _network in _node_addresses(other)}
-    # A node that could not be read may be one of the next hops.
-    blind = [other for other in nodes if not other["facts"]]
+    # Who could not be read may be one of the next hops.
+    blind = any(not other["facts"] for other in nodes) or any(not one["info"] for one in routers)
     for one in routers:
         ours = known | {str(address) for peer in routers if peer is not one for _n, address, _net in _networks(peer)}
         for route in (one["info"] or {}).get("routes", ()):

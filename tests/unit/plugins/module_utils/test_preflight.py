@@ -309,6 +309,13 @@ def test_a_node_that_cannot_be_read_is_no_stranger(system):
     assert system.problem().startswith("sip3 cannot be reached")
 
 
+def test_who_is_left_out_by_a_limit_is_no_stranger_and_no_problem(system):
+    system.info["routes"] = [route("172.18.0.11"), route("172.18.0.13")]
+    system.nodes["sip3"] = {}
+    system.routers["edge"] = {}
+    assert system.verdict() == {"problems": [], "warnings": []}
+
+
 def test_another_router_of_ours_is_no_stranger(system):
     other = copy.deepcopy(system.router)
     other["info"]["addresses"][0]["address"] = "172.18.0.2/26"
@@ -381,7 +388,8 @@ def test_nftables_of_a_node(system):
     system.node["info"]["nftables"] = [chain("drop")]
     assert system.problem() == (
         "the policy of the chain input of the nftables table inet filter of sip2 drops OSPF (IP protocol 89) from the"
-        " router hap-lite: allow it before that (/etc/nftables.conf: iifname enp0s11 ip protocol 89 accept, in chain input)"
+        " router hap-lite: allow it before that (/etc/nftables.conf: iifname enp0s11 ip protocol 89 accept, in chain"
+        " input)"
     )
 
 

@@ -116,6 +116,15 @@ def test_the_factory_rules_let_a_neighbour_in_from_the_lan_only():
             False,
             False,
         ),
+        (
+            [
+                JUMP,
+                {"chain": "mine", "action": "return", "src-address-list": "good"},
+                {"chain": "mine", "action": "drop"},
+            ],
+            False,
+            False,
+        ),
         ([{**JUMP, "jump-target": "input"}], None, None),
     ],
 )
@@ -187,6 +196,7 @@ WORKSTATION = [
         ([(match(SOURCE, "@nobody"), ACCEPT)], False, False),
         ([(match({"meta": {"key": "iifname"}}, "enp0s*"), ACCEPT)], None, None),
         ([(match({"meta": {"key": "iifname"}}, {"set": ["lo", "enp0s12"]}), ACCEPT)], True, True),
+        ([(match({"meta": {"key": "oifname"}}, "enp0s11"), ACCEPT)], True, True),
         ([(match({"meta": {"key": "pkttype"}}, "multicast"), ACCEPT)], None, True),
         ([(match({"payload": {"protocol": "ip6", "field": "saddr"}}, "::1"), ACCEPT)], True, True),
         ([(match({"meta": {"key": "mark"}}, 7), ACCEPT)], False, False),

@@ -246,6 +246,16 @@ def test_the_mask_does_not_matter_on_a_point_to_point_link(system):
     assert system.verdict()["problems"] == []
 
 
+def test_the_network_of_a_point_to_point_address_is_the_other_end(system):
+    for one in [system.router, *system.nodes.values()]:
+        one["link"]["network_type"] = "ptp"
+    del system.nodes["sip1"]
+    system.info["addresses"][0].update(address="172.18.0.1/32", network="172.18.0.12")
+    assert system.verdict()["problems"] == []
+    system.info["addresses"][0]["network"] = "172.18.0.13"
+    assert system.problem().startswith("sip2 has 172.18.0.12/26 on enp0s11, and the router hap-lite has 172.18.0.13/32")
+
+
 def test_a_secondary_address_of_the_node_counts(system):
     right = system.port["ipv4"]
     system.port["ipv4_secondaries"] = [right]

@@ -306,7 +306,7 @@ def _nft_rules(rule, table, packet, sets):
     text = "a rule{} of the {}".format(" ('{}')".format(rule["comment"]) if rule.get("comment") else "", where)
     matches = []
     for statement in rule.get("expr", []):
-        name, value = next(iter(statement.items()))
+        name, value = list(statement.items())[0]
         if name == "match":
             matches.append(_nft_match(value, table, packet, sets))
         elif name in _NFT_VERDICTS:
@@ -327,7 +327,7 @@ def _nft_verdict_map(value, matches, text, table, packet, sets):
     if isinstance(data, str):
         elements = sets.get((*table, data.lstrip("@")), {}).get("elem", [])
     for key, verdict in elements:
-        name, details = next(iter(verdict.items()))
+        name, details = list(verdict.items())[0]
         target = (*table, details["target"]) if name in ("jump", "goto") else None
         match = _nft_equal(value.get("key"), key, table, packet, sets)
         yield Rule(every([*matches, match]), _NFT_VERDICTS.get(name, "continue"), text, target)

@@ -233,8 +233,8 @@ def router_interfaces(routers, nodes):
                 )
             if name not in networks:
                 yield (
-                    "interface '{}' of the router {} has no IPv4 address: add one (/ip/address/add interface={}), or"
-                    " name the interface that has it in routeros_ospf_interfaces".format(name, one["name"], name)
+                    "interface '{0}' of the router {1} has no IPv4 address: add one (/ip/address/add interface={0}), or"
+                    " name the interface that has it in routeros_ospf_interfaces".format(name, one["name"])
                 )
 
 
@@ -246,8 +246,8 @@ def node_interfaces(routers, nodes):
                 continue
             if _details(other["facts"], name).get("active") is False:
                 yield (
-                    "interface {} of {} is down: bring it up (ip link set {} up), or name another in"
-                    " bird_anycast_interfaces".format(name, other["name"], name)
+                    "interface {0} of {1} is down: bring it up (ip link set {0} up), or name another in"
+                    " bird_anycast_interfaces".format(name, other["name"])
                 )
             elif not list(_node_addresses(other, [name])):
                 yield (
@@ -303,10 +303,10 @@ def mtu(routers, nodes):
             own = _details(other["facts"], own_name).get("mtu")
             if own and theirs.get(name) and int(own) != int(theirs[name]):
                 yield (
-                    "the MTU is {} on {} of the router {} and {} on {} of {}: such neighbours never get beyond ExStart"
-                    " (RFC 2328 10.6). Make them equal: '/interface set {} mtu={}' on the router, or 'mtu {}' for {} in"
-                    " the node's /etc/network/interfaces".format(
-                        theirs[name], name, one["name"], own, own_name, other["name"], name, own, theirs[name], own_name
+                    "the MTU is {0} on {1} of the router {2} and {3} on {4} of {5}: such neighbours never get beyond"
+                    " ExStart (RFC 2328 10.6). Make them equal: '/interface set {1} mtu={3}' on the router, or 'mtu {0}'"
+                    " for {4} in the node's /etc/network/interfaces".format(
+                        theirs[name], name, one["name"], own, own_name, other["name"]
                     )
                 )
 
@@ -590,9 +590,9 @@ def node_rp_filter(routers, nodes):
         for name in other["interfaces"]:
             if filters.get(name) == 1 and default and default not in other["interfaces"]:
                 yield (
-                    "the reverse-path filter of {} on {} is strict, and its default route leaves by {}: packets of"
-                    " clients beyond the router are dropped. Set net.ipv4.conf.{}.rp_filter and"
-                    " net.ipv4.conf.all.rp_filter to 2 (/etc/sysctl.d)".format(other["name"], name, default, name)
+                    "the reverse-path filter of {0} on {1} is strict, and its default route leaves by {2}: packets of"
+                    " clients beyond the router are dropped. Set net.ipv4.conf.{1}.rp_filter and"
+                    " net.ipv4.conf.all.rp_filter to 2 (/etc/sysctl.d)".format(other["name"], name, default)
                 )
 
 

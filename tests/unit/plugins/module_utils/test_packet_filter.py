@@ -46,8 +46,8 @@ DROP = {"chain": "input", "action": "drop"}
 JUMP = {"chain": "input", "action": "jump", "jump-target": "mine"}
 
 
-def routeros(*rows, packet=HELLO, members=LAN):
-    return routeros_drop([{".id": f"*{number:X}", **row} for number, row in enumerate(rows, 1)], packet, members)
+def routeros(*rows, packet=HELLO, members=None):
+    return routeros_drop([{".id": f"*{number:X}", **row} for number, row in enumerate(rows, 1)], packet, members or LAN)
 
 
 def test_the_factory_rules_let_a_neighbour_in_from_the_lan_only():

@@ -304,8 +304,8 @@ def mtu(routers, nodes):
             if own and theirs.get(name) and int(own) != int(theirs[name]):
                 yield (
                     "the MTU is {0} on {1} of the router {2} and {3} on {4} of {5}: such neighbours never get beyond"
-                    " ExStart (RFC 2328 10.6). Make them equal: '/interface set {1} mtu={3}' on the router, or 'mtu {0}'"
-                    " for {4} in the node's /etc/network/interfaces".format(
+                    " ExStart (RFC 2328 10.6). Make them equal: '/interface set {1} mtu={3}' on the router, or"
+                    " 'mtu {0}' for {4} in the node's /etc/network/interfaces".format(
                         theirs[name], name, one["name"], own, own_name, other["name"]
                     )
                 )

@@ -189,3 +189,25 @@ def test_a_variable_that_refers_to_nothing(preflight: Playbook) -> None:
     assert code != 0
     assert "'anycast_link' is undefined" in verdict(said)
     assert "the router hap-lite has no interface 'bridge-none'" in verdict(said)
+
+
+def test_the_verdict_comes_where_no_node_answers(preflight: Playbook) -> None:
+    preflight.node_variables.update(ansible_connection="ssh", ansible_host="127.0.0.1", ansible_port=1)
+    preflight.router.call("/ip/route/add", f"=dst-address={ADDRESS}/32", "=gateway=172.18.0.22")
+    code, said = preflight()
+    assert code != 0
+    assert "sip1 cannot be reached" in verdict(said)
+    assert "a static route to the anycast address 198.18.7.64/32" in verdict(said)
+
+
+def test_a_limit_leaves_the_others_alone(preflight: Playbook) -> None:
+    preflight.more_nodes["sip2"] = {
+        **preflight.node_variables,
+        "bird_anycast_link": {"key": "another-key"},
+        "bird_anycast_router_id": "192.0.2.12",
+    }
+    code, said = preflight("--limit", "!sip2")
+    assert code == 0, said
+    code, said = preflight("--limit", "sip2,hap-lite")
+    assert code != 0
+    assert "is another than in bird_anycast_link of sip2 (keys are not shown)" in verdict(said)

@@ -10,6 +10,7 @@ from jinja2 import TemplateError, Undefined
 
 from ansible_collections.homelab.anycast.plugins.module_utils import (
     drain,
+    preflight,
     routeros_ospf,
     services,
     source_routing,
@@ -209,6 +210,67 @@ def _client_for_status(host):
     }
 
 
+def anycast_prefixes(names, hostvars):
+    listed = [_value(hostvars[name], "bird_anycast_services") for name in names if name in hostvars]
+    return list(dict.fromkeys(prefix for services_list in listed for prefix in preflight.addresses(services_list)))
+
+
+def preflight_filter(hostvars, names, groups):
+    routers = [
+        preflight.router(
+            name,
+            info=variables.get("__routeros_ospf_info"),
+            link=_value(variables, "routeros_ospf_link"),
+            interfaces=_value(variables, "routeros_ospf_interfaces"),
+            **_own_verdict(variables, variables.get("__routeros_ospf_info")),
+        )
+        for name, variables in _members("anycast_routers", hostvars, names, groups)
+    ]
+    routers += [preflight.router(name) for name in _others("anycast_routers", names, groups)]
+    nodes = [
+        preflight.node(
+            name,
+            facts=variables.get("ansible_facts"),
+            info=variables.get("anycast_preflight_node"),
+            link=_value(variables, "bird_anycast_link"),
+            interfaces=_value(variables, "bird_anycast_interfaces"),
+            services=_value(variables, "bird_anycast_services"),
+            **_own_verdict(variables, variables.get("anycast_preflight_reached")),
+        )
+        for name, variables in _members("anycast_nodes", hostvars, names, groups)
+    ]
+    nodes += [preflight.node(name) for name in _others("anycast_nodes", names, groups)]
+    return preflight.verdict(routers, nodes)
+
+
+def _members(group, hostvars, names, groups):
+    return [(name, hostvars[name]) for name in groups.get(group, []) if name in names]
+
+
+def _others(group, names, groups):
+    """Return who belongs to the system and is left out by --limit: there, but not known."""
+    return [name for name in groups.get(group, []) if name not in names]
+
+
+def _value(variables, name):
+    """Return a variable, None if it refers to what does not exist: the roles say so when they check their arguments."""
+    try:
+        return variables.get(name)
+    except AnsibleError:
+        return None
+
+
+def _own_verdict(variables, first):
+    """Return what a host says against itself, and whether it was reached: C(first) is the first result from it."""
+    failure = variables.get("anycast_preflight_failure", [])
+    failure = failure if isinstance(failure, list) else [failure]
+    reached = first is not None and not first.get("unreachable")
+    if not reached and first is not None:
+        failure = [*failure, first.get("msg", "")]
+    # A failure without a result is one of the inventory: nothing was asked yet.
+    return {"failure": [str(text).strip() for text in failure], "reached": reached or (first is None and bool(failure))}
+
+
 def _link_problems(variable, value):
     try:
         link_model.normalise_link(value)
@@ -244,4 +306,6 @@ class FilterModule:
             "status_page": status_page.page,
             "status_prefixes": status_prefixes,
             "table": table.lines,
+            "anycast_prefixes": anycast_prefixes,
+            "preflight": preflight_filter,
         }

@@ -6,6 +6,10 @@
 
 from __future__ import annotations
 
+import datetime
+import re
+
+from ansible_collections.homelab.anycast.plugins.module_utils.next_hops import parse_routes
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import flag
 
 # Every property of an OSPF interface template from RouterOS 7.16 on, but for auth-key and the virtual links'.
@@ -44,12 +48,22 @@ BFD_PROPERTIES = (
     "inactive",
 )
 FILTER_RULE_PROPERTIES = (".id", "chain", "rule", "comment", "disabled", "inactive")
-INTERFACE_PROPERTIES = ("name", "type", "running", "disabled")
+INTERFACE_PROPERTIES = ("name", "type", "actual-mtu", "running", "disabled")
 ADDRESS_PROPERTIES = ("address", "network", "interface", "disabled")
+IP_SETTINGS = ("ip-forward", "ipv4-multipath-hash-policy", "rp-filter", "send-redirects")
+LIST_PROPERTIES = ("name", "include", "exclude")
+MEMBER_PROPERTIES = ("list", "interface", "disabled")
+CLOCK_PROPERTIES = ("date", "time", "gmt-offset")
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
-def read(router):
-    """Return what the module routeros_info returns, read from a Router."""
+def read(router, prefixes, now):
+    """Return what the module routeros_info returns, read from a Router.
+
+    :param prefixes: whose routes to read.
+    :param now: called for the time of this host, in seconds since the epoch.
+    """
     resource = router.resource()
     identity = next(iter(router.rows("/system/identity")), {})
     return {
@@ -63,6 +77,7 @@ def read(router):
             {
                 "name": str(row.get("name")),
                 "type": row.get("type"),
+                "mtu": row.get("actual-mtu"),
                 "running": flag(row, "running"),
                 "disabled": flag(row, "disabled"),
             }
@@ -84,7 +99,82 @@ def read(router):
         },
         "bfd": {"configurations": router.rows("/routing/bfd/configuration", proplist=BFD_PROPERTIES)},
         "filter": {"rules": router.rows("/routing/filter/rule", proplist=FILTER_RULE_PROPERTIES)},
+        "ip_settings": next(iter(router.rows("/ip/settings", proplist=IP_SETTINGS)), {}),
+        "firewall": {
+            # All properties: a matcher that was left out would make a rule look wider than it is.
+            "filter": router.rows("/ip/firewall/filter"),
+            "interface_lists": interface_lists(
+                router.rows("/interface/list", proplist=LIST_PROPERTIES),
+                router.rows("/interface/list/member", proplist=MEMBER_PROPERTIES),
+            ),
+        },
+        "routes": [
+            {"prefix": prefix, **hop}
+            for prefix in prefixes
+            for hop in parse_routes(router.rows("/ip/route", where=("dst-address", prefix)), prefix)
+        ],
+        "clock": clock(next(iter(router.rows("/system/clock", proplist=CLOCK_PROPERTIES)), {}), now()),
     }
+
+
+def interface_lists(lists, members):
+    """Return the interface lists of a router as a dictionary of their names and the interfaces in each.
+
+    What belongs to the lists "dynamic" and "static" is not known here, nor to a list that includes one of them.
+
+    :param lists: rows of /interface/list; C(members) those of /interface/list/member.
+    """
+    rows = {str(row.get("name")): row for row in lists}
+    direct = {}
+    for row in members:
+        if not flag(row, "disabled"):
+            direct.setdefault(str(row.get("list")), set()).add(str(row.get("interface")))
+
+    def expand(name, seen):
+        if name in seen or name in ("all", "dynamic", "static"):
+            raise LookupError(name)
+        found = set(direct.get(name, ()))
+        row = rows.get(name, {})
+        for other in _names(row.get("include")):
+            found |= expand(other, {*seen, name})
+        for other in _names(row.get("exclude")):
+            found -= expand(other, {*seen, name})
+        return found
+
+    result = {}
+    for name in sorted({*rows, *direct}):
+        try:
+            result[name] = sorted(expand(name, set()))
+        except LookupError:
+            continue
+    return result
+
+
+def _names(text):
+    return [name.strip() for name in str(text or "").split(",") if name.strip()]
+
+
+def clock(row, now):
+    """Return the time of a row of /system/clock, and by how many seconds it is ahead of another clock.
+
+    :param now: the other clock, in seconds since the epoch.
+    """
+    match = re.match(r"([+-])(\d+):(\d+)\Z", str(row.get("gmt-offset", "")))
+    try:
+        local = datetime.datetime.fromisoformat("{}T{}".format(_iso_date(str(row["date"])), row["time"]))
+    except (KeyError, ValueError):
+        return {"utc": None, "skew": None}
+    offset = datetime.timedelta(hours=int(match[2]), minutes=int(match[3])) if match else datetime.timedelta()
+    utc = (local + offset if match and match[1] == "-" else local - offset).replace(tzinfo=datetime.timezone.utc)
+    return {"utc": utc.isoformat().replace("+00:00", "Z"), "skew": round(utc.timestamp() - now)}
+
+
+def _iso_date(text):
+    """Return 2026-11-22 for nov/22/2026, as RouterOS writes it before 7.10."""
+    parts = text.lower().split("/")
+    if len(parts) != 3 or parts[0] not in _MONTHS:
+        return text
+    return "{}-{:02d}-{}".format(parts[2], _MONTHS.index(parts[0]) + 1, parts[1])
 
 
 def interface_problems(interfaces, required, router):

@@ -12,8 +12,8 @@ version_added: 1.0.0
 author:
   - homelab.anycast maintainers (@homelab-anycast)
 description:
-  - Reads version, board, memory, interfaces, addresses, the OSPF and BFD configuration and the routing filters of a
-    router over its API, in one session. The keys of OSPF interface templates are not read.
+  - Reads version, board, memory, clock, interfaces, addresses, packet filter, the OSPF and BFD configuration and the
+    routing filters of a router over its API, in one session. The keys of OSPF interface templates are not read.
   - Fails on a version of RouterOS that this collection does not support, and if the router lacks one of O(interfaces).
   - The role P(homelab.anycast.routeros_ospf#role) runs it before it changes anything.
 notes:
@@ -33,6 +33,11 @@ attributes:
 options:
   interfaces:
     description: Names of interfaces that the router must have, and which must not be disabled.
+    type: list
+    elements: str
+    default: []
+  prefixes:
+    description: Prefixes whose routes to read, for example V(172.18.0.64/32).
     type: list
     elements: str
     default: []
@@ -84,8 +89,8 @@ total_memory:
   type: int
   sample: 33554432
 interfaces:
-  description: The interfaces.
-  returned: success, and failure for a lack of O(interfaces)
+  description: The interfaces. This and all else is returned for a lack of O(interfaces), too.
+  returned: success
   type: list
   elements: dict
   contains:
@@ -95,6 +100,9 @@ interfaces:
     type:
       description: Type, for example V(ether) or V(bridge).
       type: str
+    mtu:
+      description: The MTU in force, in octets; null if the router does not say.
+      type: int
     running:
       description: Whether it runs, which needs a link.
       type: bool
@@ -104,6 +112,7 @@ interfaces:
   sample:
     - name: bridge-lan
       type: bridge
+      mtu: 1500
       running: true
       disabled: false
 addresses:
@@ -186,11 +195,88 @@ filter:
         rule: reject
         comment: homelab.anycast
         inactive: false
+ip_settings:
+  description: >-
+    The row of C(/ip/settings), with C(ip-forward), C(ipv4-multipath-hash-policy), C(rp-filter) and C(send-redirects).
+  returned: success
+  type: dict
+  sample:
+    ip-forward: true
+    ipv4-multipath-hash-policy: l3
+    rp-filter: "no"
+    send-redirects: false
+firewall:
+  description: The packet filter.
+  returned: success
+  type: dict
+  contains:
+    filter:
+      description: Rows of C(/ip/firewall/filter), in their order.
+      type: list
+      elements: dict
+    interface_lists:
+      description: >-
+        The interfaces in each interface list, by its name. Lists whose interfaces are not known are left out, such as
+        C(dynamic).
+      type: dict
+  sample:
+    filter:
+      - .id: "*1"
+        chain: input
+        action: drop
+        in-interface-list: "!LAN"
+    interface_lists:
+      LAN: [bridge-lan]
+routes:
+  description: The routes to O(prefixes) in the routing table C(main), one for each next hop.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    prefix:
+      description: The prefix.
+      type: str
+    gateway:
+      description: Address of the next hop, null for a connected network or a blackhole.
+      type: str
+    interface:
+      description: Interface towards it.
+      type: str
+    protocol:
+      description: Where the route comes from, for example V(ospf) or V(static).
+      type: str
+    distance:
+      description: Administrative distance; the lowest wins.
+      type: int
+    active:
+      description: Whether it is in use.
+      type: bool
+    dynamic:
+      description: Whether it comes from elsewhere than the router's configuration.
+      type: bool
+  sample: []
+clock:
+  description: The router's clock.
+  returned: success
+  type: dict
+  contains:
+    utc:
+      description: Its time, null if the router does not say.
+      type: str
+    skew:
+      description: By how many seconds it is ahead of the host that runs the module.
+      type: int
+  sample:
+    utc: "2026-11-22T18:48:02Z"
+    skew: 0
 """
+
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
 
+from ansible_collections.homelab.anycast.plugins.module_utils.next_hops import normalise_prefix
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import RouterError, open_router
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros_info import interface_problems, read
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
@@ -201,19 +287,24 @@ def main():
         argument_spec=dict(
             api_argument_spec(),
             interfaces={"type": "list", "elements": "str", "default": []},
+            prefixes={"type": "list", "elements": "str", "default": []},
         ),
         supports_check_mode=True,
     )
+    try:
+        prefixes = [normalise_prefix(prefix) for prefix in module.params["prefixes"]]
+    except ValueError as exc:
+        module.fail_json(msg=str(exc))
     router = open_router(module)
     try:
-        found = read(router)
+        found = read(router, prefixes, time.time)
     except (RouterError, Unreadable) as exc:
         module.fail_json(msg=str(exc))
     finally:
         router.close()
     problems = interface_problems(found["interfaces"], module.params["interfaces"], router.hostname)
     if problems:
-        module.fail_json(msg="; ".join(problems), interfaces=found["interfaces"])
+        module.fail_json(msg="; ".join(problems), **found)
     module.exit_json(changed=False, **found)
 
 

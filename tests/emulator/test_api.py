@@ -493,3 +493,66 @@ def test_ping(start: Start, tmp_path: Path) -> None:
     assert refused(router, "/ping", "=count=1") == ("missing value(s) of argument(s) address", 1)
     assert refused(router, "/ping", "=address=here", "=count=1")[0] == "invalid value for argument address"
     assert refused(router, "/ping", "=address=1.2.3.4", "=nothing=1")[0] == "unknown parameter nothing"
+
+
+# Packet filter and clock
+
+FILTER = "/ip/firewall/filter"
+
+
+def test_a_rule_of_the_packet_filter(empty: Recording) -> None:
+    empty.call(f"{FILTER}/add", "=chain=input", "=protocol=ospf", "=in-interface=!bridge-lan", "=comment=ours")
+    assert row(empty, FILTER) == {
+        ".id": "*1",
+        ".nextid": "*FFFFFFFF",
+        "chain": "input",
+        "action": "accept",
+        "protocol": "ospf",
+        "in-interface": "!bridge-lan",
+        "log": False,
+        "log-prefix": "",
+        "comment": "ours",
+        "disabled": False,
+        "bytes": 0,
+        "packets": 0,
+        "dynamic": False,
+        "invalid": False,
+    }
+    empty.call(f"{FILTER}/add", "=chain=input", "=action=drop", "=place-before=*1")
+    assert [rule["action"] for rule in empty.call(f"{FILTER}/print")] == ["drop", "accept"]
+    empty.call(f"{FILTER}/disable", "=.id=*2")
+    assert [rule["disabled"] for rule in empty.call(f"{FILTER}/print")] == [True, False]
+    # Rules are kept only: FRR is not told.
+    assert empty.frr.config == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["=action=drop"], ("missing value(s) of argument(s) chain", 1)),
+        (["=chain=input", "=action=deny"], ("input does not match any value of action", 1)),
+        (["=chain=input", "=protocol=osfp"], ("input does not match any value of protocol", 1)),
+        (["=chain=input", "=protocol=256"], ("input does not match any value of protocol", 1)),
+        (["=chain=input", "=in-interface=ether9"], ("input does not match any value of in-interface", 1)),
+        (["=chain=input", "=in-interface-list=!LAN"], ("input does not match any value of in-interface-list", 1)),
+        (["=chain=input", "=connection-state=new,old"], ("input does not match any value of connection-state", 1)),
+        (["=chain=input", "=src-address=here"], ("invalid value for argument src-address", 1)),
+        (["=chain=input", "=colour=red"], ("unknown parameter colour", None)),
+        (["=chain=input", "=tls-host=x"], ("failure: the emulator does not support tls-host=x", 4)),
+    ],
+)
+def test_a_rule_that_no_router_takes(empty: Recording, words: list[str], says: tuple[str, int | None]) -> None:
+    assert refused(empty, f"{FILTER}/add", *words) == says
+    assert empty.call(f"{FILTER}/print") == []
+
+
+@pytest.mark.parametrize(("version", "date"), [("7.20.8", r"\d{4}-\d\d-\d\d"), ("7.9.2", r"[a-z]{3}/\d\d/\d{4}")])
+def test_the_clock(start: Start, version: str, date: str) -> None:
+    router = start("nobody", version=version, rows=False)
+    clock = row(router, "/system/clock")
+    assert re.fullmatch(date, clock["date"]) and re.fullmatch(r"\d\d:\d\d:\d\d", clock["time"])
+    assert (clock["gmt-offset"], clock["time-zone-name"]) == ("+00:00", "Etc/UTC")
+    assert refused(router, "/system/clock/set", "=time=00:00:00")[0].startswith(
+        "failure: the emulator does not support"
+    )
+    assert router.call("/interface/list/member/print") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from .schema import Version
@@ -36,6 +37,19 @@ def system_resource_row(version: str, uptime: float) -> dict[str, str]:
         "architecture-name": "smips",
         "board-name": "hAP lite",
         "platform": "MikroTik",
+    }
+
+
+def clock_row(version: Version, now: float) -> dict[str, str]:
+    """/system/clock, in UTC; dates are written as 2026-11-22 from 7.10 on, before that as nov/22/2026."""
+    date = "%Y-%m-%d" if version >= (7, 10) else "%b/%d/%Y"
+    return {
+        "time": time.strftime("%H:%M:%S", time.gmtime(now)),
+        "date": time.strftime(date, time.gmtime(now)).lower(),
+        "time-zone-autodetect": "true",
+        "time-zone-name": "Etc/UTC",
+        "gmt-offset": "+00:00",
+        "dst-active": "false",
     }
 
 

@@ -435,12 +435,29 @@ class Commands:
         if kind is Kind.FILTER_RULE:
             parse_rule(text)
             return text
+        if kind is Kind.MATCHER:
+            self._check_matcher(one, text.removeprefix("!"))
+            return text
         if one.secret and any(not 33 <= ord(character) <= 126 for character in text):
             # FRR's command line takes a key as one word.
             raise not_emulated(f"blanks and other than ASCII characters in {name}")
         if kind is not Kind.STRING:
             raise invalid_value(name)
         return text
+
+    def _check_matcher(self, one: Property, text: str) -> None:
+        if one.target:
+            known = text in self._router.names(one.target)
+        elif one.name == "protocol" and text.isdecimal():
+            known = int(text) <= 255
+        elif one.name in {"src-address", "dst-address"}:
+            for part in text.split("-"):
+                parse_prefix(one.name, part)
+            known = True
+        else:
+            known = not one.values or set(text.split(",")) <= set(one.values)
+        if not known:
+            raise no_match(one.name)
 
     @staticmethod
     def _in_range[N: (int, float)](one: Property, number: N) -> N:

@@ -361,6 +361,68 @@ IP_SETTINGS = Menu(
     read_only=("ipv4-fast-path-active", "ipv4-fasttrack-active"),
 )  # fmt: skip
 
+
+def _matcher(name: str, *values: str, target: str = "") -> Property:
+    return Property(name, Kind.MATCHER, values, unset=True, target=target)
+
+
+# Properties from community.routeros' table (3.22), row as terraform-routeros shows it. Rules are kept and printed; the
+# emulator does not carry them out.
+FIREWALL_FILTER = Menu(
+    "ip/firewall/filter",
+    (
+        Property("chain", mandatory=True),
+        Property(
+            "action",
+            Kind.ENUM,
+            ("accept", "add-dst-to-address-list", "add-src-to-address-list", "drop", "fasttrack-connection", "jump",
+             "log", "passthrough", "reject", "return", "tarpit"),
+            default="accept",
+        ),
+        Property("jump-target", unset=True),
+        _matcher("protocol", "icmp", "igmp", "tcp", "udp", "gre", "ipsec-esp", "ipsec-ah", "ospf", "pim", "vrrp",
+                 "l2tp", "sctp"),
+        _matcher("connection-state", "established", "invalid", "new", "related", "untracked"),
+        _matcher("in-interface", target="interface"),
+        _matcher("out-interface", target="interface"),
+        _matcher("in-interface-list", target="interface/list"),
+        _matcher("out-interface-list", target="interface/list"),
+        _matcher("dst-address-type", "blackhole", "broadcast", "local", "multicast", "prohibit", "unicast",
+                 "unreachable"),
+        Property("src-address", Kind.MATCHER, unset=True),
+        Property("dst-address", Kind.MATCHER, unset=True),
+        Property("src-port", Kind.MATCHER, unset=True),
+        Property("dst-port", Kind.MATCHER, unset=True),
+        Property("src-address-list", Kind.MATCHER, unset=True),
+        Property("dst-address-list", Kind.MATCHER, unset=True),
+        Property("limit", unset=True),
+        Property("reject-with", unset=True),
+        Property("log", Kind.BOOL, default="false"),
+        Property("log-prefix", default=""),
+        _COMMENT,
+        Property("disabled", Kind.BOOL, default="false"),
+        _COPY_FROM,
+        _PLACE_BEFORE,
+        *(
+            Property(name, unset=True, only=_NOTHING)
+            for name in (
+                "address-list", "address-list-timeout", "connection-bytes", "connection-limit", "connection-mark",
+                "connection-nat-state", "connection-rate", "connection-type", "content", "dscp", "dst-limit",
+                "fragment", "hotspot", "hw-offload", "icmp-options", "in-bridge-port", "in-bridge-port-list",
+                "ingress-priority", "ipsec-policy", "ipv4-options", "layer7-protocol", "nth", "out-bridge-port",
+                "out-bridge-port-list", "p2p", "packet-mark", "packet-size", "per-connection-classifier", "port",
+                "priority", "psd", "random", "realm", "routing-mark", "src-address-type", "src-mac-address",
+                "tcp-flags", "tcp-mss", "time", "tls-host", "ttl",
+            )
+        ),
+    ),
+    _ORDERED,
+    ordered=True,
+    stored=True,
+    read_only=("bytes", "packets", "dynamic", "invalid"),
+    refused={"reset-counters": OLDEST, "reset-counters-all": OLDEST},
+)  # fmt: skip
+
 # The entries are fixed; only what an anycast set-up may look at is kept.
 IP_SERVICE = Menu(
     "ip/service",
@@ -405,6 +467,13 @@ INTERFACE_LIST = Menu(
     read_only=("name", "builtin", "dynamic"),
     refused=dict.fromkeys(_CHANGES, OLDEST),
 )
+INTERFACE_LIST_MEMBER = Menu(
+    "interface/list/member",
+    (),
+    _READ,
+    read_only=("list", "interface", "dynamic", "disabled", "comment"),
+    refused=dict.fromkeys(_CHANGES, OLDEST),
+)
 IPV6_ADDRESS = Menu(
     "ipv6/address",
     (),
@@ -423,6 +492,14 @@ SYSTEM_RESOURCE = Menu(
                "cpu-frequency", "cpu-load", "free-hdd-space", "total-hdd-space", "architecture-name", "board-name",
                "platform"),
 )  # fmt: skip
+SYSTEM_CLOCK = Menu(
+    "system/clock",
+    (),
+    _READ,
+    single=True,
+    read_only=("time", "date", "time-zone-autodetect", "time-zone-name", "gmt-offset", "dst-active"),
+    refused={"set": OLDEST},
+)
 SYSTEM_IDENTITY = Menu(
     "system/identity",
     (Property("name", default="MikroTik"),),
@@ -452,8 +529,8 @@ MENUS: dict[str, Menu] = {
     for menu in (
         INSTANCE, AREA, AREA_RANGE, TEMPLATE, OSPF_INTERFACE, NEIGHBOR, LSA, STATIC_NEIGHBOR, BFD_CONFIGURATION,
         BFD_SESSION, FILTER_RULE, FILTER_CHAIN, ROUTING_ROUTE, ROUTING_ID, ROUTING_TABLE, ROUTING_SETTINGS, IP_ROUTE,
-        IP_SETTINGS, IP_SERVICE, IP_ADDRESS, INTERFACE, INTERFACE_LIST, IPV6_ADDRESS, IP_NEIGHBOR, SYSTEM_RESOURCE,
-        SYSTEM_IDENTITY, SYSTEM_ROUTERBOARD, USER,
+        IP_SETTINGS, FIREWALL_FILTER, IP_SERVICE, IP_ADDRESS, INTERFACE, INTERFACE_LIST, INTERFACE_LIST_MEMBER,
+        IPV6_ADDRESS, IP_NEIGHBOR, SYSTEM_RESOURCE, SYSTEM_CLOCK, SYSTEM_IDENTITY, SYSTEM_ROUTERBOARD, USER,
     )
 }  # fmt: skip
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import shlex
 import threading
+import time
 from collections.abc import Callable
 
-from .board import routerboard_row, system_resource_row
+from .board import clock_row, routerboard_row, system_resource_row
 from .errors import GENERAL, Trap
 from .frr_config import (
     Config,
@@ -41,6 +42,10 @@ LOG = logging.getLogger("routeros")
 
 _NEIGHBORS = "show ip ospf neighbor detail json"
 _INTERFACES = "show ip ospf interface json"
+# Built in.
+_INTERFACE_LISTS = ("all", "none", "dynamic", "static")
+# Counters and flags of a rule that the emulator keeps and does not carry out.
+_FILTER_STATE = {"bytes": "0", "packets": "0", "dynamic": "false", "invalid": "false"}
 # Ports of a router's services (samples S13 and the manual); the emulator serves the two API ones.
 _SERVICES = (("telnet", 23), ("ftp", 21), ("www", 80), ("ssh", 22), ("www-ssl", 443), ("api", 8728), ("winbox", 8291),
              ("api-ssl", 8729))  # fmt: skip
@@ -77,8 +82,10 @@ class Router:
             "interface": lambda: interface_rows(self.kernel.links()),
             "interface/list": lambda: [
                 {".id": f"*{0x2000000 + number:X}", "name": name, "builtin": "true", "dynamic": "false"}
-                for number, name in enumerate(("all", "none", "dynamic", "static"))
+                for number, name in enumerate(_INTERFACE_LISTS)
             ],
+            "interface/list/member": list,
+            "system/clock": lambda: [clock_row(self.version, time.time())],
             "system/resource": lambda: [system_resource_row(self.version_text, self.kernel.uptime())],
             "system/routerboard": lambda: [routerboard_row(self.version)],
             "user": lambda: [
@@ -113,7 +120,9 @@ class Router:
                 row.values["chain"] for row in self.store.table("routing/filter/rule").rows if "chain" in row.values
             }
         if path == "interface":
-            return {link["ifname"] for link in self.kernel.links()} | {"all", "none", "dynamic", "static"}
+            return {link["ifname"] for link in self.kernel.links()} | {*_INTERFACE_LISTS}
+        if path == "interface/list":
+            return {*_INTERFACE_LISTS}
         return {row.values["name"] for row in self.store.table(path).rows}
 
     def _complete(self, menu: Menu, values: dict[str, str]) -> dict[str, str]:
@@ -137,6 +146,8 @@ class Router:
                 # After the last one comes the end (assumption: the highest id, as firewall rules show it).
                 shown[".nextid"] = rows[index + 1].id if index + 1 < len(rows) else "*FFFFFFFF"
             shown |= self._complete(menu, row.values)
+            if menu.path == "ip/firewall/filter":
+                shown |= _FILTER_STATE
             if inactive is not None:
                 shown["inactive"] = format_bool(inactive(shown))
             found.append(shown)

@@ -35,6 +35,8 @@ class Kind(Enum):
     """Valueless: set by being named, whatever the value; printed as empty text; absent when off."""
     FILTER_RULE = auto()
     GATEWAY = auto()
+    MATCHER = auto()
+    """Of the packet filter: a comma list out of an enumeration or a name of another menu, perhaps after `!`."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Property:
     gone: Version | None = None
     secret: bool = False
     target: str = ""
-    """The menu that REFERENCE and ADDRESS_OR_NAME look names up in."""
+    """The menu that REFERENCE, ADDRESS_OR_NAME and MATCHER look names up in."""
     only: tuple[str, ...] | None = None
     """The values that the emulator carries out; others are valid on a router and refused here, by name."""
     add_only: bool = False

@@ -166,9 +166,30 @@ class FakeRouter:
             ],
             "/system/identity": [{"name": "hap-lite"}],
             "/interface": [
-                {".id": "*1", "name": "ether1", "type": "ether", "running": True, "disabled": False},
-                {".id": "*2", "name": "ether2", "type": "ether", "running": False, "disabled": True},
-                {".id": "*3", "name": "bridge-lan", "type": "bridge", "running": True, "disabled": False},
+                {
+                    ".id": "*1",
+                    "name": "ether1",
+                    "type": "ether",
+                    "actual-mtu": 1500,
+                    "running": True,
+                    "disabled": False,
+                },
+                {
+                    ".id": "*2",
+                    "name": "ether2",
+                    "type": "ether",
+                    "actual-mtu": 1500,
+                    "running": False,
+                    "disabled": True,
+                },
+                {
+                    ".id": "*3",
+                    "name": "bridge-lan",
+                    "type": "bridge",
+                    "actual-mtu": 1500,
+                    "running": True,
+                    "disabled": False,
+                },
             ],
             "/ip/address": [
                 {
@@ -193,6 +214,19 @@ class FakeRouter:
                 },
             ],
             "/ip/route": [],
+            "/ip/settings": [
+                {
+                    "ip-forward": True,
+                    "ipv4-multipath-hash-policy": "l3",
+                    "rp-filter": "strict",
+                    "send-redirects": True,
+                    "tcp-syncookies": False,
+                },
+            ],
+            "/ip/firewall/filter": [],
+            "/interface/list": [{"name": name, "builtin": True} for name in ("all", "none", "dynamic", "static")],
+            "/interface/list/member": [],
+            "/system/clock": [{"date": "2026-11-22", "time": "20:48:02", "gmt-offset": "+02:00", "dst-active": False}],
             "/routing/id": [],
             "/routing/ospf/instance": [
                 {

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 MODULE = "routeros_info"
@@ -23,7 +25,8 @@ def test_returns_what_the_router_is_and_has(run, fake_router):
     assert result["version"] == "7.20.8 (long-term)"
     assert (result["architecture"], result["board"], result["identity"]) == ("smips", "hAP lite", "hap-lite")
     assert (result["free_memory"], result["total_memory"]) == (6291456, 33554432)
-    assert {"name": "ether2", "type": "ether", "running": False, "disabled": True} in result["interfaces"]
+    ether2 = {"name": "ether2", "type": "ether", "mtu": 1500, "running": False, "disabled": True}
+    assert ether2 in result["interfaces"]
     assert result["addresses"][0] == {
         "address": "172.18.0.1/26",
         "network": "172.18.0.0",
@@ -65,7 +68,9 @@ def test_never_reads_a_key(run, fake_router):
 def test_an_interface_that_cannot_be_used(run, name, says):
     result = run(interfaces=["bridge-lan", name])
     assert says in result["msg"]
+    # And all it has read, for whoever wants to say more.
     assert len(result["interfaces"]) == 3
+    assert result["version"] == "7.20.8 (long-term)"
 
 
 @pytest.mark.parametrize("version", ["6.49.10 (long-term)", "7.15.3 (stable)", ""])
@@ -78,3 +83,58 @@ def test_an_unsupported_version(run, fake_router, version):
 def test_a_lost_session(run, fake_router):
     fake_router.errors["/interface"] = [TimeoutError("timed out")]
     assert "was lost: timed out" in run()["msg"]
+
+
+def test_what_decides_about_packets(run, fake_router):
+    rule = {".id": "*1", "chain": "input", "action": "drop", "in-interface-list": "!LAN", "bytes": 7}
+    fake_router.menus["/ip/firewall/filter"] = [rule]
+    fake_router.menus["/interface/list"] += [
+        {"name": "LAN", "include": "guests"},
+        {"name": "guests"},
+        {"name": "inner", "include": "LAN", "exclude": "guests"},
+        {"name": "vpn", "include": "dynamic"},
+    ]
+    fake_router.menus["/interface/list/member"] = [
+        {"list": "LAN", "interface": "bridge-lan"},
+        {"list": "guests", "interface": "bridge-guests"},
+        {"list": "guests", "interface": "ether2", "disabled": True},
+    ]
+    result = run()
+    assert result["ip_settings"] == {
+        "ip-forward": True,
+        "ipv4-multipath-hash-policy": "l3",
+        "rp-filter": "strict",
+        "send-redirects": True,
+    }
+    assert result["firewall"]["filter"] == [rule]
+    # Who is in the list vpn cannot be told, so nothing is said about it.
+    assert result["firewall"]["interface_lists"] == {
+        "LAN": ["bridge-guests", "bridge-lan"],
+        "guests": ["bridge-guests"],
+        "inner": ["bridge-lan"],
+        "none": [],
+    }
+
+
+def test_routes_are_read_of_the_prefixes_asked_for(run, fake_router):
+    fake_router.routes({"gateway": "172.18.0.11%bridge-lan"}, {"dst-address": "10.0.0.0/8", "gateway": "172.18.0.9"})
+    assert run()["routes"] == []
+    (found,) = run(prefixes=["172.18.0.64"])["routes"]
+    assert (found["prefix"], found["gateway"], found["protocol"]) == ("172.18.0.64/32", "172.18.0.11", "ospf")
+    assert "'172.18.0.64/24' is no IPv4 prefix" in run(prefixes=["172.18.0.64/24"])["msg"]
+
+
+@pytest.mark.parametrize(
+    ("row", "utc"),
+    [
+        ({"date": "2026-11-22", "time": "20:48:02", "gmt-offset": "+02:00"}, "2026-11-22T18:48:02Z"),
+        ({"date": "nov/22/2026", "time": "13:18:02", "gmt-offset": "-05:30"}, "2026-11-22T18:48:02Z"),
+        ({"date": "2026-11-22", "time": "18:48:02"}, "2026-11-22T18:48:02Z"),
+        ({}, None),
+        ({"date": "yesterday", "time": "18:48:02"}, None),
+    ],
+)
+def test_the_clock(run, fake_router, monkeypatch, row, utc):
+    monkeypatch.setattr(time, "time", lambda: 1795373282.0 - 90)
+    fake_router.menus["/system/clock"] = [row]
+    assert run()["clock"] == {"utc": utc, "skew": None if utc is None else 90}

@@ -1,0 +1,127 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: anycast_node_info
+short_description: Read what a node does to packets, and its clock
+version_added: 1.0.0
+author:
+  - homelab.anycast maintainers (@homelab-anycast)
+description:
+  - Reads what M(ansible.builtin.setup) does not know of a node and an anycast address depends on, the packet filter,
+    the reverse-path filter and how far the clock is off.
+  - The playbook C(homelab.anycast.preflight) runs it before anything is changed.
+notes:
+  - Runs on the node. The packet filter can be read by root only; where a program to read it is missing, or refuses, the
+    result says so by null.
+extends_documentation_fragment:
+  - homelab.anycast.attributes
+  - homelab.anycast.attributes.read_only
+attributes:
+  platform:
+    support: full
+    platforms: Debian
+options:
+  now:
+    description: Seconds since the epoch by the clock to compare with, normally the controller's.
+    type: float
+seealso:
+  - module: homelab.anycast.routeros_info
+"""
+
+EXAMPLES = r"""
+- name: Read what setup does not know
+  homelab.anycast.anycast_node_info:
+    now: "{{ now(utc=true).timestamp() }}"
+  register: node
+  become: true
+"""
+
+RETURN = r"""
+nftables:
+  description: The objects of C(nft --json list ruleset); null if there is no program nft, or it refuses.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+iptables:
+  description: The output of C(iptables-save); null if there is no such program, or it refuses.
+  returned: always
+  type: str
+  sample: null
+rp_filter:
+  description: >-
+    The reverse-path filter in force on each interface, V(0) none, V(1) strict, V(2) loose. It is the greater one of
+    C(net.ipv4.conf.all.rp_filter) and the interface's own.
+  returned: always
+  type: dict
+  sample:
+    lo: 0
+    enp0s11: 2
+clock:
+  description: The node's clock.
+  returned: always
+  type: dict
+  contains:
+    skew:
+      description: By how many seconds it is ahead of O(now), the time to get here included; null without O(now).
+      type: int
+  sample:
+    skew: 1
+"""
+
+import json
+import time
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+CONF = "/proc/sys/net/ipv4/conf"
+# Root's PATH may lack it in a login without a shell.
+SBIN = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
+
+
+def rp_filters(conf):
+    """Return the reverse-path filter in force by interface."""
+    found = {path.parent.name: int(path.read_text()) for path in Path(conf).glob("*/rp_filter")}
+    least = found.pop("all", 0)
+    found.pop("default", None)
+    return {name: max(least, value) for name, value in sorted(found.items())}
+
+
+def output(module, *words):
+    """Return what a program prints, None if there is none or it fails."""
+    program = module.get_bin_path(words[0], opt_dirs=SBIN)
+    if program is None:
+        return None
+    code, printed, _errors = module.run_command([program, *words[1:]])
+    return printed if code == 0 else None
+
+
+def nftables(text):
+    """Return the objects of a ruleset in JSON, None if there is none."""
+    try:
+        return json.loads(text)["nftables"]
+    except (TypeError, ValueError, KeyError):
+        return None
+
+
+def main():
+    module = AnsibleModule(argument_spec={"now": {"type": "float"}}, supports_check_mode=True)
+    now = module.params["now"]
+    skew = None if now is None else round(time.time() - now)
+    module.exit_json(
+        changed=False,
+        nftables=nftables(output(module, "nft", "--json", "list", "ruleset")),
+        iptables=output(module, "iptables-save"),
+        rp_filter=rp_filters(CONF),
+        clock={"skew": skew},
+    )
+
+
+if __name__ == "__main__":
+    main()

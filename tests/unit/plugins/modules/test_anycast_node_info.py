@@ -1,0 +1,65 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run on programs and a /proc which are none."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from ansible_collections.homelab.anycast.plugins.modules import anycast_node_info
+
+MODULE = "anycast_node_info"
+RULESET = [{"metainfo": {"version": "1.1.3"}}, {"table": {"family": "inet", "name": "filter"}}]
+
+
+@pytest.fixture
+def node(monkeypatch, tmp_path):
+    """Return a function that gives the node a program which prints a text."""
+    monkeypatch.setattr(anycast_node_info, "SBIN", [])
+    monkeypatch.setattr(anycast_node_info, "CONF", str(tmp_path / "conf"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name, value in (("all", 1), ("default", 2), ("lo", 0), ("enp0s11", 2)):
+        (tmp_path / "conf" / name).mkdir(parents=True)
+        (tmp_path / "conf" / name / "rp_filter").write_text(f"{value}\n")
+
+    def program(name, prints, code=0):
+        (tmp_path / f"{name}.out").write_text(prints)
+        (tmp_path / name).write_text(
+            f'#!/bin/sh\necho "$*" >{tmp_path}/{name}.args\n/bin/cat {tmp_path}/{name}.out\nexit {code}\n'
+        )
+        (tmp_path / name).chmod(0o755)
+
+    return program
+
+
+def test_a_node_without_packet_filter(run_module, node):
+    result = run_module(MODULE)
+    assert result["nftables"] is None and result["iptables"] is None
+    # The greater of the two holds.
+    assert result["rp_filter"] == {"enp0s11": 2, "lo": 1}
+    assert result["clock"] == {"skew": None}
+    assert result["changed"] is False
+
+
+def test_packet_filters_are_read_in_check_mode_too(run_module, node, tmp_path):
+    node("nft", json.dumps({"nftables": RULESET}))
+    node("iptables-save", "*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n")
+    result = run_module(MODULE, check_mode=True)
+    assert result["nftables"] == RULESET
+    assert result["iptables"].startswith("*filter")
+    assert (tmp_path / "nft.args").read_text() == "--json list ruleset\n"
+
+
+@pytest.mark.parametrize("prints, code", [("", 1), ("no JSON", 0), ("{}", 0)])
+def test_a_packet_filter_that_cannot_be_read(run_module, node, prints, code):
+    node("nft", prints, code)
+    assert run_module(MODULE)["nftables"] is None
+
+
+def test_the_clock(run_module, node, monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: 1795373282.4)
+    assert run_module(MODULE, now=1795373272.0)["clock"] == {"skew": 10}

@@ -39,17 +39,18 @@ demo: setup ## The lab, with the article's system set up on it and verified; sta
 	@$(BIN)/python molecule/lab status
 	@echo "The lab stays up. Look around: python molecule/lab ssh sip1; stop it: make clean (or python molecule/lab down)."
 
-.PHONY: test lint sanity unit integration molecule
+.PHONY: test lint sanity unit integration molecule matrix
 test: setup ## Everything that CI runs
 	@$(BIN)/python tests/run.py
 
-lint sanity unit integration molecule: setup
+lint sanity unit integration molecule matrix: setup
 	@$(BIN)/python tests/run.py $@
 lint: ## ansible-lint, ruff, mypy, yamllint
 sanity: ## ansible-test sanity and units
 unit: ## Unit tests
 integration: ## The quick bed: emulator, BIRD and FRR in network namespaces (root)
 molecule: ## The scenarios on the lab's machines
+matrix: ## The scenarios that take too long for every change
 
 .PHONY: figures
 figures: setup ## What clients lose by each event, measured on the lab

@@ -51,6 +51,7 @@ class Playbook:
             "routeros_ospf_link": {"key": KEY},
             "routeros_ospf_router_id": "127.0.0.2",
             "routeros_ospf_interfaces": ["bridge-lan"],
+            "routeros_ospf_anycast_prefixes": [ADDRESS],
         }
         self.node_variables: dict[str, Any] = {
             "ansible_connection": "local",

@@ -235,6 +235,7 @@ def preflight_filter(hostvars, names, groups):
             link=_value(variables, "bird_anycast_link"),
             interfaces=_value(variables, "bird_anycast_interfaces"),
             services=_value(variables, "bird_anycast_services"),
+            source_gateway=_value(variables, "bird_anycast_source_gateway"),
             **_own_verdict(variables, variables.get("anycast_preflight_node")),
         )
         for name, variables in _members("anycast_nodes", hostvars, names, groups)

@@ -61,15 +61,18 @@ def router(name, info=None, link=None, interfaces=(), failure=(), reached=True):
     }
 
 
-def node(name, facts=None, info=None, link=None, interfaces=(), services=(), failure=(), reached=True):
+def node(
+    name, facts=None, info=None, link=None, interfaces=(), services=(), source_gateway="", failure=(), reached=True
+):
     """Return a node.
 
     :param facts: C(ansible_facts) of the node with the subset network, None if it could not be read.
     :param info: result of the module anycast_node_info.
-    :param services: the value of bird_anycast_services.
+    :param services: the value of bird_anycast_services; C(source_gateway) that of bird_anycast_source_gateway.
     """
     return {
         "name": name,
+        "source_routing": bool(source_gateway),
         "facts": facts if facts and "interfaces" in facts else None,
         "info": info if info and "rp_filter" in info else None,
         "link": _link(link),
@@ -583,8 +586,13 @@ def router_rp_filter(routers, nodes):
 
 
 def node_rp_filter(routers, nodes):
-    """Say which node drops clients that reach it through the router, since its way back is another one."""
+    """Say which node drops clients that reach it through the router, since its way back is another one.
+
+    With source routing it is not: the kernel looks for the way back to a client from the anycast address.
+    """
     for other in nodes:
+        if other["source_routing"]:
+            continue
         default = ((other["facts"] or {}).get("default_ipv4") or {}).get("interface")
         filters = (other["info"] or {}).get("rp_filter", {})
         for name in other["interfaces"]:

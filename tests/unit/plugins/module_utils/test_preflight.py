@@ -493,3 +493,6 @@ def test_the_reverse_path_filter_of_a_node_with_another_way_back(system):
         "the reverse-path filter of sip2 on enp0s11 is strict, and its default route leaves by enp0s12"
     )
     assert "net.ipv4.conf.all.rp_filter" in warning
+    # The policy rule makes the link the way back.
+    system.node["source_gateway"] = "172.18.0.1"
+    assert system.verdict()["warnings"] == []

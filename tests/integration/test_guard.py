@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import selectors
 import socket
 import subprocess
@@ -55,6 +56,12 @@ def installed(bed: Bed) -> dict[str, int]:
     return {route["dst"]: len(route.get("nexthops", [route])) for route in routes}
 
 
+def change_route(bed: Bed, address: str) -> None:
+    """Have the router's kernel tell of a change that means nothing."""
+    bed.router.run("ip", "route", "add", "blackhole", address)
+    bed.router.run("ip", "route", "del", "blackhole", address)
+
+
 @contextlib.contextmanager
 def route_events(bed: Bed) -> Iterator[list[str]]:
     """Every change of the router's routes in the meantime; filled when it ends."""
@@ -62,18 +69,24 @@ def route_events(bed: Bed) -> Iterator[list[str]]:
     monitor = subprocess.Popen(
         bed.router.on_its_network("ip", "-oneline", "monitor", "route"), stdout=subprocess.PIPE, text=True
     )
-    assert monitor.stdout is not None
+    stdout = monitor.stdout
+    assert stdout is not None
+
+    def listens() -> bool:
+        change_route(bed, "198.51.100.1")
+        return bool(select.select([stdout], [], [], 0.1)[0])
+
     try:
-        # It listens when it has seen this one.
-        bed.router.run("ip", "route", "add", "blackhole", "198.51.100.1")
-        assert "198.51.100.1" in monitor.stdout.readline()
+        # It starts when it likes: what is changed before is not seen.
+        wait_for("ip monitor to listen", listens)
         yield lines
     finally:
-        bed.router.run("ip", "route", "del", "blackhole", "198.51.100.1")
-        for line in monitor.stdout:
-            if "198.51.100.1" in line:
+        change_route(bed, "198.51.100.2")
+        for line in stdout:
+            if "198.51.100.2" in line:
                 break
-            lines.append(line.rstrip())
+            if "198.51.100.1" not in line:
+                lines.append(line.rstrip())
         monitor.terminate()
         monitor.communicate()
 

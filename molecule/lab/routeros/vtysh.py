@@ -12,6 +12,7 @@ import shlex
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -80,14 +81,33 @@ class Vtysh:
         assert self._sockets
         daemon = next(name for start, name in _DAEMONS.items() if command.startswith(start))
         try:
-            with socket.socket(socket.AF_UNIX) as connection:
-                connection.settimeout(self._timeout)
-                connection.connect(str(self._sockets / f"{daemon}.vty"))
+            with self._connect(self._sockets / f"{daemon}.vty") as connection:
                 # As vtysh does: bfdd answers nobody else.
                 _exchange(connection, "enable")
                 return _exchange(connection, command)
         except OSError as error:
             raise FrrError(f"{daemon}: {error}") from None
+
+    def _connect(self, path: Path) -> socket.socket:
+        """Open a daemon's socket, also of one that is just starting.
+
+        When the clock jumps, as after a snapshot was loaded, watchfrr takes the daemons for hanging and restarts them.
+        """
+        deadline = time.monotonic() + self._timeout
+        while True:
+            connection = socket.socket(socket.AF_UNIX)
+            connection.settimeout(self._timeout)
+            try:
+                connection.connect(str(path))
+                return connection
+            except (ConnectionRefusedError, FileNotFoundError):
+                connection.close()
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(0.1)
+            except OSError:
+                connection.close()
+                raise
 
     def _running(self) -> Config:
         return parse_running(self._run([*self._command, "-c", "show running-config"], ""))

@@ -39,4 +39,4 @@ rm -f "$1/etc/fstab"
 
 # Host keys are each machine's own (personality.py).
 rm -f "$1"/etc/ssh/ssh_host_*
-mkdir -p "$1/root/.ssh" && chmod 700 "$1/root/.ssh"
+(cd "$1/root" && mkdir -p .ssh && chmod 700 .ssh)

@@ -99,6 +99,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+changed_files:
+  description: Which of O(path) and O(key_file) are changed, or would be in check mode.
+  returned: success
+  type: list
+  elements: str
+  sample: [/etc/bird/bird.conf]
 before:
   description: Router ids of the neighbours that were Full before the change.
   returned: when BIRD was given another configuration
@@ -365,13 +371,14 @@ def main():
     change = Change(module)
     if not change.changed:
         corrected = [file.correct_attributes() for file in change.files]
-        module.exit_json(changed=any(corrected))
+        module.exit_json(changed=any(corrected), changed_files=[])
     bird = find_bird()
     if bird:
         change.check(bird)
     elif not module.check_mode:
         module.fail_json(msg="no BIRD on this host: there is no program bird. Install the package bird2.")
-    result = {"changed": True, "diff": change.diffs()}
+    changed_files = [str(file.path) for file in change.files if file.changed]
+    result = {"changed": True, "changed_files": changed_files, "diff": change.diffs()}
     if not module.check_mode:
         result.update(apply(module, change))
     module.exit_json(**result)

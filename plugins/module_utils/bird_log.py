@@ -1,0 +1,50 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What BIRD's log says of OSPF packets that it refused (proto/ospf/packet.c, hello.c and dbdes.c of BIRD 2 and 3)."""
+
+from __future__ import annotations
+
+import re
+
+# In the brackets is the number in question: the interval or the area that the packet has, or its length.
+_DETAIL = r" - (?P<why>[^()]+?) \((?P<value>.*)\)$"
+_REFUSALS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"(?P<what>Authentication failed) for nbr (?P<sender>\S+) on (?P<interface>\S+)" + _DETAIL,
+        r"Bad (?P<what>\S+) packet from nbr (?P<sender>\S+) on (?P<interface>\S+)" + _DETAIL,
+        r"Bad (?P<what>packet) from (?P<sender>\S+) via (?P<interface>\S+)" + _DETAIL,
+        r"(?P<why>MTU mismatch) with nbr (?P<sender>\S+) on (?P<interface>\S+) \((?P<value>.*)\)$",
+    )
+)
+# Of these the number says nothing to a reader, or differs in every packet.
+_WITHOUT_VALUE = ("wrong password", "wrong authentication code", "lower sequence number", "my own router ID")
+
+
+def parse_refusals(text):
+    """Return the refused packets in a log as a list of {sender, interface, reason, count}, one for each reason.
+
+    :param text: lines of the log, of any protocol. C(sender) is a router id, or an address where BIRD says no more.
+    """
+    found = {}
+    for line in text.splitlines():
+        for pattern in _REFUSALS:
+            match = pattern.search(line)
+            if match:
+                key = (match["sender"], match["interface"], _reason(match.groupdict()))
+                found[key] = found.get(key, 0) + 1
+                break
+    return [
+        {"sender": sender, "interface": interface, "reason": reason, "count": count}
+        for (sender, interface, reason), count in found.items()
+    ]
+
+
+def _reason(match):
+    why, value = match["why"], match["value"]
+    if why == "area mismatch" and value.isdigit():
+        number = int(value)
+        value = ".".join(str(number >> shift & 255) for shift in (24, 16, 8, 0))
+    text = why if why in _WITHOUT_VALUE else "%s (%s)" % (why, value)
+    return "authentication failed, " + text if match.get("what") == "Authentication failed" else text

@@ -1,0 +1,162 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: bird_info
+short_description: Read what BIRD runs with, and which OSPF packets it refused
+version_added: 1.0.0
+author:
+  - homelab.anycast maintainers (@homelab-anycast)
+description:
+  - Reads the router id and the OSPF interfaces of a running BIRD 2 or 3, which need not be those of C(bird.conf), and
+    from the journal the OSPF packets that it refused lately, with its reason.
+  - The playbook C(homelab.anycast.neighbors) compares it with what the role P(homelab.anycast.bird_anycast#role) would
+    have BIRD run with, where the neighbours are not as expected.
+notes:
+  - The socket belongs to root and the group C(bird), the journal to root and some groups; use C(become).
+  - Fails where BIRD does not run or does not answer.
+extends_documentation_fragment:
+  - homelab.anycast.attributes
+  - homelab.anycast.attributes.read_only
+attributes:
+  platform:
+    support: full
+    platforms: linux
+options:
+  since:
+    description: How many seconds to look back for refused packets.
+    type: int
+    default: 60
+  socket:
+    description: BIRD's control socket.
+    type: path
+    default: /run/bird/bird.ctl
+  timeout:
+    description: Seconds in which BIRD must answer a question.
+    type: float
+    default: 5
+seealso:
+  - module: homelab.anycast.bird_ospf_neighbors
+  - module: homelab.anycast.anycast_node_info
+"""
+
+EXAMPLES = r"""
+- name: Read what BIRD runs with
+  homelab.anycast.bird_info:
+  become: true
+  register: bird
+"""
+
+RETURN = r"""
+version:
+  description: BIRD's version.
+  returned: success
+  type: str
+  sample: 2.17.1
+router_id:
+  description: The router id that BIRD runs with.
+  returned: success
+  type: str
+  sample: 172.18.0.11
+interfaces:
+  description: Interfaces of all OSPF protocols that are up.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the interface.
+      type: str
+    area:
+      description: Its area.
+      type: str
+    type:
+      description: V(broadcast), V(nbma), V(ptp) or V(ptmp).
+      type: str
+    hello:
+      description: Hello interval in seconds; C(dead), C(retransmit) and C(wait) likewise.
+      type: float
+    priority:
+      description: Router priority.
+      type: int
+    silent:
+      description: Whether it sends no hellos, as those of the anycast addresses.
+      type: bool
+  sample:
+    - {name: enp0s11, area: 0.0.0.0, type: broadcast, hello: 3.0, dead: 12.0, priority: 0, silent: false}
+refused:
+  description: Packets that BIRD refused in the last O(since) seconds; null if there is no journal to read.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    sender:
+      description: Router id of who sent them, or the address where BIRD does not say that.
+      type: str
+    interface:
+      description: Where they arrived.
+      type: str
+    reason:
+      description: BIRD's words, with what it found in the packets.
+      type: str
+    count:
+      description: How many log lines there are; BIRD writes one each second at most, after the first five.
+      type: int
+  sample:
+    - {sender: 172.18.0.1, interface: enp0s11, reason: dead interval mismatch (16), count: 17}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.homelab.anycast.plugins.module_utils.bird import (
+    SOCKET,
+    Bird,
+    BirdError,
+    ospf_interfaces,
+    parse_router_id,
+)
+from ansible_collections.homelab.anycast.plugins.module_utils.bird_log import parse_refusals
+from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
+
+
+def refused(module):
+    """Return the refused packets that the journal knows of, None if it cannot be read."""
+    program = module.get_bin_path("journalctl")
+    if program is None:
+        return None
+    since = "--since=-%ds" % module.params["since"]
+    code, printed, _errors = module.run_command([program, "--identifier=bird", since, "--output=cat", "--no-pager"])
+    return parse_refusals(printed) if code == 0 else None
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "since": {"type": "int", "default": 60},
+            "socket": {"type": "path", "default": SOCKET},
+            "timeout": {"type": "float", "default": 5},
+        },
+        supports_check_mode=True,
+    )
+    for option in ("since", "timeout"):
+        if module.params[option] <= 0:
+            module.fail_json(msg="%s is %g, expected more than 0 seconds" % (option, module.params[option]))
+    try:
+        with Bird(module.params["socket"], module.params["timeout"]) as bird:
+            module.exit_json(
+                changed=False,
+                version=bird.version,
+                router_id=parse_router_id(bird.ask("show status")),
+                interfaces=ospf_interfaces(bird),
+                refused=refused(module),
+            )
+    except (BirdError, Unreadable) as exc:
+        module.fail_json(msg=str(exc))
+
+
+if __name__ == "__main__":
+    main()

@@ -18,6 +18,7 @@ LOGS = ROOT / "build" / "test"
 BIN = Path(sys.executable).parent
 TYPED = [
     "molecule/lab",
+    "molecule/diagnosis",
     "molecule/figures",
     "tests/run.py",
     "tests/ansible_test.py",
@@ -28,7 +29,7 @@ TYPED = [
 
 
 # Scenarios that take too long for every change; `make matrix` runs them.
-MATRIX = {"drain", "figures", "reload", "source_routing"}
+MATRIX = {"diagnosis", "drain", "figures", "registration", "reload", "source_routing"}
 # What makes the lab and removes it belongs to each run.
 SCENARIOS = {path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")} - {"default"}
 

@@ -136,6 +136,11 @@ def neighbor_failures(hostvars, groups):
     return {name: str(text).strip() for name, text in found.items() if text}
 
 
+def neighbor_names(neighbors, names, hostvars):
+    router_ids = {str(_value(hostvars[name], "bird_anycast_router_id")): name for name in names}
+    return {entry["address"]: router_ids[entry["router_id"]] for entry in neighbors if entry["router_id"] in router_ids}
+
+
 def diagnosis_filter(hostvars, names, groups):
     router_ids = {name: _value(hostvars[name], "routeros_ospf_router_id") for name in groups.get("anycast_routers", [])}
     router_ids |= {name: _value(hostvars[name], "bird_anycast_router_id") for name in groups.get("anycast_nodes", [])}
@@ -213,6 +218,7 @@ class FilterModule:
             "anycast_prefixes": anycast_prefixes,
             "preflight": preflight_filter,
             "neighbor_failures": neighbor_failures,
+            "neighbor_names": neighbor_names,
             "diagnosis": diagnosis_filter,
             "status": status_model,
             "status_lines": status_page.lines,

@@ -22,12 +22,12 @@ COMPARED = (
 
 
 def verdict(routers, nodes, bird, failures, router_ids):
-    """Return the whole message, a list of texts: who is concerned, the causes, and what the ends said.
+    """Return the whole message, a list of texts: who says that something is wrong, and the causes.
 
     :param routers, nodes: as preflight.router() and preflight.node() return them.
     :param bird: by node: C(info), the result of the module bird_info, and C(changed_files), the paths that the role
         would change; either may be None where it could not be read.
-    :param failures: by end: the message of its module ospf_neighbors.
+    :param failures: the ends that have other neighbours than expected.
     :param router_ids: by end, as the inventory has them.
     """
     otherwise, written = list(running(nodes, bird, router_ids)), list(files(nodes, bird))
@@ -35,7 +35,7 @@ def verdict(routers, nodes, bird, failures, router_ids):
     if not causes:
         causes.append(
             "No cause was found at either end: BIRD runs with what the role writes and refuses no packet, and no MTU,"
-            " subnet or packet filter is in the way. See the likely causes below, what is between the two ends, and"
+            " subnet or packet filter is in the way. See the likely causes above, what is between the two ends, and"
             " '/routing/ospf/interface/print' on the router"
         )
     if written:
@@ -43,9 +43,8 @@ def verdict(routers, nodes, bird, failures, router_ids):
     elif otherwise:
         causes.append("On disk it is right: 'birdc configure' or 'systemctl restart bird' on the node puts it in force")
     return [
-        "OSPF is not up as expected, says {}. Why:".format(_and(failures)),
+        "OSPF is not up as expected, {} {}. Why:".format(_and(failures), "say" if len(failures) > 1 else "says"),
         *causes,
-        *("{} says: {}".format(name, text) for name, text in failures.items()),
     ]
 
 

@@ -66,6 +66,35 @@ def parse_routes(rows, prefix, routing_table="main"):
     return sorted(found, key=lambda hop: (IPv4Address(hop["gateway"] or "0.0.0.0"), hop["interface"] or ""))
 
 
+def add_bfd(next_hops, sessions):
+    """Put the state of the BFD session with it into each next hop; None without a session.
+
+    :param sessions: list of (address, interface, state), of which the interface may be None.
+    """
+    for hop in next_hops:
+        hop["bfd"] = next(
+            (
+                state
+                for address, interface, state in sessions
+                if address == hop["gateway"]
+                and (None in (interface, hop["interface"]) or interface == hop["interface"])
+            ),
+            None,
+        )
+    return next_hops
+
+
+def filtered_gateways(rows, prefix, routing_table="main"):
+    """Return the addresses of next hops that a filter rejects, from rows of /routing/route."""
+    return [
+        hop["gateway"]
+        for row in rows
+        if flag(row, "filtered") or row.get("contribution") == "filtered"
+        for hop in parse_routes([row], prefix, routing_table)
+        if hop["gateway"]
+    ]
+
+
 def normalise_prefix(text):
     """Return 172.18.0.64/32 for 172.18.0.64, as RouterOS writes it. Raises ValueError with a text for the user."""
     try:
@@ -153,10 +182,11 @@ def _list(addresses, names):
     return ", ".join(_named(address, names) for address in addresses) or "none"
 
 
-def failure_message(comparison, prefix, router, names=None, spent=0.0):
+def failure_message(comparison, prefix, router, names=None, spent=0.0, filtered=()):
     """Return the message for a user who expected other next hops.
 
     :param names: of the nodes, by their addresses.
+    :param filtered: addresses of next hops that a filter of the router rejects.
     """
     names = names or {}
     expectation = comparison.expectation
@@ -165,7 +195,12 @@ def failure_message(comparison, prefix, router, names=None, spent=0.0):
     inactive = {hop["gateway"]: hop for hop in comparison.next_hops if not hop["active"]}
     for address in comparison.missing:
         hop = inactive.get(address)
-        if hop is None:
+        if address in filtered:
+            why = (
+                "is announced, but a filter of the router rejects it: see in-filter-chain of the OSPF instance"
+                " (routeros_ospf_anycast_prefixes) and /routing/filter/rule"
+            )
+        elif hop is None:
             why = (
                 "is not a next hop: see that the node is a Full neighbour (module routeros_ospf_neighbors), and"
                 " that it announces the address (its service is up and not drained)"

@@ -156,6 +156,9 @@ def parse_neighbors(rows, interface_of=lambda row: None):
     return found
 
 
+BFD_PROPERTIES = ("remote-address", "state", "inactive", "about")
+
+
 def parse_bfd_sessions(rows):
     """Return rows of /routing/bfd/session as a list of (address, interface, state).
 
@@ -480,7 +483,6 @@ class OspfReader:
         "dead-interval",
     )
     ADDRESS_PROPERTIES = ("address", "network", "interface", "actual-interface", "disabled")
-    BFD_PROPERTIES = ("remote-address", "state", "inactive", "about")
 
     def __init__(self, router, instance=None):
         self.router = router
@@ -498,9 +500,7 @@ class OspfReader:
             # An interface may have come since we read them; once more, and then it stays unknown.
             self._find = None
             found = parse_neighbors(rows, self._interface_of)
-        return add_bfd(
-            found, parse_bfd_sessions(self.router.rows("/routing/bfd/session", proplist=self.BFD_PROPERTIES))
-        )
+        return add_bfd(found, parse_bfd_sessions(self.router.rows("/routing/bfd/session", proplist=BFD_PROPERTIES)))
 
     def own(self):
         """Return what the router says about itself."""

@@ -146,6 +146,11 @@ next_hops:
     blackhole:
       description: Whether it discards the traffic.
       type: bool
+    bfd:
+      description:
+        - State of the BFD session with it, V(up), V(down), V(init) or V(admin-down), V(forbidden) where no row of
+          C(/routing/bfd/configuration) allows it; null without a session.
+      type: str
   sample:
     - gateway: 172.18.0.11
       interface: bridge-lan
@@ -157,6 +162,7 @@ next_hops:
       ecmp: true
       dynamic: true
       blackhole: false
+      bfd: up
 gateways:
   description: Addresses (else interfaces) of the active next hops.
   returned: always, once they could be read
@@ -172,6 +178,12 @@ missing:
 surplus:
   description: Addresses among RV(gateways) that O(gateways), if it is given, does not name, or that O(without) names.
   returned: always, once they could be read
+  type: list
+  elements: str
+  sample: []
+filtered:
+  description: Addresses that announce the prefix, and whose routes a filter of the router rejects.
+  returned: failure to meet the expectation
   type: list
   elements: str
   sample: []
@@ -195,11 +207,18 @@ from ansible_collections.homelab.anycast.plugins.module_utils.next_hops import (
     PROTOCOLS,
     Comparison,
     Expectation,
+    add_bfd,
     failure_message,
+    filtered_gateways,
     normalise_prefix,
     parse_routes,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros import RouterError, open_router
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import (
+    BFD_PROPERTIES,
+    RouterError,
+    open_router,
+    parse_bfd_sessions,
+)
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, wait_for
 
 
@@ -252,6 +271,9 @@ def main():
     router = open_router(module)
     try:
         comparison, good, spent = look_until(router, prefix, expectation, params)
+        add_bfd(comparison.next_hops, parse_bfd_sessions(router.rows("/routing/bfd/session", proplist=BFD_PROPERTIES)))
+        # Only good to know; /ip/route does not tell.
+        rejected = [] if good else router.rows_if_any("/routing/route", where=("dst-address", prefix))
         version = router.version()
     except (RouterError, Unreadable) as exc:
         module.fail_json(msg=str(exc))
@@ -267,8 +289,10 @@ def main():
         "waited": round(spent, 3),
     }
     if not good:
+        filtered = filtered_gateways(rejected, prefix, params["routing_table"])
         module.fail_json(
-            msg=failure_message(comparison, prefix, router.hostname, params["names"], spent),
+            msg=failure_message(comparison, prefix, router.hostname, params["names"], spent, filtered),
+            filtered=filtered,
             **found,
         )
     module.exit_json(**found)

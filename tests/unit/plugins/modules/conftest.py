@@ -285,6 +285,7 @@ class FakeRouter:
             "/routing/bfd/configuration": [],
             "/routing/filter/rule": [],
             "/routing/bfd/session": [],
+            "/routing/route": [],
         }
         self.logins = 0
         self.closed = 0

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from librouteros.exceptions import LibRouterosError
 
 MODULE = "routeros_next_hops"
 PREFIX = "172.18.0.64/32"
@@ -39,6 +40,7 @@ def test_returns_what_it_finds(run, fake_router):
         "ecmp": True,
         "dynamic": True,
         "blackhole": False,
+        "bfd": None,
     }
     assert (result["changed"], result["version"]) == (False, "7.20.8 (long-term)")
 
@@ -97,6 +99,36 @@ def test_a_static_route_that_hides_ospf(run, fake_router):
     result = run(gateways=SIPS[:1], protocol="ospf")
     assert "172.18.0.11 is there (ospf, distance 110) but not active" in result["msg"]
     assert "192.0.2.1 comes from static (distance 1), expected ospf: remove that route" in result["msg"]
+
+
+def test_the_state_of_bfd(run, fake_router):
+    fake_router.routes(*via(*SIPS))
+    fake_router.menus["/routing/bfd/session"] = [
+        {"remote-address": "172.18.0.11%bridge-lan", "state": "up"},
+        {"remote-address": "172.18.0.12%ether9", "state": "up"},
+        {"remote-address": "172.18.0.13%bridge-lan", "state": "down"},
+    ]
+    assert [hop["bfd"] for hop in run()["next_hops"]] == ["up", None, "down"]
+
+
+def test_a_filtered_route_is_not_said_to_be_missing(run, fake_router):
+    row = {"dst-address": PREFIX, "routing-table": "main", "ospf": True}
+    fake_router.menus["/routing/route"] = [
+        {**row, "gateway": "172.18.0.11%bridge-lan", "contribution": "active", "active": True},
+        {**row, "gateway": "172.18.0.12%bridge-lan", "contribution": "filtered", "filtered": True},
+        {**row, "gateway": "172.18.0.13%bridge-lan", "filtered": True, "routing-table": "VRF1"},
+    ]
+    # Whether /ip/route lists it or not.
+    fake_router.routes(*via(SIPS[0]), dict(via(SIPS[1])[0], active=None))
+    result = run(gateways=SIPS)
+    assert result["filtered"] == ["172.18.0.12"]
+    assert "Missing: 172.18.0.12 is announced, but a filter of the router rejects it" in result["msg"]
+    assert "Missing: 172.18.0.13 is not a next hop" in result["msg"]
+
+
+def test_who_may_not_read_what_is_filtered(run, fake_router):
+    fake_router.errors["/routing/route"] = [LibRouterosError("no such command")]
+    assert run(gateways=SIPS)["filtered"] == []
 
 
 def test_an_old_router(run, fake_router):

@@ -56,6 +56,10 @@ matrix: ## The scenarios that take too long for every change
 figures: setup ## What clients lose by each event, measured on the lab
 	@molecule test -s figures; code=$$?; $(BIN)/python molecule/figures/summary.py && exit $$code
 
+.PHONY: speed
+speed: setup ## What a first and an unchanged second site cost beside a plain playbook, measured on the lab
+	@molecule test -s speed; code=$$?; $(BIN)/python molecule/speed/summary.py && exit $$code
+
 .PHONY: diagnosis
 diagnosis: setup ## What verify says of a misconfigured node, in six cases on the lab
 	@molecule test -s diagnosis; code=$$?; $(BIN)/python molecule/diagnosis/summary.py && exit $$code

@@ -20,6 +20,7 @@ TYPED = [
     "molecule/lab",
     "molecule/diagnosis",
     "molecule/figures",
+    "molecule/speed",
     "tests/run.py",
     "tests/ansible_test.py",
     "tests/integration",
@@ -29,7 +30,7 @@ TYPED = [
 
 
 # Scenarios that take too long for every change; `make matrix` runs them.
-MATRIX = {"diagnosis", "drain", "figures", "registration", "reload", "source_routing"}
+MATRIX = {"diagnosis", "drain", "figures", "registration", "reload", "source_routing", "speed"}
 # What makes the lab and removes it belongs to each run.
 SCENARIOS = {path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")} - {"default"}
 

@@ -132,8 +132,12 @@ def preflight_filter(hostvars, names, groups):
 
 def neighbor_failures(hostvars, groups):
     names = [*groups.get("anycast_routers", []), *groups.get("anycast_nodes", [])]
-    found = {name: hostvars[name].get("anycast_neighbors_failure") for name in names}
-    return {name: str(text).strip() for name, text in found.items() if text}
+    results = {name: hostvars[name].get("anycast_neighbors") or {} for name in names}
+    return {
+        name: str(result.get("msg", "")).strip()
+        for name, result in results.items()
+        if result.get("failed") or result.get("unreachable")
+    }
 
 
 def neighbor_names(neighbors, names, hostvars):

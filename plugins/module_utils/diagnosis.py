@@ -31,7 +31,13 @@ def verdict(routers, nodes, bird, failures, router_ids):
     :param router_ids: by end, as the inventory has them.
     """
     otherwise, written = list(running(nodes, bird, router_ids)), list(files(nodes, bird))
-    causes = [*otherwise, *written, *refusals(nodes, bird, router_ids), *preflight.verdict(routers, nodes)["problems"]]
+    causes = [
+        *unanswered(nodes, bird),
+        *otherwise,
+        *written,
+        *refusals(nodes, bird, router_ids),
+        *preflight.verdict(routers, nodes)["problems"],
+    ]
     if not causes:
         causes.append(
             "No cause was found at either end: BIRD runs with what the role writes and refuses no packet, and no MTU,"
@@ -48,14 +54,20 @@ def verdict(routers, nodes, bird, failures, router_ids):
     ]
 
 
+def unanswered(nodes, bird):
+    """Say why BIRD of a node that can be reached does not answer."""
+    for node in nodes:
+        info = bird.get(node["name"], {}).get("info") or {}
+        if node["reached"] and "interfaces" not in info and info.get("msg"):
+            yield "{}: {}".format(node["name"], info["msg"])
+
+
 def running(nodes, bird, router_ids):
-    """Say where BIRD runs with something else than the role would give it, or does not run."""
+    """Say where BIRD runs with something else than the role would give it."""
     for node in nodes:
         name = node["name"]
         info = bird.get(name, {}).get("info") or {}
         if "interfaces" not in info:
-            if node["reached"] and info.get("msg"):
-                yield "{}: {}".format(name, info["msg"])
             continue
         expected = router_ids.get(name)
         if expected and info["router_id"] != expected:

@@ -1,4 +1,7 @@
-"""The playbook preflight against the emulator and a node which is this machine: its loopback is the link."""
+"""Preflight, and the diagnosis of neighbours that are missing, against the emulator and a node which is this machine.
+
+The node's loopback is the link.
+"""
 
 from __future__ import annotations
 
@@ -33,9 +36,10 @@ def put_on_loopback(router: Recording) -> None:
 
 
 class Playbook:
-    """Runs a playbook that imports preflight, from a directory of its own as a user's would be."""
+    """Runs a playbook that imports one of ours, from a directory of its own as a user's would be."""
 
-    def __init__(self, router: Recording, directory: Path) -> None:
+    def __init__(self, name: str, router: Recording, directory: Path) -> None:
+        self.name = name
         self.router = router
         self._directory = directory
         self.router_variables: dict[str, Any] = {
@@ -71,7 +75,7 @@ class Playbook:
             "anycast_nodes": {"hosts": {"sip1": self.node_variables, **self.more_nodes}},
         }
         (self._directory / "hosts.yml").write_text(yaml.safe_dump(inventory))
-        (self._directory / "play.yml").write_text(yaml.safe_dump([{"import_playbook": "homelab.anycast.preflight"}]))
+        (self._directory / "play.yml").write_text(yaml.safe_dump([{"import_playbook": f"homelab.anycast.{self.name}"}]))
         done = subprocess.run(
             [
                 str(Path(sys.executable).with_name("ansible-playbook")),
@@ -93,11 +97,21 @@ class Playbook:
 def preflight(start: Start, tmp_path: Path) -> Playbook:
     router = start("nobody", rows=False)
     put_on_loopback(router)
-    return Playbook(router, tmp_path)
+    return Playbook("preflight", router, tmp_path)
+
+
+@pytest.fixture
+def neighbors(preflight: Playbook) -> Playbook:
+    preflight.name = "neighbors"
+    return preflight
 
 
 def verdict(said: str) -> str:
     return said.partition("PLAY [One verdict on both ends]")[2]
+
+
+def cause(said: str) -> str:
+    return said.partition("PLAY [Verdict on the neighbours]")[2]
 
 
 def test_a_healthy_pair(preflight: Playbook, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,3 +226,40 @@ def test_a_limit_leaves_the_others_alone(preflight: Playbook) -> None:
     code, said = preflight("--limit", "sip2,hap-lite")
     assert code != 0
     assert "is another than in bird_anycast_link of sip2 (keys are not shown)" in verdict(said)
+
+
+def test_why_neighbours_are_missing(neighbors: Playbook) -> None:
+    router = neighbors.router
+    router.call("/ip/firewall/filter/add", "=chain=input", "=action=drop", "=protocol=ospf")
+    neighbors.more_nodes["sip2"] = {
+        **neighbors.node_variables,
+        "ansible_connection": "ssh",
+        "ansible_host": "127.0.0.1",
+        "ansible_port": 1,
+        "bird_anycast_router_id": "192.0.2.12",
+    }
+    code, said = neighbors("-e", "anycast_wait=0")
+    assert code != 0
+    found = cause(said)
+    for words in (
+        "OSPF is not up as expected, hap-lite, sip1 and sip2 say. Why:",
+        "sip2 cannot be reached: ",
+        # No BIRD runs on this machine.
+        "sip1: BIRD's control socket /run/bird/bird.ctl does not exist",
+        "rule *1 of /ip/firewall/filter (chain input, action drop) of the router hap-lite drops OSPF",
+    ):
+        assert words in found, words
+    assert "changed=1" not in said
+    assert [secret for secret in (KEY, LAB_PASSWORD) if secret in said] == []
+
+
+def test_neighbours_of_a_router_that_does_not_let_us_in(neighbors: Playbook) -> None:
+    neighbors.router_variables["routeros_ospf_api"]["password"] = "wrong"
+    code, said = neighbors("-e", "anycast_wait=0")
+    assert code != 0
+    assert "hap-lite: Cannot connect to the router" in cause(said)
+
+
+def test_nothing_is_waited_for_in_check_mode(neighbors: Playbook) -> None:
+    code, said = neighbors("--check")
+    assert code == 0, said

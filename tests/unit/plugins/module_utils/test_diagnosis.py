@@ -105,7 +105,7 @@ def test_bird_does_not_run(system):
         "info": {"failed": True, "msg": "BIRD's control socket does not exist"},
         "changed_files": None,
     }
-    assert "sip2: BIRD's control socket does not exist" in system.lines()
+    assert system.lines() == ["sip2: BIRD's control socket does not exist"]
 
 
 def test_a_node_that_is_off(system):

@@ -125,6 +125,7 @@ class FilterModule:
             "routeros_bfd_configuration": routeros_ospf.bfd_configuration,
             "other_router_ids": other_router_ids,
             "missing_addresses": services.missing_addresses,
+            "units": services.units,
             "unit_problems": services.unit_problems,
             "source_routing": source_routing.commands,
             "source_routing_problems": source_routing.problems,

@@ -175,12 +175,12 @@ def _ends(hostvars, names, groups):
         preflight.node(
             name,
             facts=variables.get("ansible_facts"),
-            info=variables.get("anycast_preflight_node"),
+            info=variables.get("__bird_anycast_node"),
             link=_value(variables, "bird_anycast_link"),
             interfaces=_value(variables, "bird_anycast_interfaces"),
             services=_value(variables, "bird_anycast_services"),
             source_gateway=_value(variables, "bird_anycast_source_gateway"),
-            **_own_verdict(variables, variables.get("anycast_preflight_node")),
+            **_own_verdict(variables, variables.get("__bird_anycast_node")),
         )
         for name, variables in _members("anycast_nodes", hostvars, names, groups)
     ]
@@ -211,7 +211,8 @@ def _own_verdict(variables, first):
     failure = failure if isinstance(failure, list) else [failure]
     reached = first is not None and not first.get("unreachable")
     if not reached and first is not None:
-        failure = [*failure, first.get("msg", "")]
+        # What failed after that only says that the first result is missing.
+        failure = [first.get("msg", "")]
     # A failure without a result is one of the inventory: nothing was asked yet.
     return {"failure": [str(text).strip() for text in failure], "reached": reached or (first is None and bool(failure))}
 

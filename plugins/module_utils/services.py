@@ -9,6 +9,7 @@ carrying them on one node.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 import shlex
@@ -182,21 +183,28 @@ def named(services, name=None):
     return [service for service in services if name in (None, "", service["name"])]
 
 
-def unit_problems(services, shown):
+def _following(services):
+    """Yield the services that follow a unit; none where the services are not valid, which L(node_problems) says."""
+    with contextlib.suppress(ServicesError):
+        yield from (service for service in normalise_services(services) if service["unit"])
+
+
+def units(services):
+    """Return the units that services follow, each once."""
+    return list(dict.fromkeys(service["unit"] for service in _following(services)))
+
+
+def unit_problems(services, states):
     """Return which services follow a unit that the node does not have.
 
-    :param shown: output of C(systemctl show --property=Names,LoadState) for these units.
+    :param states: what systemd says of L(units), by name: C(loaded), C(not-found), C(masked).
     """
-    states = {}
-    for block in shown.strip().split("\n\n"):
-        fields = dict(line.partition("=")[::2] for line in block.splitlines())
-        states.update(dict.fromkeys(fields.get("Names", "").split(), fields.get("LoadState")))
     return [
         "service '{}': unit {} is {} on this node; install it first, or correct the name".format(
-            service["name"], service["unit"], states.get(service["unit"]) or "not-found"
+            service["name"], service["unit"], states.get(service["unit"], "not-found")
         )
-        for service in services
-        if service["unit"] and states.get(service["unit"]) != "loaded"
+        for service in _following(services)
+        if states.get(service["unit"]) != "loaded"
     ]
 
 

@@ -13,7 +13,7 @@ author:
   - homelab.anycast maintainers (@homelab-anycast)
 description:
   - Reads what M(ansible.builtin.setup) does not know of a node and an anycast address depends on, the packet filter,
-    the reverse-path filter and how far the clock is off.
+    the reverse-path filter, how far the clock is off, and whether systemd knows the units that services follow.
   - The playbook C(homelab.anycast.preflight) runs it before anything is changed.
 notes:
   - Runs on the node. The packet filter can be read by root only; where a program to read it is missing, or refuses, the
@@ -29,6 +29,11 @@ options:
   now:
     description: Seconds since the epoch by the clock to compare with, normally the controller's.
     type: float
+  units:
+    description: Units of systemd whose state to read.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: homelab.anycast.routeros_info
 """
@@ -62,6 +67,12 @@ rp_filter:
   sample:
     lo: 0
     enp0s11: 2
+units:
+  description: What systemd says of each of O(units), V(loaded), V(not-found), V(masked) or another load state of it.
+  returned: always
+  type: dict
+  sample:
+    kamailio.service: loaded
 clock:
   description: The node's clock.
   returned: always
@@ -79,6 +90,8 @@ import time
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.homelab.anycast.plugins.module_utils.announcer_node import unit_states
 
 CONF = "/proc/sys/net/ipv4/conf"
 # Root's PATH may lack it in a login without a shell.
@@ -111,7 +124,13 @@ def nftables(text):
 
 
 def main():
-    module = AnsibleModule(argument_spec={"now": {"type": "float"}}, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec={
+            "now": {"type": "float"},
+            "units": {"type": "list", "elements": "str", "default": []},
+        },
+        supports_check_mode=True,
+    )
     now = module.params["now"]
     skew = None if now is None else round(time.time() - now)
     module.exit_json(
@@ -119,6 +138,9 @@ def main():
         nftables=nftables(output(module, "nft", "--json", "list", "ruleset")),
         iptables=output(module, "iptables-save"),
         rp_filter=rp_filters(CONF),
+        units={
+            name: unit["LoadState"] for name, unit in unit_states(module.run_command, module.params["units"]).items()
+        },
         clock={"skew": skew},
     )
 

@@ -13,6 +13,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.services import (
     normalise_services,
     router_id_problems,
     unit_problems,
+    units,
 )
 
 SIP = {"name": "sip", "addresses": ["172.18.0.64"]}
@@ -92,20 +93,28 @@ def test_a_command_that_can_never_fail(command, expected):
     assert never_fails(shlex.split(command)) == expected
 
 
-SHOWN = "Names=kamailio.service\nLoadState=loaded\n\nNames=nsd.service\nLoadState=not-found\n"
+FOLLOWING = [
+    {**SIP, "unit": "kamailio"},
+    {"name": "dns", "addresses": ["172.18.0.65"], "unit": "nsd"},
+    {"name": "sips", "addresses": ["172.18.0.67"], "unit": "kamailio"},
+    {"name": "x", "addresses": ["172.18.0.66"]},
+]
+
+
+def test_units_each_once():
+    assert units(FOLLOWING) == ["kamailio.service", "nsd.service"]
 
 
 def test_units_that_do_not_exist():
-    services = normalise_services(
-        [
-            {**SIP, "unit": "kamailio"},
-            {"name": "dns", "addresses": ["172.18.0.65"], "unit": "nsd"},
-            {"name": "x", "addresses": ["172.18.0.66"]},
-        ]
-    )
-    assert unit_problems(services, SHOWN) == [
-        "service 'dns': unit nsd.service is not-found on this node; install it first, or correct the name"
+    assert unit_problems(FOLLOWING, {"kamailio.service": "loaded", "nsd.service": "masked"}) == [
+        "service 'dns': unit nsd.service is masked on this node; install it first, or correct the name"
     ]
+    assert "unit nsd.service is not-found" in unit_problems(FOLLOWING, {"kamailio.service": "loaded"})[0]
+
+
+@pytest.mark.parametrize("services", ["sip", [{"name": "sip", "unit": "kamailio"}], None])
+def test_units_of_services_that_are_not_valid(services):
+    assert (units(services), unit_problems(services, {})) == ([], [])
 
 
 @pytest.mark.parametrize(

@@ -63,3 +63,14 @@ def test_a_packet_filter_that_cannot_be_read(run_module, node, prints, code):
 def test_the_clock(run_module, node, monkeypatch):
     monkeypatch.setattr(time, "time", lambda: 1795373282.4)
     assert run_module(MODULE, now=1795373272.0)["clock"] == {"skew": 10}
+
+
+def test_units(run_module, node, tmp_path):
+    node("systemctl", "Id=kamailio.service\nLoadState=loaded\n\nId=nsd.service\nLoadState=not-found\n")
+    result = run_module(MODULE, units=["kamailio.service", "nsd.service"])
+    assert result["units"] == {"kamailio.service": "loaded", "nsd.service": "not-found"}
+    assert (tmp_path / "systemctl.args").read_text().endswith("-- kamailio.service nsd.service\n")
+
+
+def test_no_units_no_systemd(run_module, node):
+    assert run_module(MODULE)["units"] == {}

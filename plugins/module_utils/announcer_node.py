@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ansible_collections.homelab.anycast.plugins.module_utils import announcer, drain
 
-_PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "StatusText")
+_PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "StatusText")
 
 
 def unit_states(run_command, units):

@@ -197,14 +197,15 @@ def units(services):
 def unit_problems(services, states):
     """Return which services follow a unit that the node does not have.
 
-    :param states: what systemd says of L(units), by name: C(loaded), C(not-found), C(masked).
+    :param states: what systemd says of L(units), by name: {load}, which is C(loaded), C(not-found), C(masked).
     """
+    loads = {name: state["load"] for name, state in states.items()}
     return [
         "service '{}': unit {} is {} on this node; install it first, or correct the name".format(
-            service["name"], service["unit"], states.get(service["unit"], "not-found")
+            service["name"], service["unit"], loads.get(service["unit"], "not-found")
         )
         for service in _following(services)
-        if states.get(service["unit"]) != "loaded"
+        if loads.get(service["unit"]) != "loaded"
     ]
 
 

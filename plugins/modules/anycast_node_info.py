@@ -13,7 +13,7 @@ author:
   - homelab.anycast maintainers (@homelab-anycast)
 description:
   - Reads what M(ansible.builtin.setup) does not know of a node and an anycast address depends on, the packet filter,
-    the reverse-path filter, how far the clock is off, and whether systemd knows the units that services follow.
+    the reverse-path filter, how far the clock is off, the state of units and which packages are installed.
   - The playbook C(homelab.anycast.preflight) runs it before anything is changed.
 notes:
   - Runs on the node. The packet filter can be read by root only; where a program to read it is missing, or refuses, the
@@ -31,6 +31,11 @@ options:
     type: float
   units:
     description: Units of systemd whose state to read.
+    type: list
+    elements: str
+    default: []
+  packages:
+    description: Packages of Debian to look for.
     type: list
     elements: str
     default: []
@@ -68,11 +73,27 @@ rp_filter:
     lo: 0
     enp0s11: 2
 units:
-  description: What systemd says of each of O(units), V(loaded), V(not-found), V(masked) or another load state of it.
+  description: What systemd says of each of O(units), by its name.
+  returned: always
+  type: dict
+  contains:
+    load:
+      description: V(loaded), V(not-found), V(masked) or another load state.
+      type: str
+    active:
+      description: V(active), V(inactive), V(failed) or another state of activation.
+      type: str
+    enabled:
+      description: V(enabled), V(disabled) or another state of the unit's file; empty where there is none.
+      type: str
+  sample:
+    kamailio.service: {load: loaded, active: active, enabled: enabled}
+packages:
+  description: Of each of O(packages), the version that is installed; null if it is not.
   returned: always
   type: dict
   sample:
-    kamailio.service: loaded
+    bird2: 2.17.1-1+b2
 clock:
   description: The node's clock.
   returned: always
@@ -115,6 +136,13 @@ def output(module, *words):
     return printed if code == 0 else None
 
 
+def installed(module, package):
+    """Return the version of an installed package, None if it is not; dpkg-query(1)."""
+    printed = output(module, "dpkg-query", "--show", "--showformat=${db:Status-Status} ${Version}", package)
+    status, _blank, version = (printed or "").partition(" ")
+    return version if status == "installed" else None
+
+
 def nftables(text):
     """Return the objects of a ruleset in JSON, None if there is none."""
     try:
@@ -128,6 +156,7 @@ def main():
         argument_spec={
             "now": {"type": "float"},
             "units": {"type": "list", "elements": "str", "default": []},
+            "packages": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
@@ -139,8 +168,10 @@ def main():
         iptables=output(module, "iptables-save"),
         rp_filter=rp_filters(CONF),
         units={
-            name: unit["LoadState"] for name, unit in unit_states(module.run_command, module.params["units"]).items()
+            name: {"load": unit["LoadState"], "active": unit["ActiveState"], "enabled": unit["UnitFileState"]}
+            for name, unit in unit_states(module.run_command, module.params["units"]).items()
         },
+        packages={name: installed(module, name) for name in module.params["packages"]},
         clock={"skew": skew},
     )
 

@@ -106,10 +106,10 @@ def test_units_each_once():
 
 
 def test_units_that_do_not_exist():
-    assert unit_problems(FOLLOWING, {"kamailio.service": "loaded", "nsd.service": "masked"}) == [
+    assert unit_problems(FOLLOWING, {"kamailio.service": {"load": "loaded"}, "nsd.service": {"load": "masked"}}) == [
         "service 'dns': unit nsd.service is masked on this node; install it first, or correct the name"
     ]
-    assert "unit nsd.service is not-found" in unit_problems(FOLLOWING, {"kamailio.service": "loaded"})[0]
+    assert "unit nsd.service is not-found" in unit_problems(FOLLOWING, {"kamailio.service": {"load": "loaded"}})[0]
 
 
 @pytest.mark.parametrize("services", ["sip", [{"name": "sip", "unit": "kamailio"}], None])

@@ -66,11 +66,25 @@ def test_the_clock(run_module, node, monkeypatch):
 
 
 def test_units(run_module, node, tmp_path):
-    node("systemctl", "Id=kamailio.service\nLoadState=loaded\n\nId=nsd.service\nLoadState=not-found\n")
+    kamailio = "Id=kamailio.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"
+    node("systemctl", kamailio + "\nId=nsd.service\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\n")
     result = run_module(MODULE, units=["kamailio.service", "nsd.service"])
-    assert result["units"] == {"kamailio.service": "loaded", "nsd.service": "not-found"}
+    assert result["units"] == {
+        "kamailio.service": {"load": "loaded", "active": "active", "enabled": "enabled"},
+        "nsd.service": {"load": "not-found", "active": "inactive", "enabled": ""},
+    }
     assert (tmp_path / "systemctl.args").read_text().endswith("-- kamailio.service nsd.service\n")
 
 
-def test_no_units_no_systemd(run_module, node):
-    assert run_module(MODULE)["units"] == {}
+def test_nothing_asked_for(run_module, node):
+    result = run_module(MODULE)
+    assert (result["units"], result["packages"]) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("prints", "code", "version"),
+    [("installed 2.17.1-1+b2", 0, "2.17.1-1+b2"), ("config-files 2.17.1-1", 0, None), ("", 1, None)],
+)
+def test_packages(run_module, node, prints, code, version):
+    node("dpkg-query", prints, code)
+    assert run_module(MODULE, packages=["bird2"])["packages"] == {"bird2": version}

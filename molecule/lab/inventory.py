@@ -1,12 +1,14 @@
-"""The Ansible inventory overlay: how to reach the machines, and nothing else."""
+"""The Ansible inventory overlay: how to reach the machines, and how a failover drill takes cable and power from them."""
 
 from __future__ import annotations
 
+import shlex
+import sys
 from typing import Any
 
 import yaml
 
-from lab import keys, ssh
+from lab import keys, paths, ssh
 from lab.machines import MACHINES, ROUTER, Machine, Ports
 from lab.paths import state_dir
 
@@ -30,7 +32,16 @@ def host(machine: Machine, ports: Ports) -> dict[str, Any]:
         "ansible_ssh_private_key_file": str(keys.user_key()),
         "ansible_ssh_args": f"-oControlMaster=auto -oControlPersist={ssh.CONTROL_PERSIST}",
         "ansible_ssh_common_args": ssh.quoted([*ssh.options(), f"-oControlPath={ssh.control_path()}"]),
+        "anycast_drill_cut": command("cable", machine.name, "off"),
+        "anycast_drill_restore": command("cable", machine.name, "on"),
+        "anycast_drill_power_off": command("power-off", machine.name),
+        "anycast_drill_power_on": command("power-on", machine.name),
     }
+
+
+def command(*arguments: str) -> str:
+    """Return a command of the lab for a shell in any directory."""
+    return shlex.join([sys.executable, str(paths.CHECKOUT / "molecule" / "lab"), *arguments])
 
 
 def write(ports: Ports) -> None:

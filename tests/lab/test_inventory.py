@@ -1,4 +1,4 @@
-"""The inventory overlay gives connection facts and nothing else."""
+"""The inventory overlay gives connection facts, and what a drill does to cable and power."""
 
 import shlex
 from pathlib import Path
@@ -37,6 +37,14 @@ def test_a_node_is_reached_by_ssh_on_its_own_port(state: Path) -> None:
     assert {hosts[name]["ansible_host"] for name in ("sip1", "sip2", "sip3", "phones")} == {"127.0.0.1"}
     assert hosts["sip1"]["ansible_user"] == "root"
     assert hosts["sip1"]["ansible_ssh_private_key_file"] == str(state.parent / "id_ed25519")
+
+
+def test_a_drill_can_take_cable_and_power_from_a_node(state: Path) -> None:
+    hosts = written(state)
+    words = shlex.split(str(hosts["sip2"]["anycast_drill_cut"]))
+    assert words[1:] == [str(state.parent / "molecule" / "lab"), "cable", "sip2", "off"]
+    assert str(hosts["sip3"]["anycast_drill_power_on"]).endswith("power-on sip3")
+    assert "anycast_drill_cut" not in hosts["hap-lite"]
 
 
 def test_ssh_reads_and_writes_nothing_of_the_users_own(state: Path) -> None:

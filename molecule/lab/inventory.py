@@ -1,4 +1,4 @@
-"""The Ansible inventory overlay: how to reach the machines, and how a failover drill takes cable and power from them."""
+"""The Ansible inventory overlay: how to reach the machines, and how a drill takes cable and power from them."""
 
 from __future__ import annotations
 

@@ -56,6 +56,12 @@ matrix: ## The scenarios that take too long for every change
 figures: setup ## What clients lose by each event, measured on the lab
 	@molecule test -s figures; code=$$?; $(BIN)/python molecule/figures/summary.py && exit $$code
 
+.PHONY: bench scale
+bench: setup ## The article's configuration against this collection's, on the quick bed (root)
+	@$(BIN)/python -m bench run
+scale: setup ## What many nodes cost, on the quick bed (root)
+	@$(BIN)/python -m bench scale
+
 .PHONY: clean
 clean: ## Stop the lab; remove it, its images and everything built
 	@if [ -x $(BIN)/python ]; then $(BIN)/python molecule/lab clean; fi

@@ -212,8 +212,8 @@ def run(nodes: Sequence[int]) -> int:
     loads, ended = [], []
     with Bed(1) as bed:
         versions, limit = report.versions(bed), multipath_limit(bed.router)
-    for bfd in (False, True):
-        for count in nodes:
+    for count in nodes:
+        for bfd in (False, True):
             if bfd and count > report.BFD_NODES:
                 continue
             loads.append(os.getloadavg()[0])

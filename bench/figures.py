@@ -14,6 +14,8 @@ WITHDRAW, WITHDRAW_STOP = "planned withdraw", "withdraw, then stop"
 EVENTS = (LINK_CUT, BIRD_KILLED, SERVICE_DEAD, WITHDRAW, WITHDRAW_STOP)
 CLIENTS = (BEHIND, LAN)
 
+ROUNDS = 5
+"""As many at least make docs/bench.md."""
 LONGEST = 25.0
 """Seconds after an event for which clients that are not answered are observed."""
 UNRECOVERED = 20.0

@@ -74,7 +74,7 @@ def scale(
         reading=", ".join(f"{name} {took:.0f} ms" for name, took in milliseconds.items()),
         limit=f"{LIMIT_MS:g}",
         multipath=multipath,
-        ended="".join(f"- {sentence}\n" for sentence in ended),
+        ended="".join(f"- {sentence}\n" for sentence in ended or ["Everything in the table got there."]),
         bfd_nodes=BFD_NODES,
         bfd_sessions=f"{_sessions(BFD_NODES):,}",
         bfd_packets=_packets(BFD_NODES),

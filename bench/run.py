@@ -12,10 +12,20 @@ from bed import Machine
 
 from . import BUILD, DOCS, figures, report
 from .clients import INTERVAL, wait_answered
-from .figures import BIRD_KILLED, CLIENTS, EVENTS, LINK_CUT, LONGEST, SERVICE_DEAD, WITHDRAW, WITHDRAW_STOP, Measured
+from .figures import (
+    BIRD_KILLED,
+    CLIENTS,
+    EVENTS,
+    LINK_CUT,
+    LONGEST,
+    ROUNDS,
+    SERVICE_DEAD,
+    WITHDRAW,
+    WITHDRAW_STOP,
+    Measured,
+)
 from .sides import Article, Collection, Side
 
-ROUNDS = 5
 WARM_UP = 2.0
 """Seconds of answered probes before each event; time enough for a redirect to arrive."""
 SHORTEST = 8.0

@@ -26,10 +26,9 @@ from bed.topology import INTERFACE, WIDE
 from role_router import API, configure
 
 from . import BUILD, DOCS, reading, report, role
-from .scale_figures import Cost, Daemon, plot
+from .scale_figures import NODES, Cost, Daemon, plot
 from .sides import next_hops
 
-NODES = (8, 32, 128)
 LINK = {"hello_interval": 3, "dead_interval": 12, "key": "bench-key-no-secret"}
 """The collection's link by its defaults; with BFD its defaults are 200 ms x 5."""
 DAEMONS = ("ospfd", "zebra", "bfdd")
@@ -225,6 +224,8 @@ def run(nodes: Sequence[int]) -> int:
                 ended.append(f"{count} nodes, {'with' if bfd else 'without'} BFD: {error}.")
                 print(f"  {ended[-1]}", flush=True)
     loads.append(os.getloadavg()[0])
+    if not costs:
+        return 1
     BUILD.mkdir(exist_ok=True)
     rows = {
         "costs": [cost.as_row() for cost in costs],

@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+NODES = (8, 32, 128)
+"""Those of docs/scale.md."""
+
 
 @dataclass(frozen=True)
 class Daemon:

@@ -31,6 +31,11 @@ def test_what_many_nodes_cost() -> None:
     assert "$" not in page
 
 
+def test_nothing_ended() -> None:
+    page = report.scale([COST], {"bird": 25.4}, "a small machine", 256, [])
+    assert "## Where it ends\n- Everything in the table got there.\n- FRR takes" in page
+
+
 def test_the_machine_in_general() -> None:
     text = report.machine("FRR 10, BIRD 2", [1.0, 3.0, 2.0])
     assert "processors" in text and "FRR 10, BIRD 2; load average meanwhile 2.0 (1.0..3.0)" in text

@@ -64,6 +64,12 @@ speed: setup ## What a first and an unchanged second site cost beside a plain pl
 diagnosis: setup ## What verify says of a misconfigured node, in six cases on the lab
 	@molecule test -s diagnosis; code=$$?; $(BIN)/python molecule/diagnosis/summary.py && exit $$code
 
+.PHONY: bench scale
+bench: setup ## The article's configuration against this collection's, on the quick bed (root)
+	@$(BIN)/python -m bench run
+scale: setup ## What many nodes cost, on the quick bed (root)
+	@$(BIN)/python -m bench scale
+
 .PHONY: clean
 clean: ## Stop the lab; remove it, its images and everything built
 	@if [ -x $(BIN)/python ]; then $(BIN)/python molecule/lab clean; fi

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 LOGS = ROOT / "build" / "test"
 BIN = Path(sys.executable).parent
 TYPED = [
+    "bench",
     "molecule/lab",
     "molecule/diagnosis",
     "molecule/figures",
@@ -26,6 +27,7 @@ TYPED = [
     "tests/integration",
     "tests/emulator",
     "tests/lab",
+    "tests/bench",
 ]
 
 
@@ -63,7 +65,7 @@ PARTS: dict[str, list[Step]] = {
         Step("ansible-test-sanity", ["python", "tests/ansible_test.py", "sanity"]),
         Step("ansible-test-units", ["python", "tests/ansible_test.py", "units"]),
     ],
-    "unit": [pytest("unit", "tests/unit", "tests/lab")],
+    "unit": [pytest("unit", "tests/unit", "tests/lab", "tests/bench")],
     "integration": [pytest("emulator", "tests/emulator"), pytest("bed", "tests/integration")],
     "molecule": [molecule(SCENARIOS - MATRIX)],
 }

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -14,8 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from .rootfs import DIRECTORIES
+
 # Directories a machine writes to; the shared root itself stays untouched.
-_OWN_DIRECTORIES = ("run", "tmp", "var/tmp", "var/log", "var/lib/frr", "etc/frr", "etc/bird")
+_OWN_DIRECTORIES = ("run", "tmp", "var/tmp", "var/log", "var/lib/frr", "etc/frr", "etc/bird", "usr/local/lib",
+                    *DIRECTORIES)  # fmt: skip
 
 _SET_UP = """
 set -e
@@ -122,6 +126,29 @@ class Machine:
     def path(self, path: str) -> Path:
         """Where the host sees a file of the machine."""
         return Path(f"/proc/{self.pid}/root") / path.lstrip("/")
+
+    # Programs in the background
+
+    def start_program(self, name: str, *command: str) -> None:
+        """Start a program inside that goes on until it is stopped; its output goes to /var/log/NAME.log."""
+        line = f"{shlex.join(command)} >>/var/log/{name}.log 2>&1 & echo $! >/run/{name}.pid"
+        self.run("sh", "-c", line)
+
+    def signal_program(self, name: str, signal_name: str) -> None:
+        """Send a signal, such as STOP, to a program started by `start_program`."""
+        self.run("sh", "-c", f"kill -{signal_name} $(cat /run/{name}.pid)")
+
+    def stop_program(self, name: str, signal_name: str = "TERM") -> None:
+        """End a program started by `start_program`, if it has not ended yet, and wait until it has."""
+        process = self.path("/run") / f"{name}.pid"
+        if not process.exists():
+            return
+        pid = process.read_text().strip()
+        # Its collector is the machine's first process, which collects when it likes: a zombie has ended as well.
+        state = f"ps -o stat= -p {pid} | grep -v Z"
+        self.run("sh", "-c", f"kill -{signal_name} {pid} 2>/dev/null", check=False)
+        wait_for(f"{name} of {self.name} to end", lambda: not self.run("sh", "-c", state, check=False), every=0.05)
+        process.unlink()
 
     # Network
 

@@ -11,7 +11,10 @@ from pathlib import Path
 
 SUITE = "trixie"
 # ifupdown, kamailio and systemd are of no use here: services run on the lab's machines, not in namespaces.
-PACKAGES = ("bird2", "frr", "iproute2", "iputils-ping", "procps", "tcpdump")
+# Python is for the announcer, which runs on nodes.
+PACKAGES = ("bird2", "frr", "iproute2", "iputils-ping", "procps", "python3", "tcpdump")
+# Where each machine has files of its own, beside what the packages bring.
+DIRECTORIES = ("etc/homelab-anycast",)
 # bird3 conflicts with bird2, so it is unpacked beside it.
 SIDE_PACKAGE = "bird3"
 SIDE_ROOT = "/opt/bird3"
@@ -43,7 +46,8 @@ def ensure_rootfs() -> Path:
 
 def _root_directory() -> Path:
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    digest = hashlib.sha256(" ".join((RECIPE, SUITE, SIDE_PACKAGE, *PACKAGES)).encode()).hexdigest()[:12]
+    words = (RECIPE, SUITE, SIDE_PACKAGE, *PACKAGES, *DIRECTORIES)
+    digest = hashlib.sha256(" ".join(words).encode()).hexdigest()[:12]
     return base / "homelab.anycast" / "bed" / f"root-{digest}"
 
 
@@ -62,6 +66,7 @@ def _build(root: Path) -> None:
         "--variant=minbase",
         f"--include={','.join(PACKAGES)}",
         f"--customize-hook={fetch}",
+        f'--customize-hook=cd "$1" && mkdir -p {" ".join(DIRECTORIES)}',
         SUITE,
         str(unfinished),
     ]

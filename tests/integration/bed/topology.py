@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass
+from ipaddress import IPv4Network
 from types import TracebackType
 from typing import Self
 
@@ -12,24 +14,57 @@ from .rootfs import ensure_rootfs
 ANYCAST = "172.18.0.64"
 BRIDGE = "bridge-lan"
 ROUTER_ADDRESS = "172.18.0.1"
-PREFIX_LENGTH = 26
 # The node's interface is called as in the article.
 INTERFACE = "enp0s11"
+
+
+@dataclass(frozen=True)
+class Lan:
+    """Who has which address on the router's bridge, counted from the network's address; the router has the first."""
+
+    network: IPv4Network
+    phones: range
+    first_node: int = 11
+
+    def address(self, number: int) -> str:
+        return str(self.network[number])
+
+    def nodes(self, count: int) -> list[str]:
+        """The addresses of so many nodes."""
+        numbers = range(self.first_node, self.first_node + count)
+        if set(numbers) & set(self.phones) or numbers[-1] >= self.network.num_addresses - 1:
+            raise ValueError(
+                f"{self.network} has no room for {count} nodes: take a wider network, such as bed.topology.WIDE"
+            )
+        return [self.address(number) for number in numbers]
+
+
+HOME = Lan(IPv4Network("172.18.0.0/26"), range(22, 26))
+"""The article's; of 11 nodes at most."""
+WIDE = Lan(IPv4Network("172.19.0.0/22"), range(2, 6))
+"""For many nodes."""
+
+# A network of the router where there is no OSPF, with the machine `remote`.
+REMOTE = IPv4Network("192.168.89.0/24")
+REMOTE_CLIENTS = range(22, 34)
 
 
 class Bed:
     """Router 172.18.0.1, nodes 172.18.0.11 and up, and one machine with the clients' addresses 172.18.0.22-25.
 
     The nodes' anycast interface is called dummy0, as on real nodes, but is a bridge without ports: the host's kernel
-    may have no dummy driver.
+    may have no dummy driver. With `remote` there is one more machine with clients, behind the router.
     """
 
-    def __init__(self, nodes: int = 3) -> None:
-        self._node_count = nodes
+    def __init__(self, nodes: int = 3, lan: Lan = HOME, remote: bool = False) -> None:
+        self.lan = lan
+        self.addresses = lan.nodes(nodes)
         self._stack = ExitStack()
+        self._with_remote = remote
         self.router: Router
         self.nodes: list[Machine] = []
         self.phones: Machine
+        self.remote: Machine
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -39,19 +74,26 @@ class Bed:
             router = self.router
             router.run("ip", "link", "add", BRIDGE, "type", "bridge")
             router.run("ip", "link", "set", BRIDGE, "up")
-            router.run("ip", "address", "add", f"{ROUTER_ADDRESS}/{PREFIX_LENGTH}", "brd", "+", "dev", BRIDGE)
+            _add_addresses(router, BRIDGE, self.lan.network, [1])
             router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
-            for number in range(1, self._node_count + 1):
+            for number in range(1, len(self.addresses) + 1):
                 node = Machine(f"node{number}", root)
                 stack.callback(node.stop)
                 self.nodes.append(node)
-                self._attach(node, f"ether{number + 1}", [f"172.18.0.{10 + number}"])
+                self._attach(node, self.port(number - 1), [self.lan.first_node + number - 1])
                 node.run("ip", "link", "add", "dummy0", "type", "bridge")
                 node.run("ip", "link", "set", "dummy0", "up")
                 node.run("ip", "address", "add", f"{ANYCAST}/32", "dev", "dummy0")
             self.phones = Machine("phones", root)
             stack.callback(self.phones.stop)
-            self._attach(self.phones, "wlan1", [f"172.18.0.{number}" for number in range(22, 26)])
+            self._attach(self.phones, "wlan1", list(self.lan.phones))
+            if self._with_remote:
+                self.remote = Machine("remote", root)
+                stack.callback(self.remote.stop)
+                router.connect("ether1", self.remote, INTERFACE)
+                _add_addresses(router, "ether1", REMOTE, [1])
+                _add_addresses(self.remote, INTERFACE, REMOTE, list(REMOTE_CLIENTS))
+                self.remote.run("ip", "route", "add", "default", "via", str(REMOTE[1]))
             self._stack = stack.pop_all()
         return self
 
@@ -60,10 +102,19 @@ class Bed:
     ) -> None:
         self._stack.close()
 
-    def _attach(self, machine: Machine, port: str, addresses: list[str]) -> None:
+    def port(self, position: int) -> str:
+        """The router's port with the node at this position of `nodes`."""
+        return f"ether{position + 2}"
+
+    def _attach(self, machine: Machine, port: str, numbers: list[int]) -> None:
         """Plug a machine into the router's bridge."""
         self.router.connect(port, machine, INTERFACE)
         self.router.run("ip", "link", "set", port, "master", BRIDGE)
-        for address in addresses:
-            machine.run("ip", "address", "add", f"{address}/{PREFIX_LENGTH}", "brd", "+", "dev", INTERFACE)
-        machine.run("ip", "route", "add", "default", "via", ROUTER_ADDRESS)
+        _add_addresses(machine, INTERFACE, self.lan.network, numbers)
+        machine.run("ip", "route", "add", "default", "via", self.lan.address(1))
+
+
+def _add_addresses(machine: Machine, interface: str, network: IPv4Network, numbers: list[int]) -> None:
+    for number in numbers:
+        address = f"{network[number]}/{network.prefixlen}"
+        machine.run("ip", "address", "add", address, "brd", "+", "dev", interface)

@@ -1,0 +1,97 @@
+"""The pages in docs/ that the measurements become; what stays the same in them is in pages/."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from string import Template
+
+from bed import Bed
+
+from . import scale_figures
+from .clients import INTERVAL, TIMEOUT
+from .figures import LONGEST, Check, Measured, Spread, table
+from .reading import LIMIT_MS, NEIGHBORS
+
+PAGES = Path(__file__).parent / "pages"
+BFD_NODES = 32
+"""Most nodes with BFD: BIRD keeps a session with every neighbour, and here all ends of them share one machine."""
+BFD_INTERVAL = 0.2
+"""The collection's default, in seconds."""
+
+
+def versions(bed: Bed) -> str:
+    """FRR's and BIRD's, as they call themselves."""
+    frr = bed.router.run("/usr/lib/frr/zebra", "--version").splitlines()[0].replace("zebra version", "FRR")
+    return f"{frr}, {bed.nodes[0].run('/usr/sbin/bird', '--version').strip().replace('version ', '')}"
+
+
+def machine(versions: str, loads: Sequence[float]) -> str:
+    """On what it was measured, in a few words."""
+    memory = int(Path("/proc/meminfo").read_text().split()[1]) / 2**20
+    # Of the kernel's release what comes after a dash is its builder's.
+    kernel = platform.release().partition("-")[0]
+    return (
+        f"{os.cpu_count()} processors ({platform.machine()}) and {memory:.0f} GiB of memory, Linux {kernel},\n"
+        f"{versions}; load average meanwhile {Spread.of(loads).text(1)}, as other work was going on"
+    )
+
+
+def bench(measured: Sequence[Measured], checks: Sequence[Check], machine: str, rounds: int) -> str:
+    """docs/bench.md."""
+    return _page(
+        "bench",
+        rounds=rounds,
+        machine=machine,
+        table=table(measured),
+        checks="\n".join(f"- {check.text()}" for check in checks),
+        interval=f"{INTERVAL * 1000:g}",
+        timeout=f"{TIMEOUT:g}",
+        longest=f"{LONGEST:g}",
+    )
+
+
+def scale(
+    costs: Sequence[scale_figures.Cost],
+    milliseconds: Mapping[str, float],
+    machine: str,
+    multipath: int,
+    ended: Sequence[str],
+) -> str:
+    """docs/scale.md.
+
+    :param milliseconds: of reading and comparing reading.NEIGHBORS neighbours, by where they come from.
+    :param multipath: how many next hops FRR takes for one prefix.
+    :param ended: what was tried and did not get there, one sentence each.
+    """
+    return _page(
+        "scale",
+        machine=machine,
+        table=scale_figures.table(costs),
+        neighbors=f"{NEIGHBORS:,}",
+        reading=", ".join(f"{name} {took:.0f} ms" for name, took in milliseconds.items()),
+        limit=f"{LIMIT_MS:g}",
+        multipath=multipath,
+        ended="".join(f"- {sentence}\n" for sentence in ended or ["Everything in the table got there."]),
+        bfd_nodes=BFD_NODES,
+        bfd_sessions=f"{_sessions(BFD_NODES):,}",
+        bfd_packets=_packets(BFD_NODES),
+        too_many_sessions=f"{_sessions(128):,}",
+        too_many_packets=_packets(128),
+    )
+
+
+def _sessions(nodes: int) -> int:
+    """Of BFD, between all of them and the router."""
+    return nodes * (nodes + 1) // 2
+
+
+def _packets(nodes: int) -> str:
+    """Each second, rounded to hundreds."""
+    return f"{round(2 * _sessions(nodes) / BFD_INTERVAL, -2):,.0f}"
+
+
+def _page(name: str, **values: object) -> str:
+    return Template((PAGES / f"{name}.md").read_text()).substitute(values)

@@ -1,0 +1,41 @@
+"""The pages in docs/."""
+
+from __future__ import annotations
+
+from bench import report
+from bench.figures import ARTICLE, CLIENTS, COLLECTION, WITHDRAW, Check, Measured
+from bench.scale_figures import Cost, Daemon
+
+MEASURED = [
+    Measured(WITHDRAW, client, config, 0, 100, 0.0, 1) for client in CLIENTS for config in (ARTICLE, COLLECTION)
+]
+COST = Cost(8, False, 6.0, 12.0, 12.0, {"ospfd": Daemon(0.1, 0.2, 10.0)}, {"routeros_next_hops": 20.0})
+
+
+def test_what_clients_lose() -> None:
+    page = report.bench(MEASURED, [Check("nothing lost", "1 lost", False)], "a small machine", 5)
+    assert "Measured in 5 rounds on a small machine." in page
+    assert "| planned withdraw | behind the router | 0.00 (0.00..0.00) |" in page
+    assert "- DOES NOT HOLD: nothing lost; found 1 lost" in page
+    assert "numbered probe each\n20 ms" in page
+    assert "$" not in page
+
+
+def test_what_many_nodes_cost() -> None:
+    page = report.scale([COST], {"bird": 25.4}, "a small machine", 256, ["128 nodes, with BFD: too many."])
+    assert "| 8 | no | 6.0 | 12.0 | 12.0 | 0.10 / 0.2 / 10 | 20 |" in page
+    assert "1,000 neighbours" in page and "bird 25 ms" in page
+    assert "## Where it ends\n- 128 nodes, with BFD: too many.\n- FRR takes at most 256 next hops" in page
+    # 32 nodes and a router: each pair has a session, and each end of it sends every 200 ms.
+    assert "these are 528 sessions, and their ends send some 5,300 packets a second" in page
+    assert "$" not in page
+
+
+def test_nothing_ended() -> None:
+    page = report.scale([COST], {"bird": 25.4}, "a small machine", 256, [])
+    assert "## Where it ends\n- Everything in the table got there.\n- FRR takes" in page
+
+
+def test_the_machine_in_general() -> None:
+    text = report.machine("FRR 10, BIRD 2", [1.0, 3.0, 2.0])
+    assert "processors" in text and "FRR 10, BIRD 2; load average meanwhile 2.0 (1.0..3.0)" in text

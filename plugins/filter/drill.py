@@ -81,7 +81,7 @@ def drill_result(event, measured, neighbors, hostvars, groups):
                 "probes": [
                     {
                         "client": name,
-                        "started": found["started"] - clocks[name]["offset"],
+                        "started": found["began"] - clocks[name]["offset"],
                         "results": found["results"],
                     }
                     for name, found in probes

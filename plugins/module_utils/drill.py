@@ -594,9 +594,17 @@ def _verdict(event, found, names):
     return problems
 
 
-def failure(event, message):
-    """Return the result of an event that could not be measured; it has the keys of every result, and no clients."""
-    text = " ".join(str(message).split())
+def failure(event, failed):
+    """Return the result of an event that could not be measured; it has the keys of every result, and no clients.
+
+    :param failed: the result of the task that failed, or of a loop of which any has.
+    """
+    messages = [
+        item.get("msg")
+        for item in [*failed.get("results", []), failed]
+        if item.get("failed") or item.get("unreachable")
+    ]
+    text = " ".join(str(messages[0] if messages else failed.get("msg")).split())
     return {
         "event": event["event"],
         "node": event["node"],

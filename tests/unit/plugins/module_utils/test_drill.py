@@ -332,9 +332,20 @@ def test_nothing_was_put_back():
     assert (found["mended_s"], found["clients"][0]["after"]) == (None, "sip1")
 
 
-def test_an_event_that_could_not_be_measured():
-    event = only(events="drain")
-    found = drill.failure(event, "it\n  broke")
+@pytest.mark.parametrize(
+    "failed",
+    [
+        {"failed": True, "msg": "it\n  broke"},
+        {"msg": "it broke"},
+        {
+            "failed": True,
+            "msg": "One or more items failed",
+            "results": [{"msg": "fine"}, {"failed": True, "msg": "it broke"}],
+        },
+    ],
+)
+def test_an_event_that_could_not_be_measured(failed):
+    found = drill.failure(only(events="drain"), failed)
     assert (found["ok"], found["problems"]) == (False, ["not measured: it broke"])
 
 

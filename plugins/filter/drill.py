@@ -67,7 +67,8 @@ def drill_result(event, measured, neighbors, hostvars, groups):
     none = {"offset": 0.0, "uncertainty": 0.0}
     node = clocks[event["node"]] if event["on"] == "node" else none
     mended = measured["mended"].get("at")
-    probes = [(result["item"]["item"], result) for result in measured["probes"]]
+    # Of a loop over the jobs, which were started in a loop over the files, made in a loop over the clients.
+    probes = [(result["item"]["item"]["item"], result) for result in measured["probes"]]
     try:
         return drill.result(
             event,

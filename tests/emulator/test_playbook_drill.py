@@ -271,8 +271,10 @@ def test_what_fails_is_put_back_and_ends_the_drill(drill: Drill) -> None:
     half = {"event": "half", "break": f"touch {withdrawn}; false", "undo": f"rm {withdrawn}", "limit": 0}
     code, said = drill(drill_events=[half, "drain"])
     assert code == 2
-    (event,) = drill.events()
-    assert "not measured: cannot break it" in event["problems"][0]
+    first, second = drill.events()
+    assert "not measured: cannot break it" in first["problems"][0]
+    assert second["problems"] == ["not measured: the drill has ended with half on sip1"]
+    assert not any(line.startswith("systemctl stop anycast-announce@") for line in drill.asked())
     assert not withdrawn.exists()
     assert [path.name for path in RECORDS.iterdir()] == ["lock"]
 

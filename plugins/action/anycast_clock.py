@@ -9,9 +9,7 @@ import time
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.homelab.anycast.plugins.module_utils.drill import best_sample
-
-SAMPLES = 5
+from ansible_collections.homelab.anycast.plugins.module_utils.drill import clock_offset
 
 
 class ActionModule(ActionBase):
@@ -20,18 +18,17 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
-        samples = []
-        for _sample in range(SAMPLES):
-            before = time.time()
-            said = self._low_level_execute_command("date +%s.%N")
-            after = time.time()
-            try:
-                samples.append((before, float(said["stdout"]), after))
-            except ValueError:
-                return {
-                    "failed": True,
-                    "msg": "date +%s.%N on this host says '{}', expected seconds with a fraction:"
-                    " install GNU coreutils".format((said["stdout"] or said["stderr"]).strip()),
-                }
-        offset, uncertainty = best_sample(samples)
+        try:
+            offset, uncertainty = clock_offset(self._ask, time.time)
+        except ValueError as exc:
+            return {
+                "failed": True,
+                "msg": "date +%s.%N on this host: {}; expected seconds with a fraction, as of GNU coreutils".format(
+                    exc
+                ),
+            }
         return {"changed": False, "offset": offset, "uncertainty": uncertainty}
+
+    def _ask(self):
+        said = self._low_level_execute_command("date +%s.%N")
+        return said["stdout"] or said["stderr"]

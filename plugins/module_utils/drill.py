@@ -19,7 +19,7 @@ import difflib
 import json
 import time
 
-from ansible_collections.homelab.anycast.plugins.module_utils import announcer, link
+from ansible_collections.homelab.anycast.plugins.module_utils import announcer, link, services
 
 # `break` and `undo` are what a shell runs. `undo` may run twice, so it must not mind.
 # `on`: the node itself, or the controller, which then runs what these variables of the node say.
@@ -127,6 +127,30 @@ _SERVED = 90.0
 
 # ---------------------------------------------------------------------------------------------------------------------
 # What is asked for
+
+
+def system(hostvars, groups):
+    """Return (the system, what is wrong with its inventory, one sentence each)."""
+    problems, nodes = [], {}
+    for name in groups.get("anycast_nodes", []):
+        variables = hostvars[name]
+        try:
+            listed = services.normalise_services(variables.get("bird_anycast_services", []))
+        except services.ServicesError as error:
+            problems.append(f"{name}: bird_anycast_services: {error}")
+            listed = []
+        nodes[name] = {
+            "services": listed,
+            "link": variables.get("bird_anycast_link", {}),
+            "commands": {command: variables.get(command) for command in COMMANDS},
+        }
+    clients = groups.get("anycast_clients", [])
+    problems += [
+        f"{name} has no anycast_probe_sources: list the addresses of this host that the probes are to come from"
+        for name in clients
+        if not hostvars[name].get("anycast_probe_sources")
+    ]
+    return {"nodes": nodes, "routers": groups.get("anycast_routers", []), "clients": clients}, problems
 
 
 def words(value):
@@ -275,12 +299,12 @@ def _planned(entry, name, node, service_name, limits):
         "needs": (),
         "why": "as the inventory says",
     }
-    services = node["services"]
-    if not services:
+    offered = node["services"]
+    if not offered:
         return {}, [f"node {name} has no services in bird_anycast_services"]
-    chosen = [service for service in services if service_name in (None, "", service["name"])]
+    chosen = [service for service in offered if service_name in (None, "", service["name"])]
     if not chosen:
-        return {}, [unknown(f"drill_service: on {name},", service_name, [service["name"] for service in services])]
+        return {}, [unknown(f"drill_service: on {name},", service_name, [service["name"] for service in offered])]
     service = chosen[0]
     problems = []
     for key in kind["needs"]:
@@ -297,7 +321,7 @@ def _planned(entry, name, node, service_name, limits):
         "node": name,
         "unit": service["unit"],
         "announcer": announcer.instance(service["name"]),
-        "announcers": " ".join(announcer.instance(other["name"]) for other in services),
+        "announcers": " ".join(announcer.instance(other["name"]) for other in offered),
         "detection": detection_time(node["link"])[1],
     }
     if event not in EVENTS:
@@ -314,7 +338,7 @@ def _planned(entry, name, node, service_name, limits):
         commands = {key: kind[key].format(**texts) for key in ("break", "undo")}
     if problems:
         return {}, problems
-    concerned = [service] if "unit" in kind["needs"] else services
+    concerned = [service] if "unit" in kind["needs"] else offered
     limit = entry.get("limit", limits.get(event))
     return {
         "event": event,
@@ -367,6 +391,15 @@ def progress(event):
 # Before an event
 
 
+def unreachable(results):
+    """Return a sentence for each host of a loop that could not be reached."""
+    return [
+        "{} cannot be reached: {}".format(found["item"], found.get("msg", ""))
+        for found in results
+        if found.get("unreachable")
+    ]
+
+
 def short(name):
     """Return a host's name without its domain."""
     return str(name).partition(".")[0]
@@ -393,8 +426,22 @@ def unserved_nodes(events, names, answers):
 # Clocks
 
 
-def best_sample(samples):
+def clock_offset(ask, now, times=5):
     """Return (how far a host's clock is ahead of ours, how sure that is: +- seconds).
+
+    :param ask: returns what the host says its time is, as text; now: returns ours.
+    :raises ValueError: if what it says is no number.
+    """
+    samples = []
+    for _sample in range(times):
+        before = now()
+        said = ask()
+        samples.append((before, float(said), now()))
+    return best_sample(samples)
+
+
+def best_sample(samples):
+    """Return what L(clock_offset) does.
 
     :param samples: list of (ours before, theirs, ours after). The quickest answer is the surest, as with NTP.
     """
@@ -404,6 +451,33 @@ def best_sample(samples):
 
 # ---------------------------------------------------------------------------------------------------------------------
 # What an event cost
+
+
+def measured(event, results, node, names):
+    """Return what L(result) takes, with every point in time by the controller's clock.
+
+    :param results: of the tasks: {broken, mended, clocks, probes, watches}; the last three are those of loops.
+    :param node: addresses by which the routers know the node; names: of all nodes.
+    """
+    clocks = {clock["item"]: clock for clock in results["clocks"]}
+    here = {"offset": 0.0, "uncertainty": 0.0}
+    host = clocks[event["node"]] if event["on"] == "node" else here
+    mended = results["mended"].get("at")
+    # Of a loop over the jobs, which were started in a loop over the files, made in a loop over the clients.
+    probes = [(found["item"]["item"]["item"], found) for found in results["probes"]]
+    return {
+        "broken_at": results["broken"]["at"] + event["delay"] - host["offset"],
+        "mended_at": None if mended is None else mended - host["offset"],
+        "early": bool(event["undo"]) and mended is None,
+        "clock": max(clock["uncertainty"] for clock in [host, *(clocks[name] for name, _found in probes)]),
+        "node": node,
+        "names": names,
+        "probes": [
+            {"client": name, "started": found["began"] - clocks[name]["offset"], "results": found["results"]}
+            for name, found in probes
+        ],
+        "watches": [{"router": found["item"]["item"], "changes": found["changes"]} for found in results["watches"]],
+    }
 
 
 def result(event, measured):

@@ -9,8 +9,10 @@ where it draws, for everything else works without it.
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import re
+import sys
 
 from ansible_collections.homelab.anycast.plugins.module_utils import status_page, table
 
@@ -27,6 +29,16 @@ _ROW = 0.36
 _QUIET = 3.0
 # A run longer than this gets a second picture of the time around the event.
 _LONG = 30.0
+
+
+def library_problems():
+    """Return what keeps us from drawing on this controller, one sentence each."""
+    if importlib.util.find_spec("matplotlib") is not None:
+        return []
+    return [
+        "the Python package matplotlib, which draws the report, is missing on the controller: {} -m pip install"
+        " matplotlib".format(sys.executable)
+    ]
 
 
 def verdict(report):

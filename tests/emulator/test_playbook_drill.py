@@ -101,6 +101,8 @@ class Drill:
         self.directory = directory
         self.sham = directory / "sham"
         self.sham.mkdir()
+        self.files = directory / "files"
+        self.files.mkdir()
         for name in ("systemctl", "systemd-run"):
             program = directory / "bin" / name
             program.parent.mkdir(exist_ok=True)
@@ -176,6 +178,7 @@ class Drill:
                 "HOME": str(self.directory),
                 "PATH": f"{self.directory / 'bin'}:{os.environ['PATH']}",
                 "ANSIBLE_ASYNC_DIR": str(self.directory / "async"),
+                "TMPDIR": str(self.files),
                 "SHAM": str(self.sham),
                 "ANSIBLE_NOCOLOR": "1",
                 "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections"),
@@ -206,6 +209,9 @@ class Drill:
 def drill(tmp_path: Path, start: Start) -> Iterator[Drill]:
     one = Drill(tmp_path, start("full"), own_address())
     yield one
+    # The probes and watches of a play that was killed go on as long as these are there.
+    for left in one.files.glob("ansible.*"):
+        left.unlink(missing_ok=True)
     one.servers.close()
     for left in RECORDS.glob("*"):
         left.unlink()

@@ -375,3 +375,107 @@ def test_systemd_leaves_the_shell_its_variables():
     assert line[0] == "systemd-run"
     assert "--on-active=90s" in line
     assert line[-3:] == ["/bin/sh", "-c", "x=1; echo $$x && rm -f /run/drill.json"]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+GROUPS = {"anycast_nodes": ["sip1", "sip2"], "anycast_routers": ["hap-lite"], "anycast_clients": ["phones"]}
+
+
+@pytest.fixture
+def hostvars():
+    return {
+        "sip1": {"bird_anycast_services": [SIP], "bird_anycast_link": {"bfd": True}, "anycast_drill_cut": "pull"},
+        "sip2": {"bird_anycast_services": [SIP]},
+        "phones": {"anycast_probe_sources": ["172.18.0.22"]},
+    }
+
+
+def test_the_inventory(hostvars):
+    found, problems = drill.system(hostvars, GROUPS)
+    assert problems == []
+    assert (found["routers"], found["clients"]) == (["hap-lite"], ["phones"])
+    assert found["nodes"]["sip1"]["link"] == {"bfd": True}
+    assert found["nodes"]["sip1"]["commands"]["anycast_drill_cut"] == "pull"
+    assert found["nodes"]["sip2"]["services"][0]["addresses"] == ["172.18.0.64/32"]
+    assert ask(found, events="stop")[1] == []
+
+
+def test_an_inventory_that_is_wrong(hostvars):
+    hostvars["phones"] = {}
+    hostvars["sip2"] = {"bird_anycast_services": [{"name": "sip"}]}
+    problems = "; ".join(drill.system(hostvars, GROUPS)[1])
+    assert "phones has no anycast_probe_sources" in problems
+    assert "sip2: bird_anycast_services: service 'sip': addresses is not a list" in problems
+
+
+def test_who_cannot_be_reached():
+    results = [{"item": "sip1"}, {"item": "sip2", "unreachable": True, "msg": "no route"}]
+    assert drill.unreachable(results) == ["sip2 cannot be reached: no route"]
+
+
+@pytest.fixture
+def results():
+    """The clock of the node is 5 s ahead, that of the client 3 s behind; broken at 1000 s, mended at 1010 s of ours."""
+    runs = [
+        {"first": 0.0, "last": 5.0, "probes": 101, "answered_by": "sip1", "reason": None},
+        {"first": 5.05, "last": 20.0, "probes": 300, "answered_by": "sip2", "reason": None},
+    ]
+    return {
+        "broken": {"at": 1005.0},
+        "mended": {"at": 1015.0},
+        "clocks": [
+            {"item": "sip1", "offset": 5.0, "uncertainty": 0.02},
+            {"item": "sip2", "offset": 9.0, "uncertainty": 0.9},
+            {"item": "phones", "offset": -3.0, "uncertainty": 0.03},
+        ],
+        "probes": [
+            {
+                "item": {"item": {"item": "phones"}},
+                "began": 992.0,
+                "results": [{"source": "172.18.0.22", "runs": runs}],
+            }
+        ],
+        "watches": [
+            {
+                "item": {"item": "hap-lite"},
+                "changes": [
+                    {"after": None, "by": 995.0, "gateways": ["172.18.0.11"]},
+                    {"after": 1000.1, "by": 1000.2, "gateways": []},
+                ],
+            }
+        ],
+    }
+
+
+def test_all_times_are_the_controllers(results):
+    event = only(events="stop")
+    found = drill.result(event, drill.measured(event, results, ["172.18.0.11"], ["sip1", "sip2"]))
+    (client,) = found["clients"]
+    assert [run["from"] for run in client["runs"]] == [-5.0, 0.05]
+    # The clock of sip2 does not matter.
+    assert (found["mended_s"], found["router_changed_s"], found["precision_s"]["clocks"]) == (10.0, 0.2, 0.03)
+    assert found["ok"], found["problems"]
+
+
+def test_what_the_controller_has_done_is_in_its_own_time(results):
+    results.update(broken={"at": 1000.0}, mended={"changed": False})
+    nodes = {name: node(commands=COMMANDS) for name in ("sip1", "sip2")}
+    event = only(system(**nodes), events="cut")
+    found = drill.measured(event, results, ["172.18.0.11"], ["sip1", "sip2"])
+    # Armed, and no longer there when the drill came to put it back.
+    assert (found["broken_at"], found["mended_at"], found["early"]) == (1000.0, None, True)
+
+
+def test_a_reboot_is_a_moment_after_it_was_asked_for(results):
+    event = only(events="reboot")
+    found = drill.measured(event, results, ["172.18.0.11"], ["sip1", "sip2"])
+    assert (found["broken_at"], found["early"]) == (1001.0, False)
+
+
+def test_a_host_is_asked_for_its_time():
+    ours, theirs = iter([0.0, 1.0, 10.0, 10.2]), iter(["5.9", "15.11\n"])
+    assert drill.clock_offset(lambda: next(theirs), lambda: next(ours), times=2) == (5.01, 0.1)
+    with pytest.raises(ValueError, match="could not convert"):
+        drill.clock_offset(lambda: "date: not found", lambda: 0.0)

@@ -6,6 +6,7 @@ anything is the announcement of sip1. The routes of the router and who answers f
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -134,7 +135,7 @@ class Drill:
                     route["nexthops"] = [hop for hop in route["nexthops"] if hop["ip"] != "172.18.0.11"]
             return answer
 
-        router.frr.show = shown  # type: ignore[method-assign]
+        router.frr.show = shown
 
     def inventory(self) -> dict[str, Any]:
         local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "ansible_become": False}
@@ -215,6 +216,17 @@ def drill(tmp_path: Path, start: Start) -> Iterator[Drill]:
     one.servers.close()
     for left in RECORDS.glob("*"):
         left.unlink()
+    if RECORDS.exists():
+        RECORDS.rmdir()
+
+
+def command_lines() -> list[str]:
+    """Return those of all processes."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(path.read_text().replace("\0", " "))
+    return found
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
@@ -321,6 +333,9 @@ def test_what_the_controller_alone_can_undo_survives_ctrl_c(drill: Drill) -> Non
     running.communicate()
     record = json.loads((drill.directory / ".ansible" / "homelab-anycast-drill" / "drill.json").read_text())
     assert record["undo"] == f"rm {off}"
+    # And it waits for its time.
+    armed = f"{drill.directory}/.ansible/homelab-anycast-drill/armed"
+    assert any(armed in text for text in command_lines())
     code, said = drill(drill_takeover=True)
     assert code == 0, said
     assert not off.exists()
@@ -351,7 +366,7 @@ def test_the_last_node_is_left_alone(drill: Drill) -> None:
                 route["nexthops"] = [hop for hop in route["nexthops"] if hop["ip"] == "172.18.0.11"]
         return answer
 
-    drill.router.frr.show = shown  # type: ignore[method-assign]
+    drill.router.frr.show = shown
     code, said = drill()
     assert code == 2
     assert "would be left without a node: hap-lite sends it to no other" in said

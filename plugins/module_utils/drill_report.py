@@ -131,8 +131,6 @@ def picture(event, first, last):
     options = {
         # As text that can be read and searched, in the page's own font.
         "svg.fonttype": "none",
-        # The names inside, which must differ from those of the other pictures of the page.
-        "svg.hashsalt": "{} {} {}".format(event["title"], first, last),
         "text.parse_math": False,
         "font.size": 10,
         "hatch.linewidth": 1.2,

@@ -140,7 +140,7 @@ def test_a_process_undoes_it_when_the_play_is_gone(run, home):
 
 def test_a_process_that_is_called_off_undoes_nothing(run, home):
     run("claimed", undo_by="process")
-    run("broken", undo_by="process", seconds=2)
+    run("broken", undo_by="process", seconds=600)
     assert waiting(home)
     run("mended", undo_by="process")
     (home / "thing").unlink()

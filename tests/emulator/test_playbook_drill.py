@@ -262,6 +262,7 @@ def test_a_drain(drill: Drill) -> None:
     ]
     assert order == sorted(order)
     assert [path.name for path in RECORDS.iterdir()] == ["lock"]
+    assert not (drill.directory / ".ansible" / "homelab-anycast-drill" / "drill.json").exists()
     page = (drill.directory / "anycast-drill.html").read_text()
     assert page.count("<svg") == len(re.findall("<h3>", page)) > 0
     assert LAB_PASSWORD not in said + page

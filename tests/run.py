@@ -66,7 +66,7 @@ PARTS: dict[str, list[Step]] = {
         Step("ansible-test-units", ["python", "tests/ansible_test.py", "units"]),
     ],
     "unit": [pytest("unit", "tests/unit", "tests/lab", "tests/bench")],
-    "integration": [pytest("emulator", "tests/emulator"), pytest("bed", "tests/integration")],
+    "integration": [pytest("emulator", "-n2", "--dist=loadfile", "tests/emulator"), pytest("bed", "tests/integration")],
     "molecule": [molecule(SCENARIOS - MATRIX)],
 }
 ON_DEMAND = {"matrix": [molecule(MATRIX)]}

@@ -132,7 +132,24 @@ class Tally:
     def losses(self):
         return [probe for probe in self.probes if probe.fate != "answered"]
 
-    def report(self, start, wall_start, details=False):
+    def runs(self, start):
+        """Return neighbouring probes with the same fate as one run, each as in the module's results[].runs.
+
+        :param start: as for L(report).
+        """
+        found = []
+        for probe in self.probes:
+            node = probe.answer.node if probe.answer else None
+            reason = None if probe.fate == "answered" else probe.fate
+            seconds = round(probe.at - start, 3)
+            if found and (found[-1]["answered_by"], found[-1]["reason"]) == (node, reason):
+                found[-1]["last"] = seconds
+                found[-1]["probes"] += 1
+            else:
+                found.append({"first": seconds, "last": seconds, "probes": 1, "answered_by": node, "reason": reason})
+        return found
+
+    def report(self, start, wall_start, details=False, runs=False):
         """Return what the module returns for this source.
 
         :param start: when the run started, by the clock of the probes; wall_start: the same in seconds since 1970.
@@ -174,6 +191,8 @@ class Tally:
             "duplicates": self.duplicates,
             "notes": list(dict.fromkeys(probe.note for probe in losses if probe.note))[:10],
         }
+        if runs:
+            report["runs"] = self.runs(start)
         if details:
             report["probes"] = [
                 dict(

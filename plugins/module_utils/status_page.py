@@ -121,11 +121,11 @@ def _unknown(cell):
 def page(model):
     """Return what the template of the page needs, with every string escaped: nothing in it is markup."""
     hosts = [*model["routers"], *model["nodes"]]
-    return _escaped(
+    return escaped(
         {
             **model,
             # By the names as the page has them.
-            "short": {_escaped(host["name"]): host["short"] for host in hosts},
+            "short": {escaped(host["name"]): host["short"] for host in hosts},
             "time": when(model["time"]),
             "changes": [dict(row, time=when(row["time"])) for row in model["changes"]],
             "drains": [dict(row, since=when(row["since"])) for row in model["drains"]],
@@ -138,14 +138,15 @@ def page(model):
     )
 
 
-def _escaped(value):
+def escaped(value):
+    """Return a value with every string in it escaped for HTML."""
     if isinstance(value, str):
         # As a plain str: one that Ansible has tagged, or that claims to be markup, is a text here too.
         return html.escape(str.__str__(value))
     if isinstance(value, dict):
-        return {key: _escaped(entry) for key, entry in value.items()}
+        return {key: escaped(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_escaped(entry) for entry in value]
+        return [escaped(entry) for entry in value]
     return value
 
 

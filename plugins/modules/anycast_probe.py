@@ -82,6 +82,12 @@ options:
     description: Whether to return every single probe as well, in RV(results[].probes).
     type: bool
     default: false
+  runs:
+    description:
+      - Whether to return in RV(results[].runs) who answered from when to when. Says when what happened, as O(details)
+        does, in a few lines instead of one for each probe.
+    type: bool
+    default: false
 seealso:
   - module: homelab.anycast.routeros_next_hops
   - name: RFC 3261, SIP
@@ -211,6 +217,27 @@ results:
       returned: if O(details=true)
       type: list
       elements: dict
+    runs:
+      description: The probes in the order of their sending, neighbouring ones with the same fate as one entry.
+      returned: if O(runs=true)
+      type: list
+      elements: dict
+      contains:
+        first:
+          description: Seconds from the start of the run, RV(began), to the sending of the first of them.
+          type: float
+        last:
+          description: Seconds to the sending of the last of them.
+          type: float
+        probes:
+          description: How many they are.
+          type: int
+        answered_by:
+          description: Who answered them, null if they are lost, or if it does not say its name.
+          type: str
+        reason:
+          description: Why they are lost, as in RV(results[].loss_reasons); null if they were answered.
+          type: str
   sample:
     - source: 172.18.0.22
       sent: 100
@@ -239,6 +266,11 @@ results:
       late: 0
       duplicates: 0
       notes: []
+began:
+  description: When the run started, in seconds since 1970 by the clock of this host.
+  returned: always, once they were sent
+  type: float
+  sample: 1795341600.25
 sent:
   description: Number of probes sent, all sources together.
   returned: always, once they were sent
@@ -317,6 +349,7 @@ def main():
             "while_file": {"type": "path"},
             "max_lost": {"type": "int", "default": 0},
             "details": {"type": "bool", "default": False},
+            "runs": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -333,7 +366,8 @@ def main():
         sources = [str(ipaddress.ip_address(source)) for source in params["sources"]] or [
             local_address(family, *target)
         ]
-        wall = time.time()
+        # How far this host's clock is from the one that the probes go by, which nobody sets.
+        epoch = time.time() - time.monotonic()
         tallies, start = run(
             protocol,
             family,
@@ -346,9 +380,12 @@ def main():
         )
     except ProbeError as exc:
         module.fail_json(msg=str(exc))
-    results = [tally.report(start, wall, params["details"]) for tally in tallies]
+    wall = epoch + start
+    results = [tally.report(start, wall, params["details"], params["runs"]) for tally in tallies]
     found = {
         "changed": False,
+        # Not `started`, by which async_status takes a result for that of a job that still runs.
+        "began": round(wall, 3),
         "results": results,
         "sent": sum(result["sent"] for result in results),
         "answered": sum(result["answered"] for result in results),

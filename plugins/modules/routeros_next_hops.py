@@ -17,6 +17,7 @@ description:
   - With O(gateways), O(contains), O(without), O(count) or O(protocol) it compares the active ones with the expectation,
     waits for it as long as O(wait) says, and else fails with what is missing and what is there instead.
   - It logs in once and keeps the session while it waits.
+  - With O(while_file) it watches instead, and says when which next hops were there.
 notes:
   - Runs where it can reach the router's API, normally on the controller; use C(delegate_to) or C(connection=local).
   - Needs RouterOS 7.16 or newer, and a user with the policies C(api) and C(read).
@@ -74,9 +75,16 @@ options:
     type: float
     default: 0
   poll_interval:
-    description: Seconds between two looks while waiting.
+    description: Seconds between two looks while waiting or watching.
     type: float
     default: 2
+  while_file:
+    description:
+      - A file on the host where the module runs. The next hops are watched until it is gone, see RV(changes).
+      - It has to be there when the module starts. Use C(async), to do meanwhile what is to be observed.
+      - A session that is lost meanwhile is opened again; what the router does then is not seen.
+      - Mutually exclusive with O(wait) and with everything that says what is expected.
+    type: path
 seealso:
   - module: homelab.anycast.routeros_ospf_neighbors
   - module: homelab.anycast.anycast_probe
@@ -107,6 +115,18 @@ EXAMPLES = r"""
     prefix: 172.18.0.64
     without: [172.18.0.13]
     wait: 10
+
+- name: Watch in the background what becomes of the route, for ten minutes at most
+  homelab.anycast.routeros_next_hops:
+    hostname: 172.18.0.1
+    username: ansible
+    password: "{{ lookup('ansible.builtin.env', 'ROUTEROS_PASSWORD') }}"
+    tls: true
+    prefix: 172.18.0.64
+    while_file: "{{ watching.path }}"
+    poll_interval: 0.1
+  async: 600
+  poll: 0
 """
 
 RETURN = r"""
@@ -192,12 +212,40 @@ version:
   returned: always, once they could be read
   type: str
   sample: 7.20.8 (long-term)
+changes:
+  description: The next hops at the first look, and each time they had changed since.
+  returned: with O(while_file)
+  type: list
+  elements: dict
+  contains:
+    after:
+      description:
+        - When the last look began that still saw the state before, in seconds since 1970 by the clock of the host where
+          the module runs. Null for the first entry.
+      type: float
+    by:
+      description: When the look ended that saw the new state. The router has changed between these two.
+      type: float
+    gateways:
+      description: Addresses (else interfaces) of the active next hops from then on.
+      type: list
+      elements: str
+  sample:
+    - after: null
+      by: 1795341600.25
+      gateways: [172.18.0.11, 172.18.0.12]
+    - after: 1795341612.4
+      by: 1795341612.55
+      gateways: [172.18.0.11]
 waited:
   description: Seconds spent waiting.
   returned: always, once they could be read
   type: float
   sample: 2.0
 """
+
+import time
+from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
@@ -219,7 +267,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros import (
     open_router,
     parse_bfd_sessions,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, wait_for
+from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, Verdict, wait_for
 
 
 def look_until(router, prefix, expectation, params):
@@ -238,6 +286,34 @@ def look_until(router, prefix, expectation, params):
     return last[0], verdict.good, spent
 
 
+def watch(router, prefix, expectation, params):
+    """Look at the prefix as long as the file is there. Return the last Comparison and the changes, as in RETURN."""
+    go_on = Path(params["while_file"]).exists
+    last, changes, before = [], [], [None]
+
+    def look(_now):
+        began, wanted = time.time(), go_on()
+        try:
+            router.version()
+            rows = router.rows("/ip/route", where=("dst-address", prefix))
+        except Unreadable:
+            # A router that is away for good would keep us here.
+            if wanted or not last:
+                raise
+            return Verdict(True)
+        last[:] = [Comparison(parse_routes(rows, prefix, params["routing_table"]), expectation)]
+        if not changes or changes[-1]["gateways"] != last[0].found:
+            changes.append({"after": before[0], "by": round(time.time(), 3), "gateways": last[0].found})
+        before[0] = round(began, 3)
+        return Verdict(not wanted)
+
+    # It ends by the file, or by the limit of the async job that this is.
+    verdict, _spent = wait_for(look, float("inf"), interval=params["poll_interval"])
+    if verdict.error is not None:
+        raise verdict.error
+    return last[0], changes
+
+
 def main():
     module = AnsibleModule(
         argument_spec=dict(
@@ -252,8 +328,14 @@ def main():
             names={"type": "dict", "default": {}},
             wait={"type": "float", "default": 0},
             poll_interval={"type": "float", "default": 2},
+            while_file={"type": "path"},
         ),
-        mutually_exclusive=[("gateways", "contains"), ("gateways", "without"), ("gateways", "count")],
+        mutually_exclusive=[
+            ("gateways", "contains"),
+            ("gateways", "without"),
+            ("gateways", "count"),
+            *[("while_file", other) for other in ("gateways", "contains", "without", "count", "protocol", "wait")],
+        ],
         supports_check_mode=True,
     )
     params = module.params
@@ -261,6 +343,8 @@ def main():
         params["gateways"], params["contains"], params["count"], params["protocol"], params["without"]
     )
     problems = expectation.problems() + time_problems(params, ["wait"])
+    if params["while_file"] and not Path(params["while_file"]).exists():
+        problems.append("while_file: there is no file %s on this host; create it before" % params["while_file"])
     try:
         prefix = normalise_prefix(params["prefix"])
     except ValueError as exc:
@@ -269,8 +353,13 @@ def main():
         module.fail_json(msg="; ".join(problems))
 
     router = open_router(module)
+    watched = {}
     try:
-        comparison, good, spent = look_until(router, prefix, expectation, params)
+        if params["while_file"]:
+            comparison, watched["changes"] = watch(router, prefix, expectation, params)
+            good, spent = True, 0.0
+        else:
+            comparison, good, spent = look_until(router, prefix, expectation, params)
         add_bfd(comparison.next_hops, parse_bfd_sessions(router.rows("/routing/bfd/session", proplist=BFD_PROPERTIES)))
         # Only good to know; /ip/route does not tell.
         rejected = [] if good else router.rows_if_any("/routing/route", where=("dst-address", prefix))
@@ -287,6 +376,7 @@ def main():
         "surplus": comparison.surplus,
         "version": version,
         "waited": round(spent, 3),
+        **watched,
     }
     if not good:
         filtered = filtered_gateways(rejected, prefix, params["routing_table"])

@@ -146,6 +146,24 @@ def test_details(tally):
     assert third["reason"] == "timeout"
 
 
+def test_runs(tally):
+    # The three of the fixture: refused, refused, answered; then another node, and nobody.
+    for key in ("k1", "k2"):
+        tally.failed(key, "connection refused")
+    tally.received(answer(3), TARGET, 12.1)
+    tally.sent(4, "k4", 13.0)
+    tally.received(Answer("k4", "sip2"), TARGET, 13.1)
+    tally.sent(5, "k5", 14.0)
+    tally.expire(99)
+    assert report(tally, runs=True)["runs"] == [
+        {"first": 0.0, "last": 1.0, "probes": 2, "answered_by": None, "reason": "connection refused"},
+        {"first": 2.0, "last": 2.0, "probes": 1, "answered_by": "sip1", "reason": None},
+        {"first": 3.0, "last": 3.0, "probes": 1, "answered_by": "sip2", "reason": None},
+        {"first": 4.0, "last": 4.0, "probes": 1, "answered_by": None, "reason": "timeout"},
+    ]
+    assert "runs" not in report(tally)
+
+
 @pytest.mark.parametrize(
     ("numbers", "text"),
     [

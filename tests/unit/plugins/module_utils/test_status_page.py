@@ -177,7 +177,7 @@ def test_escapes_what_claims_to_be_markup():
         def replace(self, *_arguments):
             return self
 
-    assert status_page._escaped({"a": [Markup("<b>")]}) == {"a": ["&lt;b&gt;"]}
+    assert status_page.escaped({"a": [Markup("<b>")]}) == {"a": ["&lt;b&gt;"]}
 
 
 @pytest.mark.parametrize("name", ["sip{}", LONG])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
+import time
 
 import pytest
 
@@ -156,6 +157,17 @@ def test_details(run, node):
     probes = run(node().port, count=3, details=True)["results"][0]["probes"]
     assert [probe["number"] for probe in probes] == [1, 2, 3]
     assert "probes" not in run(node().port)["results"][0]
+
+
+def test_runs(run, node):
+    before = time.time()
+    result = run(node(lambda number, source: ["sip1"] if number < 3 else ["sip2"]).port, count=4, runs=True)
+    first, second = result["results"][0]["runs"]
+    assert (first["answered_by"], first["probes"], first["first"]) == ("sip1", 2, 0.0)
+    assert (second["answered_by"], second["probes"]) == ("sip2", 2)
+    # By this key async_status takes a result for that of a job that still runs.
+    assert "started" not in result
+    assert before - 0.01 <= result["began"] <= time.time()
 
 
 def test_probes_go_out_at_intervals(run, node):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from librouteros.exceptions import LibRouterosError
+from librouteros.exceptions import ConnectionClosed, LibRouterosError
 
 MODULE = "routeros_next_hops"
 PREFIX = "172.18.0.64/32"
@@ -88,6 +88,33 @@ def test_gives_up(run, fake_router, clock):
     assert "no route to 172.18.0.64/32 at all" in result["msg"]
 
 
+def test_watches_as_long_as_there_is_a_file(run, fake_router, clock, tmp_path):
+    watching = tmp_path / "watching"
+    watching.touch()
+    fake_router.routes(*via(*SIPS[:2]))
+    clock.at(3, lambda: fake_router.routes(*via(SIPS[0])))
+    clock.at(5, lambda: fake_router.errors.update({"/ip/route": [ConnectionClosed("reset")]}))
+    clock.at(7, lambda: fake_router.routes(*via(*SIPS[:2])))
+    clock.at(9, watching.unlink)
+    first, gone, back = run(while_file=str(watching), poll_interval=0.5)["changes"]
+    assert (first["after"], first["gateways"]) == (None, SIPS[:2])
+    assert (gone["gateways"], back["gateways"]) == (SIPS[:1], SIPS[:2])
+    assert first["by"] <= gone["after"] <= gone["by"] <= back["after"] <= back["by"]
+    # The session that was lost, and the one after it.
+    assert (clock.now, fake_router.logins) == (1009.0, 2)
+
+
+def test_a_watch_ends_with_its_file_though_the_router_is_away(run, fake_router, clock, tmp_path):
+    watching = tmp_path / "watching"
+    watching.touch()
+    fake_router.routes(*via(*SIPS[:2]))
+    lost = [ConnectionClosed("reset") for _look in range(9)]
+    clock.at(2, lambda: fake_router.errors.update({"/ip/route": lost}))
+    clock.at(5, watching.unlink)
+    assert run(while_file=str(watching), poll_interval=1)["gateways"] == SIPS[:2]
+    assert clock.now == 1005
+
+
 def test_another_routing_table(run, fake_router):
     fake_router.routes({"gateway": "10.1.1.2%ether2@VRF1", "routing-table": "VRF1"}, *via(SIPS[0]))
     assert run(routing_table="VRF1")["gateways"] == ["10.1.1.2"]
@@ -149,6 +176,8 @@ def test_no_login(run, fake_router):
         ({"gateways": [], "count": 1}, "mutually exclusive: gateways|count"),
         ({"gateways": [], "contains": SIPS}, "mutually exclusive: gateways|contains"),
         ({"protocol": "OSPF"}, "value of protocol must be one of"),
+        ({"while_file": "/nowhere"}, "while_file: there is no file /nowhere on this host"),
+        ({"while_file": "/nowhere", "without": SIPS}, "mutually exclusive: while_file|without"),
         ({"wait": -1}, "wait is -1"),
         ({"poll_interval": 0}, "poll_interval is 0"),
     ],

@@ -1,0 +1,44 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters of the playbook drill. Each is documented in the .yml file of its name beside this one."""
+
+from __future__ import annotations
+
+import uuid
+
+from ansible_collections.homelab.anycast.plugins.module_utils import drain, drill, drill_report
+
+
+def drill_plan(asked, hostvars, groups):
+    system, problems = drill.system(hostvars, groups)
+    events, more = drill.plan(asked, system)
+    return {
+        "id": uuid.uuid4().hex,
+        "events": events,
+        "seconds": max((event["total"] for event in events), default=0),
+        "problems": drill_report.library_problems() + problems + more,
+    }
+
+
+def drill_unserved(events, results, groups):
+    answers = [name for result in results for name in result["answered_by"]]
+    return drill.unserved_nodes(events, groups["anycast_nodes"], answers)
+
+
+def drill_result(event, results, neighbors, hostvars, groups):
+    node = drain.neighbor_addresses(neighbors, hostvars[event["node"]]["bird_anycast_router_id"])
+    return drill.result(event, drill.measured(event, results, node, groups["anycast_nodes"]))
+
+
+class FilterModule:
+    def filters(self):
+        return {
+            "drill_plan": drill_plan,
+            "drill_unserved": drill_unserved,
+            "drill_unreachable": drill.unreachable,
+            "drill_result": drill_result,
+            "drill_failure": drill.failure,
+            "drill_lines": drill_report.lines,
+            "drill_page": drill_report.page,
+        }

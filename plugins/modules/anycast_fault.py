@@ -1,0 +1,309 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: anycast_fault
+short_description: Break something on a host for a drill, and have it put back whatever happens
+version_added: 1.0.0
+author:
+  - homelab.anycast maintainers (@homelab-anycast)
+description:
+  - Used by the playbook C(homelab.anycast.drill), in this order. O(state=claimed) keeps a second drill away,
+    O(state=broken) arms an undo on the host itself and then breaks something, O(state=mended) undoes it, and
+    O(state=released) lets the next drill in.
+  - The undo that is armed happens after O(seconds) by itself. It needs neither the play nor the controller, nor a
+    connection to the host.
+  - What a drill has left behind is undone by the O(state=claimed) of the next one.
+notes:
+  - On a node it keeps its record in C(/run/homelab-anycast-drill), and the undo is C(anycast-drill-undo.timer), which
+    C(systemctl list-timers) shows. Both are gone after a boot, and so is what was broken.
+  - With O(undo_by=process), for a host without systemd and for what the controller can undo only, the record is in
+    C(~/.ansible/homelab-anycast-drill), and the undo is a process that no terminal and no play can end. It does not
+    survive a boot of that host, but the record does.
+extends_documentation_fragment:
+  - homelab.anycast.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: partial
+    details:
+      - O(state=broken) breaks it again.
+  platform:
+    support: full
+    platforms: linux
+options:
+  state:
+    description: What is to be done.
+    type: str
+    choices: [claimed, broken, mended, released]
+    required: true
+  id:
+    description: What tells this drill from others.
+    type: str
+    required: true
+  by:
+    description: Who does the drill, for whoever is refused meanwhile. Required if O(state=claimed).
+    type: str
+  seconds:
+    description:
+      - For how long the host is claimed, or after how many seconds the undo happens by itself.
+      - Required if O(state=claimed) or O(state=broken).
+    type: int
+  takeover:
+    description: Whether to claim a host that another drill has claimed, putting back what that one broke.
+    type: bool
+    default: false
+  what:
+    description: What is broken, in words. Required if O(state=broken).
+    type: str
+  command:
+    description: What a shell runs to break it. Required if O(state=broken).
+    type: str
+  undo:
+    description: What a shell runs to put it back; it may run more than once. Empty for what comes back by itself.
+    type: str
+    default: ""
+  undo_by:
+    description: What waits for O(seconds) to be over.
+    type: str
+    choices: [systemd, process]
+    default: systemd
+"""
+
+EXAMPLES = r"""
+- name: Nobody else may drill here for the next five minutes
+  homelab.anycast.anycast_fault:
+    state: claimed
+    id: 4f1c
+    by: alice@desk
+    seconds: 300
+  become: true
+
+- name: Stop the service, for two minutes at most
+  homelab.anycast.anycast_fault:
+    state: broken
+    id: 4f1c
+    what: stop of kamailio.service
+    command: systemctl stop kamailio.service
+    undo: systemctl start kamailio.service
+    seconds: 120
+  become: true
+
+- name: Put it back
+  homelab.anycast.anycast_fault:
+    state: mended
+    id: 4f1c
+  become: true
+
+- name: The next, please
+  homelab.anycast.anycast_fault:
+    state: released
+    id: 4f1c
+  become: true
+"""
+
+RETURN = r"""
+at:
+  description: When it was broken, or put back, in seconds since 1970 by the clock of the host.
+  returned: if something was
+  type: float
+  sample: 1795341612.34
+undone:
+  description: What an earlier drill had left broken, and is put back now; null if nothing.
+  returned: O(state=claimed)
+  type: str
+  sample: stop of kamailio.service
+kept:
+  description: What is not put back, so that the host stays claimed for the next drill to see it; null if nothing.
+  returned: O(state=released)
+  type: str
+  sample: sip3 powered off
+"""
+
+import fcntl
+import json
+import os
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.homelab.anycast.plugins.module_utils import drill
+
+DIRECTORIES = {"systemd": "/run/homelab-anycast-drill", "process": "~/.ansible/homelab-anycast-drill"}
+UNIT = "anycast-drill-undo"
+# Its arguments: seconds, the file that it waits with, what to run, and the record.
+WAIT_AND_UNDO = """
+spent=0
+while [ -e "$2" ] && [ "$spent" -lt "$1" ]; do sleep 1; spent=$((spent + 1)); done
+if [ -e "$2" ]; then /bin/sh -c "$3" && rm -f "$2" "$4"; fi
+"""
+
+
+class Host:
+    def __init__(self, module):
+        self.module = module
+        self.params = module.params
+        self.directory = Path(DIRECTORIES[module.params["undo_by"]]).expanduser()
+        self.path = self.directory / "drill.json"
+        self.token = self.directory / "armed"
+        self.found = {"changed": False}
+
+    @contextmanager
+    def locked(self):
+        """Nobody else looks at the record while we change it."""
+        if self.module.check_mode:
+            yield
+            return
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self.directory / "lock").open("w", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def read(self):
+        return drill.parse_record(self.path.read_text(encoding="utf-8")) if self.path.exists() else None
+
+    def write(self, record):
+        """Write the record so that it is there as a whole or not at all, and is not lost with the power."""
+        new = self.path.with_suffix(".new")
+        with new.open("w", encoding="utf-8") as file:
+            json.dump(record, file)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self.path)
+
+    def own(self):
+        record = self.read()
+        return record if record and record["id"] == self.params["id"] else None
+
+    def shell(self, command, purpose):
+        at = time.time()
+        code, out, err = self.module.run_command(["/bin/sh", "-c", command])
+        if code:
+            self.module.fail_json(
+                msg="cannot {}: '{}' ended with {}: {}".format(purpose, command, code, (err or out).strip())
+            )
+        return round(at, 3)
+
+    # What waits to undo
+
+    def arm(self, record):
+        seconds, what, undo = self.params["seconds"], record["what"], record["undo"]
+        if self.params["undo_by"] == "systemd":
+            self.disarm()
+            line = drill.undo_command(undo, UNIT, what, seconds, self.path)
+            self.module.run_command(line, check_rc=True)
+            return
+        self.token.touch()
+        subprocess.Popen(
+            ["/bin/sh", "-c", WAIT_AND_UNDO, UNIT, str(seconds), str(self.token), undo, str(self.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            # Out of reach of Ctrl-C, and of the end of the play.
+            start_new_session=True,
+        )
+
+    def disarm(self):
+        if self.params["undo_by"] != "systemd":
+            self.token.unlink(missing_ok=True)
+            return
+        for verb in ("stop", "reset-failed"):
+            units = self.units()
+            if units:
+                self.module.run_command(["systemctl", verb, *units], check_rc=True)
+
+    def units(self):
+        """Return those of our units that systemd has."""
+        names = [UNIT + kind for kind in (".timer", ".service")]
+        line = ["systemctl", "list-units", "--all", "--plain", "--no-legend", "--full", *names]
+        out = self.module.run_command(line, check_rc=True)[1]
+        return [word for word in (row.split()[0] for row in out.splitlines() if row.strip()) if word in names]
+
+    # The steps
+
+    def claimed(self):
+        record, now = self.read(), time.time()
+        reason = drill.refusal(record, self.params["id"], now)
+        if reason and not self.params["takeover"]:
+            self.module.fail_json(msg=reason)
+        claim = drill.claim(self.params["id"], self.params["by"], now, self.params["seconds"])
+        undone = None
+        if record and record["id"] == self.params["id"]:
+            claim.update(since=record["since"], what=record["what"], undo=record["undo"])
+        elif record and record["undo"]:
+            undone = record["what"]
+            self.change(self.shell, record["undo"], "undo what an earlier drill has left behind")
+            self.change(self.disarm)
+        self.change(self.write, claim)
+        self.found["undone"] = undone
+
+    def broken(self):
+        record = self.own()
+        if record is None:
+            self.module.fail_json(msg="this host is not claimed by this drill (any more), so nothing is broken")
+        if self.params["undo"]:
+            until = max(record["until"], time.time() + self.params["seconds"])
+            record = dict(record, what=self.params["what"], undo=self.params["undo"], until=until)
+            self.change(self.write, record)
+            self.change(self.arm, record)
+        self.found["at"] = self.change(self.shell, self.params["command"], "break it")
+
+    def mended(self):
+        record = self.own()
+        if record is None or not record["undo"]:
+            # A boot, or the undo that was armed, has done it.
+            return
+        self.found["at"] = self.change(self.shell, record["undo"], "put it back")
+        # Not before: until here it would have been put back without us.
+        self.change(self.disarm)
+        self.change(self.write, dict(record, what=None, undo=""))
+
+    def released(self):
+        record = self.own()
+        self.found["kept"] = record["what"] if record and record["undo"] else None
+        if record and not record["undo"]:
+            self.change(self.path.unlink)
+
+    def change(self, action, *arguments):
+        """Do it, unless in check mode."""
+        self.found["changed"] = True
+        return None if self.module.check_mode else action(*arguments)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["claimed", "broken", "mended", "released"], "required": True},
+            "id": {"type": "str", "required": True},
+            "by": {"type": "str"},
+            "seconds": {"type": "int"},
+            "takeover": {"type": "bool", "default": False},
+            "what": {"type": "str"},
+            "command": {"type": "str"},
+            "undo": {"type": "str", "default": ""},
+            "undo_by": {"type": "str", "choices": ["systemd", "process"], "default": "systemd"},
+        },
+        required_if=[
+            ("state", "claimed", ("by", "seconds")),
+            ("state", "broken", ("what", "command", "seconds")),
+        ],
+        supports_check_mode=True,
+    )
+    host = Host(module)
+    with host.locked():
+        getattr(host, module.params["state"])()
+    module.exit_json(**host.found)
+
+
+if __name__ == "__main__":
+    main()

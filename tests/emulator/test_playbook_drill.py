@@ -1,0 +1,374 @@
+"""The playbook drill as a user runs it, against a router of recordings. Nodes and client are this machine.
+
+Proves how the parts play together, not what an event does to a real node: systemd is a sham, whose only unit that does
+anything is the announcement of sip1. The routes of the router and who answers follow from that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab.routeros.policy import LAB_PASSWORD
+
+from .conftest import Start
+from .recorded import Recording
+
+ROOT = Path(__file__).parents[2]
+RECORDS = Path("/run/homelab-anycast-drill")
+SOURCES = ["127.0.0.22", "127.0.0.23"]
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the sham nodes keep their records below /run: needs root")
+
+# Also knows how to wait for the undo, as a timer does.
+SYSTEMD = """#!/bin/sh
+echo "${0##*/} $*" >> "$SHAM/asked"
+case "${0##*/} $*" in
+  "systemctl stop anycast-announce@"*) touch "$SHAM/withdrawn" ;;
+  "systemctl start anycast-announce@"*) rm -f "$SHAM/withdrawn" ;;
+  "systemctl list-units"*) [ ! -e "$SHAM/units" ] || cat "$SHAM/units" ;;
+  "systemctl stop anycast-drill-undo"*) rm -f "$SHAM/units" ;;
+  systemd-run*)
+    echo "anycast-drill-undo.timer loaded active waiting" > "$SHAM/units"
+    for last; do :; done
+    echo "$last" > "$SHAM/undo" ;;
+esac
+"""
+
+
+def own_address() -> str:
+    """Return an address of this machine which is not of the loopback, as that of a service must be."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("198.51.100.1", 9))
+        except OSError:
+            pytest.skip("this machine has no IPv4 address beside the loopback's")
+        address: str = probe.getsockname()[0]
+        return address
+
+
+class Servers:
+    """Answers SIP: the first client as sip1 until that is withdrawn or falls silent, else as sip2."""
+
+    def __init__(self, address: str, sham: Path) -> None:
+        self.withdrawn = sham / "withdrawn"
+        self.silent = sham / "silent"
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((address, 0))
+        self.port: int = self.socket.getsockname()[1]
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self) -> None:
+        while True:
+            data, sender = self.socket.recvfrom(65536)
+            if not data:
+                return
+            name = "sip2" if sender[0] != SOURCES[0] or self.withdrawn.exists() else "sip1"
+            if self.silent.exists() and sender[0] == SOURCES[0]:
+                continue
+            kept = [
+                line
+                for line in data.decode().split("\r\n")[1:]
+                if line.startswith(("Via", "From", "To", "Call-", "CSeq"))
+            ]
+            self.socket.sendto("\r\n".join(["SIP/2.0 200 OK", *kept, f"Server: {name}", "", ""]).encode(), sender)
+
+    def close(self) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+            end.sendto(b"", self.socket.getsockname())
+        self.thread.join(5)
+        self.socket.close()
+
+
+class Drill:
+    """Runs the playbook in a directory of its own."""
+
+    def __init__(self, directory: Path, router: Recording, address: str) -> None:
+        self.directory = directory
+        self.sham = directory / "sham"
+        self.sham.mkdir()
+        self.files = directory / "files"
+        self.files.mkdir()
+        for name in ("systemctl", "systemd-run"):
+            program = directory / "bin" / name
+            program.parent.mkdir(exist_ok=True)
+            program.write_text(SYSTEMD)
+            program.chmod(0o755)
+        self.address = address
+        self.servers = Servers(address, self.sham)
+        self.router = router
+        self.nodes: dict[str, dict[str, Any]] = {"sip1": {}, "sip2": {}}
+        self.options: dict[str, Any] = {
+            "drill_consent": True,
+            "drill_node": "sip1",
+            "drill_events": "drain",
+            "drill_port": self.servers.port,
+            "drill_settle": 5,
+            "drill_return": 20,
+            "anycast_wait": 5,
+        }
+        self._route(router)
+
+    def _route(self, router: Recording) -> None:
+        """Have the router's routes follow the announcement."""
+        show = router.frr.show
+
+        def shown(command: str) -> Any:
+            answer = json.loads(json.dumps(show(command)).replace("172.18.0.64", self.address))
+            if command == "show ip route json" and (self.sham / "withdrawn").exists():
+                for route in answer[f"{self.address}/32"]:
+                    route["nexthops"] = [hop for hop in route["nexthops"] if hop["ip"] != "172.18.0.11"]
+            return answer
+
+        router.frr.show = shown  # type: ignore[method-assign]
+
+    def inventory(self) -> dict[str, Any]:
+        local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "ansible_become": False}
+        service = {"name": "sip", "addresses": [self.address], "unit": "kamailio.service"}
+        nodes = {
+            name: {
+                **local,
+                "bird_anycast_router_id": f"172.18.0.1{name[-1]}",
+                "bird_anycast_services": [service],
+                **more,
+            }
+            for name, more in self.nodes.items()
+        }
+        api = {
+            "hostname": "127.0.0.1",
+            "port": self.router.server.port,
+            "username": "ansible",
+            "password": LAB_PASSWORD,
+        }
+        return {
+            "all": {
+                "children": {
+                    "anycast_routers": {"hosts": {"hap-lite": {**local, "routeros_ospf_api": api}}},
+                    "anycast_nodes": {"hosts": nodes},
+                    "anycast_clients": {"hosts": {"phones": {**local, "anycast_probe_sources": SOURCES}}},
+                }
+            }
+        }
+
+    def start(self, **options: Any) -> subprocess.Popen[str]:
+        inventory = self.directory / "hosts.yml"
+        inventory.write_text(yaml.safe_dump(self.inventory()))
+        asked = self.directory / "asked.yml"
+        asked.write_text(yaml.safe_dump({**self.options, **options}))
+        program = str(Path(sys.executable).with_name("ansible-playbook"))
+        return subprocess.Popen(
+            [program, "-i", str(inventory), "homelab.anycast.drill", "-e", f"@{asked}"],
+            cwd=self.directory,
+            env={
+                **os.environ,
+                "HOME": str(self.directory),
+                "PATH": f"{self.directory / 'bin'}:{os.environ['PATH']}",
+                "ANSIBLE_ASYNC_DIR": str(self.directory / "async"),
+                "TMPDIR": str(self.files),
+                "SHAM": str(self.sham),
+                "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections"),
+                "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            # A terminal of its own, so to say, for a Ctrl-C.
+            start_new_session=True,
+        )
+
+    def __call__(self, **options: Any) -> tuple[int, str]:
+        """Return the exit code and everything that was printed, on one line."""
+        running = self.start(**options)
+        said = running.communicate()[0]
+        return running.returncode, " ".join(said.split())
+
+    def events(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads((self.directory / "anycast-drill.json").read_text())["events"]
+        return found
+
+    def asked(self) -> list[str]:
+        return (self.sham / "asked").read_text().splitlines() if (self.sham / "asked").exists() else []
+
+
+@pytest.fixture
+def drill(tmp_path: Path, start: Start) -> Iterator[Drill]:
+    one = Drill(tmp_path, start("full"), own_address())
+    yield one
+    # The probes and watches of a play that was killed go on as long as these are there.
+    for left in one.files.glob("ansible.*"):
+        left.unlink(missing_ok=True)
+    one.servers.close()
+    for left in RECORDS.glob("*"):
+        left.unlink()
+    if RECORDS.exists():
+        RECORDS.rmdir()
+
+
+def command_lines() -> list[str]:
+    """Return those of all processes."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(path.read_text().replace("\0", " "))
+    return found
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_drain(drill: Drill) -> None:
+    code, said = drill()
+    assert code == 0, said
+    assert "Event 1 of 1: drain of sip1. It may cost a client 0 s" in said
+    assert "It is within its limit" in said
+    (event,) = drill.events()
+    assert (event["event"], event["lost"], event["limit"], event["ok"]) == ("drain", 0, 0, True)
+    first, second = event["clients"]
+    assert (first["before"], first["after"], first["end"]) == ("sip1", "sip2", "sip1")
+    assert (second["before"], second["after"], second["end"]) == ("sip2", "sip2", "sip2")
+    (router,) = event["routers"]
+    assert 0 < router["changed_s"] < event["mended_s"] < router["back_s"]
+    assert event["precision_s"]["clocks"] < 0.5
+    # Armed first, called off last, and nothing left.
+    asked = drill.asked()
+    order = [
+        next(number for number, line in enumerate(asked) if line.startswith(words))
+        for words in (
+            "systemd-run --quiet --unit=anycast-drill-undo --on-active=",
+            "systemctl stop anycast-announce@sip.service",
+            "systemctl start anycast-announce@sip.service",
+            "systemctl stop anycast-drill-undo.timer",
+        )
+    ]
+    assert order == sorted(order)
+    assert [path.name for path in RECORDS.iterdir()] == ["lock"]
+    assert not (drill.directory / ".ansible" / "homelab-anycast-drill" / "drill.json").exists()
+    page = (drill.directory / "anycast-drill.html").read_text()
+    assert page.count("<svg") == len(re.findall("<h3>", page)) > 0
+    assert LAB_PASSWORD not in said + page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_an_event_of_the_controller_that_costs_too_much(drill: Drill) -> None:
+    silent, withdrawn = drill.sham / "silent", drill.sham / "withdrawn"
+    drill.nodes["sip1"] = {
+        "anycast_drill_cut": f"touch {silent}; (sleep 1; touch {withdrawn}; rm {silent}) >/dev/null 2>&1 &",
+        "anycast_drill_restore": f"rm -f {silent} {withdrawn}",
+    }
+    code, said = drill(drill_events="cut", drill_limits={"cut": 0.2})
+    assert code == 2
+    assert "1 of 1 events are not as they should be: cable of sip1 pulled" in said
+    (cut,) = drill.events()
+    assert cut["lost"] > 10
+    assert 0.9 < cut["window_s"] < 2
+    assert re.search(r"clients lost [01]\.\d\d s, the limit is 0.2 s", cut["problems"][0])
+    assert not cut["ok"]
+
+
+def test_what_fails_is_put_back_and_ends_the_drill(drill: Drill) -> None:
+    withdrawn = drill.sham / "withdrawn"
+    half = {"event": "half", "break": f"touch {withdrawn}; false", "undo": f"rm {withdrawn}", "limit": 0}
+    code, said = drill(drill_events=[half, "drain"])
+    assert code == 2
+    first, second = drill.events()
+    assert "not measured: cannot break it" in first["problems"][0]
+    assert second["problems"] == ["not measured: the drill has ended with half on sip1"]
+    assert not any(line.startswith("systemctl stop anycast-announce@") for line in drill.asked())
+    assert not withdrawn.exists()
+    assert [path.name for path in RECORDS.iterdir()] == ["lock"]
+
+
+def test_a_drill_that_dies_is_undone_and_keeps_others_away(drill: Drill) -> None:
+    """Ctrl-C in the middle of an event on a node: systemd has what undoes it; a second drill is refused meanwhile."""
+    # The router is slow, so there is time to die.
+    hang = {
+        "event": "hang on",
+        "break": f"touch {drill.sham}/broken",
+        "undo": f"rm -f {drill.sham}/broken",
+        "limit": 30,
+    }
+    running = drill.start(drill_events=[{**hang, "leaves": True}])
+    wait_until((drill.sham / "broken").exists)
+    os.killpg(running.pid, signal.SIGINT)
+    running.communicate()
+    assert (drill.sham / "broken").exists()
+    undo = (drill.sham / "undo").read_text()
+    assert f"rm -f {drill.sham}/broken && rm -f {RECORDS}/drill.json" in undo
+
+    code, said = drill()
+    assert code == 2
+    assert re.search(r"a drill by \S+ has been under way since [-0-9: ]+ UTC", said)
+    assert (drill.sham / "broken").exists()
+
+    code, said = drill(drill_takeover=True)
+    assert code == 0, said
+    assert not (drill.sham / "broken").exists()
+
+
+def test_what_the_controller_alone_can_undo_survives_ctrl_c(drill: Drill) -> None:
+    off = drill.sham / "off"
+    drill.nodes["sip1"] = {"anycast_drill_power_off": f"touch {off}", "anycast_drill_power_on": f"rm {off}"}
+    running = drill.start(drill_events="power_off", drill_settle=1, drill_limits={"power_off": 0})
+    wait_until(off.exists)
+    os.killpg(running.pid, signal.SIGINT)
+    running.communicate()
+    record = json.loads((drill.directory / ".ansible" / "homelab-anycast-drill" / "drill.json").read_text())
+    assert record["undo"] == f"rm {off}"
+    # And it waits for its time.
+    armed = f"{drill.directory}/.ansible/homelab-anycast-drill/armed"
+    assert any(armed in text for text in command_lines())
+    code, said = drill(drill_takeover=True)
+    assert code == 0, said
+    assert not off.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"drill_consent": False}, "consent is missing: this breaks, one after the other, drain of sip1."),
+        ({"drill_events": "drian"}, "event 'drian' is unknown, did you mean 'drain'?"),
+        ({"drill_events": "cut"}, "sip1 has no variable anycast_drill_cut"),
+    ],
+)
+def test_refused_before_anything_is_broken(drill: Drill, options: dict[str, Any], says: str) -> None:
+    code, said = drill(**options)
+    assert code == 2
+    assert says in said
+    assert drill.asked() == []
+
+
+def test_the_last_node_is_left_alone(drill: Drill) -> None:
+    show = drill.router.frr.show
+
+    def shown(command: str) -> Any:
+        answer = show(command)
+        if command == "show ip route json":
+            for route in answer[f"{drill.address}/32"]:
+                route["nexthops"] = [hop for hop in route["nexthops"] if hop["ip"] == "172.18.0.11"]
+        return answer
+
+    drill.router.frr.show = shown  # type: ignore[method-assign]
+    code, said = drill()
+    assert code == 2
+    assert "would be left without a node: hap-lite sends it to no other" in said
+    assert not any(line.startswith(("systemd-run", "systemctl stop anycast-announce")) for line in drill.asked())

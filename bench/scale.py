@@ -112,7 +112,7 @@ def module_ms(module: Any, **params: Any) -> float:
             with patch_module_args(params), contextlib.redirect_stdout(printed):
                 module.main()
         except SystemExit as end:
-            if end.code:
+            if end.code not in (None, 0):
                 raise RuntimeError(f"{module.__name__} failed: {printed.getvalue()}") from None
         took.append((time.perf_counter() - start) * 1000)
     return round(median(took), 1)

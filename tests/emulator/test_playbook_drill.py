@@ -206,9 +206,21 @@ class Drill:
         return (self.sham / "asked").read_text().splitlines() if (self.sham / "asked").exists() else []
 
 
+def settle(router: Recording) -> None:
+    """Make the recorded adjacencies a minute old."""
+    show = router.frr.show
+
+    def older(command: str) -> Any:
+        return json.loads(re.sub(r'("lastPrgrsvChangeMsec": )\d+', r"\g<1>60000", json.dumps(show(command))))
+
+    router.frr.show = older  # type: ignore[method-assign]
+
+
 @pytest.fixture
 def drill(tmp_path: Path, start: Start) -> Iterator[Drill]:
-    one = Drill(tmp_path, start("full"), own_address())
+    router = start("full")
+    settle(router)
+    one = Drill(tmp_path, router, own_address())
     yield one
     # The probes and watches of a play that was killed go on as long as these are there.
     for left in one.files.glob("ansible.*"):

@@ -89,8 +89,17 @@ def _differences(name, interface, link):
     for key, option, unit in COMPARED:
         found = interface.get(key)
         if found is not None and found != link[option]:
-            yield "the {} of BIRD on {} is {}{} (interface {}), expected {}{} ({} in bird_anycast_link)".format(
-                option.replace("_", " "), name, _number(found), unit, interface["name"], link[option], unit, option
+            yield (
+                "the {what} of BIRD on {name} is {found}{unit} (interface {interface}), expected {expected}{unit}"
+                " ({option} in bird_anycast_link)"
+            ).format(
+                what=option.replace("_", " "),
+                name=name,
+                found=_number(found),
+                unit=unit,
+                interface=interface["name"],
+                expected=link[option],
+                option=option,
             )
 
 

@@ -130,7 +130,6 @@ kept:
 import fcntl
 import json
 import os
-import subprocess
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -139,7 +138,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.homelab.anycast.plugins.module_utils import drill
 
-DIRECTORIES = {"systemd": "/run/homelab-anycast-drill", "process": "~/.ansible/homelab-anycast-drill"}
+DIRECTORIES = {
+    "systemd": "/run/homelab-anycast-drill",
+    "process": str(Path.home() / ".ansible" / "homelab-anycast-drill"),
+}
 UNIT = "anycast-drill-undo"
 # Its arguments: seconds, the file that it waits with, what to run, and the record.
 WAIT_AND_UNDO = """
@@ -153,7 +155,7 @@ class Host:
     def __init__(self, module):
         self.module = module
         self.params = module.params
-        self.directory = Path(DIRECTORIES[module.params["undo_by"]]).expanduser()
+        self.directory = Path(DIRECTORIES[module.params["undo_by"]])
         self.path = self.directory / "drill.json"
         self.token = self.directory / "armed"
         self.found = {"changed": False}
@@ -204,13 +206,13 @@ class Host:
             self.module.run_command(line, check_rc=True)
             return
         self.token.touch()
-        subprocess.Popen(
-            ["/bin/sh", "-c", WAIT_AND_UNDO, UNIT, str(seconds), str(self.token), undo, str(self.path)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+        os.posix_spawn(
+            "/bin/sh",
+            ["sh", "-c", WAIT_AND_UNDO, UNIT, str(seconds), str(self.token), undo, str(self.path)],
+            os.environ,
+            file_actions=[(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)],
             # Out of reach of Ctrl-C, and of the end of the play.
-            start_new_session=True,
+            setsid=True,
         )
 
     def disarm(self):

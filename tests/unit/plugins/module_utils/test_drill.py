@@ -220,7 +220,7 @@ LEFT = [
 ]
 
 
-def measure(*sources, changes=LEFT, event="stop", mended=1010.0, early=False, **more):
+def measure(*sources, changes=None, event="stop", mended=1010.0, early=False, **more):
     planned = {**only(system(sip1=node(CHECKED), sip2=node(CHECKED)), events=event), **more}
     measured = {
         "broken_at": 1000.0,
@@ -236,7 +236,7 @@ def measure(*sources, changes=LEFT, event="stop", mended=1010.0, early=False, **
                 "results": [{"source": f"172.18.0.{22 + n}", "runs": runs} for n, runs in enumerate(sources)],
             }
         ],
-        "watches": [{"router": "hap-lite", "changes": changes}],
+        "watches": [{"router": "hap-lite", "changes": LEFT if changes is None else changes}],
     }
     return drill.result(planned, measured)
 

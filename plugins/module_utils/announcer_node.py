@@ -14,14 +14,19 @@ from ansible_collections.homelab.anycast.plugins.module_utils import announcer, 
 _PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "StatusText")
 
 
-def unit_states(run_command, units):
-    """Return the properties of each unit, by its name."""
+def unit_states(run_command, units, required=True):
+    """Return the properties of each unit, by its name.
+
+    :param required: whether the module fails on a machine without systemd; else there are none.
+    """
     units = list(dict.fromkeys(units))
     if not units:
         return {}
-    _code, out, _err = run_command(
-        ["systemctl", "show", "--property=" + ",".join(_PROPERTIES), "--", *units], check_rc=True
+    code, out, _err = run_command(
+        ["systemctl", "show", "--property=" + ",".join(_PROPERTIES), "--", *units], check_rc=required
     )
+    if code:
+        return {}
     # One block for each, in the order asked for; an alias has another Id.
     blocks = [dict(line.partition("=")[::2] for line in block.splitlines()) for block in out.strip().split("\n\n")]
     return dict(zip(units, blocks))

@@ -73,7 +73,7 @@ rp_filter:
     lo: 0
     enp0s11: 2
 units:
-  description: What systemd says of each of O(units), by its name.
+  description: What systemd says of each of O(units), by its name; empty on a machine without systemd.
   returned: always
   type: dict
   contains:
@@ -169,7 +169,7 @@ def main():
         rp_filter=rp_filters(CONF),
         units={
             name: {"load": unit["LoadState"], "active": unit["ActiveState"], "enabled": unit["UnitFileState"]}
-            for name, unit in unit_states(module.run_command, module.params["units"]).items()
+            for name, unit in unit_states(module.run_command, module.params["units"], required=False).items()
         },
         packages={name: installed(module, name) for name in module.params["packages"]},
         clock={"skew": skew},

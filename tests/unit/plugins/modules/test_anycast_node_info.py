@@ -76,6 +76,11 @@ def test_units(run_module, node, tmp_path):
     assert (tmp_path / "systemctl.args").read_text().endswith("-- kamailio.service nsd.service\n")
 
 
+def test_units_of_a_machine_without_systemd(run_module, node):
+    node("systemctl", "System has not been booted with systemd as init system (PID 1).", 1)
+    assert run_module(MODULE, units=["kamailio.service"])["units"] == {}
+
+
 def test_nothing_asked_for(run_module, node):
     result = run_module(MODULE)
     assert (result["units"], result["packages"]) == ({}, {})

@@ -10,10 +10,12 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -102,8 +104,8 @@ class Drill:
         self.directory = directory
         self.sham = directory / "sham"
         self.sham.mkdir()
-        self.files = directory / "files"
-        self.files.mkdir()
+        # Not below pytest's directory: Ansible puts a socket there, whose path must not be long.
+        self.files = Path(tempfile.mkdtemp(prefix="drill-"))
         for name in ("systemctl", "systemd-run"):
             program = directory / "bin" / name
             program.parent.mkdir(exist_ok=True)
@@ -223,8 +225,7 @@ def drill(tmp_path: Path, start: Start) -> Iterator[Drill]:
     one = Drill(tmp_path, router, own_address())
     yield one
     # The probes and watches of a play that was killed go on as long as these are there.
-    for left in one.files.glob("ansible.*"):
-        left.unlink(missing_ok=True)
+    shutil.rmtree(one.files)
     one.servers.close()
     for left in RECORDS.glob("*"):
         left.unlink()
@@ -241,7 +242,7 @@ def command_lines() -> list[str]:
     return found
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline
@@ -288,7 +289,7 @@ def test_an_event_of_the_controller_that_costs_too_much(drill: Drill) -> None:
         "anycast_drill_restore": f"rm -f {silent} {withdrawn}",
     }
     code, said = drill(drill_events="cut", drill_limits={"cut": 0.2})
-    assert code == 2
+    assert code == 2, said
     assert "1 of 1 events are not as they should be: cable of sip1 pulled" in said
     (cut,) = drill.events()
     assert cut["lost"] > 10
@@ -301,7 +302,7 @@ def test_what_fails_is_put_back_and_ends_the_drill(drill: Drill) -> None:
     withdrawn = drill.sham / "withdrawn"
     half = {"event": "half", "break": f"touch {withdrawn}; false", "undo": f"rm {withdrawn}", "limit": 0}
     code, said = drill(drill_events=[half, "drain"])
-    assert code == 2
+    assert code == 2, said
     first, second = drill.events()
     assert "not measured: cannot break it" in first["problems"][0]
     assert second["problems"] == ["not measured: the drill has ended with half on sip1"]

@@ -222,15 +222,14 @@ def settle(router: Recording) -> None:
 def drill(tmp_path: Path, start: Start) -> Iterator[Drill]:
     router = start("full")
     settle(router)
+    # Of a test run that was killed.
+    shutil.rmtree(RECORDS, ignore_errors=True)
     one = Drill(tmp_path, router, own_address())
     yield one
     # The probes and watches of a play that was killed go on as long as these are there.
     shutil.rmtree(one.files)
     one.servers.close()
-    for left in RECORDS.glob("*"):
-        left.unlink()
-    if RECORDS.exists():
-        RECORDS.rmdir()
+    shutil.rmtree(RECORDS, ignore_errors=True)
 
 
 def command_lines() -> list[str]:

@@ -94,14 +94,19 @@ def descendants(pid: int) -> list[int]:
 
 
 def files(node: RoleNode) -> dict[str, str]:
-    return {path.name: path.read_text() for path in node.conf.parent.iterdir() if path.is_file()}
+    return {name: (node.conf.parent / name).read_text() for name in names(node)}
+
+
+def names(node: RoleNode) -> list[str]:
+    """Return those of the files; unlike their contents, they can be had while files come and go."""
+    return sorted(path.name for path in node.conf.parent.iterdir() if path.is_file())
 
 
 def test_the_first_configuration_has_nothing_to_wait_for(node: RoleNode) -> None:
     result = node.configure(LINK)
     assert (result["changed"], result["before"], result["lost"]) == (True, [], [])
     assert result["waited"] < 1
-    assert sorted(files(node)) == ["anycast.key", "bird.conf"]
+    assert names(node) == ["anycast.key", "bird.conf"]
     assert {path.stat().st_mode & 0o777 for path in (node.conf, node.key)} == {0o640}
     wait_for("the adjacency", lambda: node.states().get(ROUTER_ADDRESS) == "Full")
     assert not node.configure(LINK)["changed"]
@@ -119,7 +124,7 @@ def test_a_good_change_is_confirmed_and_costs_no_adjacency(full: RoleNode, bed: 
     assert "cost 7;" in full.conf.read_text()
     assert "Cost: 7" in full.ask("show ospf interface")
     assert "0019 Nothing to do" in full.ask("configure confirm")
-    assert sorted(files(full)) == ["anycast.key", "bird.conf"]
+    assert names(full) == ["anycast.key", "bird.conf"]
     assert adjacency_changes(bed) == since
 
 
@@ -162,11 +167,11 @@ def test_killed_in_the_middle(full: RoleNode, victim: str) -> None:
     # BIRD alone waits to the end; the module gives up some seconds before.
     assert (seconds > ROLLBACK - 5) is (victim == "module")
     wait_for("the adjacency", lambda: full.states().get(ROUTER_ADDRESS) == "Full", timeout=30)
-    wait_for("the module's end", lambda: victim == "module" or sorted(files(full)) == ["anycast.key", "bird.conf"])
+    wait_for("the module's end", lambda: victim == "module" or names(full) == ["anycast.key", "bird.conf"])
     assert {name: text for name, text in files(full).items() if name in before} == before
     # What is left over is in nobody's way.
     assert full.configure(LINK, bird_anycast_cost=3 if victim == "module" else 4)["changed"]
-    assert sorted(files(full)) == ["anycast.key", "bird.conf"]
+    assert names(full) == ["anycast.key", "bird.conf"]
 
 
 @DEBIAN_13
@@ -235,7 +240,7 @@ def test_a_full_disk_leaves_everything_as_it_was(full: RoleNode, bed: Bed, littl
 def test_a_bird_that_does_not_run_starts_with_the_new_files(node: RoleNode) -> None:
     node.stop()
     assert node.configure(LINK, bird_anycast_cost=12)["changed"]
-    assert sorted(files(node)) == ["anycast.key", "bird.conf"]
+    assert names(node) == ["anycast.key", "bird.conf"]
     node.start()
     assert "Cost: 12" in node.ask("show ospf interface")
 

@@ -130,6 +130,7 @@ kept:
 import fcntl
 import json
 import os
+import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -143,6 +144,17 @@ DIRECTORIES = {
     "process": str(Path.home() / ".ansible" / "homelab-anycast-drill"),
 }
 UNIT = "anycast-drill-undo"
+# A shell out of reach of Ctrl-C and of the end of the play; its arguments follow. Not every controller has setsid(1).
+DETACHED = """
+import os, sys
+if os.fork():
+    os._exit(0)
+os.setsid()
+null = os.open(os.devnull, os.O_RDWR)
+for number in (0, 1, 2):
+    os.dup2(null, number)
+os.execv("/bin/sh", ["sh", "-c", *sys.argv[1:]])
+"""
 # Its arguments: seconds, the file that it waits with, what to run, and the record.
 WAIT_AND_UNDO = """
 spent=0
@@ -206,14 +218,8 @@ class Host:
             self.module.run_command(line, check_rc=True)
             return
         self.token.touch()
-        os.posix_spawn(
-            "/bin/sh",
-            ["sh", "-c", WAIT_AND_UNDO, UNIT, str(seconds), str(self.token), undo, str(self.path)],
-            os.environ,
-            file_actions=[(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)],
-            # Out of reach of Ctrl-C, and of the end of the play.
-            setsid=True,
-        )
+        line = [WAIT_AND_UNDO, UNIT, str(seconds), str(self.token), undo, str(self.path)]
+        self.module.run_command([sys.executable, "-c", DETACHED, *line], check_rc=True)
 
     def disarm(self):
         if self.params["undo_by"] != "systemd":

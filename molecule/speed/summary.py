@@ -34,7 +34,7 @@ def row(measured: dict[str, Any]) -> dict[str, Any]:
         "seconds": round(span.total_seconds(), 1),
         "executions": max(number - before["executions"][node] for node, number in after["executions"].items()),
         "logins": after["logins"] - before["logins"],
-        "changed": sum(int(number) for number in re.findall(r"\bchanged=(\d+)", measured["recap"])),
+        "changed": sum(int(number) for number in re.findall(r"changed=(\d+)", measured["recap"])),
     }
 
 

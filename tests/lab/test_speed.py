@@ -17,7 +17,8 @@ def measured(**more: Any) -> dict[str, Any]:
         "run": 2,
         "start": "2026-11-22 21:00:59.500000",
         "end": "2026-11-22 21:01:40.000000",
-        "recap": "sip1 : ok=9 changed=1 failed=0\nsip2 : ok=9 changed=2 failed=0\n",
+        # As it is printed in colour.
+        "recap": "sip1 : \x1b[0;33mchanged=1   \x1b[0m failed=0\nsip2 : \x1b[0;33mchanged=2   \x1b[0m failed=0\n",
         "before": {"logins": 3, "executions": {"sip1": 10, "sip2": 20}},
         "after": {"logins": 11, "executions": {"sip1": 20, "sip2": 29}},
         **more,

@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
     clean.add_argument("--keep-image", action="store_true", help="keep the image of today's sources, remove older ones")
     commands.add_parser("status", help="what runs, where, with which snapshots")
     commands.add_parser("rootfs", help="print the path of the root file system as a tar file, built if needed")
-    commands.add_parser("image", help="build the image if it is not there")
+    commands.add_parser("image", help="build the images that are not there")
     ssh = commands.add_parser("ssh", help="log in, or run a command")
     ssh.add_argument("name")
     ssh.add_argument("remote", nargs=argparse.REMAINDER, metavar="command")
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(path)
         case "image":
             with lab.interruptible():
-                lab.rootfs()
+                lab.build_images()
         case "ssh":
             return lab.shell(machine(arguments.name), arguments.remote)
         case _:

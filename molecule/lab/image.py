@@ -21,9 +21,9 @@ from pathlib import Path
 from lab import cpio, processes, tarball
 from lab.errors import LabError
 from lab.host import Architecture, architecture, check_space
+from lab.machines import SUITES
 from lab.paths import SOURCE, cache_dir
 
-SUITE = "trixie"
 SOURCES = SOURCE / "image"
 DISK_SIZE = "4G"
 """What a machine may fill; the file on the host holds only what is written."""
@@ -69,12 +69,12 @@ def _lines(path: Path) -> list[str]:
     return [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
 
 
-def key(arch: Architecture, directories: tuple[Path, ...] = (SOURCES,)) -> str:
+def key(arch: Architecture, suite: str, directories: tuple[Path, ...] = (SOURCES,)) -> str:
     """Changes with anything that goes into an image: its sources, and the code which builds it."""
     files = [(path.name, path) for path in (SOURCE / "image.py", SOURCE / "cpio.py", SOURCE / "tarball.py")]
     for directory in directories:
         files += tarball.files_of(directory, directory)
-    digest = hashlib.sha256(f"{arch.debian} {SUITE}".encode())
+    digest = hashlib.sha256(f"{arch.debian} {suite}".encode())
     for name, path in files:
         data = path.read_bytes()
         digest.update(f"\n{name} {len(data)}\n".encode() + data)
@@ -93,10 +93,10 @@ def _locked(cache: Path) -> Iterator[None]:
         yield
 
 
-def ensure() -> Image:
-    """The image of today's sources, built if it is not in the cache."""
+def ensure(suite: str) -> Image:
+    """The image of a Debian release (its name, as `trixie`) and today's sources, built if it is not in the cache."""
     arch = architecture()
-    image = of_key(key(arch))
+    image = of_key(key(arch, suite))
     cache = image.directory.parent
     if image.directory.is_dir():
         return image
@@ -110,7 +110,7 @@ def ensure() -> Image:
         unfinished = Image(cache / f"{image.directory.name}.tmp")
         unfinished.directory.mkdir()
         try:
-            _build(unfinished, arch)
+            _build(unfinished, arch, suite)
             unfinished.directory.rename(image.directory)
         except OSError as error:
             if error.errno != errno.ENOSPC:
@@ -125,15 +125,15 @@ def _no_space(where: Path | str) -> str:
     return f"the disk became full while the image was built (in {where}); make room there and try again"
 
 
-def _build(image: Image, arch: Architecture) -> None:
+def _build(image: Image, arch: Architecture, suite: str) -> None:
     start = time.monotonic()
 
     def say(what: str) -> None:
         print(f"[{time.monotonic() - start:5.1f} s] {what}", flush=True)
 
     with _scratch() as scratch:
-        say(f"Building the image: Debian {SUITE} with mmdebstrap (about 45 s), into {image.directory.parent}")
-        _run(_mmdebstrap(image, arch, scratch), scratch)
+        say(f"Building the image: Debian {suite} with mmdebstrap (about 45 s), into {image.directory.parent}")
+        _run(_mmdebstrap(image, arch, suite, scratch), scratch)
         say("Making the disk")
         with image.root_tar.open("rb") as tar, image.disk.open("wb") as disk:
             line = [*_as_root(), "sh", "-c", (SOURCES / "disk.sh").read_text(), "disk.sh", DISK_SIZE]
@@ -143,7 +143,7 @@ def _build(image: Image, arch: Architecture) -> None:
     say("Image ready")
 
 
-def _mmdebstrap(image: Image, arch: Architecture, scratch: Path) -> list[str]:
+def _mmdebstrap(image: Image, arch: Architecture, suite: str, scratch: Path) -> list[str]:
     # Scripts and options are handed over as text: in its user namespace mmdebstrap is another user, who may not be able
     # to enter the directories above this checkout.
     root = SOURCES / "root"
@@ -156,7 +156,7 @@ def _mmdebstrap(image: Image, arch: Architecture, scratch: Path) -> list[str]:
     command += [f"--dpkgopt={line}" for line in _lines(root / "etc/dpkg/dpkg.cfg.d/lab")]
     command += [f"--aptopt={line}" for line in _lines(root / "etc/apt/apt.conf.d/90lab")]
     command += [f'--customize-hook=tar-in "{overlay}" /', f"--customize-hook={(SOURCES / 'customize.sh').read_text()}"]
-    return [*command, SUITE, str(image.root_tar)]
+    return [*command, suite, str(image.root_tar)]
 
 
 def _as_root() -> list[str]:
@@ -269,10 +269,10 @@ def prune(everything: bool) -> None:
     images = cache / "images"
     if not images.is_dir():
         return
-    keep = "" if everything else key(architecture())
+    keep = [] if everything else [key(architecture(), suite) for suite in SUITES]
     with _locked(images):
         for entry in images.iterdir():
-            if entry.is_dir() and entry.name != keep and not in_use(Image(entry)):
+            if entry.is_dir() and entry.name not in keep and not in_use(Image(entry)):
                 shutil.rmtree(entry)
     if everything and not any(entry.is_dir() for entry in images.iterdir()):
         shutil.rmtree(images)

@@ -15,7 +15,7 @@ from types import FrameType
 from lab import emulator, host, image, inventory, keys, personality, qemu, snapshots, ssh, state
 from lab.errors import LabError
 from lab.image import Image
-from lab.machines import MACHINES, Machine, Ports, ports_from
+from lab.machines import MACHINES, ROUTER, SUITES, Machine, Ports, ports_from
 from lab.parallel import each
 from lab.paths import runtime_dir, state_dir
 from lab.state import State
@@ -112,9 +112,9 @@ def _prepare(ports: Ports) -> State:
     accelerator = host.accelerator(arch)
     host.check_programs(arch, accelerator)
     host.check_ports(ports)
-    built = image.ensure()
+    built = build_images()
     host.check_space(state_dir(), SPACE_FOR_DISKS, "The lab")
-    current = State(ports.base, accelerator, built.directory.name)
+    current = State(ports.base, accelerator, {suite: one.directory.name for suite, one in built.items()})
     ssh.known_hosts_file().write_text(keys.known_hosts(ports))
     for machine in MACHINES:
         files = qemu.Files(machine)
@@ -126,8 +126,8 @@ def _prepare(ports: Ports) -> State:
             tls=keys.tls(),
         )
         files.initrd.touch(mode=0o600)  # it holds the machine's keys
-        files.initrd.write_bytes(built.initrd.read_bytes() + personality.archive(machine, tree))
-        qemu.create_disk(machine, built)
+        files.initrd.write_bytes(built[machine.suite].initrd.read_bytes() + personality.archive(machine, tree))
+        qemu.create_disk(machine, built[machine.suite])
     state.save(current)
     return current
 
@@ -137,7 +137,7 @@ def _boot(machines: list[Machine], current: State, clock: Clock) -> None:
     stop = threading.Event()
     patience = PATIENCE[current.accelerator]
     for machine in machines:
-        qemu.start(machine, current.ports, image_of(current), current.accelerator)
+        qemu.start(machine, current.ports, image_of(machine, current), current.accelerator)
 
     def wait(machine: Machine) -> None:
         try:
@@ -170,9 +170,9 @@ def _undisturbed() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def image_of(current: State) -> Image:
-    """The image the lab was made from."""
-    found = image.of_key(current.image)
+def image_of(machine: Machine, current: State) -> Image:
+    """The image the machine was made from."""
+    found = image.of_key(current.images[machine.suite])
     if not found.directory.is_dir():
         raise LabError(f"the image of this lab, {found.directory}, is gone; run `python molecule/lab down`, then `up`")
     return found
@@ -256,7 +256,8 @@ def save_snapshot(tag: str) -> None:
 def load_snapshot(tag: str) -> None:
     current = state.require()
     clock = Clock()
-    snapshots.load(tag, current, image_of(current), PATIENCE[current.accelerator], threading.Event())
+    patience = PATIENCE[current.accelerator]
+    snapshots.load(tag, current, lambda machine: image_of(machine, current), patience, threading.Event())
     clock.say(f"Snapshot {tag} loaded")
 
 
@@ -293,6 +294,11 @@ def status() -> bool:
     return all(qemu.running(machine) for machine in MACHINES)
 
 
+def build_images() -> dict[str, Image]:
+    """The image of each release that a machine runs, built if needed."""
+    return {suite: image.ensure(suite) for suite in SUITES}
+
+
 def rootfs() -> Path:
-    """The root file system as a tar file, built if needed."""
-    return image.ensure().root_tar
+    """The router's root file system as a tar file, built if needed."""
+    return image.ensure(ROUTER.suite).root_tar

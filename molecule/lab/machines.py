@@ -37,6 +37,8 @@ class Machine:
     kind: str
     addresses: tuple[str, ...]
     memory: int = 512
+    suite: str = "trixie"
+    """Name of the Debian release that it runs."""
 
     @property
     def management_address(self) -> str:
@@ -53,10 +55,12 @@ MACHINES = (
     Machine("hap-lite", 1, "router", (ROUTER_ADDRESS,)),
     Machine("sip1", 2, "node", ("172.18.0.11",)),
     Machine("sip2", 3, "node", ("172.18.0.12",)),
-    Machine("sip3", 4, "node", ("172.18.0.13",)),
+    # The oldest release that the collection supports: Debian 12.
+    Machine("sip3", 4, "node", ("172.18.0.13",), suite="bookworm"),
     Machine("phones", 5, "phones", ("172.18.0.22", "172.18.0.23", "172.18.0.24", "172.18.0.25")),
 )
 ROUTER = MACHINES[0]
+SUITES = tuple(dict.fromkeys(machine.suite for machine in MACHINES))
 
 
 def machine(name: str) -> Machine:

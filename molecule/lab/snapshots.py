@@ -7,7 +7,7 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from lab import qemu, ssh
 from lab.errors import LabError
@@ -66,7 +66,7 @@ def save(tag: str) -> None:
         each(MACHINES, lambda machine: _monitor(machine, "cont"))
 
 
-def load(tag: str, state: State, image: Image, patience: float, stop: threading.Event) -> None:
+def load(tag: str, state: State, image: Callable[[Machine], Image], patience: float, stop: threading.Event) -> None:
     """Bring every machine back to the snapshot; one which is off starts from there instead of booting."""
     check_tag(tag)
     if tag not in (tags := available()):
@@ -82,7 +82,7 @@ def load(tag: str, state: State, image: Image, patience: float, stop: threading.
             # A cable which was pulled since is not part of the saved state.
             qemu.set_cable(machine, up=True)
         else:
-            qemu.start(machine, state.ports, image, state.accelerator, snapshot=tag)
+            qemu.start(machine, state.ports, image(machine), state.accelerator, snapshot=tag)
 
     each(MACHINES, restore)
     each(MACHINES, lambda machine: _monitor(machine, "cont"))

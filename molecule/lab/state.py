@@ -18,7 +18,8 @@ from lab.paths import state_dir
 class State:
     port_base: int
     accelerator: str
-    image: str
+    images: dict[str, str]
+    """Key of the image by Debian release."""
 
     @property
     def ports(self) -> Ports:

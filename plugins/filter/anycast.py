@@ -127,6 +127,8 @@ class FilterModule:
             "missing_addresses": services.missing_addresses,
             "units": services.units,
             "unit_problems": services.unit_problems,
+            "bird_package": services.bird_package,
+            "package_problems": services.package_problems,
             "source_routing": source_routing.commands,
             "source_routing_problems": source_routing.problems,
             "missing_source_routing": source_routing.missing,

@@ -209,6 +209,26 @@ def unit_problems(services, states):
     ]
 
 
+def bird_package(asked, installed):
+    """Return the name of the package which brings BIRD: what is asked for, else what is installed, else bird2.
+
+    :param asked: C(bird2), C(bird3), or an empty text.
+    :param installed: versions by name of package, null for one that is not installed.
+    """
+    return str(asked) or ("bird3" if installed.get("bird3") else "bird2")
+
+
+def package_problems(asked, installed):
+    """Return why the package cannot be installed; for the parameters see L(bird_package)."""
+    other = {"bird2": "bird3", "bird3": "bird2"}.get(str(asked))
+    if installed.get(other):
+        return [
+            f"bird_anycast_package is {asked}, but {other} is installed on this node, and the one replaces the other: drain"
+            f" the node and run 'apt-get install {asked}' there, or leave the variable out"
+        ]
+    return []
+
+
 def host_prefix(address):
     """Return an IPv4 host address as a prefix: 172.18.0.64 and 172.18.0.64/32 give 172.18.0.64/32.
 

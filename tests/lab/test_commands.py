@@ -21,7 +21,7 @@ def nothing_runs(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def up(base: int = 20220) -> lab_state.State:
-    current = lab_state.State(base, "tcg", "key")
+    current = lab_state.State(base, "tcg", {"trixie": "key", "bookworm": "key"})
     lab_state.save(current)
     return current
 
@@ -88,7 +88,7 @@ def test_up_which_does_not_succeed_leaves_nothing_running(
 ) -> None:
     running: set[str] = set()
     monkeypatch.setattr(lab, "_prepare", lambda ports: up())
-    monkeypatch.setattr(lab, "image_of", lambda current: None)
+    monkeypatch.setattr(lab, "image_of", lambda machine, current: None)
     monkeypatch.setattr(host, "check_ports", lambda *_, **__: None)
     monkeypatch.setattr(qemu, "start", lambda m, *_: running.add(m.name))
     monkeypatch.setattr(qemu, "quit_machine", lambda m: running.discard(m.name))
@@ -111,7 +111,7 @@ def test_a_machine_which_does_not_boot_shows_the_end_of_its_console(
     files.directory.mkdir()
     files.console.write_text("".join(f"line {n}\n" for n in range(100)) + "Kernel panic\n")
     monkeypatch.setattr(qemu, "start", lambda *_: None)
-    monkeypatch.setattr(lab, "image_of", lambda current: None)
+    monkeypatch.setattr(lab, "image_of", lambda machine, current: None)
     monkeypatch.setattr(qemu, "running", lambda m: True)
     monkeypatch.setattr(ssh, "has_banner", lambda port, timeout: False)
     monkeypatch.setitem(lab.PATIENCE, "tcg", 0.2)
@@ -142,7 +142,7 @@ def test_an_unknown_snapshot_is_answered_with_those_there_are(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     up()
-    monkeypatch.setattr(lab, "image_of", lambda current: None)
+    monkeypatch.setattr(lab, "image_of", lambda machine, current: None)
     monkeypatch.setattr(snapshots, "tags_of", lambda m: ["clean"])
     assert cli.main(["snapshot", "load", "other"]) == 1
     assert "no snapshot 'other' of all machines; there is: clean" in capsys.readouterr().err

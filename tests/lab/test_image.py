@@ -12,6 +12,7 @@ from lab import cpio, host, image, processes
 from lab.errors import LabError
 from lab.host import ARCHITECTURES
 
+SUITE = "trixie"
 X86, ARM = ARCHITECTURES["x86_64"], ARCHITECTURES["aarch64"]
 
 
@@ -21,28 +22,29 @@ def sources(tmp_path: Path) -> Path:
 
 
 def test_key_is_stable(sources: Path) -> None:
-    assert image.key(X86, (sources,)) == image.key(X86, (sources,))
+    assert image.key(X86, SUITE, (sources,)) == image.key(X86, SUITE, (sources,))
 
 
 @pytest.mark.parametrize("name", ["packages", "customize.sh", "disk.sh", "init", "root/etc/resolv.conf"])
 def test_key_changes_with_every_source(sources: Path, name: str) -> None:
-    before = image.key(X86, (sources,))
+    before = image.key(X86, SUITE, (sources,))
     with (sources / name).open("a") as file:
         file.write("\n")
-    assert image.key(X86, (sources,)) != before
+    assert image.key(X86, SUITE, (sources,)) != before
 
 
-def test_key_changes_with_a_new_file_and_the_processor(sources: Path) -> None:
-    keys = [image.key(X86, (sources,)), image.key(ARM, (sources,))]
+def test_key_changes_with_a_new_file_the_processor_and_the_release(sources: Path) -> None:
+    keys = [image.key(X86, SUITE, (sources,)), image.key(ARM, SUITE, (sources,))]
+    keys.append(image.key(X86, "bookworm", (sources,)))
     (sources / "root/etc/new").touch()
-    keys.append(image.key(X86, (sources,)))
+    keys.append(image.key(X86, SUITE, (sources,)))
     assert all(a != b for a, b in itertools.combinations(keys, 2))
 
 
 def test_key_does_not_depend_on_the_place_of_the_checkout(sources: Path, tmp_path: Path) -> None:
     other = Path(shutil.copytree(sources, tmp_path / "elsewhere" / "image"))
     (other / "init").chmod(0o600)  # as under another umask
-    assert image.key(X86, (sources,)) == image.key(X86, (other,))
+    assert image.key(X86, SUITE, (sources,)) == image.key(X86, SUITE, (other,))
 
 
 def test_bird_is_left_to_the_role() -> None:
@@ -74,13 +76,13 @@ def cache(state: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_build_is_kept_and_not_repeated(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     builds: list[Path] = []
 
-    def build(target: image.Image, arch: host.Architecture) -> None:
+    def build(target: image.Image, arch: host.Architecture, suite: str) -> None:
         builds.append(target.directory)
         target.root_tar.write_bytes(b"tar")
 
     monkeypatch.setattr(image, "_build", build)
-    assert image.ensure().root_tar.read_bytes() == b"tar"
-    assert image.ensure().directory == cache / "images" / image.key(X86)
+    assert image.ensure(SUITE).root_tar.read_bytes() == b"tar"
+    assert image.ensure(SUITE).directory == cache / "images" / image.key(X86, SUITE)
     assert len(builds) == 1
 
 
@@ -88,23 +90,23 @@ def test_a_build_is_kept_and_not_repeated(cache: Path, monkeypatch: pytest.Monke
 def test_an_interrupted_build_leaves_nothing(
     cache: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
-    def build(target: image.Image, arch: host.Architecture) -> None:
+    def build(target: image.Image, arch: host.Architecture, suite: str) -> None:
         target.root_tar.write_bytes(b"half")
         raise error
 
     monkeypatch.setattr(image, "_build", build)
     with pytest.raises(type(error)):
-        image.ensure()
+        image.ensure(SUITE)
     assert [path.name for path in (cache / "images").iterdir()] == ["lock"]
 
 
 def test_a_full_disk_is_said(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def build(target: image.Image, arch: host.Architecture) -> None:
+    def build(target: image.Image, arch: host.Architecture, suite: str) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(image, "_build", build)
     with pytest.raises(LabError, match="disk became full"):
-        image.ensure()
+        image.ensure(SUITE)
 
 
 def fail(tmp_path: Path, text: str) -> None:
@@ -122,7 +124,7 @@ def test_a_step_which_finds_the_disk_full_says_so(tmp_path: Path) -> None:
 
 
 def test_prune_keeps_what_is_in_use_and_what_is_not_ours(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("old", "used", image.key(X86)):
+    for name in ("old", "used", image.key(X86, SUITE)):
         (cache / "images" / name).mkdir(parents=True)
     (cache / "bed").mkdir()
     used = str(cache / "images" / "used" / "vmlinuz")
@@ -131,7 +133,7 @@ def test_prune_keeps_what_is_in_use_and_what_is_not_ours(cache: Path, monkeypatc
 
     image.prune(everything=False)
     assert sorted(path.name for path in (cache / "images").iterdir() if path.is_dir()) == sorted(
-        ["used", image.key(X86)]
+        ["used", image.key(X86, SUITE)]
     )
     image.prune(everything=True)
     assert [path.name for path in (cache / "images").iterdir() if path.is_dir()] == ["used"]

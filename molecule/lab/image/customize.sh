@@ -3,7 +3,10 @@
 set -eu
 
 # Started where the machine's personality says so.
-chroot "$1" systemctl disable frr.service kamailio.service ssh.socket sshd-keygen.service logrotate.timer
+for unit in frr.service kamailio.service ssh.socket sshd-keygen.service logrotate.timer; do
+    # Not every release has all of them.
+    [ ! -e "$1/usr/lib/systemd/system/$unit" ] && [ ! -e "$1/lib/systemd/system/$unit" ] || chroot "$1" systemctl disable "$unit"
+done
 chroot "$1" systemctl enable ssh.service networking.service
 chroot "$1" systemctl set-default multi-user.target
 

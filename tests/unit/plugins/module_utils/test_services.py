@@ -7,10 +7,12 @@ import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.services import (
     ServicesError,
+    bird_package,
     missing_addresses,
     never_fails,
     node_problems,
     normalise_services,
+    package_problems,
     router_id_problems,
     unit_problems,
     units,
@@ -110,6 +112,26 @@ def test_units_that_do_not_exist():
         "service 'dns': unit nsd.service is masked on this node; install it first, or correct the name"
     ]
     assert "unit nsd.service is not-found" in unit_problems(FOLLOWING, {"kamailio.service": {"load": "loaded"}})[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "installed", "package"),
+    [
+        ("", {"bird2": None, "bird3": None}, "bird2"),
+        ("", {"bird2": None, "bird3": "3.1.7-1"}, "bird3"),
+        ("", {}, "bird2"),
+        ("bird3", {"bird2": None, "bird3": None}, "bird3"),
+        ("bird2", {"bird2": "2.17.1-1", "bird3": None}, "bird2"),
+    ],
+)
+def test_package_that_brings_bird(asked, installed, package):
+    assert bird_package(asked, installed) == package
+    assert package_problems(asked, installed) == []
+
+
+def test_one_package_is_not_replaced_by_the_other():
+    (problem,) = package_problems("bird3", {"bird2": "2.17.1-1", "bird3": None})
+    assert problem.startswith("bird_anycast_package is bird3, but bird2 is installed on this node")
 
 
 @pytest.mark.parametrize("services", ["sip", [{"name": "sip", "unit": "kamailio"}], None])

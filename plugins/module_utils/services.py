@@ -223,8 +223,8 @@ def package_problems(asked, installed):
     other = {"bird2": "bird3", "bird3": "bird2"}.get(str(asked))
     if installed.get(other):
         return [
-            f"bird_anycast_package is {asked}, but {other} is installed on this node, and the one replaces the other: drain"
-            f" the node and run 'apt-get install {asked}' there, or leave the variable out"
+            f"bird_anycast_package is {asked}, but {other} is installed on this node, and the one replaces the other:"
+            f" drain the node and run 'apt-get install {asked}' there, or leave the variable out"
         ]
     return []
 

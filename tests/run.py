@@ -38,6 +38,7 @@ MATRIX = {
     "drain",
     "figures",
     "registration",
+    "renderers",
     "reload",
     "services",
     "source_routing",

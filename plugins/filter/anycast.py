@@ -124,7 +124,6 @@ class FilterModule:
             "routeros_instance": routeros_ospf.instance,
             "routeros_bfd_configuration": routeros_ospf.bfd_configuration,
             "other_router_ids": other_router_ids,
-            "missing_addresses": services.missing_addresses,
             "units": services.units,
             "unit_problems": services.unit_problems,
             "bird_package": services.bird_package,

@@ -326,19 +326,6 @@ def connected_networks(facts):
         yield name, interface.network
 
 
-def missing_addresses(services, facts):
-    """Return the names of the services' interfaces which do not have all their addresses, sorted."""
-    present = set(connected_networks(facts))
-    return sorted(
-        {
-            service["interface"]
-            for service in services
-            for prefix in service["addresses"]
-            if (service["interface"], ipaddress.IPv4Network(prefix)) not in present
-        }
-    )
-
-
 def _shape_problems(service, name):
     known = (*REQUIRED, *DEFAULTS)
     for key in service:

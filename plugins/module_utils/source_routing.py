@@ -74,11 +74,13 @@ def commands(addresses, gateway, table, link_interfaces, facts):
 
     :param addresses: prefixes.
     :return: dictionary of C(before) (what has to be up first), C(up) and C(down), each a list, empty without a gateway;
-      and C(priority), which all rules of ours have.
+      and C(forget), which takes away what others of ours have made.
     """
+    # A rule that is deleted shows that the table was ours.
+    forget = [f"while ip rule del priority {PRIORITY} 2>/dev/null; do ip route flush table {table}; done"]
     link = find_link(gateway, link_interfaces, facts) if gateway else None
     if link is None:
-        return {"before": [], "up": [], "down": [], "priority": PRIORITY}
+        return {"before": [], "up": [], "down": [], "forget": forget}
     name, interface = link
     up = [
         f"ip route replace {interface.network} dev {name} table {table}",
@@ -92,7 +94,7 @@ def commands(addresses, gateway, table, link_interfaces, facts):
         up.append(f"ip rule add {rule}")
         down.append(f"ip rule del {rule} || true")
     # At boot the interfaces come up in the order of their files; these routes need the link to be up.
-    return {"before": [f"ifup {name} || true"], "up": up, "down": down, "priority": PRIORITY}
+    return {"before": [f"ifup {name} || true"], "up": up, "down": down, "forget": forget}
 
 
 def missing(services, gateway, table, link_interfaces, facts, shown):

@@ -39,6 +39,11 @@ options:
     type: list
     elements: str
     default: []
+  link_interfaces:
+    description: Interfaces to OSPF's neighbours, to tell what manages them. Without them RV(renderers) is null.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: homelab.anycast.routeros_info
 """
@@ -94,6 +99,26 @@ packages:
   type: dict
   sample:
     bird2: 2.17.1-1+b2
+renderers:
+  description: What manages the node's interfaces. One of V(ifupdown), V(NetworkManager), V(networkd).
+  returned: always
+  type: dict
+  contains:
+    running:
+      description: Those that the node has, and that run.
+      type: list
+      elements: str
+    links:
+      description: By each of O(link_interfaces) the one that manages it; null if it is none of these.
+      type: dict
+    interfaces:
+      description: Interfaces that have files of the role P(homelab.anycast.bird_anycast#role).
+      type: list
+      elements: str
+  sample:
+    running: [ifupdown]
+    links: {enp0s11: ifupdown}
+    interfaces: [dummy0]
 clock:
   description: The node's clock.
   returned: always
@@ -112,6 +137,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.homelab.anycast.plugins.module_utils import renderer_node
 from ansible_collections.homelab.anycast.plugins.module_utils.announcer_node import unit_states
 
 CONF = "/proc/sys/net/ipv4/conf"
@@ -157,10 +183,11 @@ def main():
             "now": {"type": "float"},
             "units": {"type": "list", "elements": "str", "default": []},
             "packages": {"type": "list", "elements": "str", "default": []},
+            "link_interfaces": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
-    now = module.params["now"]
+    now, links = module.params["now"], module.params["link_interfaces"]
     skew = None if now is None else round(time.time() - now)
     module.exit_json(
         changed=False,
@@ -172,6 +199,7 @@ def main():
             for name, unit in unit_states(module.run_command, module.params["units"], required=False).items()
         },
         packages={name: installed(module, name) for name in module.params["packages"]},
+        renderers=renderer_node.read(module, links) if links else None,
         clock={"skew": skew},
     )
 

@@ -8,7 +8,6 @@ import pytest
 from ansible_collections.homelab.anycast.plugins.module_utils.services import (
     ServicesError,
     bird_package,
-    missing_addresses,
     never_fails,
     node_problems,
     normalise_services,
@@ -224,8 +223,3 @@ def test_what_speaks_against_it(given, words):
 
 def test_the_router_is_asked_by_its_own_variable():
     assert "routeros_ospf_router_id is missing" in router_id_problems("routeros_ospf_router_id", None, {}, [])[0]
-
-
-@pytest.mark.parametrize("facts, expected", [(FACTS, ["dummy0"]), (WITH_DUMMY, [])])
-def test_missing_addresses(facts, expected):
-    assert missing_addresses(normalise_services([SIP]), facts) == expected

@@ -34,7 +34,7 @@ def test_off_by_default():
     found = commands(["172.18.0.64/32"], "", 64, LINKS, FACTS)
     assert (found["before"], found["up"], found["down"]) == ([], [], [])
     # Also then, as it may have been on before.
-    assert found["priority"] == 6464
+    assert found["forget"] == ["while ip rule del priority 6464 2>/dev/null; do ip route flush table 64; done"]
     assert missing(SERVICES, "", 64, LINKS, FACTS, "") == []
 
 

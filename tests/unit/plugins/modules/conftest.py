@@ -24,7 +24,7 @@ RECORDINGS = Path(__file__).parents[1] / "fixtures" / "bird"
 def run_module(capsys):
     """Return a function that runs a module with options and returns what it prints."""
 
-    def run(name, check_mode=False, **options):
+    def run(name, /, check_mode=False, **options):
         module = importlib.import_module(PLUGINS + name)
         with patch_module_args({**options, "_ansible_check_mode": check_mode}), pytest.raises(SystemExit) as ended:
             module.main()

@@ -1,0 +1,339 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: anycast_interface
+short_description: Make a dummy interface by what manages the node
+version_added: 1.0.0
+author:
+  - homelab.anycast maintainers (@homelab-anycast)
+description:
+  - Writes the files of a dummy interface for ifupdown, NetworkManager or systemd-networkd, and brings it up.
+  - An interface that is up stays up when its addresses change; what another renderer had of it is taken away first, for
+    which it goes down for a moment.
+  - Meant for the role P(homelab.anycast.bird_anycast#role), which owns the files that this module writes.
+extends_documentation_fragment:
+  - homelab.anycast.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+  platform:
+    support: full
+    platforms: Debian
+options:
+  name:
+    description: Name of the interface.
+    type: str
+    required: true
+  state:
+    description: Whether it is there. V(absent) takes away what any renderer has of it, and the interface.
+    type: str
+    choices: [present, absent]
+    default: present
+  renderer:
+    description: What manages it. Required for O(state=present).
+    type: str
+    choices: [ifupdown, NetworkManager, networkd]
+  addresses:
+    description: >-
+      Its addresses, as prefixes. Required for O(state=present). Others stay for now, so that they can be withdrawn
+      first; they are in RV(surplus).
+    type: list
+    elements: str
+  content:
+    description: >-
+      Texts of the renderer's files, a stanza of ifupdown, a keyfile of NetworkManager, or the C(.netdev) and the
+      C(.network) of systemd-networkd. Required for O(state=present).
+    type: list
+    elements: str
+  commands:
+    description: >-
+      What ifupdown runs after it has brought up the interface. Run also when the file changes while the interface is
+      up, or for O(repair).
+    type: list
+    elements: str
+    default: []
+  forget:
+    description: Commands that take away what earlier O(commands) have made; run before them.
+    type: list
+    elements: str
+    default: []
+  repair:
+    description: Whether something of O(commands) is gone.
+    type: bool
+    default: false
+  wait:
+    description: Seconds to wait for the addresses.
+    type: float
+    default: 30
+"""
+
+EXAMPLES = r"""
+- name: Make dummy0
+  homelab.anycast.anycast_interface:
+    name: dummy0
+    renderer: networkd
+    addresses: [172.18.0.64/32]
+    content:
+      - "{{ lookup('ansible.builtin.template', 'interface.netdev.j2') }}"
+      - "{{ lookup('ansible.builtin.template', 'interface.network.j2') }}"
+  become: true
+"""
+
+RETURN = r"""
+files:
+  description: Which files are changed or removed, or would be in check mode.
+  returned: success
+  type: list
+  elements: str
+  sample: [/etc/network/interfaces.d/anycast-dummy0]
+addresses:
+  description: Addresses that are added, or would be in check mode; those that go with an absent interface.
+  returned: success
+  type: list
+  elements: str
+  sample: [172.18.0.64/32]
+surplus:
+  description: Addresses that the interface has beside O(addresses).
+  returned: success
+  type: list
+  elements: str
+  sample: []
+"""
+
+import json
+import shlex
+import tempfile
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.homelab.anycast.plugins.module_utils import renderers
+from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict, wait_for
+
+IFSTATE = "/run/network/ifstate"
+
+
+class Interface:
+    def __init__(self, module):
+        params = module.params
+        self.module = module
+        self.name = params["name"]
+        self.renderer = params["renderer"]
+        self.present = params["state"] == "present"
+        self.wanted = set(params["addresses"] or []) if self.present else set()
+        self.files = {}
+        if self.present:
+            self.files = dict(zip(renderers.paths(self.renderer, self.name), params["content"]))
+        self.before = {
+            path: Path(path).read_text(encoding="utf-8")
+            for kind in renderers.RENDERERS
+            for path in renderers.paths(kind, self.name)
+            if Path(path).exists()
+        }
+        self.found = self.addresses()
+        self.surplus = (self.found or set()) - self.wanted if self.present else set()
+
+    # What is there
+
+    def run(self, *words, check=True):
+        code, printed, errors = self.module.run_command(list(words))
+        if code and check:
+            self.module.fail_json(
+                msg="{}: '{}' ended with {}: {}".format(
+                    self.name, " ".join(words), code, (errors or printed).strip() or "nothing was printed"
+                )
+            )
+        return code, printed
+
+    def addresses(self):
+        """Return the interface's addresses as prefixes, None if there is no such interface."""
+        code, printed = self.run("ip", "-json", "address", "show", "dev", self.name, check=False)
+        if code:
+            return None
+        return {
+            "{}/{}".format(entry["local"], entry["prefixlen"])
+            for link in json.loads(printed or "[]")
+            for entry in link.get("addr_info", [])
+            if entry.get("scope") != "link"
+        }
+
+    @property
+    def others(self):
+        """Renderers that have files of this interface and should not."""
+        return [
+            kind
+            for kind in renderers.RENDERERS
+            if (not self.present or kind != self.renderer)
+            and self.before.keys() & set(renderers.paths(kind, self.name))
+        ]
+
+    @property
+    def superfluous(self):
+        return [path for path in self.before if path not in self.files]
+
+    @property
+    def changed_files(self):
+        return [
+            path
+            for path, text in self.files.items()
+            if self.before.get(path) != text or Path(path).stat().st_mode & 0o7777 != renderers.mode(path)
+        ]
+
+    @property
+    def changed_addresses(self):
+        if self.present:
+            return sorted(self.wanted - (self.found or set()))
+        # Not one that somebody else has made.
+        return sorted(self.found or set()) if self.before else []
+
+    def diff(self):
+        paths = dict.fromkeys([*self.changed_files, *self.superfluous])
+        return [
+            {
+                "before_header": path,
+                "after_header": path,
+                "before": self.before.get(path, ""),
+                "after": self.files.get(path, ""),
+            }
+            for path in paths
+        ]
+
+    # What is done
+
+    def change(self):
+        self.check_files()
+        for kind in self.others:
+            self.take_away(kind)
+        for path in self.superfluous:
+            Path(path).unlink(missing_ok=True)
+        if renderers.NETWORKD in self.others:
+            self.run("networkctl", "reload", check=False)
+        if not self.present:
+            self.run("ip", "link", "delete", "dev", self.name, check=False)
+            return
+        changed = self.changed_files
+        for path in changed:
+            self.write(Path(path), self.files[path])
+        getattr(self, "up_by_" + self.renderer.lower())(bool(changed))
+        self.wait()
+        for prefix in sorted(self.surplus - self.found):
+            self.run("ip", "address", "add", prefix, "dev", self.name)
+
+    def check_files(self):
+        """Fail if ifupdown does not take its file: without an address it brings up nothing and calls it a success."""
+        if self.renderer != renderers.IFUPDOWN or not self.changed_files:
+            return
+        with tempfile.NamedTemporaryFile("w", dir=self.module.tmpdir, encoding="utf-8") as file:
+            file.write(next(iter(self.files.values())))
+            file.flush()
+            self.run("ifup", "--no-act", "--force", "--all", "-i", file.name)
+
+    def write(self, path, text):
+        new = path.with_name(".{}.new".format(path.name))
+        new.unlink(missing_ok=True)
+        new.touch(0o600)
+        new.write_text(text, encoding="utf-8")
+        new.chmod(renderers.mode(str(path)))
+        new.replace(path)
+
+    def take_away(self, kind):
+        """Have a renderer let go of the interface. Its files are there yet."""
+        if kind == renderers.IFUPDOWN:
+            self.run("ifdown", "--force", self.name, check=False)
+        elif kind == renderers.NETWORKMANAGER:
+            self.run("nmcli", "connection", "delete", "anycast-" + self.name, check=False)
+        else:
+            self.run("networkctl", "delete", self.name, check=False)
+        self.found = self.addresses()
+
+    def repair_addresses(self):
+        for prefix in sorted(self.wanted - self.found):
+            self.run("ip", "address", "add", prefix, "dev", self.name)
+
+    def up_by_ifupdown(self, changed):
+        state = Path(IFSTATE).read_text(encoding="utf-8").split() if Path(IFSTATE).exists() else []
+        if self.found is None or "{0}={0}".format(self.name) not in state:
+            # ifup knows no reload, and does nothing for what it takes to be up.
+            self.run("ifdown", "--force", self.name, check=False)
+            self.run("ip", "link", "delete", "dev", self.name, check=False)
+            self.run("ifup", self.name)
+            return
+        self.repair_addresses()
+        if changed or self.module.params["repair"]:
+            for command in self.module.params["forget"] + self.module.params["commands"]:
+                self.run("/bin/sh", "-c", command)
+
+    def up_by_networkmanager(self, changed):
+        connection = "anycast-" + self.name
+        path = next(iter(self.files))
+        self.run("nmcli", "connection", "load", path)
+        active = self.run("nmcli", "--get-values", "NAME", "connection", "show", "--active")[1].splitlines()
+        # Reapplied, the interface stays up.
+        if connection in active and self.run("nmcli", "device", "reapply", self.name, check=False)[0] == 0:
+            return
+        self.run("nmcli", "connection", "up", connection)
+
+    def up_by_networkd(self, changed):
+        self.run("networkctl", "reload")
+        if self.found is not None and not changed:
+            self.run("networkctl", "reconfigure", self.name)
+
+    def wait(self):
+        def look(_now):
+            self.found = self.addresses()
+            return Verdict(self.found is not None and self.wanted <= self.found)
+
+        verdict, _spent = wait_for(look, wait=self.module.params["wait"], interval=0.5)
+        if not verdict.good:
+            self.module.fail_json(
+                msg="{} by {} has {}, expected {}; look at '{}'".format(
+                    self.name,
+                    self.renderer,
+                    ", ".join(sorted(self.found or [])) or ("no address" if self.found is not None else "no interface"),
+                    ", ".join(sorted(self.wanted)),
+                    {
+                        renderers.IFUPDOWN: "ifup --verbose " + shlex.quote(self.name),
+                        renderers.NETWORKMANAGER: "journalctl --unit NetworkManager",
+                        renderers.NETWORKD: "journalctl --unit systemd-networkd",
+                    }[self.renderer],
+                )
+            )
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "renderer": {"type": "str", "choices": list(renderers.RENDERERS)},
+            "addresses": {"type": "list", "elements": "str"},
+            "content": {"type": "list", "elements": "str"},
+            "commands": {"type": "list", "elements": "str", "default": []},
+            "forget": {"type": "list", "elements": "str", "default": []},
+            "repair": {"type": "bool", "default": False},
+            "wait": {"type": "float", "default": 30},
+        },
+        required_if=[("state", "present", ("renderer", "addresses", "content"))],
+        supports_check_mode=True,
+    )
+    interface = Interface(module)
+    files = [*interface.changed_files, *interface.superfluous]
+    addresses, surplus = interface.changed_addresses, sorted(interface.surplus)
+    changed = bool(files or addresses or module.params["repair"])
+    diff = interface.diff()
+    if changed and not module.check_mode:
+        interface.change()
+    module.exit_json(changed=changed, files=files, addresses=addresses, surplus=surplus, diff=diff)
+
+
+if __name__ == "__main__":
+    main()

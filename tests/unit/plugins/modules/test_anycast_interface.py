@@ -1,0 +1,163 @@
+"""The module against shams of ip, ifup, nmcli and networkctl, which keep the interface's addresses in a file."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.homelab.anycast.plugins.module_utils import renderers
+from ansible_collections.homelab.anycast.plugins.modules import anycast_interface
+
+MODULE = "anycast_interface"
+SHAM = """#!/bin/sh
+echo "${0##*/} $*" >> "$SHAM/asked"
+addresses="$SHAM/addresses"
+case "${0##*/} $*" in
+  "ip -json address"*)
+    [ -e "$addresses" ] || exit 1
+    printf '[{"addr_info": ['
+    sep=
+    while read -r a; do
+      printf '%s{"local": "%s", "prefixlen": 32, "scope": "global"}' "$sep" "${a%/32}"
+      sep=,
+    done < "$addresses"
+    echo ']}]' ;;
+  "ip address add"*) echo "$3" >> "$addresses" ;;
+  "ip link delete"*) rm -f "$addresses" ;;
+  "ifup --no-act"*) grep -q address "$5" ;;
+  "ifup "*) echo 172.18.0.64/32 > "$addresses"; echo dummy0=dummy0 > "$SHAM/ifstate" ;;
+  "ifdown "*) rm -f "$addresses" "$SHAM/ifstate" ;;
+  "nmcli connection up"*|"networkctl reload") cat "$SHAM/wanted" > "$addresses" 2>/dev/null || true ;;
+  "nmcli connection delete"*|"networkctl delete"*) rm -f "$addresses" ;;
+esac
+"""
+
+
+class Node:
+    def __init__(self, root, run_module):
+        self.root = root
+        self.run_module = run_module
+        self.addresses = root / "addresses"
+
+    def __call__(self, renderer="ifupdown", addresses=("172.18.0.64/32",), check_mode=False, **options):
+        (self.root / "wanted").write_text("".join(f"{address}\n" for address in addresses))
+        content = [f"address {' '.join(addresses)}\n"] * len(renderers.FILES[renderer])
+        given = {"name": "dummy0", "renderer": renderer, "addresses": list(addresses), "content": content, "wait": 0}
+        return self.run_module(MODULE, check_mode=check_mode, **{**given, **options})
+
+    def asked(self):
+        """Return what was asked of the shams since the last time, but for what only looks."""
+        path = self.root / "asked"
+        lines = path.read_text().splitlines() if path.exists() else []
+        path.unlink(missing_ok=True)
+        return [line for line in lines if not line.startswith(("ip -json", "ifup --no-act"))]
+
+    def files(self):
+        return sorted(path.name for path in self.root.rglob("*anycast-*"))
+
+
+@pytest.fixture
+def node(tmp_path, monkeypatch, run_module):
+    (tmp_path / "bin").mkdir()
+    for name in ("ip", "ifup", "ifdown", "nmcli", "networkctl"):
+        (tmp_path / "bin" / name).write_text(SHAM)
+        (tmp_path / "bin" / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    monkeypatch.setenv("SHAM", str(tmp_path))
+    monkeypatch.setattr(anycast_interface, "IFSTATE", str(tmp_path / "ifstate"))
+    files = {
+        kind: {f"{tmp_path}{pattern}": number for pattern, number in patterns.items()}
+        for kind, patterns in renderers.FILES.items()
+    }
+    for pattern in (pattern for patterns in files.values() for pattern in patterns):
+        (tmp_path / pattern).parent.mkdir(parents=True, exist_ok=True)
+    monkeypatch.setattr(renderers, "FILES", files)
+    return Node(tmp_path, run_module)
+
+
+@pytest.mark.parametrize("renderer", renderers.RENDERERS)
+def test_it_is_made_and_then_left_alone(node, renderer):
+    assert node(renderer, check_mode=True)["changed"]
+    assert (node.files(), node.asked()) == ([], [])
+    result = node(renderer)
+    assert (result["changed"], result["addresses"], result["surplus"]) == (True, ["172.18.0.64/32"], [])
+    assert node.addresses.read_text() == "172.18.0.64/32\n"
+    assert len(node.files()) == len(renderers.FILES[renderer])
+    node.asked()
+    assert not node(renderer)["changed"]
+    assert node.asked() == []
+
+
+def test_another_address_comes_without_the_interface_going_down(node):
+    node()
+    node.asked()
+    result = node(addresses=["172.18.0.64/32", "172.18.0.65/32"])
+    assert result["addresses"] == ["172.18.0.65/32"]
+    assert node.asked() == ["ip address add 172.18.0.65/32 dev dummy0"]
+
+
+def test_an_address_that_goes_stays_until_it_is_withdrawn(node):
+    node()
+    node(addresses=["172.18.0.64/32", "172.18.0.65/32"])
+    result = node()
+    assert (result["changed"], result["surplus"]) == (True, ["172.18.0.65/32"])
+    assert "172.18.0.65/32" in node.addresses.read_text()
+
+
+def test_an_address_that_is_gone_comes_back(node):
+    node()
+    node.addresses.write_text("")
+    assert node()["changed"]
+    assert node.addresses.read_text() == "172.18.0.64/32\n"
+
+
+def test_commands_run_when_the_file_changes_and_when_something_is_gone(node):
+    node()
+    node.asked()
+    note = node.root / "note"
+    commands = {"forget": [f"echo forget >> {note}"], "commands": [f"echo up >> {note}"]}
+    assert not node(**commands)["changed"]
+    assert node(repair=True, **commands)["changed"]
+    assert note.read_text() == "forget\nup\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("ifupdown", "NetworkManager"), ("NetworkManager", "networkd"), ("networkd", "ifupdown")]
+)
+def test_moving_from_one_renderer_to_another(node, old, new):
+    node(old)
+    node.asked()
+    result = node(new)
+    assert result["changed"]
+    assert len(node.files()) == len(renderers.FILES[new])
+    assert node.addresses.read_text() == "172.18.0.64/32\n"
+    released = {"ifupdown": "ifdown --force dummy0", "NetworkManager": "nmcli connection delete anycast-dummy0"}
+    assert node.asked()[0] == released.get(old, "networkctl delete dummy0")
+    assert not node(new)["changed"]
+
+
+@pytest.mark.parametrize("renderer", renderers.RENDERERS)
+def test_it_goes(node, renderer):
+    node(renderer)
+    assert node.run_module(MODULE, name="dummy0", state="absent")["changed"]
+    assert (node.files(), node.addresses.exists()) == ([], False)
+    assert not node.run_module(MODULE, name="dummy0", state="absent")["changed"]
+
+
+def test_somebody_elses_interface_does_not_go(node):
+    node.addresses.write_text("172.18.0.64/32\n")
+    assert not node.run_module(MODULE, name="dummy0", state="absent")["changed"]
+    assert node.addresses.exists()
+
+
+def test_what_ifupdown_refuses_is_not_written(node):
+    result = node(content=["nothing\n"])
+    assert "ifup --no-act" in result["msg"]
+    assert node.files() == []
+
+
+def test_an_address_that_does_not_come_is_said(node):
+    (node.root / "bin" / "nmcli").write_text("#!/bin/sh\n")
+    result = node("NetworkManager")
+    assert result["msg"] == (
+        "dummy0 by NetworkManager has no interface, expected 172.18.0.64/32; look at 'journalctl --unit NetworkManager'"
+    )

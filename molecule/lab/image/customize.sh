@@ -17,7 +17,7 @@ chroot "$1" systemctl mask \
     apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer systemd-tmpfiles-clean.timer \
     e2scrub_reap.service getty@tty1.service getty.target serial-getty@.service systemd-logind.service \
     systemd-hwdb-update.service systemd-journal-catalog-update.service systemd-update-done.service ldconfig.service \
-    systemd-journal-flush.service systemd-update-utmp.service systemd-binfmt.service systemd-random-seed.service \
+    systemd-journal-flush.service systemd-update-utmp.service systemd-update-utmp-runlevel.service systemd-binfmt.service systemd-random-seed.service \
     systemd-pstore.service systemd-firstboot.service systemd-tpm2-setup.service systemd-tpm2-setup-early.service \
     systemd-pcrphase.service systemd-pcrphase-sysinit.service systemd-pcrmachine.service systemd-machine-id-commit.service \
     systemd-tmpfiles-setup-dev-early.service systemd-hibernate-clear.service kmod-static-nodes.service \
@@ -33,6 +33,9 @@ mkdir -p "$1/etc/systemd/system-generators"
 for generator in debug getty gpt-auto hibernate-resume rc-local run ssh system-update tpm2; do
     ln -s /dev/null "$1/etc/systemd/system-generators/systemd-$generator-generator"
 done
+
+# OpenSSH 9.2 of Debian 12 refuses what it does not know.
+grep -qi persourcepenalties "$1/usr/sbin/sshd" || sed -i '/PerSourcePenalties/d' "$1/etc/ssh/sshd_config.d/lab.conf"
 
 # Empty lists of modules to load, and hooks of every `ifup` which ask systemctl for a resolver the machine has not.
 rm -f "$1/etc/modules" "$1/etc/modules-load.d/modules.conf" "$1"/etc/network/if-*.d/resolved

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils import adoption, services
+from ansible_collections.homelab.anycast.plugins.module_utils import adoption, routeros_adoption, services
 from ansible_collections.homelab.anycast.plugins.module_utils import link as link_model
 
 
@@ -31,9 +31,20 @@ def adoption_filter(info, services_list, interfaces, router_id, link, directory=
     }
 
 
+def routeros_plan(info, link, router_id, interfaces, comment, filter_chain, instance, area):
+    try:
+        area_id = link_model.normalise_link(link)["area"]
+    except link_model.LinkError:
+        # Which router_problems says; then nothing is taken over.
+        interfaces, area_id = [], None
+    return routeros_adoption.plan(info, area_id, router_id, interfaces, comment, filter_chain, instance, area)
+
+
 class FilterModule:
     def filters(self):
         return {
             "adoption": adoption_filter,
+            "routeros_plan": routeros_plan,
+            "routeros_taken_over": routeros_adoption.taken_over,
             "service_interfaces": services.interfaces,
         }

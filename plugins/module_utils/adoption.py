@@ -89,10 +89,10 @@ def include_line(directory):
     return 'include "{}/{}";'.format(directory, INCLUDE_PATTERN)
 
 
-def includes_ours(summary, directory):
-    """Return whether a bird.conf includes our file, by the pattern or by its name."""
+def including_ours(summary, directory):
+    """Return by what a bird.conf includes our file, by patterns or by its name."""
     paths = [path if path.startswith("/") else "{}/{}".format(directory, path) for path in summary["includes"]]
-    return any(fnmatch.fnmatchcase("{}/{}".format(directory, INCLUDED), path) for path in paths)
+    return [path for path in paths if fnmatch.fnmatchcase("{}/{}".format(directory, INCLUDED), path)]
 
 
 def bird_conf_problems(summary, services, interfaces, bfd, directory):
@@ -106,7 +106,13 @@ def bird_conf_problems(summary, services, interfaces, bfd, directory):
     path = "{}/bird.conf".format(directory)
     protocols = summary["protocols"]
     problems = []
-    if not includes_ours(summary, directory):
+    found = including_ours(summary, directory)
+    if found and all(path.endswith("/" + INCLUDED) for path in found):
+        problems.append(
+            "{} includes {}/{} by its name, so that BIRD would not start without that file, as after homelab.anycast.remove:"
+            " write '{}' instead".format(path, directory, INCLUDED, include_line(directory))
+        )
+    elif not found:
         problems.append(
             "{} on this node is somebody else's ({}) and stays as it is: add the line '{}' at its end, outside of every"
             " block; nothing matches it yet, which BIRD does not mind. The role then writes {}/{} and nothing else"

@@ -79,8 +79,6 @@ def choose_protocol(protocols, wanted):
             % (", ".join("%s (%s)" % (row["name"], row["kind"]) for row in protocols) or "no protocol at all")
         )
     if wanted is None:
-        # Ours beside somebody else's in a bird.conf that belongs to them.
-        ospf = [row for row in ospf if row["name"] == "anycast"] or ospf
         if len(ospf) > 1:
             raise BirdError("BIRD has more than one OSPF protocol: %s. Set the option protocol to one of them." % names)
         return ospf[0]

@@ -32,9 +32,9 @@ attributes:
     platforms: Debian
 options:
   state:
-    description: Whether to keep and take over, or to give back.
+    description: Whether to keep and take over, to give back, or only to tell.
     type: str
-    choices: [taken, given_back]
+    choices: [read, taken, given_back]
     default: taken
   files:
     description: Files to keep a copy of, where they exist.
@@ -47,7 +47,9 @@ options:
     elements: str
     default: []
   units:
-    description: How units were, by their names, as M(homelab.anycast.anycast_node_info) returns them.
+    description: >-
+      How units were, by their names, as M(homelab.anycast.anycast_node_info) returns them; and with C(announced_by_hand),
+      whether O(files) announced the services by themselves.
     type: dict
     default: {}
   interfaces_file:
@@ -245,7 +247,7 @@ class Takeover:
 def main():
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["taken", "given_back"], "default": "taken"},
+            "state": {"type": "str", "choices": ["read", "taken", "given_back"], "default": "taken"},
             "files": {"type": "list", "elements": "path", "default": []},
             "packages": {"type": "list", "elements": "str", "default": []},
             "units": {"type": "dict", "default": {}},
@@ -259,7 +261,10 @@ def main():
     )
     takeover = Takeover(module)
     try:
-        takeover.taken() if module.params["state"] == "taken" else takeover.restore()
+        if module.params["state"] == "taken":
+            takeover.taken()
+        elif module.params["state"] == "given_back":
+            takeover.restore()
     except (OSError, ValueError) as exc:
         module.fail_json(msg="Cannot keep or give back what was there before the role: {}".format(exc))
     module.exit_json(

@@ -128,9 +128,14 @@ def test_the_include_line_is_asked_for_by_file_and_text():
     assert "add the line 'include \"/etc/bird/anycast*.conf\";' at its end" in said
 
 
-@pytest.mark.parametrize("line", [include_line(BIRD), 'include "anycast*.conf";', 'include "/etc/bird/anycast.conf";'])
+@pytest.mark.parametrize("line", [include_line(BIRD), 'include "anycast*.conf";', 'include "/etc/bird/*.conf";'])
 def test_it_is_there(line):
     assert problems(BGP + line) == []
+
+
+def test_a_name_instead_of_a_pattern_would_keep_bird_from_starting():
+    (said,) = problems(BGP + 'include "/etc/bird/anycast.conf";')
+    assert "by its name" in said and "write 'include \"/etc/bird/anycast*.conf\";' instead" in said
 
 
 @pytest.mark.parametrize("line", ["# " + include_line(BIRD), 'include "/etc/bird/anycast.d/*.conf";', 'include "other.conf";'])

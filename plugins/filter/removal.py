@@ -19,7 +19,11 @@ def removal_wanted(arguments, hostvars, names):
 def bird_afterwards(record, info, services_list, directory="/etc/bird"):
     kind = adoption.kind(info["bird_conf"], services.normalise_services(services_list))
     action = removal.bird_afterwards(record, kind, info["packages"]["bird2"] is not None)
-    return {"action": action, "foreign": kind == adoption.FOREIGN, "notes": removal.left_over(action, record, directory)}
+    return {
+        "action": action,
+        "foreign": kind == adoption.FOREIGN,
+        "notes": removal.left_over(action, record, directory),
+    }
 
 
 def services_without(services_list, name):

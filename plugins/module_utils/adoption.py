@@ -134,7 +134,9 @@ def bird_conf_problems(summary, services, interfaces, bfd, directory):
         if protocol["kind"] == "ospf2":
             problems.extend(
                 "the protocol '{}' in {} speaks OSPF on {} already, and two of them there would answer each other's"
-                " packets: take that interface out of it, or out of bird_anycast_interfaces".format(name, path, interface)
+                " packets: take that interface out of it, or out of bird_anycast_interfaces".format(
+                    name, path, interface
+                )
                 for interface in interfaces
                 if speaks_on(protocol, interface)
             )
@@ -225,7 +227,9 @@ def notes(summary, stanzas, services, router_id, directory):
                 )
             )
     said.extend(
-        "the interface {} goes from {} to a file of its own, and stays up{}".format(stanza["name"], stanza["file"], kept)
+        "the interface {} goes from {} to a file of its own, and stays up{}".format(
+            stanza["name"], stanza["file"], kept
+        )
         for stanza in stanzas
     )
     return said

@@ -138,7 +138,9 @@ def test_a_name_instead_of_a_pattern_would_keep_bird_from_starting():
     assert "by its name" in said and "write 'include \"/etc/bird/anycast*.conf\";' instead" in said
 
 
-@pytest.mark.parametrize("line", ["# " + include_line(BIRD), 'include "/etc/bird/anycast.d/*.conf";', 'include "other.conf";'])
+@pytest.mark.parametrize(
+    "line", ["# " + include_line(BIRD), 'include "/etc/bird/anycast.d/*.conf";', 'include "other.conf";']
+)
 def test_it_is_not(line):
     # The second would have it taken for ours.
     if "anycast.d" in line:
@@ -187,11 +189,19 @@ def test_the_first_pattern_that_matches_decides(patterns, expected):
 
 def test_what_is_said():
     (said,) = notes(summary(ARTICLE), [], SERVICES, "172.18.0.11", BIRD)
-    assert "(protocol ospf myAnycast, stubnet 172.18.0.64/32, interface dummy0), is replaced; what was there is kept" in said
+    assert (
+        "(protocol ospf myAnycast, stubnet 172.18.0.64/32, interface dummy0), is replaced; what was there is kept"
+        in said
+    )
     first, second = notes(summary(INCLUDED), [], SERVICES, "172.18.0.11", BIRD)
     assert "what announces is in /etc/bird/anycast.conf" in first
-    assert second == "its router id is 192.0.2.1, that of the protocol anycast alone is 172.18.0.11 (bird_anycast_router_id)"
-    assert notes(summary(OURS), [], SERVICES, "172.18.0.11", BIRD) == notes(None, [], SERVICES, "172.18.0.11", BIRD) == []
+    assert (
+        second
+        == "its router id is 192.0.2.1, that of the protocol anycast alone is 172.18.0.11 (bird_anycast_router_id)"
+    )
+    assert (
+        notes(summary(OURS), [], SERVICES, "172.18.0.11", BIRD) == notes(None, [], SERVICES, "172.18.0.11", BIRD) == []
+    )
 
 
 STANZA = {"file": "/etc/network/interfaces", "name": "dummy0", "addresses": ["172.18.0.64"], "extra": [], "heirs": []}

@@ -135,7 +135,10 @@ def test_who_is_described():
 
 
 def test_what_else_is_read():
-    assert sources("source a\n# source b\n source-directory c\nsource\n") == [("source", "a"), ("source-directory", "c")]
+    assert sources("source a\n# source b\n source-directory c\nsource\n") == [
+        ("source", "a"),
+        ("source-directory", "c"),
+    ]
     assert [name for name in ("lab", "a-b_C1", "anycast-dummy0", "x.cfg", "y~", "z.dpkg-old") if is_sourced_name(name)] == [
         "lab", "a-b_C1", "anycast-dummy0",
     ]  # fmt: skip

@@ -43,7 +43,10 @@ class Node:
     def files(self):
         """Everything below it, with modes."""
         return {
-            str(path.relative_to(self.root)): (path.stat().st_mode & 0o777, path.read_text() if path.is_file() else None)
+            str(path.relative_to(self.root)): (
+                path.stat().st_mode & 0o777,
+                path.read_text() if path.is_file() else None,
+            )
             for path in sorted(self.root.rglob("*"))
         }
 

@@ -1,6 +1,7 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: E501 (tables of file contents)
 """One interface is taken out of /etc/network/interfaces, and nothing else."""
 
 from __future__ import annotations

@@ -30,7 +30,8 @@ KEPT = "/var/lib/homelab-anycast/before"
 def kind(summary, services):
     """Return what a bird.conf is: NONE, OURS, PLAIN, ARTICLE or FOREIGN.
 
-    ARTICLE is one that announces the addresses of the services and does nothing else that we know of, as written by hand
+    ARTICLE is one that announces the addresses of the services and does nothing else that we know of, as written by
+    hand
     after the article. PLAIN tells nobody anything, as the package's own. Both are replaced. FOREIGN is all else.
     """
     if summary is None:
@@ -109,7 +110,8 @@ def bird_conf_problems(summary, services, interfaces, bfd, directory):
     found = including_ours(summary, directory)
     if found and all(path.endswith("/" + INCLUDED) for path in found):
         problems.append(
-            "{} includes {}/{} by its name, so that BIRD would not start without that file, as after homelab.anycast.remove:"
+            "{} includes {}/{} by its name, so that BIRD would not start without that file, as after"
+            " homelab.anycast.remove:"
             " write '{}' instead".format(path, directory, INCLUDED, include_line(directory))
         )
     elif not found:
@@ -120,7 +122,8 @@ def bird_conf_problems(summary, services, interfaces, bfd, directory):
         )
     if not any(protocol["kind"] == "device" for protocol in protocols):
         problems.append(
-            "{} has no 'protocol device', without which BIRD sees no interface go up or down: add 'protocol device {{ }}'"
+            "{} has no 'protocol device', without which BIRD sees no interface go up or down: add 'protocol"
+            " device {{ }}'"
             " to it".format(path)
         )
     for protocol in protocols:
@@ -142,7 +145,8 @@ def bird_conf_problems(summary, services, interfaces, bfd, directory):
             )
         if protocol["kind"] == "bfd" and bfd:
             problems.append(
-                "{} has a 'protocol bfd' already, and only one can have its UDP port: take it out of that file, or set bfd"
+                "{} has a 'protocol bfd' already, and only one can have its UDP port: take it out of that file,"
+                " or set bfd"
                 " to false in bird_anycast_link".format(path)
             )
         problems.extend(
@@ -189,7 +193,8 @@ def stanza_problems(stanzas, services):
         )
         if stanza["extra"]:
             problems.append(
-                "interface {} in {} has {}, which the role would not keep: take what it is for to an interface or a unit of"
+                "interface {} in {} has {}, which the role would not keep: take what it is for to an interface or"
+                " a unit of"
                 " your own".format(stanza["name"], stanza["file"], ", ".join(stanza["extra"]))
             )
         if stanza["heirs"]:

@@ -35,7 +35,7 @@ def _collect(file, found):
     found[file] = text
     for keyword, argument in ifupdown.sources(text):
         # Both are relative to the file that names them.
-        target = Path(os.path.join(file.parent, os.path.expandvars(argument)))
+        target = file.parent / os.path.expandvars(argument)
         for match in _matches(target):
             if keyword == "source":
                 _collect(match, found)
@@ -64,7 +64,7 @@ def write(path, text, like=None):
             status = Path(like).stat()
             os.chown(name, status.st_uid, status.st_gid)
             os.utime(name)
-        os.replace(name, str(path))
+        Path(name).replace(path)
     except BaseException:
         Path(name).unlink()
         raise

@@ -69,7 +69,8 @@ def _unquoted(word):
 def summary(text):
     """Return what a bird.conf consists of; no value that may be a secret is in it.
 
-    :returns: {ours, router_id, includes, others, protocols}. C(others) are the first words of statements that are neither
+    :returns: {ours, router_id, includes, others, protocols}. C(others) are the first words of statements that are
+      neither
       a protocol nor about the daemon alone, such as C(filter). A protocol has kind, name (None without), and as far as
       they say what it does: router_id, areas, interfaces (list of {patterns, stub}), stubnets, routes, others.
     """

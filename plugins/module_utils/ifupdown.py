@@ -22,7 +22,8 @@ _DUMMY_COMMAND = re.compile(
 _COMMANDS = ("pre-up", "up", "post-up", "pre-down", "down", "post-down")
 _PLAIN_OPTIONS = ("address", "netmask", "broadcast", "network")
 
-# Of source-directory, interfaces(5): "ASCII upper- and lower-case letters, ASCII digits, ASCII underscores and hyphens".
+# Of source-directory, interfaces(5): "ASCII upper- and lower-case letters, ASCII digits, ASCII underscores and
+# hyphens".
 _SOURCED_NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
@@ -137,12 +138,10 @@ def without(text, name):
     for number, line in enumerate(lines):
         if number in replaced:
             kept.append(replaced[number])
-        elif number in gone:
-            continue
-        # Of the blank lines around it one stays.
-        elif not line.strip() and number - 1 in gone and number - 1 not in replaced and not "".join(kept[-1:]).strip():
-            continue
-        else:
+        elif number not in gone and not (
+            # Of the blank lines around it one stays.
+            not line.strip() and number - 1 in gone and number - 1 not in replaced and not "".join(kept[-1:]).strip()
+        ):
             kept.append(line)
     return "".join(kept), removed
 

@@ -4,10 +4,12 @@
 """Rows that somebody has made in WinBox and which become the role's, and what was on the router before the role.
 
 A row is taken over by giving it our comment; its name stays, and so does whatever refers to it. RouterOS does not say
-whether another name restarts an OSPF instance; a comment is nothing that OSPF knows of, and only properties that differ are
+whether another name restarts an OSPF instance; a comment is nothing that OSPF knows of, and only properties that
+differ are
 sent. So what was Full stays so, as long as both ends agree on what they did before.
 
-What was there before is noted on the router itself, so that it is there for whoever removes the role: in the comment of a
+What was there before is noted on the router itself, so that it is there for whoever removes the role: in the comment
+of a
 disabled rule of a filter chain that nothing refers to, as /ip/settings has no comment.
 
 Nothing in here does input or output.
@@ -31,7 +33,8 @@ SETTINGS = ("send-redirects", "ipv4-multipath-hash-policy")
 def read_note(info, comment):
     """Return what is noted of the time before the role, None if there is no note.
 
-    :returns: {settings, adopted}: those of /ip/settings; and by C(instance), C(area) and C(template) the {name, comment} of
+    :returns: {settings, adopted}: those of /ip/settings; and by C(instance), C(area) and C(template) the {name,
+      comment} of
       rows that somebody else had made, of a template its {area, interfaces, comment}.
     """
     for row in info["filter"]["rules"]:
@@ -46,7 +49,7 @@ def read_note(info, comment):
 
 
 def note(info, comment, adopted):
-    """Return the rows of /routing/filter/rule by which to note what is there now: one, or none if it is too late for that.
+    """Return the rows of /routing/filter/rule by which to note what is there now: one, or none if it is too late.
 
     It is too late where there are rows of ours, whose settings would be taken for those of before.
     """
@@ -64,7 +67,8 @@ def _owned(info, comment):
 def plan(info, area_id, router_id, interfaces, comment, filter_chain, instance, area):
     """Return which rows are ours, or become so: {instance, area, adopted, restrict, note, problems}.
 
-    C(instance) and C(area) are the names to use, C(adopted) what is taken over now, C(restrict) which rows the role's tasks
+    C(instance) and C(area) are the names to use, C(adopted) what is taken over now, C(restrict) which rows the
+    role's tasks
     look at, as for api_modify.
 
     :param info: result of the module routeros_info.
@@ -161,13 +165,15 @@ def _differences(info, template, area, instance, area_id, router_id, filter_chai
         yield "its instance is in vrf {}, expected main".format(instance["vrf"])
     if str(instance.get("router-id")) != str(router_id):
         yield (
-            "its instance has router-id={}, expected {}, and another one restarts OSPF: set routeros_ospf_router_id to it,"
+            "its instance has router-id={}, expected {}, and another one restarts OSPF: set"
+            " routeros_ospf_router_id to it,"
             " or change the instance at a time when that does no harm".format(instance.get("router-id"), router_id)
         )
     chain = instance.get("in-filter-chain")
     if chain and filter_chain and chain != filter_chain:
         yield (
-            "its instance has in-filter-chain={} already, which ours would replace: set routeros_ospf_filter_chain to '' to"
+            "its instance has in-filter-chain={} already, which ours would replace: set"
+            " routeros_ospf_filter_chain to '' to"
             " keep it".format(chain)
         )
     areas = [row["name"] for row in info["ospf"]["areas"] if row.get("instance") == instance["name"]]
@@ -225,8 +231,10 @@ def removal(info, comment):
             {"field": "area", "values": [adopted["template"]["area"]], "invert": True},
         ]
         result["notes"].append(
-            "the instance '{}', the area '{}' and the interface template on {} were made by somebody else: they stay, with"
-            " their old comments, without the import filter, and with the timers and the authentication that the role has"
+            "the instance '{}', the area '{}' and the interface template on {} were made by somebody else: they"
+            " stay, with"
+            " their old comments, without the import filter, and with the timers and the authentication that the"
+            " role has"
             " given them".format(
                 adopted["instance"]["name"], adopted["area"]["name"], adopted["template"]["interfaces"]
             )
@@ -234,7 +242,8 @@ def removal(info, comment):
     if noted is None and _owned(info, comment):
         current = info["ip_settings"]
         result["notes"].append(
-            "/ip/settings stays as it is (send-redirects={}, ipv4-multipath-hash-policy={}): nobody has noted what it was"
+            "/ip/settings stays as it is (send-redirects={}, ipv4-multipath-hash-policy={}): nobody has noted"
+            " what it was"
             " before the role. RouterOS starts with send-redirects=yes ipv4-multipath-hash-policy=l3".format(
                 "yes" if flag(current, "send-redirects") else "no", current.get("ipv4-multipath-hash-policy")
             )

@@ -195,7 +195,7 @@ def units(services):
 
 
 def interfaces(services):
-    """Return the interfaces that carry services, each once; none where they are not valid, which L(node_problems) says."""
+    """Return the interfaces that carry services, each once; none where these are not valid (see L(node_problems))."""
     with contextlib.suppress(ServicesError):
         return list(dict.fromkeys(service["interface"] for service in normalise_services(services)))
     return []

@@ -16,7 +16,8 @@ description:
     settings. From then on systemd announces and withdraws the services, as their units and checks ask for.
   - A service that is not listed any more is withdrawn before anything of it is removed.
   - Starts the instances whose service runs. It never starts a service, and a drained one stays drained.
-  - With O(state=absent), withdraws all services and removes everything that it has ever installed, and the records of drains.
+  - With O(state=absent), withdraws all services and removes everything that it has ever installed, and the records
+    of drains.
   - Meant for the role P(homelab.anycast.bird_anycast#role), which owns the files that this module writes.
 extends_documentation_fragment:
   - homelab.anycast.attributes

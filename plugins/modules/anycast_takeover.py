@@ -12,10 +12,12 @@ version_added: 1.0.0
 author:
   - homelab.anycast maintainers (@homelab-anycast)
 description:
-  - With O(state=taken), keeps copies of files that the role is about to replace, notes which packages it has installed and
+  - With O(state=taken), keeps copies of files that the role is about to replace, notes which packages it has
+    installed and
     how units were, and takes hand-made interfaces out of C(/etc/network/interfaces), which stay up.
   - With O(state=given_back), puts all that back and forgets it.
-  - Copies keep their owner and mode, and are below C(/var/lib/homelab-anycast/before), which is closed to everybody but root.
+  - Copies keep their owner and mode, and are below C(/var/lib/homelab-anycast/before), which is closed to everybody
+    but root.
     The first copy of a file stays, so that it is what was there before the role ever ran.
 extends_documentation_fragment:
   - homelab.anycast.attributes
@@ -48,7 +50,8 @@ options:
     default: []
   units:
     description: >-
-      How units were, by their names, as M(homelab.anycast.anycast_node_info) returns them; and with C(announced_by_hand),
+      How units were, by their names, as M(homelab.anycast.anycast_node_info) returns them; and with
+      C(announced_by_hand),
       whether O(files) announced the services by themselves.
     type: dict
     default: {}

@@ -37,7 +37,8 @@ attributes:
   diff_mode:
     support: full
     description: >-
-      Passwords are hidden; of the key's file it only shows that it changes. A file that somebody else wrote is not shown.
+      Passwords are hidden; of the key's file it only shows that it changes. A file that somebody else wrote is not
+      shown.
   idempotent:
     support: full
   platform:
@@ -54,7 +55,8 @@ options:
     default: /etc/bird/bird.conf
   main:
     description:
-      - The file that BIRD was started with, where that is somebody else's and includes O(path), by its name or a pattern, and
+      - The file that BIRD was started with, where that is somebody else's and includes O(path), by its name or a
+        pattern, and
         not in a file that it includes in turn. It is read, and never written.
     type: path
   key:

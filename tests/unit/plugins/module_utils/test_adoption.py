@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# ruff: noqa: E501 (tables of file contents)
+# ruff: noqa: E501, E101 (tables of file contents)
 """Whose bird.conf it is, and what stands in the way of working beside it."""
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ log syslog all;
 protocol device {
 }
 protocol direct {
-	disabled;		# Disable by default
+\tdisabled;		# Disable by default
 	ipv4;			# Connect to default IPv4 table
 }
 protocol kernel {
@@ -220,7 +220,7 @@ STANZA = {"file": "/etc/network/interfaces", "name": "dummy0", "addresses": ["17
 def test_what_a_stanza_would_lose_is_a_problem(stanza, said):
     found = stanza_problems([stanza], SERVICES)
     assert len(found) == len(said)
-    assert all(words in sentence for words, sentence in zip(said, found))
+    assert all(words in sentence for words, sentence in zip(said, found, strict=True))
 
 
 def test_includes_mean_the_same_from_anywhere():

@@ -93,7 +93,7 @@ def summary(text):
 def _protocol(words, block):
     kind, rest = words[1], words[2:]
     if rest and re.match(r"v[23]\Z", rest[0]):
-        kind, rest = kind + rest.pop(0)[1:], rest
+        kind += rest.pop(0)[1:]
     # Without a version it is OSPFv2 (BIRD User's Guide, OSPF).
     kind = "ospf2" if kind == "ospf" else kind
     found = {

@@ -44,8 +44,8 @@ def wanted(arguments, nodes):
                 )
             )
         problems += [
-            "'{}' is the only service of {}: remove the node (-e remove_node={}), or everything"
-            " (-e remove_everything=true)".format(service, name, name)
+            "'{service}' is the only service of {name}: remove the node (-e remove_node={name}), or everything"
+            " (-e remove_everything=true)".format(service=service, name=name)
             for name in having
             if len(nodes[name]) == 1
         ]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# ruff: noqa: E501, E101 (tables of file contents)
+# ruff: noqa: E501 (tables of file contents)
 """Whose bird.conf it is, and what stands in the way of working beside it."""
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ log syslog all;
 protocol device {
 }
 protocol direct {
-\tdisabled;		# Disable by default
-	ipv4;			# Connect to default IPv4 table
+  disabled;    # Disable by default
+  ipv4;      # Connect to default IPv4 table
 }
 protocol kernel {
-	ipv4 {			# Connect protocol to IPv4 table by channel
-	      export all;
-	};
+  ipv4 {      # Connect protocol to IPv4 table by channel
+        export all;
+  };
 }
 protocol static {
-	ipv4;			# Again, IPv4 channel with default options
+  ipv4;      # Again, IPv4 channel with default options
 }
 """
 OURS = 'log syslog all;\nprotocol device { }\nprotocol ospf v2 anycast { area 0 { include "/etc/bird/anycast.d/*.conf"; }; }\n'

@@ -64,6 +64,7 @@ def test_taken_and_given_back(node):
     assert [result["changed"] for result in results] == [True, True]
     assert node.interfaces.read_text() == INTERFACES.replace("\n" + STANZA, "\n")
     assert node.own.read_text() == OWN
+    assert [path.stat().st_mode & 0o777 for path in (node.interfaces, node.own)] == [0o644, 0o644]
     # The secret is in the copy alone, which nobody else gets at.
     assert "secret" not in json.dumps(results)
     copy = node.kept / str(node.bird_conf).lstrip("/")

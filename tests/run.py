@@ -33,13 +33,15 @@ TYPED = [
 
 # Scenarios that take too long for every change; `make matrix` runs them.
 MATRIX = {
+    "adoption",
     "diagnosis",
     "distributions",
     "drain",
     "figures",
     "registration",
-    "renderers",
     "reload",
+    "remove",
+    "renderers",
     "services",
     "source_routing",
     "speed",

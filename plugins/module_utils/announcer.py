@@ -72,9 +72,13 @@ def service_files(service, withdraw_wait):
     }
 
 
-def patterns():
-    """Return glob patterns of the paths that services have."""
-    return list(_OF_SERVICES)
+# What may be left empty when all of it goes; the inner one first.
+DIRECTORIES = (DIRECTORY, SETTINGS, ANNOUNCED, DRAINED, STATE)
+
+
+def patterns(everything=False):
+    """Return glob patterns of the paths that services have; of all that there may be on a node, if asked for."""
+    return [*_OF_SERVICES, *((PROGRAM, UNIT, BOOT, DRAINED + "/*.json") if everything else ())]
 
 
 def superfluous(found, wanted):

@@ -8,9 +8,12 @@ Nothing in here does input or output. A neighbour is a dictionary as in neighbor
 
 from __future__ import annotations
 
+import fnmatch
 import math
+import posixpath
 import re
 
+from ansible_collections.homelab.anycast.plugins.module_utils.bird_conf import includes, is_ours, with_includes
 from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import describe, likely_causes
 from ansible_collections.homelab.anycast.plugins.module_utils.secret import HIDDEN, HIDDEN_CHANGED
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict
@@ -19,23 +22,39 @@ from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Ver
 CANDIDATE_SUFFIX = ".candidate"
 TRIAL_SUFFIX = ".trial"
 
+# A file that we did not write may hold a secret in a comment, or in a form that we do not know.
+NOT_SHOWN = "(not shown: it was written by somebody else, and may hold passwords)\n"
+
 _PASSWORD = re.compile(r'(password\s+)"[^"]*"')
 
 
 def hide_passwords(text):
-    """Return a configuration with its passwords replaced: the one before ours may have them in bird.conf itself."""
-    return _PASSWORD.sub(r'\1"%s"' % HIDDEN, text)
+    """Return a configuration with its passwords replaced."""
+    return _PASSWORD.sub(r'\1"%s"' % HIDDEN, text or "")
 
 
 def file_diffs(path, before, after, key_file, key_before, key_after):
     """Return the diffs of the files that change, without a secret. A text is None where there is no file yet."""
     diffs = []
     if before != after:
-        diffs.append(_diff(path, hide_passwords(before or ""), hide_passwords(after)))
+        shown = hide_passwords(before) if not before or is_ours(before) else NOT_SHOWN
+        diffs.append(_diff(path, shown, hide_passwords(after)))
     if key_before != key_after:
         other = HIDDEN if key_before is None else HIDDEN_CHANGED
         diffs.append(_diff(key_file, "" if key_before is None else HIDDEN + "\n", other + "\n"))
     return diffs
+
+
+def including(text, main, path, other):
+    """Return the file that BIRD was started with, such that it includes another file instead of C(path).
+
+    :param text: the file; it is to be read from anywhere, so what it includes gets an absolute path.
+    :param main: where it belongs.
+    :returns: None if it does not include C(path), by its name or by a pattern.
+    """
+    directory = posixpath.dirname(main)
+    found = [included for included in includes(text, directory) if fnmatch.fnmatchcase(path, included)]
+    return with_includes(text, directory, dict.fromkeys(found, other)) if found else None
 
 
 def _diff(path, before, after):

@@ -194,6 +194,13 @@ def units(services):
     return list(dict.fromkeys(service["unit"] for service in _following(services)))
 
 
+def interfaces(services):
+    """Return the interfaces that carry services, each once; none where these are not valid (see L(node_problems))."""
+    with contextlib.suppress(ServicesError):
+        return list(dict.fromkeys(service["interface"] for service in normalise_services(services)))
+    return []
+
+
 def unit_problems(services, states):
     """Return which services follow a unit that the node does not have.
 

@@ -16,6 +16,8 @@ description:
     settings. From then on systemd announces and withdraws the services, as their units and checks ask for.
   - A service that is not listed any more is withdrawn before anything of it is removed.
   - Starts the instances whose service runs. It never starts a service, and a drained one stays drained.
+  - With O(state=absent), withdraws all services and removes everything that it has ever installed, and the records
+    of drains.
   - Meant for the role P(homelab.anycast.bird_anycast#role), which owns the files that this module writes.
 extends_documentation_fragment:
   - homelab.anycast.attributes
@@ -30,27 +32,27 @@ attributes:
     support: full
     platforms: Debian
 options:
+  state:
+    description: Whether it is to be there. V(present) requires all other options.
+    type: str
+    choices: [present, absent]
+    default: present
   program:
     description: Text of the program.
     type: str
-    required: true
   unit:
     description: Text of the systemd template unit.
     type: str
-    required: true
   boot:
     description: Text of the rules of C(tmpfiles.d) for a boot.
     type: str
-    required: true
   services:
     description: The services, as P(homelab.anycast.services#filter) gives them.
     type: list
     elements: dict
-    required: true
   withdraw_wait:
     description: Seconds to wait for the router after a service was withdrawn, before it stops.
     type: float
-    required: true
 """
 
 EXAMPLES = r"""
@@ -109,15 +111,18 @@ _MODE = 0o644
 class Installer:
     def __init__(self, module):
         self.module = module
-        self.services = module.params["services"]
-        self.files = {
-            announcer.PROGRAM: module.params["program"],
-            announcer.UNIT: module.params["unit"],
-            announcer.BOOT: module.params["boot"],
-        }
+        self.absent = module.params["state"] == "absent"
+        self.services = [] if self.absent else module.params["services"]
+        self.files = {}
+        if not self.absent:
+            self.files = {
+                announcer.PROGRAM: module.params["program"],
+                announcer.UNIT: module.params["unit"],
+                announcer.BOOT: module.params["boot"],
+            }
         for service in self.services:
             self.files.update(announcer.service_files(service, module.params["withdraw_wait"]))
-        found = [path for pattern in announcer.patterns() for path in _glob(pattern)]
+        found = [path for pattern in announcer.patterns(everything=self.absent) for path in _glob(pattern)]
         self.superfluous = announcer.superfluous(found, self.files)
         self.changed = dict(self._changed())
         names = [service["name"] for service in self.services]
@@ -183,6 +188,19 @@ class Installer:
                 self.withdraw(name)
         self.remove(path for path in self.superfluous if path not in units)
 
+    def uninstall(self):
+        """Withdraw all, with what withdraws still in its place; then take it away."""
+        for name in self.gone:
+            self.systemctl("stop", announcer.instance(name))
+            if announcer_node.is_announced(name):
+                self.withdraw(name)
+        self.remove(self.superfluous)
+        for directory in announcer.DIRECTORIES:
+            # Unless somebody else has put something there.
+            with contextlib.suppress(OSError):
+                Path(directory).rmdir()
+        self.systemctl("daemon-reload")
+
     def actions(self):
         """Return which systemctl verb each service needs, by its name; withdraw for one that nothing keeps up."""
         states = announcer_node.unit_states(
@@ -231,12 +249,14 @@ class Installer:
 def main():
     module = AnsibleModule(
         argument_spec={
-            "program": {"type": "str", "required": True},
-            "unit": {"type": "str", "required": True},
-            "boot": {"type": "str", "required": True},
-            "services": {"type": "list", "elements": "dict", "required": True},
-            "withdraw_wait": {"type": "float", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "program": {"type": "str"},
+            "unit": {"type": "str"},
+            "boot": {"type": "str"},
+            "services": {"type": "list", "elements": "dict"},
+            "withdraw_wait": {"type": "float"},
         },
+        required_if=[("state", "present", ("program", "unit", "boot", "services", "withdraw_wait"))],
         supports_check_mode=True,
     )
     installer = Installer(module)
@@ -246,7 +266,10 @@ def main():
         "diff": installer.diff(),
     }
     if not module.check_mode:
-        if result["changed"]:
+        if installer.absent:
+            if result["changed"]:
+                installer.uninstall()
+        elif result["changed"]:
             installer.install()
             installer.act(installer.actions())
         result["services"] = announcer_node.describe(module.run_command, installer.services)

@@ -13,7 +13,8 @@ author:
   - homelab.anycast maintainers (@homelab-anycast)
 description:
   - Reads what M(ansible.builtin.setup) does not know of a node and an anycast address depends on, the packet filter,
-    the reverse-path filter, how far the clock is off, the state of units and which packages are installed.
+    the reverse-path filter, how far the clock is off, the state of units, which packages are installed, and what
+    somebody has configured there by hand.
   - The playbook C(homelab.anycast.preflight) runs it before anything is changed.
 notes:
   - Runs on the node. The packet filter can be read by root only; where a program to read it is missing, or refuses, the
@@ -41,6 +42,17 @@ options:
     default: []
   link_interfaces:
     description: Interfaces to OSPF's neighbours, to tell what manages them. Without them RV(renderers) is null.
+    type: list
+    elements: str
+    default: []
+  bird_conf:
+    description: The configuration of BIRD, of which to say whose it is; nothing is read without.
+    type: path
+  interfaces_file:
+    description: The file of C(interfaces(5\)) in which to look for O(dummies), with all that it sources.
+    type: path
+  dummies:
+    description: Names of dummy interfaces that somebody may have written into O(interfaces_file).
     type: list
     elements: str
     default: []
@@ -119,6 +131,61 @@ renderers:
     running: [ifupdown]
     links: {enp0s11: ifupdown}
     interfaces: [dummy0]
+bird_conf:
+  description: >-
+    What O(bird_conf) consists of, without a value that may be secret; null if there is none.
+  returned: always
+  type: dict
+  contains:
+    ours:
+      description: Whether the role P(homelab.anycast.bird_anycast#role) has written it.
+      type: bool
+    router_id:
+      description: The router id that it sets, null if it sets none.
+      type: str
+    includes:
+      description: The files that it includes, outside of every block.
+      type: list
+      elements: str
+    others:
+      description: The first words of what is neither a protocol nor about the daemon alone, such as V(filter).
+      type: list
+      elements: str
+    protocols:
+      description: The protocols, with C(kind), C(name) and what tells what they do.
+      type: list
+      elements: dict
+  sample: null
+stanzas:
+  description: Which of O(dummies) stand in O(interfaces_file) or what it sources, but for the role's own files.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    file:
+      description: The file.
+      type: str
+    name:
+      description: The interface.
+      type: str
+    addresses:
+      description: Its addresses, without their lengths.
+      type: list
+      elements: str
+    extra:
+      description: The names of its options that do more than make a dummy interface with an address.
+      type: list
+      elements: str
+    heirs:
+      description: The interfaces that inherit from it.
+      type: list
+      elements: str
+  sample:
+    - file: /etc/network/interfaces
+      name: dummy0
+      addresses: [172.18.0.64]
+      extra: []
+      heirs: []
 clock:
   description: The node's clock.
   returned: always
@@ -137,7 +204,8 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils import renderer_node
+from ansible_collections.homelab.anycast.plugins.module_utils import bird_conf, ifupdown, renderer_node
+from ansible_collections.homelab.anycast.plugins.module_utils.adoption_node import interfaces_files
 from ansible_collections.homelab.anycast.plugins.module_utils.announcer_node import unit_states
 
 CONF = "/proc/sys/net/ipv4/conf"
@@ -177,6 +245,25 @@ def nftables(text):
         return None
 
 
+def summary(path):
+    """Return what a bird.conf consists of, None without one."""
+    try:
+        return bird_conf.summary(Path(path).read_text("utf-8", "replace")) if path else None
+    except FileNotFoundError:
+        return None
+
+
+def stanzas(path, names):
+    """Return what interfaces(5) says of the interfaces of these names, in files which are not the role's own."""
+    return [
+        {"file": str(file), "name": name, **found}
+        for file, text in (interfaces_files(path) if path and names else ())
+        for name in names
+        for found in [ifupdown.describe(text, name)]
+        if found
+    ]
+
+
 def main():
     module = AnsibleModule(
         argument_spec={
@@ -184,6 +271,9 @@ def main():
             "units": {"type": "list", "elements": "str", "default": []},
             "packages": {"type": "list", "elements": "str", "default": []},
             "link_interfaces": {"type": "list", "elements": "str", "default": []},
+            "bird_conf": {"type": "path"},
+            "interfaces_file": {"type": "path"},
+            "dummies": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
@@ -200,6 +290,8 @@ def main():
         },
         packages={name: installed(module, name) for name in module.params["packages"]},
         renderers=renderer_node.read(module, links) if links else None,
+        bird_conf=summary(module.params["bird_conf"]),
+        stanzas=stanzas(module.params["interfaces_file"], module.params["dummies"]),
         clock={"skew": skew},
     )
 

@@ -36,7 +36,9 @@ attributes:
     description: Says what would change, also on a host without BIRD. Where BIRD is, it checks the new configuration.
   diff_mode:
     support: full
-    description: Passwords are hidden; of the key's file it only shows that it changes.
+    description: >-
+      Passwords are hidden; of the key's file it only shows that it changes. A file that somebody else wrote is not
+      shown.
   idempotent:
     support: full
   platform:
@@ -48,9 +50,15 @@ options:
     type: str
     required: true
   path:
-    description: Where it belongs. BIRD must have been started with this file.
+    description: Where it belongs. BIRD must have been started with this file, or with O(main).
     type: path
     default: /etc/bird/bird.conf
+  main:
+    description:
+      - The file that BIRD was started with, where that is somebody else's and includes O(path), by its name or a
+        pattern, and
+        not in a file that it includes in turn. It is read, and never written.
+    type: path
   key:
     description: The new content of O(key_file).
     type: str
@@ -158,6 +166,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.bird_commit import
     file_diffs,
     full,
     hide_passwords,
+    including,
     rollback_message,
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, Verdict, wait_for
@@ -188,7 +197,7 @@ class File:
         """Write a file with this one's owner, group and mode; closed to others before the first byte is in it."""
         path.unlink(missing_ok=True)
         path.touch(0o600, exist_ok=False)
-        path.write_text(content, "utf-8")
+        path.write_text(content, "utf-8", "surrogateescape")
         if self.before is not None:
             # What the options leave open stays as it is: BIRD has to be able to read it.
             status = self.path.stat()
@@ -216,7 +225,25 @@ class Change:
         # The key first: should the host lose its power between the two, bird.conf includes a key that has been tried.
         self.files = (self.key, self.bird_conf)
         # What BIRD reads while the key is not in its place yet.
-        self.trial = self.bird_conf.path.with_name(self.bird_conf.path.name + TRIAL_SUFFIX)
+        self.trial = self._trial_of(self.bird_conf.path)
+        self.main = None
+        self.start = self.trial
+        if params["main"]:
+            self.main = File(module, params["main"], None)
+            self.start = self._trial_of(self.main.path)
+            if self.main.before is None or self.main_with(self.trial) is None:
+                module.fail_json(
+                    msg="%s does not include %s, nothing was changed: add the line 'include \"%s\";' to it"
+                    % (self.main.path, self.bird_conf.path, self.bird_conf.path)
+                )
+
+    @staticmethod
+    def _trial_of(path):
+        return path.with_name(path.name + TRIAL_SUFFIX)
+
+    def main_with(self, path):
+        """Return the file that BIRD was started with, including another one instead of ours."""
+        return including(self.main.before, str(self.main.path), self.module.params["path"], str(path))
 
     @property
     def changed(self):
@@ -236,9 +263,15 @@ class Change:
             conf, key = Path(directory, "bird.conf"), Path(directory, "key")
             conf.write_text(self.content_with(key), "utf-8")
             key.write_text(self.key.content, "utf-8")
-            code, _output, error = self.module.run_command([bird, "-p", "-c", str(conf)])
+            start = conf
+            if self.main:
+                start = Path(directory, "main.conf")
+                start.write_text(self.main_with(conf), "utf-8", "surrogateescape")
+            code, _output, error = self.module.run_command([bird, "-p", "-c", str(start)])
         if code != 0:
             text = error.strip().replace(str(key), str(self.key.path)).replace(str(conf), str(self.bird_conf.path))
+            if self.main:
+                text = text.replace(str(start), str(self.main.path))
             self.module.fail_json(
                 msg="BIRD does not take the new configuration, nothing was changed: %s" % hide_passwords(text)
             )
@@ -248,6 +281,8 @@ class Change:
         for file in self.files:
             file.write(file.candidate, file.content)
         self.bird_conf.write(self.trial, self.content_with(self.key.candidate))
+        if self.main:
+            self.main.write(self.start, self.main_with(self.trial))
 
     def commit(self):
         """Replace the files, each in one step."""
@@ -255,7 +290,7 @@ class Change:
             file.candidate.replace(file.path)
 
     def drop_candidates(self):
-        for path in (self.trial, *(file.candidate for file in self.files)):
+        for path in (self.start, self.trial, *(file.candidate for file in self.files)):
             path.unlink(missing_ok=True)
 
 
@@ -294,7 +329,7 @@ class Applier:
                 self.module.params["hello_interval"], self.module.params["dead_interval"], max(dead, default=0)
             )
             self.result.update(before=before, rollback_after=patience.rollback, rolled_back=False)
-            self._configure(bird, '"%s" timeout %d' % (change.trial, patience.rollback))
+            self._configure(bird, '"%s" timeout %d' % (change.start, patience.rollback))
         trial = Trial(before, patience, time.monotonic())
         verdict, spent = wait_for(
             lambda now: trial.look(self._neighbors(), now), wait=patience.wait, interval=LOOK_INTERVAL
@@ -358,6 +393,7 @@ def main():
         argument_spec={
             "content": {"type": "str", "required": True},
             "path": {"type": "path", "default": "/etc/bird/bird.conf"},
+            "main": {"type": "path"},
             "key": {"type": "str", "required": True, "no_log": True},
             "key_file": {"type": "path", "required": True, "no_log": False},
             "hello_interval": {"type": "int", "required": True},

@@ -13,6 +13,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.bird_commit import
     file_diffs,
     full,
     hide_passwords,
+    including,
     rollback_message,
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import neighbor
@@ -125,3 +126,29 @@ def test_message_of_a_stuck_neighbor_that_does_not_come_back():
     text = rollback_message(trial_of(seen(state="Init")), INTERFACES, 25, None, "/etc/bird/bird.conf")
     assert "- 172.18.0.1 was Full, then 172.18.0.1 Init/DR on enp0s11. Likely causes: (1) its hellos arrive" in text
     assert "The adjacency has not come back since" in text
+
+
+def test_what_somebody_else_wrote_is_never_shown():
+    theirs = '# was "hunter2"\nprotocol bgp x { password\n"hunter2"; }\n'
+    ours = 'protocol ospf v2 anycast { area 0 { include "/etc/bird/anycast.d/*.conf"; cost 1; }; }\n'
+    (diff,) = file_diffs("/etc/bird/bird.conf", theirs, ours, "/etc/bird/anycast.key", "k", "k")
+    assert "hunter2" not in str(diff) and "bgp" not in str(diff)
+    assert diff["before"] != diff["after"] == ours
+    # Our own shows what changes.
+    (diff,) = file_diffs("/etc/bird/bird.conf", ours, ours.replace("cost 1", "cost 2"), "/k", "k", "k")
+    assert "cost 1" in diff["before"] and "cost 2" in diff["after"]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('include "/etc/bird/anycast*.conf";', 'include "/tmp/trial";'),
+        ('include "anycast*.conf";', 'include "/tmp/trial";'),
+        ('include "/etc/bird/anycast.conf";', 'include "/tmp/trial";'),
+        ('# include "/etc/bird/anycast*.conf";', None),
+        ('include "/etc/bird/other*.conf";', None),
+    ],
+)
+def test_a_trial_of_a_file_that_another_one_includes(line, expected):
+    found = including(f'include "more.conf";\n{line}\n', "/etc/bird/bird.conf", "/etc/bird/anycast.conf", "/tmp/trial")
+    assert found == (expected and f'include "/etc/bird/more.conf";\n{expected}\n')

@@ -1,0 +1,50 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was there before the roles, as filters. Each is documented in the .yml file of its name beside this one."""
+
+from __future__ import annotations
+
+from ansible_collections.homelab.anycast.plugins.module_utils import adoption, routeros_adoption, services
+from ansible_collections.homelab.anycast.plugins.module_utils import link as link_model
+
+
+def adoption_filter(info, services_list, interfaces, router_id, link, directory="/etc/bird"):
+    summary, stanzas = info.get("bird_conf"), info.get("stanzas") or []
+    try:
+        normalised = services.normalise_services(services_list)
+    except services.ServicesError:
+        # Which node_problems says.
+        normalised = None
+    if normalised is None:
+        return {"kind": "none", "problems": [], "notes": [], "stanzas": []}
+    try:
+        bfd = link_model.normalise_link(link)["bfd"]
+    except link_model.LinkError:
+        bfd = False
+    return {
+        "kind": adoption.kind(summary, normalised),
+        "problems": adoption.bird_conf_problems(summary, normalised, interfaces, bfd, directory)
+        + adoption.stanza_problems(stanzas, normalised),
+        "notes": adoption.notes(summary, stanzas, normalised, router_id, directory),
+        "stanzas": stanzas,
+    }
+
+
+def routeros_plan(info, link, router_id, interfaces, comment, filter_chain, instance, area):
+    try:
+        area_id = link_model.normalise_link(link)["area"]
+    except link_model.LinkError:
+        # Which router_problems says; then nothing is taken over.
+        interfaces, area_id = [], None
+    return routeros_adoption.plan(info, area_id, router_id, interfaces, comment, filter_chain, instance, area)
+
+
+class FilterModule:
+    def filters(self):
+        return {
+            "adoption": adoption_filter,
+            "routeros_plan": routeros_plan,
+            "routeros_taken_over": routeros_adoption.taken_over,
+            "service_interfaces": services.interfaces,
+        }

@@ -1,0 +1,42 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Taking things away again, as filters. Each is documented in the .yml file of its name beside this one."""
+
+from __future__ import annotations
+
+from ansible_collections.homelab.anycast.plugins.module_utils import adoption, removal, routeros_adoption, services
+
+
+def removal_wanted(arguments, hostvars, names):
+    nodes = {
+        name: [str(service.get("name")) for service in hostvars[name].get("bird_anycast_services", [])]
+        for name in names
+    }
+    return removal.wanted(arguments, nodes)
+
+
+def bird_afterwards(record, info, services_list, directory="/etc/bird"):
+    kind = adoption.kind(info["bird_conf"], services.normalise_services(services_list))
+    action = removal.bird_afterwards(record, kind, any(info["packages"].values()))
+    return {
+        "action": action,
+        "foreign": kind == adoption.FOREIGN,
+        "notes": removal.left_over(action, record, directory),
+    }
+
+
+def services_without(services_list, name):
+    return [service for service in services_list if str(service.get("name")) != name]
+
+
+class FilterModule:
+    def filters(self):
+        return {
+            "removal_wanted": removal_wanted,
+            "bird_afterwards": bird_afterwards,
+            "services_without": services_without,
+            "prefixes_without": removal.prefixes_without,
+            "routeros_removal": routeros_adoption.removal,
+            "packages_to_purge": adoption.to_purge,
+        }

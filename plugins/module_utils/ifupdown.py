@@ -1,0 +1,153 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading /etc/network/interfaces as ifupdown does, interfaces(5), and taking one interface out of it.
+
+Nothing in here does input or output.
+"""
+
+from __future__ import annotations
+
+import re
+
+# What begins a stanza, and so ends the one before. An option may be indented or not, and has none of these names.
+_KEYWORDS = ("iface", "mapping", "source", "source-directory", "rename", "template", "no-auto-down", "no-scripts")
+# Lines that are nothing but a list of names.
+_LISTS = ("auto", "no-auto-down", "no-scripts")
+
+# Commands that make a dummy interface and take it away, "dymmy" being the article's own spelling.
+_DUMMY_COMMAND = re.compile(
+    r"(?:/s?bin/|/usr/s?bin/)?(?:ip link (?:add|del|delete|set)\b.*|modprobe dummy\b.*|ifconfig \S+ (?:up|down))\Z"
+)
+_COMMANDS = ("pre-up", "up", "post-up", "pre-down", "down", "post-down")
+_PLAIN_OPTIONS = ("address", "netmask", "broadcast", "network")
+
+# Of source-directory, interfaces(5): "ASCII upper- and lower-case letters, ASCII digits, ASCII underscores and
+# hyphens".
+_SOURCED_NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
+
+
+def _is_keyword(word):
+    return word in _KEYWORDS or word in _LISTS or word.startswith("allow-")
+
+
+def _is_list(word):
+    return word in _LISTS or word.startswith("allow-")
+
+
+def _logical_lines(text):
+    """Yield (first, last, words) of each line that means something; a line that ends with a backslash goes on."""
+    lines = text.splitlines(keepends=True)
+    number = 0
+    while number < len(lines):
+        first = number
+        content = lines[number].strip()
+        if content and not content.startswith("#"):
+            content = lines[number].rstrip("\r\n")
+            while content.endswith("\\") and number + 1 < len(lines):
+                number += 1
+                content = content[:-1] + " " + lines[number].rstrip("\r\n")
+            yield first, number, content.rstrip("\\").split()
+        number += 1
+
+
+def parse(text):
+    """Return the stanzas of a file, as a list of {keyword, words, options, first, last}.
+
+    C(first) and C(last) are the numbers of the lines, from 0, from the keyword to the last option. Comments and blank
+    lines between two stanzas belong to neither.
+    """
+    stanzas = []
+    for first, last, words in _logical_lines(text):
+        if _is_keyword(words[0]):
+            stanzas.append({"keyword": words[0], "words": words[1:], "options": [], "first": first, "last": last})
+        elif stanzas:
+            stanzas[-1]["options"].append((words[0], " ".join(words[1:])))
+            stanzas[-1]["last"] = last
+    return stanzas
+
+
+def sources(text):
+    """Return what a file has read beside it, as a list of (keyword, path): source or source-directory."""
+    return [
+        (stanza["keyword"], stanza["words"][0])
+        for stanza in parse(text)
+        if stanza["keyword"] in ("source", "source-directory") and stanza["words"]
+    ]
+
+
+def is_sourced_name(name):
+    """Return whether source-directory reads a file of this name."""
+    return bool(_SOURCED_NAME.match(name))
+
+
+def _is_of(stanza, name):
+    return stanza["keyword"] == "iface" and stanza["words"][:1] == [name]
+
+
+def describe(text, name):
+    """Return what a file says of an interface, None if it has no C(iface) of that name.
+
+    The values of options are left out, as a command may hold a secret, but for the addresses.
+
+    :returns: {addresses, extra, heirs}: the addresses without their lengths; the names of options that do more than
+      make a dummy interface with an address; and the interfaces that inherit from this one.
+    """
+    stanzas = parse(text)
+    own = [stanza for stanza in stanzas if _is_of(stanza, name)]
+    if not own:
+        return None
+    options = [option for stanza in own for option in stanza["options"]]
+    return {
+        "addresses": [value.split("/")[0] for option, value in options if option == "address"],
+        "extra": list(
+            dict.fromkeys(
+                option
+                for option, value in options
+                if option not in _PLAIN_OPTIONS and not (option in _COMMANDS and _DUMMY_COMMAND.match(value))
+            )
+        ),
+        "heirs": [
+            stanza["words"][0]
+            for stanza in stanzas
+            if stanza["keyword"] == "iface" and stanza["words"][1:] == ["inherits", name]
+        ],
+    }
+
+
+def without(text, name):
+    """Return (the text without an interface, what was taken out of it).
+
+    Every C(iface) of that name goes with its options, and the name goes from C(auto), C(allow-...) and their like; such
+    a line stays for the other names on it. Nothing else changes.
+    """
+    lines = text.splitlines(keepends=True)
+    gone = set()
+    replaced = {}
+    for stanza in parse(text):
+        if _is_of(stanza, name):
+            gone.update(range(stanza["first"], stanza["last"] + 1))
+        elif _is_list(stanza["keyword"]) and name in stanza["words"]:
+            others = [word for word in stanza["words"] if word != name]
+            # The options after it, if any, belong to no interface; ifupdown refuses such a file anyway.
+            gone.update(range(stanza["first"], stanza["last"] + 1))
+            if others:
+                replaced[stanza["first"]] = " ".join([stanza["keyword"], *others]) + "\n"
+    removed = "".join(line for number, line in enumerate(lines) if number in gone)
+    kept = []
+    for number, line in enumerate(lines):
+        if number in replaced:
+            kept.append(replaced[number])
+        elif number not in gone and not (
+            # Of the blank lines around it one stays.
+            not line.strip() and number - 1 in gone and number - 1 not in replaced and not "".join(kept[-1:]).strip()
+        ):
+            kept.append(line)
+    return "".join(kept), removed
+
+
+def with_stanza(text, removed):
+    """Return the text with what L(without) took out of it, at its end: someone has changed the file since."""
+    if not text.endswith("\n") and text:
+        text += "\n"
+    return text + ("\n" if text else "") + removed

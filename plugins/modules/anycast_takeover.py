@@ -1,0 +1,283 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: anycast_takeover
+short_description: Keep what was on a node before the role, and give it back
+version_added: 1.0.0
+author:
+  - homelab.anycast maintainers (@homelab-anycast)
+description:
+  - With O(state=taken), keeps copies of files that the role is about to replace, notes which packages it has
+    installed and
+    how units were, and takes hand-made interfaces out of C(/etc/network/interfaces), which stay up.
+  - With O(state=given_back), puts all that back and forgets it.
+  - Copies keep their owner and mode, and are below C(/var/lib/homelab-anycast/before), which is closed to everybody
+    but root.
+    The first copy of a file stays, so that it is what was there before the role ever ran.
+extends_documentation_fragment:
+  - homelab.anycast.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+    details: Of the interfaces files. What was in the other files is never shown, as it may hold passwords.
+  idempotent:
+    support: full
+  platform:
+    support: full
+    platforms: Debian
+options:
+  state:
+    description: Whether to keep and take over, to give back, or only to tell.
+    type: str
+    choices: [read, taken, given_back]
+    default: taken
+  files:
+    description: Files to keep a copy of, where they exist.
+    type: list
+    elements: path
+    default: []
+  packages:
+    description: Packages that the role has installed.
+    type: list
+    elements: str
+    default: []
+  units:
+    description: >-
+      How units were, by their names, as M(homelab.anycast.anycast_node_info) returns them; and with
+      C(announced_by_hand),
+      whether O(files) announced the services by themselves.
+    type: dict
+    default: {}
+  interfaces_file:
+    description: The file of C(interfaces(5\)) to take O(interface) out of; also out of what it sources.
+    type: path
+    default: /etc/network/interfaces
+  interface:
+    description: The interface to take out.
+    type: str
+  content:
+    description:
+      - What the file C(interfaces.d/anycast-NAME) beside O(interfaces_file) is to hold of O(interface) instead.
+      - Written first, so that at no time the interface would be gone after a boot.
+    type: str
+  kept:
+    description: Where it is kept.
+    type: path
+    default: /var/lib/homelab-anycast/before
+"""
+
+EXAMPLES = r"""
+- name: Keep what somebody else has written
+  homelab.anycast.anycast_takeover:
+    files: [/etc/bird/bird.conf]
+  become: true
+"""
+
+RETURN = r"""
+copies:
+  description: Where the copies of O(files) and of changed interfaces files are, by the files' paths.
+  returned: success
+  type: dict
+  sample:
+    /etc/bird/bird.conf: /var/lib/homelab-anycast/before/etc/bird/bird.conf
+record:
+  description: What is known of the time before the role, before this step.
+  returned: success
+  type: dict
+  contains:
+    packages:
+      description: Packages that the role has installed.
+      type: list
+      elements: str
+    units:
+      description: How units were, by their names.
+      type: dict
+    files:
+      description: Files of which there is a copy, and how the role left them.
+      type: dict
+    stanzas:
+      description: Interfaces that were taken out of interfaces files.
+      type: list
+      elements: dict
+  sample: {packages: [bird2], units: {}, files: {}, stanzas: []}
+given_back:
+  description: What was put back, in words; with O(state=given_back).
+  returned: success
+  type: list
+  elements: str
+  sample: ["/etc/network/interfaces is as it was"]
+"""
+
+import contextlib
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.homelab.anycast.plugins.module_utils import adoption, bird_conf, ifupdown
+from ansible_collections.homelab.anycast.plugins.module_utils.adoption_node import (
+    OWN_PREFIX,
+    Kept,
+    digest,
+    interfaces_files,
+    write,
+)
+
+
+class Takeover:
+    def __init__(self, module):
+        self.module = module
+        self.kept = Kept(module.params["kept"])
+        self.before = {key: list(v) if isinstance(v, list) else dict(v) for key, v in self.kept.record.items()}
+        self.copies = {}
+        self.diff = []
+        self.changed = False
+        self.given_back = []
+
+    def do(self, action, *arguments):
+        """Do it, unless in check mode."""
+        self.changed = True
+        if not self.module.check_mode:
+            action(*arguments)
+
+    def show(self, path, before, after):
+        self.diff.append({"before_header": str(path), "after_header": str(path), "before": before, "after": after})
+
+    # Taken
+
+    def taken(self):
+        params, record = self.module.params, self.kept.record
+        # A symbolic link stays one; what it leads to is replaced, and kept.
+        for path in (Path(name).resolve() for name in params["files"]):
+            if path.exists() and str(path) not in record["files"] and not self.is_ours(path):
+                self.keep(path)
+        record["packages"] += [name for name in params["packages"] if name not in record["packages"]]
+        record["units"] = {**params["units"], **record["units"]}
+        changes = list(self.interface_changes())
+        if changes:
+            self.write_own()
+        for path, _before, after, removed in changes:
+            self.keep(path)
+            record["files"][str(path)] = digest(after)
+            record["stanzas"].append({"file": str(path), "name": params["interface"], "text": removed})
+        if record != self.before:
+            # Known before it is done: what was taken out is in no other place.
+            self.do(self.kept.save)
+        for path, before, after, _removed in changes:
+            self.show(path, before, after)
+            self.do(write, path, after, path)
+
+    def keep(self, path):
+        self.kept.record["files"].setdefault(str(path), None)
+        self.copies[str(path)] = str(self.kept.copy_of(path))
+        self.do(self.kept.copy, path)
+
+    @staticmethod
+    def is_ours(path):
+        return bird_conf.is_ours(path.read_text("utf-8", "replace"))
+
+    def interface_changes(self):
+        """Yield (path, text, text without our interface, what was taken out) of each file to change."""
+        name = self.module.params["interface"]
+        for path, text in interfaces_files(self.module.params["interfaces_file"]) if name else ():
+            if ifupdown.describe(text, name):
+                after, removed = ifupdown.without(text, name)
+                yield path.resolve(), text, after, removed
+
+    def write_own(self):
+        params = self.module.params
+        path = Path(params["interfaces_file"]).with_name("interfaces.d") / (OWN_PREFIX + params["interface"])
+        before = path.read_text("utf-8") if path.exists() else ""
+        if before != params["content"]:
+            self.show(path, before, params["content"])
+            self.do(self._write_own, path, params["content"])
+
+    @staticmethod
+    def _write_own(path, content):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path, content)
+        path.chmod(0o644)
+
+    # Given back
+
+    def restore(self):
+        record = self.kept.record
+        for name, left in sorted(record["files"].items()):
+            path, copy = Path(name), self.kept.copy_of(name)
+            if not copy.exists():
+                continue
+            current = path.read_text("utf-8", "surrogateescape") if path.exists() else None
+            stanzas = [entry for entry in record["stanzas"] if entry["file"] == name]
+            if stanzas and current is not None and digest(current) != left:
+                after = current
+                for entry in stanzas:
+                    if not ifupdown.describe(current, entry["name"]):
+                        after = ifupdown.with_stanza(after, entry["text"])
+                self.given_back.append("{} was changed since; what was taken out is at its end".format(name))
+                self.show(path, current, after)
+                self.do(write, path, after, path)
+                continue
+            if stanzas:
+                self.show(path, current or "", copy.read_text("utf-8", "replace"))
+            self.given_back.append("{} is as it was".format(name))
+            self.do(self._restore, copy, path)
+        if self.kept.directory.exists():
+            self.do(self.forget)
+
+    @staticmethod
+    def _restore(copy, path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path, copy.read_text("utf-8", "surrogateescape"), copy)
+
+    def forget(self):
+        for path in sorted(self.kept.directory.rglob("*"), reverse=True):
+            if path.is_dir():
+                path.rmdir()
+            else:
+                path.unlink()
+        self.kept.directory.rmdir()
+        # The state of drains is beside it.
+        with contextlib.suppress(OSError):
+            self.kept.directory.parent.rmdir()
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["read", "taken", "given_back"], "default": "taken"},
+            "files": {"type": "list", "elements": "path", "default": []},
+            "packages": {"type": "list", "elements": "str", "default": []},
+            "units": {"type": "dict", "default": {}},
+            "interfaces_file": {"type": "path", "default": "/etc/network/interfaces"},
+            "interface": {"type": "str"},
+            "content": {"type": "str"},
+            "kept": {"type": "path", "default": adoption.KEPT},
+        },
+        required_together=[("interface", "content")],
+        supports_check_mode=True,
+    )
+    takeover = Takeover(module)
+    try:
+        if module.params["state"] == "taken":
+            takeover.taken()
+        elif module.params["state"] == "given_back":
+            takeover.restore()
+    except (OSError, ValueError) as exc:
+        module.fail_json(msg="Cannot keep or give back what was there before the role: {}".format(exc))
+    module.exit_json(
+        changed=takeover.changed,
+        diff=takeover.diff,
+        copies=takeover.copies,
+        record=takeover.before,
+        given_back=takeover.given_back,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was on a node before the role is kept, closed to others, and given back as it was."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+MODULE = "anycast_takeover"
+STANZA = "auto dummy0\niface dummy0 inet static\n  address 172.18.0.64/32\n  pre-up ip link add dev dummy0 type dummy\n"
+INTERFACES = "source interfaces.d/*\nauto lo\niface lo inet loopback\n\n" + STANZA
+OWN = "# ours\nauto dummy0\niface dummy0 inet static\n  address 172.18.0.64/32\n"
+BIRD_CONF = 'protocol ospf x { area 0 { interface "a" { password "secret"; }; stubnet 172.18.0.64/32; }; }\n'
+
+
+class Node:
+    def __init__(self, run_module, root):
+        self.run_module = run_module
+        self.root = root
+        self.interfaces = root / "network" / "interfaces"
+        self.own = root / "network" / "interfaces.d" / "anycast-dummy0"
+        self.bird_conf = root / "bird.conf"
+        self.kept = root / "lib" / "before"
+        self.own.parent.mkdir(parents=True)
+        self.interfaces.write_text(INTERFACES)
+        self.interfaces.chmod(0o644)
+        self.bird_conf.write_text(BIRD_CONF)
+        self.bird_conf.chmod(0o640)
+
+    def __call__(self, check_mode=False, **options):
+        options = {"interfaces_file": str(self.interfaces), "kept": str(self.kept), **options}
+        return self.run_module(MODULE, check_mode, **options)
+
+    def take(self, check_mode=False):
+        return [
+            self(check_mode, files=[str(self.bird_conf)], units={"bird.service": {"active": "active"}}),
+            self(check_mode, interface="dummy0", content=OWN),
+        ]
+
+    def files(self):
+        """Everything below it, with modes."""
+        return {
+            str(path.relative_to(self.root)): (
+                path.stat().st_mode & 0o777,
+                path.read_text() if path.is_file() else None,
+            )
+            for path in sorted(self.root.rglob("*"))
+        }
+
+
+@pytest.fixture
+def node(run_module, tmp_path):
+    return Node(run_module, tmp_path)
+
+
+def test_taken_and_given_back(node):
+    before = node.files()
+    assert [result["changed"] for result in node.take(check_mode=True)] == [True, True]
+    assert node.files() == before
+    results = node.take()
+    assert [result["changed"] for result in results] == [True, True]
+    assert node.interfaces.read_text() == INTERFACES.replace("\n" + STANZA, "\n")
+    assert node.own.read_text() == OWN
+    assert [path.stat().st_mode & 0o777 for path in (node.interfaces, node.own)] == [0o644, 0o644]
+    # The secret is in the copy alone, which nobody else gets at.
+    assert "secret" not in json.dumps(results)
+    copy = node.kept / str(node.bird_conf).lstrip("/")
+    assert copy.read_text() == BIRD_CONF and copy.stat().st_mode & 0o777 == 0o640
+    assert node.kept.stat().st_mode & 0o777 == 0o700
+    assert results[0]["copies"] == {str(node.bird_conf): str(copy)}
+    # The diff shows the interface go, and where to.
+    own, main = results[1]["diff"]
+    assert own["after"] == OWN and STANZA in main["before"] and STANZA not in main["after"]
+
+    assert [result["changed"] for result in node.take()] == [False, False]
+
+    # What the role does next.
+    node.bird_conf.write_text("ours")
+    node.own.unlink()
+    assert node(check_mode=True, state="given_back")["changed"]
+    assert node.bird_conf.read_text() == "ours"
+    result = node(state="given_back")
+    assert result["record"]["units"] == {"bird.service": {"active": "active"}}
+    assert [entry["name"] for entry in result["record"]["stanzas"]] == ["dummy0"]
+    assert "secret" not in json.dumps(result)
+    assert node.files() == before
+    assert node(state="given_back")["changed"] is False
+
+
+def test_the_first_copy_stays_and_ours_is_never_one(node):
+    node.take()
+    node.bird_conf.write_text("protocol device { }\n")
+    node.take()
+    assert (node.kept / str(node.bird_conf).lstrip("/")).read_text() == BIRD_CONF
+
+
+def test_ours_is_no_copy_of_what_was_before(node):
+    node.bird_conf.write_text('area 0 { include "/etc/bird/anycast.d/*.conf"; };')
+    assert node(files=[str(node.bird_conf)])["changed"] is False
+    assert not node.kept.exists()
+
+
+def test_a_file_that_somebody_has_changed_since_gets_the_stanza_back(node):
+    node.take()
+    node.interfaces.write_text(node.interfaces.read_text() + "\niface eth7 inet manual\n")
+    result = node(state="given_back")
+    text = node.interfaces.read_text()
+    assert "iface eth7 inet manual" in text and text.endswith(STANZA)
+    assert any("was changed since" in sentence for sentence in result["given_back"])
+
+
+def test_a_stanza_in_a_sourced_file(node):
+    node.interfaces.write_text("source interfaces.d/*\n")
+    extra = node.own.with_name("extra")
+    extra.write_text("# mine\n" + STANZA)
+    node(interface="dummy0", content=OWN)
+    assert (extra.read_text(), node.own.read_text()) == ("# mine\n", OWN)
+    # The role's own file is never taken apart.
+    assert node(interface="dummy0", content=OWN)["changed"] is False
+
+
+def test_packages_of_the_role_are_noted(node):
+    node(packages=["bird2"])
+    assert node(packages=["bird2"])["changed"] is False
+    assert node(state="given_back")["record"]["packages"] == ["bird2"]
+    assert not node.kept.exists()
+
+
+def test_without_a_stanza_nothing_is_written(node):
+    node.interfaces.write_text("auto lo\n")
+    assert node(interface="dummy0", content=OWN)["changed"] is False
+    assert not node.own.exists()

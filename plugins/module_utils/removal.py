@@ -99,7 +99,7 @@ def left_over(action, record, directory="/etc/bird"):
     if action == "empty":
         return [
             "{} holds no protocol any more: nobody knows what was there before the role, which an earlier version of it"
-            " did not keep. Where you do not need BIRD, purge its package".format(path)
+            " did not keep. Where you do not need BIRD: apt purge bird2".format(path)
         ]
     if action == "stop" and record["units"].get("announced_by_hand"):
         return [

@@ -353,8 +353,11 @@ def connect_message(text, params):
     return "Cannot connect to the router at %s: %s" % (where, reason)
 
 
-def trap_message(text, menu, username):
-    """Return a message for a user from what the router says when it refuses a question."""
+def trap_message(text, menu, username, command="print"):
+    """Return a message for a user from what the router says when it refuses a question, or another command."""
+    if command != "print":
+        advice = " Log in as a user of the group full." if "not enough permissions" in text else ""
+        return "the router refuses %s/%s by user '%s': %s.%s" % (menu, command, username, text.rstrip("."), advice)
     if "not enough permissions" in text:
         return "user '%s' may not read %s: %s. Give its group the policies api and read (/user/group)." % (
             username,
@@ -415,17 +418,18 @@ class Router:
             words.append("=.proplist=" + ",".join(proplist))
         if where:
             words.append("?%s=%s" % where)
-        api = self._session()
-        try:
-            return list(api.rawCmd(menu + "/print", *words))
-        except ConnectionClosed as exc:
-            raise self._session_lost(exc) from exc
-        except LibRouterosError as exc:
-            raise RouterError(
-                "%s: %s" % (self.hostname, trap_message(str(exc), menu, self.module.params["username"]))
-            ) from exc
-        except OSError as exc:
-            raise self._session_lost(exc) from exc
+        return self._ask(menu, "print", *words)
+
+    def run(self, menu, command, values):
+        """Run a command of a menu, add for example, and return the rows it answers.
+
+        :param values: its arguments by name.
+        """
+        return self._ask(menu, command, *("=%s=%s" % item for item in values.items()))
+
+    def own_address(self):
+        """Return this host's address in the session with the router."""
+        return self._session().protocol.transport.sock.getsockname()[0]
 
     def rows_if_any(self, menu, **how):
         """Return the rows of a menu, none if the router refuses: for what is only good to know."""
@@ -448,6 +452,18 @@ class Router:
         if problem:
             raise RouterError(problem)
         return row
+
+    def _ask(self, menu, command, *words):
+        api = self._session()
+        try:
+            return list(api.rawCmd(menu + "/" + command, *words))
+        except ConnectionClosed as exc:
+            raise self._session_lost(exc) from exc
+        except LibRouterosError as exc:
+            username = self.module.params["username"]
+            raise RouterError("%s: %s" % (self.hostname, trap_message(str(exc), menu, username, command))) from exc
+        except OSError as exc:
+            raise self._session_lost(exc) from exc
 
     def _session(self):
         if self._api is None:

@@ -45,11 +45,17 @@ def login(first, target, authority_is_here):
     if not authority_is_here:
         return {"timeout": TIMEOUT, **first}
     secure = {name: value for name, value in target.items() if name not in ("username", "password")}
+    # Whoever has a certificate by the router's own authority is the router; the one it has now may be made out to an address
+    # that it had before. The new user's login, later, checks the name as well.
+    secure["validate_cert_hostname"] = False
     return {"timeout": TIMEOUT, **secure, "username": first.get("username"), "password": first.get("password", "")}
 
 
-def problems(first, target, allowed, group):
-    """Return what is wrong with the variables of the role, one sentence each."""
+def problems(first, target, allowed, group, other_ca_paths=()):
+    """Return what is wrong with the variables of the role, one sentence each.
+
+    :param other_ca_paths: where the certificates of the other routers' authorities are written to.
+    """
     found = []
     for name, value in (("routeros_bootstrap_login", first), ("routeros_bootstrap_target", target)):
         if not value.get("hostname"):
@@ -79,6 +85,11 @@ def problems(first, target, allowed, group):
         found.append(
             "routeros_bootstrap_target.ca_path is missing, expected the file on the controller that the certificate of the"
             " router's authority is written to (inventories/home: routeros_api_ca_path)"
+        )
+    elif target["ca_path"] in other_ca_paths:
+        found.append(
+            f"routeros_bootstrap_target.ca_path is '{target['ca_path']}' for another router as well, expected a file for each"
+            " (inventories/home: set routeros_api_ca_path for each router)"
         )
     if group in DEFAULT_GROUPS:
         found.append(

@@ -275,7 +275,8 @@ _CONNECT_ERRORS = (
     (
         ("certificate_verify_failed", "certificate verify failed"),
         "the router's certificate is not signed by a CA that this host trusts. Set ca_path to the CA's certificate (or,"
-        " for a first contact, validate_certs to false).",
+        " for a first contact, validate_certs to false). If the router has been reset, remove the"
+        " file of ca_path ({ca_path}) and run homelab.anycast.bootstrap.",
     ),
     (
         ("wrong_version_number", "record layer failure", "packet_length_too_long", "unexpected eof", "eof occurred"),
@@ -285,7 +286,8 @@ _CONNECT_ERRORS = (
     (
         ("handshake_failure", "handshake failure", "no_shared_cipher", "no shared cipher"),
         "the router's service api-ssl has no certificate. Give it one (/ip/service set api-ssl certificate=NAME), or"
-        " set force_no_cert to true, which does not protect against a man in the middle.",
+        " set force_no_cert to true, which does not protect against a man in the middle. If the router has been reset,"
+        " remove the file of ca_path ({ca_path}) and run homelab.anycast.bootstrap.",
     ),
     (
         ("no such file or directory", "permission denied"),

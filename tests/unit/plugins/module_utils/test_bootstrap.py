@@ -48,11 +48,17 @@ def test_variables(first, target, allowed, group, words):
     assert found == [] if words is None else len(found) == 1 and words in found[0]
 
 
+def test_a_file_for_each_router():
+    (problem,) = bootstrap.problems(FIRST, TARGET, ALLOWED, "anycast", ["router-ca.pem"])
+    assert "ca_path is 'router-ca.pem' for another router as well" in problem
+
+
 def test_the_first_password_goes_in_clear_only_as_long_as_there_is_no_other_way():
     assert bootstrap.login(FIRST, TARGET, False) == {"timeout": 180, **FIRST}
     assert bootstrap.login(FIRST, TARGET, True) == {
         **TARGET,
         "timeout": 180,
+        "validate_cert_hostname": False,
         "username": "admin",
         "password": "sticker",
     }

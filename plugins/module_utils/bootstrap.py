@@ -121,17 +121,38 @@ def networks(allowed):
     return found
 
 
-def lock_out(own, allowed):
+def seen_from(sessions, username, own):
+    """Return the addresses that the router may know this host by: one, but where others use the API as the same user.
+
+    :param sessions: rows of /user/active (manual, "User"), none if it does not tell.
+    :param own: this host's address on its end of the session, which is another one behind NAT (a container, WSL).
+    """
+    addresses = {
+        str(row.get("address"))
+        for row in sessions
+        if row.get("name") == username and str(row.get("via", "")).startswith("api")
+    }
+    return [own] if not addresses or own in addresses else sorted(addresses)
+
+
+def lock_out(seen, allowed):
     """Return what is wrong where this host would not be let in, None if it would.
 
-    :param own: this host's address towards the router.
+    :param seen: as seen_from() gives it.
     """
-    if any(IPv4Address(own) in network for network in networks(allowed)):
+    if any(_is_in(address, network) for address in seen for network in networks(allowed)):
         return None
     return (
-        f"this host reaches the router from {own}, which is in none of {', '.join(map(str, allowed))}: the API would be"
-        " closed to it. Add it to routeros_bootstrap_allowed, or run from a host that is in there"
+        f"the router is reached from {' or '.join(seen)}, which is in none of {', '.join(map(str, allowed))}: the API would be"
+        " closed to this host. Add it to routeros_bootstrap_allowed, or run from a host that is in there"
     )
+
+
+def _is_in(address, network):
+    try:
+        return IPv4Address(address) in network
+    except AddressValueError:
+        return False
 
 
 def clock_problem(clock):

@@ -179,8 +179,10 @@ def _service(router):
 
 
 def _check(router, allowed):
+    sessions = router.rows_if_any("/user/active", proplist=("name", "address", "via"))
+    seen = bootstrap.seen_from(sessions, router.module.params["username"], router.own_address())
     problems = [
-        bootstrap.lock_out(router.own_address(), allowed),
+        bootstrap.lock_out(seen, allowed),
         bootstrap.clock_problem(
             clock(next(iter(router.rows("/system/clock", proplist=CLOCK_PROPERTIES)), {}), time.time())
         ),

@@ -125,3 +125,9 @@ def test_users_and_groups(empty: Recording) -> None:
     ):
         with pytest.raises(TrapError, match="not enough permissions"):
             tuple(api.rawCmd(command, *words))
+
+
+def test_sessions(empty: Recording) -> None:
+    api = empty.connect()
+    (row,) = api.rawCmd("/user/active/print")
+    assert (row["name"], row["address"], row["via"], row["group"]) == ("ansible", "127.0.0.1", "api", "full")

@@ -149,7 +149,7 @@ def test_it_does_not_lock_itself_out(fresh: Fresh) -> None:
     fresh.variables["routeros_bootstrap_allowed"] = ["172.18.0.0/26"]
     code, said = fresh()
     assert code != 0
-    assert "this host reaches the router from 127.0.0.1, which is in none of 172.18.0.0/26" in said
+    assert "the router is reached from 127.0.0.1, which is in none of 172.18.0.0/26" in said
     assert fresh.state() == ""
 
 

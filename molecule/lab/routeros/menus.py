@@ -583,6 +583,15 @@ USER_GROUP = Menu(
     policy="policy",
 )
 
+# Manual, "User", monitoring active users.
+USER_ACTIVE = Menu(
+    "user/active",
+    (),
+    _READ,
+    read_only=("when", "name", "address", "via", "group", "radius"),
+    refused={"request-logout": OLDEST},
+)
+
 MENUS: dict[str, Menu] = {
     menu.path: menu
     for menu in (
@@ -590,7 +599,7 @@ MENUS: dict[str, Menu] = {
         BFD_SESSION, FILTER_RULE, FILTER_CHAIN, ROUTING_ROUTE, ROUTING_ID, ROUTING_TABLE, ROUTING_SETTINGS, IP_ROUTE,
         IP_SETTINGS, FIREWALL_FILTER, IP_SERVICE, IP_ADDRESS, INTERFACE, INTERFACE_LIST, INTERFACE_LIST_MEMBER,
         IPV6_ADDRESS, IP_NEIGHBOR, SYSTEM_RESOURCE, SYSTEM_CLOCK, SYSTEM_IDENTITY, SYSTEM_ROUTERBOARD, USER,
-        USER_GROUP, CERTIFICATE, FILE,
+        USER_GROUP, USER_ACTIVE, CERTIFICATE, FILE,
     )
 }  # fmt: skip
 

@@ -70,6 +70,8 @@ class Router:
                 for name, port in _SERVICES
             ],
         )
+        self.sessions: dict[int, dict[str, str]] = {}
+        """Rows of /user/active, by the identity of what serves the session."""
         self.followers: list[Callable[[], None]] = []
         """Called after every change: the servers follow /ip/service."""
         self.version_text = version_text
@@ -95,6 +97,7 @@ class Router:
                 for number, name in enumerate(_INTERFACE_LISTS)
             ],
             "interface/list/member": list,
+            "user/active": lambda: [dict(row) for row in self.sessions.values()],
             "system/clock": lambda: [clock_row(self.version, time.time())],
             "system/resource": lambda: [system_resource_row(self.version_text, self.kernel.uptime())],
             "system/routerboard": lambda: [routerboard_row(self.version)],

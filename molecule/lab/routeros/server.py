@@ -10,6 +10,7 @@ import socket
 import ssl
 import tempfile
 import threading
+import time
 from collections.abc import Iterable
 
 from librouteros.exceptions import ProtocolError
@@ -63,6 +64,9 @@ class Session:
         except Fatal as error:
             LOG.info("%s: closed: %s", self._peer, error)
             self._write("!fatal", str(error))
+        finally:
+            with self._router.lock:
+                self._router.sessions.pop(id(self), None)
 
     def _answer(self, words: list[str]) -> None:
         sentence = Sentence.parse(words)
@@ -106,6 +110,17 @@ class Session:
             raise login_refused()
         LOG.info("%s: user %s logged in", self._peer, name)
         self._user = user
+        with self._router.lock:
+            self._router.sessions[id(self)] = {
+                ".id": f"*{id(self):X}",
+                "when": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()),
+                "name": name,
+                "address": self._peer.rpartition(":")[0],
+                # That a session over TLS reads the same is an assumption: the manual knows api and rest-api.
+                "via": "api",
+                "group": user.group,
+                "radius": "false",
+            }
         return {}
 
     def _reply(self, word: str, attributes: dict[str, str], tag: Iterable[str]) -> None:

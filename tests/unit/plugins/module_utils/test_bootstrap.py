@@ -64,14 +64,44 @@ def test_the_first_password_goes_in_clear_only_as_long_as_there_is_no_other_way(
     }
 
 
-@pytest.mark.parametrize("own, let_in", [("172.18.0.5", True), ("172.18.0.64", False), ("192.0.2.7", True)])
-def test_lock_out(own, let_in):
-    problem = bootstrap.lock_out(own, [*ALLOWED, "192.0.2.7/32"])
+HERE = {"name": "admin", "address": "172.18.0.5", "via": "api"}
+
+
+@pytest.mark.parametrize(
+    "sessions, own, expected",
+    [
+        ([], "172.18.0.5", ["172.18.0.5"]),
+        ([HERE, {**HERE, "address": "172.18.0.9"}], "172.18.0.5", ["172.18.0.5"]),
+        # Behind NAT the router's word counts; other users and ways of access do not.
+        (
+            [HERE, {**HERE, "address": "10.0.0.1", "via": "winbox"}, {**HERE, "name": "bob"}],
+            "172.17.0.2",
+            ["172.18.0.5"],
+        ),
+        ([HERE, {**HERE, "address": "10.0.0.1"}], "172.17.0.2", ["10.0.0.1", "172.18.0.5"]),
+    ],
+)
+def test_as_the_router_sees_it(sessions, own, expected):
+    assert bootstrap.seen_from(sessions, "admin", own) == expected
+
+
+@pytest.mark.parametrize(
+    "seen, let_in",
+    [
+        (["172.18.0.5"], True),
+        (["172.18.0.64"], False),
+        (["192.0.2.7"], True),
+        (["10.0.0.1", "172.18.0.5"], True),
+        (["fe80::1"], False),
+    ],
+)
+def test_lock_out(seen, let_in):
+    problem = bootstrap.lock_out(seen, [*ALLOWED, "192.0.2.7/32"])
     if let_in:
         assert problem is None
     else:
         assert problem.startswith(
-            "this host reaches the router from 172.18.0.64, which is in none of 172.18.0.0/26, 192."
+            f"the router is reached from {seen[0]}, which is in none of 172.18.0.0/26, 192.0.2.7/32"
         )
         assert "routeros_bootstrap_allowed" in problem
 

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a factory-fresh router needs before the collection manages it: decisions, no I/O.
 
-Sources: MikroTik's manual, "Certificates" (templates, sign, export-certificate), "User" (policies) and "Services"; the device
-dumps of 7.20.8 for the names of properties; community.routeros 3.22 for what 7.24 renamed.
+Sources: MikroTik's manual, "Certificates" (templates, sign, export-certificate), "User" (policies) and "Services"; the
+device dumps of 7.20.8 for the names of properties; community.routeros 3.22 for what 7.24 renamed.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueE
 
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import flag, parse_duration, parse_version
 
-# The least a user of this collection needs: to log in (api), to read and write the configuration, to compare the OSPF key
-# instead of writing it on every run (sensitive), and to ping in `verify` (test). Users are managed by `policy` alone.
+# The least a user of this collection needs: to log in (api), to read and write the configuration, to compare the OSPF
+# key instead of writing it on every run (sensitive), and to ping in `verify` (test). Users are managed by `policy` alone.
 POLICIES = ("read", "write", "test", "sensitive", "api")
 # They belong to the router; changing them would change what others may do.
 DEFAULT_GROUPS = ("full", "read", "write")
@@ -39,14 +39,14 @@ def login(first, target, authority_is_here):
     """Return how the user of the first contact logs in: as the router offers it at first, over TLS as soon as possible.
 
     :param first: options of community.routeros for the first contact; C(target) those which the collection will use.
-    :param authority_is_here: whether the authority's certificate is on the controller. Then nothing but TLS that it proves
-        will do: whoever could make TLS fail would else be sent the password in clear.
+    :param authority_is_here: whether the authority's certificate is on the controller. Then nothing but TLS that it
+        proves will do: whoever could make TLS fail would else be sent the password in clear.
     """
     if not authority_is_here:
         return {"timeout": TIMEOUT, **first}
     secure = {name: value for name, value in target.items() if name not in ("username", "password")}
-    # Whoever has a certificate by the router's own authority is the router; the one it has now may be made out to an address
-    # that it had before. The new user's login, later, checks the name as well.
+    # Whoever has a certificate by the router's own authority is the router; the one it has now may be made out to an
+    # address that it had before. The new user's login, later, checks the name as well.
     secure["validate_cert_hostname"] = False
     return {"timeout": TIMEOUT, **secure, "username": first.get("username"), "password": first.get("password", "")}
 
@@ -64,14 +64,14 @@ def problems(first, target, allowed, group, other_ca_paths=()):
             found.append(f"{name}.username is missing, expected the name of a user")
     if not target.get("password"):
         found.append(
-            "routeros_bootstrap_target.password is empty, expected the password that the new user gets (inventories/home"
-            " takes it from the environment: export ROUTEROS_PASSWORD=...)"
+            "routeros_bootstrap_target.password is empty, expected the password that the new user gets"
+            " (inventories/home takes it from the environment: export ROUTEROS_PASSWORD=...)"
         )
     if target.get("username") and target.get("username") == first.get("username"):
         found.append(
             f"routeros_bootstrap_target.username is '{target['username']}', the user of the first contact"
-            " (routeros_bootstrap_login.username), expected a user of its own with fewer rights (inventories/home takes it"
-            " from ROUTEROS_USERNAME)"
+            " (routeros_bootstrap_login.username), expected a user of its own with fewer rights"
+            " (inventories/home takes it from ROUTEROS_USERNAME)"
         )
     for name, wanted in (("tls", True), ("validate_certs", True), ("validate_cert_hostname", True)):
         # community.routeros: validate_certs is true unless said otherwise, the others false.
@@ -83,13 +83,13 @@ def problems(first, target, allowed, group, other_ca_paths=()):
         found.append("routeros_bootstrap_target.force_no_cert is true, expected false: it proves no certificate")
     if not target.get("ca_path"):
         found.append(
-            "routeros_bootstrap_target.ca_path is missing, expected the file on the controller that the certificate of the"
-            " router's authority is written to (inventories/home: routeros_api_ca_path)"
+            "routeros_bootstrap_target.ca_path is missing, expected the file on the controller that the certificate of"
+            " the router's authority is written to (inventories/home: routeros_api_ca_path)"
         )
     elif target["ca_path"] in other_ca_paths:
         found.append(
-            f"routeros_bootstrap_target.ca_path is '{target['ca_path']}' for another router as well, expected a file for each"
-            " (inventories/home: set routeros_api_ca_path for each router)"
+            f"routeros_bootstrap_target.ca_path is '{target['ca_path']}' for another router as well, expected a file for"
+            " each (inventories/home: set routeros_api_ca_path for each router)"
         )
     if group in DEFAULT_GROUPS:
         found.append(
@@ -143,8 +143,8 @@ def lock_out(seen, allowed):
     if any(_is_in(address, network) for address in seen for network in networks(allowed)):
         return None
     return (
-        f"the router is reached from {' or '.join(seen)}, which is in none of {', '.join(map(str, allowed))}: the API would be"
-        " closed to this host. Add it to routeros_bootstrap_allowed, or run from a host that is in there"
+        f"the router is reached from {' or '.join(seen)}, which is in none of {', '.join(map(str, allowed))}: the API would"
+        " be closed to this host. Add it to routeros_bootstrap_allowed, or run from a host that is in there"
     )
 
 
@@ -164,8 +164,8 @@ def clock_problem(clock):
         return None
     way = "ahead of" if clock["skew"] > 0 else "behind"
     return (
-        f"the router's clock says {clock['utc']}, {abs(clock['skew'])} s {way} this host's, expected {MOST_SKEW} s at most:"
-        " its certificates would be valid at another time than now. Set it (/system/clock set date=... time=..., or"
+        f"the router's clock says {clock['utc']}, {abs(clock['skew'])} s {way} this host's, expected {MOST_SKEW} s at"
+        " most: its certificates would be valid at another time than now. Set it (/system/clock set date=... time=..., or"
         " /system/ntp/client set enabled=yes servers=...)"
     )
 
@@ -196,7 +196,8 @@ class Certificates:
     def __init__(self, rows, authority, name, host, days):
         """Raises BootstrapError where another's certificate is in the way.
 
-        :param rows: of /certificate; C(authority) and C(name) the names of the two; C(host) whom the second is made out to.
+        :param rows: of /certificate; C(authority) and C(name) the names of the two.
+        :param host: whom the second is made out to.
         :param days: how long they are valid.
         """
         self.authority, self.host, self.days = authority, host, days
@@ -204,9 +205,9 @@ class Certificates:
         own = self._rows.get(authority)
         if own is not None and flag(own, "private-key") and not (flag(own, "authority") and usable(own)):
             raise BootstrapError(
-                f"the certificate '{authority}' of the router is no authority, or expires in less than {RENEW_DAYS} days."
-                f" Remove it (/certificate remove {authority}) and its copy on the controller, and run this again with the"
-                " plain API enabled (/ip/service enable api); or set routeros_bootstrap_authority to another name"
+                f"the certificate '{authority}' of the router is no authority, or expires in less than {RENEW_DAYS}"
+                f" days. Remove it (/certificate remove {authority}) and its copy on the controller, and run this again"
+                " with the plain API enabled (/ip/service enable api); or set routeros_bootstrap_authority to another name"
             )
         self.has_authority = own is not None and flag(own, "private-key")
         mine = [other for other in (name, name + "-2") if other in self._rows]
@@ -218,8 +219,9 @@ class Certificates:
         free = [other for other in (name, name + "-2") if other not in mine or other in unsigned]
         if not suitable and not free:
             raise BootstrapError(
-                f"neither of the certificates {' and '.join(mine)} of the router is signed by '{authority}', made out to"
-                f" {host} and valid for another {RENEW_DAYS} days. Remove the one that no service uses (/certificate remove)"
+                f"neither of the certificates {' and '.join(mine)} of the router is signed by '{authority}', made out"
+                f" to {host} and valid for another {RENEW_DAYS} days. Remove the one that no service uses (/certificate"
+                " remove)"
             )
         self.name = suitable[0] if suitable else free[0]
         self.superseded = [other for other in mine if other not in (self.name, *unsigned)]

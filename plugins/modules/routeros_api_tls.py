@@ -13,16 +13,16 @@ author:
   - homelab.anycast maintainers (@homelab-anycast)
 description:
   - Makes an authority and a certificate on the router, gives the certificate to the service C(api-ssl), and lets the
-    addresses O(allowed) use that service. Returns the authority's certificate, by which clients prove the router. Private
-    keys stay on the router.
-  - Changes nothing and fails if the host that it runs on would not be let in, if the router's clock is more than a minute
-    off, or if a certificate of another kind has the name of the authority.
+    addresses O(allowed) use that service. Returns the authority's certificate, by which clients prove the router.
+    Private keys stay on the router.
+  - Changes nothing and fails if the host that it runs on would not be let in, if the router's clock is more than a
+    minute off, or if a certificate of another kind has the name of the authority.
   - A certificate that is made out to another O(host), or has 30 days or less left, is replaced by a new one of the same
     authority, under the other of two names (O(certificate), and the same with C(-2\)).
 notes:
   - Runs where it can reach the router's API, normally on the controller; use C(delegate_to) or C(connection=local).
-  - Needs a user with the policies C(api), C(read), C(write) and C(sensitive) (to export a certificate; MikroTik's manual,
-    "Certificates").
+  - Needs a user with the policies C(api), C(read), C(write) and C(sensitive) (to export a certificate; MikroTik's
+    manual, "Certificates").
   - RouterOS hands out a certificate as a file only. The module exports the authority's (no key), reads C(contents) of
     C(/file), and removes the file. Files of up to 60 KiB can be read so (manual, "Files").
   - The keys have 2048 bits (RSA). The processor of a hAP lite may take half a minute for one, so the option C(timeout)
@@ -208,8 +208,8 @@ def _sign(router, name, values):
     if not bootstrap.usable(row):
         progress = ", ".join(str(part.get("progress")) for part in answer) or "nothing"
         raise RouterError(
-            f"{router.hostname}: the certificate '{name}' has not been signed; the router said: {progress}. Run this again,"
-            " with a higher timeout if the router is slow"
+            f"{router.hostname}: the certificate '{name}' has not been signed; the router said: {progress}. Run this"
+            " again, with a higher timeout if the router is slow"
         )
 
 

@@ -168,7 +168,8 @@ def test_the_plain_api_stays_until_the_new_user_has_logged_in(fresh: Fresh) -> N
 
 
 def test_the_new_password_never_travels_in_clear(fresh: Fresh, monkeypatch: pytest.MonkeyPatch) -> None:
-    clear, secure = [], []
+    clear: list[str] = []
+    secure: list[str] = []
     answer = Session._answer
 
     def overheard(session: Session, words: list[str]) -> None:

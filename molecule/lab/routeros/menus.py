@@ -424,8 +424,8 @@ FIREWALL_FILTER = Menu(
     refused={"reset-counters": OLDEST, "reset-counters-all": OLDEST},
 )  # fmt: skip
 
-# The entries are fixed; only what an anycast set-up may look at is kept, and the emulator serves the two of the API. The
-# address list has another name from 7.24 on (community.routeros 3.22).
+# The entries are fixed; only what an anycast set-up may look at is kept, and the emulator serves the two of the API.
+# The address list has another name from 7.24 on (community.routeros 3.22).
 IP_SERVICE = Menu(
     "ip/service",
     (

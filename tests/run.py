@@ -46,6 +46,7 @@ MATRIX = {
     "source_routing",
     "speed",
 }
+MATRIX = {"bootstrap", "diagnosis", "drain", "figures", "registration", "reload", "source_routing", "speed"}
 # What makes the lab and removes it belongs to each run.
 SCENARIOS = {path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")} - {"default"}
 

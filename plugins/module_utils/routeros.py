@@ -275,7 +275,8 @@ _CONNECT_ERRORS = (
     (
         ("certificate_verify_failed", "certificate verify failed"),
         "the router's certificate is not signed by a CA that this host trusts. Set ca_path to the CA's certificate (or,"
-        " for a first contact, validate_certs to false).",
+        " for a first contact, validate_certs to false). If the router has been reset, remove the"
+        " file of ca_path ({ca_path}) and run homelab.anycast.bootstrap.",
     ),
     (
         ("wrong_version_number", "record layer failure", "packet_length_too_long", "unexpected eof", "eof occurred"),
@@ -285,7 +286,8 @@ _CONNECT_ERRORS = (
     (
         ("handshake_failure", "handshake failure", "no_shared_cipher", "no shared cipher"),
         "the router's service api-ssl has no certificate. Give it one (/ip/service set api-ssl certificate=NAME), or"
-        " set force_no_cert to true, which does not protect against a man in the middle.",
+        " set force_no_cert to true, which does not protect against a man in the middle. If the router has been reset,"
+        " remove the file of ca_path ({ca_path}) and run homelab.anycast.bootstrap.",
     ),
     (
         ("no such file or directory", "permission denied"),
@@ -353,8 +355,11 @@ def connect_message(text, params):
     return "Cannot connect to the router at %s: %s" % (where, reason)
 
 
-def trap_message(text, menu, username):
-    """Return a message for a user from what the router says when it refuses a question."""
+def trap_message(text, menu, username, command="print"):
+    """Return a message for a user from what the router says when it refuses a question, or another command."""
+    if command != "print":
+        advice = " Log in as a user of the group full." if "not enough permissions" in text else ""
+        return "the router refuses %s/%s by user '%s': %s.%s" % (menu, command, username, text.rstrip("."), advice)
     if "not enough permissions" in text:
         return "user '%s' may not read %s: %s. Give its group the policies api and read (/user/group)." % (
             username,
@@ -415,17 +420,18 @@ class Router:
             words.append("=.proplist=" + ",".join(proplist))
         if where:
             words.append("?%s=%s" % where)
-        api = self._session()
-        try:
-            return list(api.rawCmd(menu + "/print", *words))
-        except ConnectionClosed as exc:
-            raise self._session_lost(exc) from exc
-        except LibRouterosError as exc:
-            raise RouterError(
-                "%s: %s" % (self.hostname, trap_message(str(exc), menu, self.module.params["username"]))
-            ) from exc
-        except OSError as exc:
-            raise self._session_lost(exc) from exc
+        return self._ask(menu, "print", *words)
+
+    def run(self, menu, command, values):
+        """Run a command of a menu, add for example, and return the rows it answers.
+
+        :param values: its arguments by name.
+        """
+        return self._ask(menu, command, *("=%s=%s" % item for item in values.items()))
+
+    def own_address(self):
+        """Return this host's address in the session with the router."""
+        return self._session().protocol.transport.sock.getsockname()[0]
 
     def rows_if_any(self, menu, **how):
         """Return the rows of a menu, none if the router refuses: for what is only good to know."""
@@ -448,6 +454,18 @@ class Router:
         if problem:
             raise RouterError(problem)
         return row
+
+    def _ask(self, menu, command, *words):
+        api = self._session()
+        try:
+            return list(api.rawCmd(menu + "/" + command, *words))
+        except ConnectionClosed as exc:
+            raise self._session_lost(exc) from exc
+        except LibRouterosError as exc:
+            username = self.module.params["username"]
+            raise RouterError("%s: %s" % (self.hostname, trap_message(str(exc), menu, username, command))) from exc
+        except OSError as exc:
+            raise self._session_lost(exc) from exc
 
     def _session(self):
         if self._api is None:

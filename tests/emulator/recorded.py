@@ -90,7 +90,7 @@ class Recording:
     @contextlib.contextmanager
     def tls(self, certificate: str | None = None, key: str | None = None) -> Iterator[int]:
         """The same router on a TLS port."""
-        server = Server(self.router, "127.0.0.1", 0, tls_context(certificate, key))
+        server = Server(self.router, "127.0.0.1", 0, "api-ssl", tls_context(certificate, key))
         server.start()
         try:
             yield server.port

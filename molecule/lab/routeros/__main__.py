@@ -70,7 +70,13 @@ def main() -> int:
     servers = [Server(router, arguments.listen, arguments.port)]
     if arguments.tls_port >= 0:
         servers.append(
-            Server(router, arguments.listen, arguments.tls_port, tls_context(arguments.tls_cert, arguments.tls_key))
+            Server(
+                router,
+                arguments.listen,
+                arguments.tls_port,
+                "api-ssl",
+                tls_context(arguments.tls_cert, arguments.tls_key),
+            )
         )
     for server in servers:
         server.start()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from .certificates import fingerprint, is_authority, sign
 from .errors import (
     ARGUMENT,
+    GENERAL,
     Trap,
     already_have,
     invalid_value,
@@ -24,7 +27,7 @@ from .frr_filter import parse_rule
 from .menus import MENUS, REFERRERS
 from .ping import ARGUMENTS as PING_ARGUMENTS
 from .ping import ping
-from .policy import User
+from .policy import User, format_policies, parse_policies
 from .queries import matches
 from .router import Router
 from .schema import Kind, Menu, Property
@@ -45,7 +48,7 @@ LOG = logging.getLogger("routeros.commands")
 Reply = tuple[str, dict[str, str]]
 
 _STARS = "*****"
-_WRITES = {"add", "set", "remove", "unset", "move", "enable", "disable", "comment"}
+_WRITES = {"add", "set", "remove", "unset", "move", "enable", "disable", "comment", "sign", "export-certificate"}
 # Arguments of a print that change nothing over the API.
 _PRINT_FLAGS = {"detail", "without-paging", "terse", "show-ids"}
 _PING = "ping"
@@ -120,14 +123,18 @@ class Commands:
         menu = self._router.menu(path)
         assert menu is not None
         self._need("write" if command in _WRITES else "read")
+        if command in _WRITES and menu.policy:
+            self._need(menu.policy)
         if command in {"print", "getall"}:
             return self._print(menu, sentence)
         if command == "get":
             return self._get(menu, sentence)
         LOG.info("%s: /%s/%s", self._user.name, path, command)
-        reply = getattr(self, f"_{command}")(menu, dict(sentence.attributes))
+        reply = getattr(self, f"_{command.replace('-', '_')}")(menu, dict(sentence.attributes))
         self._router.commit()
-        return iter([("!done", reply or {})])
+        # It tells how far it is until it is done (property progress of the command's reply; the text is an assumption).
+        rows = [("!re", {"progress": "done"})] if command == "sign" else []
+        return iter([*rows, ("!done", reply or {})])
 
     def _need(self, policy: str) -> None:
         if not self._user.may(policy):
@@ -251,6 +258,10 @@ class Commands:
         if attributes:
             raise unknown_parameter(next(iter(attributes)))
         table = self._router.store.table(menu.path)
+        if menu.path == "certificate":
+            # Manual, "Certificates": what a removed authority has issued is removed as well.
+            names = {row.values["name"] for row in rows}
+            rows += [row for row in table.rows if row.values.get("ca") in names and row not in rows]
         for row in rows:
             table.rows.remove(row)
             if name := row.values.get("name"):
@@ -281,6 +292,60 @@ class Commands:
             if row is not before:
                 table.rows.remove(row)
                 table.rows.insert(len(table.rows) if before is None else table.rows.index(before), row)
+
+    def _sign(self, menu: Menu, attributes: dict[str, str]) -> None:
+        table = self._router.store.table(menu.path)
+        wanted = attributes.pop("number", attributes.pop(".id", None))
+        if wanted is None:
+            raise missing_argument(["number"])
+        row = self._row(menu, table, wanted)
+        authority = attributes.pop("ca", None)
+        name = attributes.pop("name", row.values["name"])
+        for other in attributes:
+            raise not_emulated(other) if other in {"ca-crl-host", "ca-on-smart-card"} else unknown_parameter(other)
+        if "pem" in row.values:
+            raise Trap("failure: the certificate is signed already", GENERAL)
+        by = None if authority is None else self._router.certificate(authority)
+        if authority is not None and (by is None or not is_authority(self._usage(menu, authority))):
+            raise no_match("ca")
+        (template,) = [shown for shown in self._router.rows(menu) if shown[".id"] == row.id]
+        signed = sign(template, by)
+        row.values |= {
+            "name": name,
+            "key": signed.key,
+            "pem": signed.certificate,
+            "private-key": "true",
+            "fingerprint": fingerprint(signed.certificate),
+            "not-after": str(int(time.time()) + int(template["days-valid"]) * 86400),
+        }
+        # Flags only when true (facts, emulator checklist 1). One that the router's own authority signed is issued.
+        if is_authority(template["key-usage"]):
+            row.values["authority"] = "true"
+        if authority is None:
+            row.values["trusted"] = "true"
+        else:
+            row.values |= {"issued": "true", "ca": authority}
+        self._unique(menu, table, row.values, row)
+
+    def _usage(self, menu: Menu, name: str) -> str:
+        return next(row["key-usage"] for row in self._router.rows(menu) if row["name"] == name)
+
+    def _export_certificate(self, menu: Menu, attributes: dict[str, str]) -> None:
+        # Manual, "Certificates": exporting requires the policy sensitive.
+        self._need("sensitive")
+        (row,) = self._take_rows(menu, attributes)
+        name = attributes.pop("file-name", f"cert_export_{row.values['name']}")
+        for other, value in attributes.items():
+            if other not in {"type", "export-passphrase"}:
+                raise unknown_parameter(other)
+            if (other, value) != ("type", "pem"):
+                raise not_emulated(f"{other}={value}")
+        if "pem" not in row.values:
+            raise Trap("failure: the certificate is not signed", GENERAL)
+        files = self._router.store.table("file")
+        files.rows = [one for one in files.rows if one.values["name"] != f"{name}.crt"]
+        text = row.values["pem"]
+        files.add({"name": f"{name}.crt", "type": ".crt file", "size": str(len(text)), "contents": text})
 
     # Rows
 
@@ -412,6 +477,12 @@ class Commands:
             return parse_address(name, text)
         if kind is Kind.PREFIX:
             return parse_prefix(name, text)
+        if kind is Kind.NAME:
+            if text not in {*one.values, *self._router.names(one.target)}:
+                raise no_match(name)
+            return text
+        if kind is Kind.POLICY:
+            return format_policies(parse_policies(text))
         if kind is Kind.PREFIXES:
             return ",".join(parse_prefix(name, part) for part in text.split(",") if part)
         if kind is Kind.REFERENCE:

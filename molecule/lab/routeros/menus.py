@@ -7,6 +7,7 @@ Names, types, enumerations and versions are from the device dumps in facts/route
 
 from __future__ import annotations
 
+from .certificates import DEFAULT_USAGE, KEY_SIZES, USAGES
 from .schema import OLDEST, Kind, Menu, Property, Version
 
 V7: Version = (7,)
@@ -423,22 +424,59 @@ FIREWALL_FILTER = Menu(
     refused={"reset-counters": OLDEST, "reset-counters-all": OLDEST},
 )  # fmt: skip
 
-# The entries are fixed; only what an anycast set-up may look at is kept.
+# The entries are fixed; only what an anycast set-up may look at is kept, and the emulator serves the two of the API.
+# The address list has another name from 7.24 on (community.routeros 3.22).
 IP_SERVICE = Menu(
     "ip/service",
     (
-        Property("address", Kind.PREFIXES, default=""),
-        Property("certificate", Kind.ENUM, ("none",), default="none"),
+        Property("address", Kind.PREFIXES, default="", gone=(7, 24)),
+        Property("available-from", Kind.PREFIXES, default="", since=(7, 24)),
+        Property("certificate", Kind.NAME, ("none",), default="none", target="certificate"),
         Property("disabled", Kind.BOOL, default="false"),
-        Property("port", Kind.NUMBER, low=1, high=65535),
-        Property("tls-version", Kind.ENUM, ("any", "only-1.2"), default="any"),
+        Property("port", Kind.NUMBER, low=1, high=65535, only=_NOTHING),
+        Property("tls-version", Kind.ENUM, ("any", "only-1.2"), default="any", only=("any",)),
         Property("vrf", Kind.ENUM, ("main",), default="main"),
-        Property("max-sessions", Kind.NUMBER, default="20", since=(7, 16)),
+        Property("max-sessions", Kind.NUMBER, default="20", since=(7, 16), only=("20",)),
     ),
-    _READ,
+    _READ | {"set", "enable", "disable"},
     key="name",
+    stored=True,
     read_only=("name", "invalid", "dynamic"),
-    refused=dict.fromkeys(("set", "enable", "disable"), OLDEST),
+)
+
+# Properties and commands from the device dump of 7.20.8, defaults from the manual ("Certificates").
+CERTIFICATE = Menu(
+    "certificate",
+    (
+        Property("name"),
+        Property("common-name", mandatory=True),
+        Property("subject-alt-name", default=""),
+        Property("key-size", Kind.ENUM, tuple(KEY_SIZES), default="2048"),
+        Property("key-usage", Kind.FLAGS, (*USAGES, "encipher-only", "decipher-only", "code-sign", "email-protect",
+                                           "timestamp", "ocsp-sign", "dvcs"), default=DEFAULT_USAGE, only=USAGES),
+        Property("days-valid", Kind.NUMBER, default="365", low=1),
+        Property("digest-algorithm", Kind.ENUM, ("md5", "sha1", "sha256", "sha384", "sha512"), default="sha256",
+                 only=("sha256", "sha384", "sha512")),
+        Property("trusted", Kind.BOOL, default="false"),
+        *(Property(name, only=_NOTHING) for name in ("country", "locality", "organization", "state", "unit")),
+        _COPY_FROM,
+    ),
+    frozenset({"print", "get", "getall", "add", "set", "remove", "sign", "export-certificate"}),
+    key="name",
+    stored=True,
+    read_only=("private-key", "authority", "issued", "ca", "fingerprint", "expires-after", "expired"),
+    refused=dict.fromkeys(("import", "issued-revoke", "add-scep", "create-certificate-request", "card-verify"), OLDEST),
+    auto_name="cert",
+)  # fmt: skip
+
+FILE = Menu(
+    "file",
+    (),
+    frozenset({"print", "get", "getall", "remove"}),
+    key="name",
+    stored=True,
+    read_only=("name", "type", "size", "last-modified", "contents"),
+    refused=dict.fromkeys(("add", "set", "read"), OLDEST),
 )
 
 IP_ADDRESS = Menu(
@@ -517,11 +555,41 @@ SYSTEM_ROUTERBOARD = Menu(
 )  # fmt: skip
 USER = Menu(
     "user",
+    (
+        Property("name"),
+        Property("group", Kind.REFERENCE, mandatory=True, target="user/group"),
+        Property("password", hidden=True),
+        Property("address", default="", only=_NOTHING),
+        Property("disabled", Kind.BOOL, default="false"),
+        Property("expired", Kind.BOOL, default="false", only=("false",)),
+        _COMMENT,
+    ),
+    frozenset({"print", "get", "getall", "add", "set", "remove", "enable", "disable", "comment"}),
+    key="name",
+    stored=True,
+    policy="policy",
+)
+USER_GROUP = Menu(
+    "user/group",
+    (
+        Property("name"),
+        Property("policy", Kind.POLICY, default="none"),
+        Property("skin", default="default", only=("default",)),
+        _COMMENT,
+    ),
+    frozenset({"print", "get", "getall", "add", "set", "remove", "comment"}),
+    key="name",
+    stored=True,
+    policy="policy",
+)
+
+# Manual, "User", monitoring active users.
+USER_ACTIVE = Menu(
+    "user/active",
     (),
     _READ,
-    key="name",
-    read_only=("name", "group", "disabled"),
-    refused=dict.fromkeys(_CHANGES, OLDEST),
+    read_only=("when", "name", "address", "via", "group", "radius"),
+    refused={"request-logout": OLDEST},
 )
 
 MENUS: dict[str, Menu] = {
@@ -531,6 +599,7 @@ MENUS: dict[str, Menu] = {
         BFD_SESSION, FILTER_RULE, FILTER_CHAIN, ROUTING_ROUTE, ROUTING_ID, ROUTING_TABLE, ROUTING_SETTINGS, IP_ROUTE,
         IP_SETTINGS, FIREWALL_FILTER, IP_SERVICE, IP_ADDRESS, INTERFACE, INTERFACE_LIST, INTERFACE_LIST_MEMBER,
         IPV6_ADDRESS, IP_NEIGHBOR, SYSTEM_RESOURCE, SYSTEM_CLOCK, SYSTEM_IDENTITY, SYSTEM_ROUTERBOARD, USER,
+        USER_GROUP, USER_ACTIVE, CERTIFICATE, FILE,
     )
 }  # fmt: skip
 
@@ -543,4 +612,6 @@ REFERRERS: dict[str, tuple[tuple[str, str], ...]] = {
         ("routing/ospf/static-neighbor", "area"),
     ),
     "routing/id": (("routing/ospf/instance", "router-id"),),
+    "user/group": (("user", "group"),),
+    "certificate": (("ip/service", "certificate"), ("certificate", "ca")),
 }

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from .board import clock_row, routerboard_row, system_resource_row
+from .certificates import Signed
 from .errors import GENERAL, Trap
 from .frr_config import (
     Config,
@@ -35,7 +36,7 @@ from .menus import MENUS
 from .policy import Users
 from .schema import Menu, Version
 from .store import Store
-from .values import format_bool, parse_version
+from .values import format_bool, format_duration, parse_version
 from .vtysh import Frr, FrrError
 
 LOG = logging.getLogger("routeros")
@@ -61,6 +62,18 @@ class Router:
         self.frr = frr
         self.kernel = kernel
         self.users = users
+        users.keep_in(store)
+        store.seed(
+            "ip/service",
+            [
+                {"name": name, "port": str(port), "disabled": format_bool(not name.startswith("api"))}
+                for name, port in _SERVICES
+            ],
+        )
+        self.sessions: dict[int, dict[str, str]] = {}
+        """Rows of /user/active, by the identity of what serves the session."""
+        self.followers: list[Callable[[], None]] = []
+        """Called after every change: the servers follow /ip/service."""
         self.version_text = version_text
         self.version: Version = parse_version(version_text)
         self.ping_program = tuple(shlex.split(ping))
@@ -78,20 +91,16 @@ class Router:
             "ipv6/address": lambda: address_rows(self.kernel.addresses(), "inet6"),
             "ip/neighbor": list,
             "ip/route": lambda: [ip_route_row(row) for row in self._routes()],
-            "ip/service": self._services,
             "interface": lambda: interface_rows(self.kernel.links()),
             "interface/list": lambda: [
                 {".id": f"*{0x2000000 + number:X}", "name": name, "builtin": "true", "dynamic": "false"}
                 for number, name in enumerate(_INTERFACE_LISTS)
             ],
             "interface/list/member": list,
+            "user/active": lambda: [dict(row) for row in self.sessions.values()],
             "system/clock": lambda: [clock_row(self.version, time.time())],
             "system/resource": lambda: [system_resource_row(self.version_text, self.kernel.uptime())],
             "system/routerboard": lambda: [routerboard_row(self.version)],
-            "user": lambda: [
-                {".id": f"*{number:X}", "name": user.name, "group": user.group, "disabled": "false"}
-                for number, user in enumerate(self.users, start=1)
-            ],
         }
 
     # Reading
@@ -129,7 +138,7 @@ class Router:
         """Written values and the defaults of the others, in the order of the menu."""
         row = {}
         for one in menu.properties:
-            if not one.exists(self.version):
+            if not one.exists(self.version) or one.hidden:
                 continue
             value = values.get(one.name, one.default)
             if value is not None:
@@ -146,8 +155,14 @@ class Router:
                 # After the last one comes the end (assumption: the highest id, as firewall rules show it).
                 shown[".nextid"] = rows[index + 1].id if index + 1 < len(rows) else "*FFFFFFFF"
             shown |= self._complete(menu, row.values)
+            shown |= {name: row.values[name] for name in menu.read_only if name in row.values}
             if menu.path == "ip/firewall/filter":
                 shown |= _FILTER_STATE
+            elif menu.path == "certificate" and "not-after" in row.values:
+                left = int(row.values["not-after"]) - int(time.time())
+                shown |= {"expires-after": format_duration(left)} if left > 0 else {"expired": "true"}
+            elif menu.path == "ip/service":
+                shown["invalid"] = "false"
             if inactive is not None:
                 shown["inactive"] = format_bool(inactive(shown))
             found.append(shown)
@@ -215,18 +230,16 @@ class Router:
         rows = self._frr_rows()
         return route_rows(self.frr.show("show ip route json"), rows, rows.routes)
 
-    def _services(self) -> list[dict[str, str]]:
-        menu = MENUS["ip/service"]
-        return [
-            {
-                ".id": f"*{number:X}",
-                "name": name,
-                "port": str(port),
-                **self._complete(menu, {"disabled": format_bool(not name.startswith("api"))}),
-                "invalid": "false",
-            }
-            for number, (name, port) in enumerate(_SERVICES)
-        ]
+    def service(self, name: str) -> dict[str, str]:
+        """A row of /ip/service, as printed."""
+        return next(row for row in self.rows(MENUS["ip/service"]) if row["name"] == name)
+
+    def certificate(self, name: str) -> Signed | None:
+        """A certificate and its key; None where it has not been signed."""
+        for row in self.store.table("certificate").rows:
+            if row.values["name"] == name and "pem" in row.values:
+                return Signed(row.values["pem"], row.values["key"])
+        return None
 
     # Writing
 
@@ -245,6 +258,8 @@ class Router:
                 raise
             raise Trap(f"failure: the emulator could not carry it out: {error}", GENERAL) from error
         self.store.save()
+        for follow in self.followers:
+            follow()
 
     def apply(self) -> None:
         """Make FRR and the kernel agree with the rows."""

@@ -35,6 +35,10 @@ class Kind(Enum):
     """Valueless: set by being named, whatever the value; printed as empty text; absent when off."""
     FILTER_RULE = auto()
     GATEWAY = auto()
+    NAME = auto()
+    """One of an enumeration, or the name of a row of another menu (the certificate of a service)."""
+    POLICY = auto()
+    """What a group of users may do: `read,api,!write`."""
     MATCHER = auto()
     """Of the packet filter: a comma list out of an enumeration or a name of another menu, perhaps after `!`."""
 
@@ -57,10 +61,12 @@ class Property:
     gone: Version | None = None
     secret: bool = False
     target: str = ""
-    """The menu that REFERENCE, ADDRESS_OR_NAME and MATCHER look names up in."""
+    """The menu that REFERENCE, ADDRESS_OR_NAME, NAME and MATCHER look names up in."""
     only: tuple[str, ...] | None = None
     """The values that the emulator carries out; others are valid on a router and refused here, by name."""
     add_only: bool = False
+    hidden: bool = False
+    """Written and never printed (passwords)."""
 
     def exists(self, version: Version) -> bool:
         """Whether a router of this version knows the property."""
@@ -86,6 +92,8 @@ class Menu:
     """Commands that a router has from that version on, and the emulator does not."""
     stored: bool = False
     """The rows are kept by the emulator; otherwise they are read from FRR and the kernel."""
+    policy: str = ""
+    """What a user needs beside `write` to change it."""
     auto_name: str = ""
     """How a row added without a name is called, a number follows."""
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import logging
 import secrets
 import socket
 import ssl
 import tempfile
 import threading
+import time
 from collections.abc import Iterable
 
 from librouteros.exceptions import ProtocolError
 from librouteros.protocol import decode_length, determine_length, encode_sentence
 
+from .certificates import Signed
 from .commands import Commands, Sentence
 from .errors import Fatal, Trap, login_refused
 from .policy import User
@@ -61,6 +64,9 @@ class Session:
         except Fatal as error:
             LOG.info("%s: closed: %s", self._peer, error)
             self._write("!fatal", str(error))
+        finally:
+            with self._router.lock:
+                self._router.sessions.pop(id(self), None)
 
     def _answer(self, words: list[str]) -> None:
         sentence = Sentence.parse(words)
@@ -104,6 +110,17 @@ class Session:
             raise login_refused()
         LOG.info("%s: user %s logged in", self._peer, name)
         self._user = user
+        with self._router.lock:
+            self._router.sessions[id(self)] = {
+                ".id": f"*{id(self):X}",
+                "when": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()),
+                "name": name,
+                "address": self._peer.rpartition(":")[0],
+                # That a session over TLS reads the same is an assumption: the manual knows api and rest-api.
+                "via": "api",
+                "group": user.group,
+                "radius": "false",
+            }
         return {}
 
     def _reply(self, word: str, attributes: dict[str, str], tag: Iterable[str]) -> None:
@@ -143,55 +160,109 @@ class Session:
 
 
 class Server:
-    """Listens on one port; a thread for each connection."""
+    """One service of /ip/service on its port, as long as that is enabled; a thread for each connection."""
 
-    def __init__(self, router: Router, address: str, port: int, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, router: Router, address: str, port: int, service: str = "api", tls: ssl.SSLContext | None = None
+    ) -> None:
+        """:param tls: until the service has a certificate of the router's own; None: it speaks no TLS at all."""
         self._router = router
+        self._service = service
+        self._address = address
         self._tls = tls
-        self._socket = socket.create_server((address, port), reuse_port=False)
-        self._closing = False
-
-    @property
-    def port(self) -> int:
+        self._own: tuple[Signed, ssl.SSLContext] | None = None
+        self._socket: socket.socket | None = socket.create_server((address, port), reuse_port=False)
+        self.port: int = self._socket.getsockname()[1]
         """The port it listens on (another than asked for when that was 0)."""
-        number: int = self._socket.getsockname()[1]
-        return number
 
     def start(self) -> None:
-        """Accept connections in the background."""
-        threading.Thread(target=self._accept, daemon=True, name=f"accept-{self.port}").start()
+        """Accept connections in the background while the service is enabled."""
+        self._accept_in_background()
+        with self._router.lock:
+            self.follow()
+            self._router.followers.append(self.follow)
+
+    def follow(self) -> None:
+        """Listen, or not, as /ip/service says."""
+        disabled = self._router.service(self._service)["disabled"] == "true"
+        if disabled and self._socket is not None:
+            self._stop_listening()
+        elif not disabled and self._socket is None:
+            self._socket = socket.create_server((self._address, self.port), reuse_port=False)
+            self._accept_in_background()
 
     def close(self) -> None:
         """Stop accepting."""
-        self._closing = True
-        # A plain close would not wake the thread that waits in accept.
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
+        with self._router.lock:
+            if self.follow in self._router.followers:
+                self._router.followers.remove(self.follow)
+            self._stop_listening()
 
-    def _accept(self) -> None:
-        while not self._closing:
+    def _stop_listening(self) -> None:
+        listening, self._socket = self._socket, None
+        if listening is not None:
+            # A plain close would not wake the thread that waits in accept.
+            with contextlib.suppress(OSError):
+                listening.shutdown(socket.SHUT_RDWR)
+            listening.close()
+
+    def _accept_in_background(self) -> None:
+        threading.Thread(target=self._accept, args=(self._socket,), daemon=True, name=f"accept-{self.port}").start()
+
+    def _accept(self, listening: socket.socket) -> None:
+        while listening is self._socket:
             try:
-                connection, address = self._socket.accept()
+                connection, address = listening.accept()
             except OSError:
-                if not self._closing:
+                if listening is self._socket:
                     LOG.exception("accept")
                 return
             peer = f"{address[0]}:{address[1]}"
+            if not self._may_connect(address[0]):
+                LOG.warning("%s: not in the address list of %s", peer, self._service)
+                connection.close()
+                continue
             threading.Thread(target=self._serve, args=(connection, peer), daemon=True, name=peer).start()
+
+    def _may_connect(self, address: str) -> bool:
+        with self._router.lock:
+            row = self._router.service(self._service)
+        allowed = [part for part in (row.get("address") or row.get("available-from") or "").split(",") if part]
+        return not allowed or any(ipaddress.ip_address(address) in ipaddress.ip_network(part) for part in allowed)
+
+    def _context(self) -> ssl.SSLContext | None:
+        """TLS with the certificate that the service has now."""
+        if self._tls is None:
+            return None
+        with self._router.lock:
+            own = self._router.certificate(self._router.service(self._service)["certificate"])
+            if own is None:
+                return self._tls
+            if self._own is None or self._own[0] != own:
+                self._own = own, _own_context(own)
+            return self._own[1]
 
     def _serve(self, connection: socket.socket, peer: str) -> None:
         try:
             with connection:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 connection.settimeout(_HANDSHAKE_SECONDS)
-                stream = self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
+                tls = self._context()
+                stream = tls.wrap_socket(connection, server_side=True) if tls else connection
                 stream.settimeout(_IDLE_SECONDS)
                 with stream:
                     Session(self._router, stream, peer).serve()
         except OSError as error:
             # Clients come and go; a failed TLS handshake is one of these as well.
             LOG.debug("%s: %s", peer, error)
+
+
+def _own_context(own: Signed) -> ssl.SSLContext:
+    # Python reads certificate and key from a file only.
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+        file.write(own.key + own.certificate)
+        file.flush()
+        return tls_context(file.name, None)
 
 
 def tls_context(certificate: str | None, key: str | None) -> ssl.SSLContext:

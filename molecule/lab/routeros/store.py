@@ -67,6 +67,13 @@ class Store:
         table = self.table(path)
         return (table.rows[0] if table.rows else table.add({})).values
 
+    def seed(self, path: str, rows: list[dict[str, str]]) -> None:
+        """Rows that a router has at first."""
+        if path not in self._tables:
+            for values in rows:
+                self.table(path).add(values)
+            self._saved[path] = copy.deepcopy(self._tables[path])
+
     def save(self) -> None:
         """Write the file in one step. It holds keys: only the owner may read it."""
         text = json.dumps(

@@ -1,0 +1,238 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: routeros_api_tls
+short_description: Give the API of a MikroTik router TLS, with a certificate by an authority of its own
+version_added: 1.0.0
+author:
+  - homelab.anycast maintainers (@homelab-anycast)
+description:
+  - Makes an authority and a certificate on the router, gives the certificate to the service C(api-ssl), and lets the
+    addresses O(allowed) use that service. Returns the authority's certificate, by which clients prove the router.
+    Private keys stay on the router.
+  - Changes nothing and fails if the host that it runs on would not be let in, if the router's clock is more than a
+    minute off, or if a certificate of another kind has the name of the authority.
+  - A certificate that is made out to another O(host), or has 30 days or less left, is replaced by a new one of the same
+    authority, under the other of two names (O(certificate), and the same with C(-2\)).
+notes:
+  - Runs where it can reach the router's API, normally on the controller; use C(delegate_to) or C(connection=local).
+  - Needs a user with the policies C(api), C(read), C(write) and C(sensitive) (to export a certificate; MikroTik's
+    manual, "Certificates").
+  - RouterOS hands out a certificate as a file only. The module exports the authority's (no key), reads C(contents) of
+    C(/file), and removes the file. Files of up to 60 KiB can be read so (manual, "Files").
+  - The keys have 2048 bits (RSA). The processor of a hAP lite may take half a minute for one, so the option C(timeout)
+    should be generous.
+extends_documentation_fragment:
+  - community.routeros.api
+  - homelab.anycast.attributes
+  - homelab.anycast.attributes.action_group_api
+attributes:
+  platform:
+    support: full
+    platforms: RouterOS
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  authority:
+    description: Name of the authority's certificate on the router.
+    type: str
+    required: true
+  certificate:
+    description: Name of the API's certificate on the router.
+    type: str
+    required: true
+  host:
+    description: The address or name by which clients reach the router; the certificate is made out to it.
+    type: str
+    required: true
+  days:
+    description: For how many days the certificates are valid.
+    type: int
+    required: true
+  allowed:
+    description: The IPv4 prefixes from which C(api-ssl) may be used.
+    type: list
+    elements: str
+    required: true
+seealso:
+  - module: homelab.anycast.routeros_user
+"""
+
+EXAMPLES = r"""
+- name: TLS for the API
+  homelab.anycast.routeros_api_tls:
+    hostname: 172.18.0.1
+    username: admin
+    password: "{{ lookup('ansible.builtin.env', 'ROUTEROS_ADMIN_PASSWORD') }}"
+    timeout: 180
+    authority: anycast-ca
+    certificate: anycast-api
+    host: 172.18.0.1
+    days: 3650
+    allowed: [172.18.0.0/26]
+  register: api
+
+- name: The certificate by which the router is proven
+  ansible.builtin.copy:
+    content: "{{ api.authority_certificate }}"
+    dest: router-ca.pem
+    mode: "0644"
+"""
+
+RETURN = r"""
+authority_certificate:
+  description: The authority's certificate (PEM); empty in check mode as long as it has not been made.
+  returned: success
+  type: str
+certificate:
+  description: Name of the certificate that the service uses.
+  returned: success
+  type: str
+  sample: anycast-api
+"""
+
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
+
+from ansible_collections.homelab.anycast.plugins.module_utils import bootstrap
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import RouterError, open_router
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros_info import CLOCK_PROPERTIES, clock
+from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
+
+CERTIFICATE, SERVICE, FILE = "/certificate", "/ip/service", "/file"
+# The file appears a moment after it was exported.
+FILE_SECONDS = 10
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            api_argument_spec(),
+            authority={"type": "str", "required": True},
+            certificate={"type": "str", "required": True},
+            host={"type": "str", "required": True},
+            days={"type": "int", "required": True},
+            allowed={"type": "list", "elements": "str", "required": True},
+        ),
+        supports_check_mode=True,
+    )
+    router = open_router(module)
+    try:
+        result = secure(router, module.params, module.check_mode)
+    except (bootstrap.BootstrapError, RouterError, Unreadable) as exc:
+        module.fail_json(msg=str(exc))
+    finally:
+        router.close()
+    module.exit_json(**result)
+
+
+def secure(router, params, check_mode):
+    """Return the result of the module."""
+    version = router.version()
+    certificates = bootstrap.Certificates(
+        router.rows(CERTIFICATE), params["authority"], params["certificate"], params["host"], params["days"]
+    )
+    before = certificates.describe()
+    service = _service(router)
+    changes = bootstrap.service_changes(service, version, certificates.name, params["allowed"])
+    _check(router, params["allowed"])
+    after = certificates.describe_wanted()
+    changed = bool(changes) or before != after
+    authority_certificate = ""
+    if not check_mode:
+        _make(router, certificates)
+        if changes:
+            router.run(SERVICE, "set", {".id": service[".id"], **changes})
+        # Nothing uses them any more.
+        for name in certificates.superseded:
+            router.run(CERTIFICATE, "remove", {"numbers": name})
+    if not check_mode or certificates.has_authority:
+        authority_certificate = _export(router, params["authority"])
+    return {
+        "changed": changed,
+        "authority_certificate": authority_certificate,
+        "certificate": certificates.name,
+        "diff": {
+            "before": {"certificates": before, "api-ssl": {name: service.get(name, "") for name in changes}},
+            "after": {"certificates": after, "api-ssl": changes},
+        },
+    }
+
+
+def _service(router):
+    # From 7.18 on the menu also holds connections, as dynamic rows of the same name.
+    for row in router.rows(SERVICE, where=("name", "api-ssl")):
+        if row.get("dynamic") is not True:
+            return row
+    raise RouterError(f"{router.hostname}: the router has no service api-ssl (/ip/service)")
+
+
+def _check(router, allowed):
+    sessions = router.rows_if_any("/user/active", proplist=("name", "address", "via"))
+    seen = bootstrap.seen_from(sessions, router.module.params["username"], router.own_address())
+    problems = [
+        bootstrap.lock_out(seen, allowed),
+        bootstrap.clock_problem(
+            clock(next(iter(router.rows("/system/clock", proplist=CLOCK_PROPERTIES)), {}), time.time())
+        ),
+    ]
+    if any(problems):
+        raise RouterError("; ".join(problem for problem in problems if problem))
+
+
+def _make(router, certificates):
+    for name in certificates.templates:
+        router.run(CERTIFICATE, "remove", {"numbers": name})
+    if not certificates.has_authority:
+        router.run(CERTIFICATE, "add", certificates.authority_words())
+        _sign(router, certificates.authority, {})
+    if not certificates.has_certificate:
+        router.run(CERTIFICATE, "add", certificates.certificate_words())
+        _sign(router, certificates.name, {"ca": certificates.authority})
+
+
+def _sign(router, name, values):
+    answer = router.run(CERTIFICATE, "sign", {"number": name, **values})
+    row = next(iter(router.rows(CERTIFICATE, where=("name", name))), {})
+    if not bootstrap.usable(row):
+        progress = ", ".join(str(part.get("progress")) for part in answer) or "nothing"
+        raise RouterError(
+            f"{router.hostname}: the certificate '{name}' has not been signed; the router said: {progress}. Run this"
+            " again, with a higher timeout if the router is slow"
+        )
+
+
+def _export(router, name):
+    """Return the certificate in PEM form."""
+    file = f"{name}.crt"
+    router.run(CERTIFICATE, "export-certificate", {"numbers": name, "file-name": name, "type": "pem"})
+    deadline = time.monotonic() + FILE_SECONDS
+    text = ""
+    while True:
+        for row in router.rows(FILE, proplist=(".id", "name", "contents"), where=("name", file)):
+            text = str(row.get("contents", ""))
+            if "-----END CERTIFICATE-----" in text:
+                router.run(FILE, "remove", {".id": row[".id"]})
+                return text.strip() + "\n"
+        if time.monotonic() > deadline:
+            raise RouterError(
+                f"{router.hostname}: the file {file} which the router exported the certificate '{name}' to holds"
+                f" {len(text)} characters and no certificate, expected one in PEM form. Copy it from Files to the"
+                " controller by hand (routeros_bootstrap_target.ca_path) and run this again"
+            )
+        time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    main()

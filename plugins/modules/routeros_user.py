@@ -1,0 +1,197 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: routeros_user
+short_description: A user of a MikroTik router with the least rights that this collection needs
+version_added: 1.0.0
+author:
+  - homelab.anycast maintainers (@homelab-anycast)
+description:
+  - Makes a group with the policies C(read), C(write), C(test), C(sensitive) and C(api), all others denied by name, and
+    a user in it. With these a user can do all that this collection does, but cannot manage users, reboot the router, copy
+    files or log in to a terminal, WinBox or WebFig.
+  - A router does not tell passwords. So whether an existing user has O(user_password) is found out by logging in with
+    it.
+notes:
+  - Runs where it can reach the router's API, normally on the controller; use C(delegate_to) or C(connection=local).
+  - Needs a user with the policies C(api), C(read), C(write) and C(policy) (MikroTik's manual, "User").
+  - Without C(tls) it writes nothing, as the new password would travel in clear; in check mode it then takes the password
+    of an existing user for right.
+extends_documentation_fragment:
+  - community.routeros.api
+  - homelab.anycast.attributes
+  - homelab.anycast.attributes.action_group_api
+attributes:
+  platform:
+    support: full
+    platforms: RouterOS
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+    details:
+      - Does not show passwords.
+  idempotent:
+    support: full
+options:
+  group:
+    description: Name of the group.
+    type: str
+    required: true
+  user:
+    description: Name of the user.
+    type: str
+    required: true
+  user_password:
+    description: The user's password.
+    type: str
+    required: true
+seealso:
+  - module: homelab.anycast.routeros_api_tls
+"""
+
+EXAMPLES = r"""
+- name: A user for Ansible
+  homelab.anycast.routeros_user:
+    hostname: 172.18.0.1
+    username: admin
+    password: "{{ lookup('ansible.builtin.env', 'ROUTEROS_ADMIN_PASSWORD') }}"
+    tls: true
+    validate_cert_hostname: true
+    ca_path: router-ca.pem
+    group: anycast
+    user: ansible
+    user_password: "{{ lookup('ansible.builtin.env', 'ROUTEROS_PASSWORD') }}"
+"""
+
+RETURN = r""" # """
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
+
+from ansible_collections.homelab.anycast.plugins.module_utils import bootstrap
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import Router, RouterError, flag, open_router
+from ansible_collections.homelab.anycast.plugins.module_utils.secret import HIDDEN, HIDDEN_CHANGED
+from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
+
+USER, GROUP = "/user", "/user/group"
+USER_PROPERTIES = (".id", "name", "group", "disabled")
+
+
+class _As:
+    """Stands in for the module in a session of another user."""
+
+    def __init__(self, module, username, password):
+        self.params = dict(module.params, username=username, password=password)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec=dict(
+            api_argument_spec(),
+            group={"type": "str", "required": True},
+            user={"type": "str", "required": True},
+            user_password={"type": "str", "required": True, "no_log": True},
+        ),
+        supports_check_mode=True,
+    )
+    params = module.params
+    if not params["tls"] and not module.check_mode:
+        module.fail_json(msg="tls is false, expected true: the password of the new user would travel in clear")
+    try:
+        params["user_password"].encode(params["encoding"])
+    except UnicodeEncodeError:
+        # Its own text would quote the character.
+        module.fail_json(
+            msg=f"user_password holds a character that encoding '{params['encoding']}' has not, expected others, or"
+            " encoding UTF-8"
+        )
+    router = open_router(module)
+    try:
+        result = ensure(router, module)
+    except (RouterError, Unreadable) as exc:
+        module.fail_json(msg=str(exc))
+    finally:
+        router.close()
+    module.exit_json(**result)
+
+
+def ensure(router, module):
+    """Return the result of the module."""
+    name, group = module.params["user"], module.params["group"]
+    router.version()
+    groups = router.rows(GROUP, proplist=(".id", "name", "policy"))
+    users = router.rows(USER, proplist=USER_PROPERTIES)
+    problem = bootstrap.group_problem(group, bootstrap.POLICIES, groups, users, name)
+    if problem:
+        raise RouterError(problem)
+    old_group = next((row for row in groups if row.get("name") == group), {})
+    old_user = next((row for row in users if row.get("name") == name), {})
+
+    wanted_group = {}
+    if bootstrap.granted(old_group.get("policy", "")) != set(bootstrap.POLICIES):
+        wanted_group = {"policy": bootstrap.policy_text(bootstrap.POLICIES, groups)}
+    wanted_user = {}
+    if old_user.get("group") != group:
+        wanted_user["group"] = group
+    if flag(old_user, "disabled"):
+        wanted_user["disabled"] = "no"
+    # Of a user who is disabled or may not use the API nothing can be found out.
+    unknown = wanted_group or wanted_user
+    if not old_user or (module.params["tls"] and (unknown or not _logs_in(module))):
+        wanted_user["password"] = module.params["user_password"]
+
+    if not module.check_mode:
+        _write(router, GROUP, old_group, group, wanted_group)
+        _write(router, USER, old_user, name, wanted_user)
+    return {
+        "changed": bool(wanted_group or wanted_user),
+        "diff": {
+            "before": {
+                "group": _shown(group, old_group) if old_group else {},
+                "user": {"name": name, "group": old_user.get("group"), "password": HIDDEN} if old_user else {},
+            },
+            "after": {
+                "group": _shown(group, {**old_group, **wanted_group}),
+                "user": {
+                    "name": name,
+                    "group": group,
+                    "password": HIDDEN_CHANGED if old_user and "password" in wanted_user else HIDDEN,
+                },
+            },
+        },
+    }
+
+
+def _logs_in(module):
+    """Return whether the user can log in with the password."""
+    session = Router(_As(module, module.params["user"], module.params["user_password"]))
+    try:
+        session.rows("/system/resource", proplist=("version",))
+    except RouterError as exc:
+        if "invalid user name or password" in str(exc):
+            return False
+        raise
+    finally:
+        session.close()
+    return True
+
+
+def _shown(name, row):
+    return {"name": name, "policies": sorted(bootstrap.granted(row.get("policy", "")))}
+
+
+def _write(router, menu, old, name, values):
+    if values and old:
+        router.run(menu, "set", {".id": old[".id"], **values})
+    elif values:
+        router.run(menu, "add", {"name": name, **values})
+
+
+if __name__ == "__main__":
+    main()

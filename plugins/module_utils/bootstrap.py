@@ -14,7 +14,8 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueE
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import flag, parse_duration, parse_version
 
 # The least a user of this collection needs: to log in (api), to read and write the configuration, to compare the OSPF
-# key instead of writing it on every run (sensitive), and to ping in `verify` (test). Users are managed by `policy` alone.
+# key instead of writing it on every run (sensitive), and to ping in `verify` (test). Users are managed by
+# `policy` alone.
 POLICIES = ("read", "write", "test", "sensitive", "api")
 # They belong to the router; changing them would change what others may do.
 DEFAULT_GROUPS = ("full", "read", "write")
@@ -88,8 +89,8 @@ def problems(first, target, allowed, group, other_ca_paths=()):
         )
     elif target["ca_path"] in other_ca_paths:
         found.append(
-            f"routeros_bootstrap_target.ca_path is '{target['ca_path']}' for another router as well, expected a file for"
-            " each (inventories/home: set routeros_api_ca_path for each router)"
+            f"routeros_bootstrap_target.ca_path is '{target['ca_path']}' for another router as well, expected a file"
+            " for each (inventories/home: set routeros_api_ca_path for each router)"
         )
     if group in DEFAULT_GROUPS:
         found.append(
@@ -143,8 +144,8 @@ def lock_out(seen, allowed):
     if any(_is_in(address, network) for address in seen for network in networks(allowed)):
         return None
     return (
-        f"the router is reached from {' or '.join(seen)}, which is in none of {', '.join(map(str, allowed))}: the API would"
-        " be closed to this host. Add it to routeros_bootstrap_allowed, or run from a host that is in there"
+        f"the router is reached from {' or '.join(seen)}, which is in none of {', '.join(map(str, allowed))}: the API"
+        " would be closed to this host. Add it to routeros_bootstrap_allowed, or run from a host that is in there"
     )
 
 
@@ -165,8 +166,8 @@ def clock_problem(clock):
     way = "ahead of" if clock["skew"] > 0 else "behind"
     return (
         f"the router's clock says {clock['utc']}, {abs(clock['skew'])} s {way} this host's, expected {MOST_SKEW} s at"
-        " most: its certificates would be valid at another time than now. Set it (/system/clock set date=... time=..., or"
-        " /system/ntp/client set enabled=yes servers=...)"
+        " most: its certificates would be valid at another time than now. Set it (/system/clock set date=... time=...,"
+        " or /system/ntp/client set enabled=yes servers=...)"
     )
 
 
@@ -207,7 +208,8 @@ class Certificates:
             raise BootstrapError(
                 f"the certificate '{authority}' of the router is no authority, or expires in less than {RENEW_DAYS}"
                 f" days. Remove it (/certificate remove {authority}) and its copy on the controller, and run this again"
-                " with the plain API enabled (/ip/service enable api); or set routeros_bootstrap_authority to another name"
+                " with the plain API enabled (/ip/service enable api); or set routeros_bootstrap_authority to another"
+                " name"
             )
         self.has_authority = own is not None and flag(own, "private-key")
         mine = [other for other in (name, name + "-2") if other in self._rows]

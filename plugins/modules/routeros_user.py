@@ -13,15 +13,15 @@ author:
   - homelab.anycast maintainers (@homelab-anycast)
 description:
   - Makes a group with the policies C(read), C(write), C(test), C(sensitive) and C(api), all others denied by name, and
-    a user in it. With these a user can do all that this collection does, but cannot manage users, reboot the router, copy
-    files or log in to a terminal, WinBox or WebFig.
+    a user in it. With these a user can do all that this collection does, but cannot manage users, reboot the router,
+    copy files or log in to a terminal, WinBox or WebFig.
   - A router does not tell passwords. So whether an existing user has O(user_password) is found out by logging in with
     it.
 notes:
   - Runs where it can reach the router's API, normally on the controller; use C(delegate_to) or C(connection=local).
   - Needs a user with the policies C(api), C(read), C(write) and C(policy) (MikroTik's manual, "User").
-  - Without C(tls) it writes nothing, as the new password would travel in clear; in check mode it then takes the password
-    of an existing user for right.
+  - Without C(tls) it writes nothing, as the new password would travel in clear; in check mode it then takes the
+    password of an existing user for right.
 extends_documentation_fragment:
   - community.routeros.api
   - homelab.anycast.attributes

@@ -124,6 +124,8 @@ def test_from_the_factory_to_a_configured_router(fresh: Fresh) -> None:
     assert code == 0, said
     assert "changed=4" in said
     assert [secret for secret in (ADMIN_PASSWORD, PASSWORD, "PRIVATE KEY") if secret in said] == []
+    # What a module warns of when it would log a password.
+    assert "did not set no_log" not in said
     assert fresh.ca.read_text().startswith("-----BEGIN CERTIFICATE-----")
     service = fresh.service("api-ssl")
     assert (service["address"], service["certificate"]) == ("127.0.0.0/8", "anycast-api")

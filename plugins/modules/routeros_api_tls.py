@@ -110,7 +110,9 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros import Ro
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros_info import CLOCK_PROPERTIES, clock
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
 
-CERTIFICATE, SERVICE, FILE = "/certificate", "/ip/service", "/file"
+CERTIFICATE = "/certificate"
+SERVICE = "/ip/service"
+FILE = "/file"
 # The file appears a moment after it was exported.
 FILE_SECONDS = 10
 

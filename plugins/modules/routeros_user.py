@@ -79,7 +79,8 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros import Ro
 from ansible_collections.homelab.anycast.plugins.module_utils.secret import HIDDEN, HIDDEN_CHANGED
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
 
-USER, GROUP = "/user", "/user/group"
+USER = "/user"
+GROUP = "/user/group"
 USER_PROPERTIES = (".id", "name", "group", "disabled")
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import fcntl
 import json
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 FILE = Path(__file__).parents[1] / "build" / "matrix.json"
@@ -29,3 +31,10 @@ def record(row: str, where: str, passed: bool, file: Path = FILE) -> None:
 def read(file: Path = FILE) -> list[dict[str, object]]:
     """The rows, none where nothing was run yet."""
     return json.loads(file.read_text()) if file.exists() else []
+
+
+def scenarios(printed: str, names: Iterable[str]) -> dict[str, bool]:
+    """Which scenarios have passed, from what `molecule test` printed; one that is not in its recap has not."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", printed).rpartition("SCENARIO RECAP")[2]
+    recap = dict(re.findall(r"^(\S+) *: actions=\d+ .*?\bfailed=(\d+)", plain, re.MULTILINE))
+    return {name: recap.get(name) == "0" for name in sorted(names)}

@@ -25,7 +25,7 @@ def links(link, key, key_id):
 
     :param link: the link as it is, with the old key.
     """
-    old = normalise_link({**link, "accept_key": None, "accept_key_id": None})
+    old = _one_key(link)
     new = normalise_link({**old, "key": key, "key_id": key_id})
     return {
         "accepting": normalise_link({**old, "accept_key": new["key"], "accept_key_id": new["key_id"]}),
@@ -46,7 +46,7 @@ def needed_dead_interval(link):
 def problems(link, key, key_id, routers):
     """Return what speaks against the change, each with the variable to change; never a key."""
     try:
-        old = normalise_link({**link, "accept_key": None, "accept_key_id": None})
+        old = _one_key(link)
     except LinkError as error:
         return [f"the link of the inventory cannot work: {error}"]
     kind = old["authentication"]
@@ -116,6 +116,11 @@ def moved(info, comment, key_id):
     return template is not None and str(template.get("auth-id")) == str(key_id)
 
 
+def _one_key(link):
+    second = {"accept_key": None, "accept_key_id": None}
+    return normalise_link({**link, **second} if isinstance(link, dict) else link)
+
+
 def _template(info, comment):
-    rows = info["interface_templates"]
+    rows = info["ospf"]["interface_templates"]
     return next((row for row in rows if row.get("comment") == comment), None)

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf_packet import Listener
 from bed import Bed, ensure_rootfs, requirements, wait_for
 from bed.configs import node_config
 from bed.emulator import Emulator
@@ -81,6 +82,12 @@ def refused(node: RoleNode) -> bool:
     return True
 
 
+def signed(node: RoleNode, kind: str, key: str) -> bool:
+    """Whether a node that listens to the router finds its packets signed with this key."""
+    with node.machine.network(), Listener() as listener:
+        return bool(listener.wait_for(3 * HELLO, ROUTER_ADDRESS, kind, 1, key))
+
+
 def try_both(node: RoleNode, kind: str, where: str) -> None:
     """Bring the link up with the right key, and see it refused with another; record the row."""
     passed = False
@@ -90,6 +97,9 @@ def try_both(node: RoleNode, kind: str, where: str) -> None:
         assert refused(node), f"{kind}: taken for a neighbour with another key"
         restart(node, link(kind, longest_key(kind)))
         wait_for(f"the adjacency with {kind}", lambda: node.states().get(ROUTER_ADDRESS) == "Full", timeout=40)
+        if kind not in ("none", "simple"):
+            assert signed(node, kind, longest_key(kind))
+            assert not signed(node, kind, OTHER_KEY)
         passed = True
     finally:
         matrix.record(f"authentication {kind}", where, passed)

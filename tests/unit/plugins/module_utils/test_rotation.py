@@ -56,7 +56,7 @@ def test_the_defaults_leave_enough_time():
 
 def info(**template):
     row = {"comment": "homelab.anycast", "auth": "sha256", "auth-id": 1, **template}
-    return {"interface_templates": [{"comment": "his", "auth-id": 2}, row]}
+    return {"ospf": {"interface_templates": [{"comment": "his", "auth-id": 2}, row]}}
 
 
 @pytest.mark.parametrize("key_id, moved", [(1, False), (2, True), ("2", True)])
@@ -72,7 +72,10 @@ def test_the_router_has_the_old_key_or_the_new_one(key_id, moved):
     [
         (info(**{"auth-id": 3}), ["auth=sha256 with auth-id=3, expected sha256 with 1", "or 2"]),
         (info(auth="md5"), ["auth=md5 with auth-id=1, expected sha256"]),
-        ({"interface_templates": []}, ["no interface template with the comment 'homelab.anycast'", "site first"]),
+        (
+            {"ospf": {"interface_templates": []}},
+            ["no interface template with the comment 'homelab.anycast'", "site first"],
+        ),
     ],
 )
 def test_another_router_than_the_inventory_says(found, words):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,9 +22,8 @@ from role_router import API, BIN
 if reason := requirements():
     pytest.skip(reason, allow_module_level=True)
 
-OLD, NEW, WRONG = "the-old-secret", "the-new-secret", "a-wrong-secret"
-LINK = {"hello_interval": 1, "dead_interval": 5, "key": OLD, "key_id": 1}
-NEW_LINK = {**LINK, "key": NEW, "key_id": 2}
+SECRETS = ("the-first-secret", "the-second-secret", "the-third-secret")
+LINK = {"hello_interval": 1, "dead_interval": 5, "key": SECRETS[0], "key_id": 1}
 HERE = Path(__file__).parent
 
 
@@ -48,6 +48,8 @@ class Network:
 
     def __init__(self, bed: Bed, router: Emulator, directory: Path) -> None:
         self.bed, self.router, self.directory = bed, router, directory
+        # The inventory's, for which the tests rotate from one to the next.
+        self.link: dict[str, Any] = LINK
 
     def inventory(self, link: dict[str, Any]) -> Path:
         nodes = {
@@ -79,9 +81,13 @@ class Network:
         file.write_text(json.dumps({"all": {"children": groups}}))
         return file
 
-    def play(self, playbook: str, link: dict[str, Any], *options: str, key: str = NEW) -> str:
+    def play(self, playbook: str, link: dict[str, Any], *options: str, key: str = "") -> str:
+        with self.start(playbook, link, *options, key=key) as process:
+            return process.communicate()[0]
+
+    def start(self, playbook: str, link: dict[str, Any], *options: str, key: str) -> subprocess.Popen[str]:
         command = [str(BIN / "ansible-playbook"), "--inventory", str(self.inventory(link)), *options, playbook]
-        done = subprocess.run(
+        return subprocess.Popen(
             self.bed.router.on_its_network(*command),
             cwd=ROOT,
             env={
@@ -94,16 +100,17 @@ class Network:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            check=False,
+            # Of its own, so that it can be killed with all that it has started.
+            process_group=0,
         )
-        return done.stdout
 
     def site(self, link: dict[str, Any], *options: str) -> str:
         return self.play(str(HERE / "rotation_site.yml"), link, *options)
 
-    def rotate(self, *options: str, key: str = NEW, link: dict[str, Any] = LINK) -> str:
-        more = ["--extra-vars", "anycast_new_key_id=2"]
-        return self.play("homelab.anycast.rotate_key", link, "--diff", "-vvv", *more, *options, key=key)
+    def rotate(self, new: dict[str, Any], *options: str, link: dict[str, Any] | None = None) -> str:
+        """Run the playbook; its output is as talkative as it can be."""
+        more = ["--diff", "-vvv", "--extra-vars", f"anycast_new_key_id={new['key_id']}"]
+        return self.play("homelab.anycast.rotate_key", link or self.link, *more, *options, key=new["key"])
 
     def hops(self) -> int:
         """How many next hops the router has for the anycast address."""
@@ -118,47 +125,85 @@ class Network:
         return [node.path("/etc/bird/anycast.key").read_text() for node in self.bed.nodes]
 
 
-@pytest.fixture
-def network(bed: Bed, router: Emulator, tmp_path: Path) -> Network:
-    """With the old key at both ends, and the address routed to both nodes."""
-    network = Network(bed, router, tmp_path)
+@pytest.fixture(scope="module")
+def network(bed: Bed, router: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Network:
+    """With the first key at both ends, and the address routed to both nodes."""
+    network = Network(bed, router, tmp_path_factory.mktemp("network"))
     said = network.site(LINK)
-    if said.count("failed=0") < 3:
-        # From another key to this one: the adjacency is lost, and the nodes do not follow with it.
-        said = network.site(LINK)
     assert said.count("failed=0") == 3, said
     wait_for("both next hops", lambda: network.hops() == 2)
     return network
 
 
 @pytest.fixture
-def route_changes(bed: Bed, network: Network) -> Iterator[list[str]]:
-    """What the router's kernel said, at the end of the test, about routes to the anycast address."""
+def no_route_is_lost(bed: Bed, network: Network) -> Iterator[None]:
+    """Fails if the router's kernel changes a route to the anycast address while the test runs."""
     with subprocess.Popen(
         bed.router.on_its_network("ip", "monitor", "route"), stdout=subprocess.PIPE, text=True
     ) as monitor:
-        changes: list[str] = []
-        yield changes
+        yield
         monitor.terminate()
         assert monitor.stdout is not None
-        changes.extend(line for line in monitor.stdout if ANYCAST in line)
+        changes = [line for line in monitor.stdout if ANYCAST in line]
     assert network.hops() == 2
     assert changes == []
 
 
+def next_link(link: dict[str, Any]) -> dict[str, Any]:
+    number = int(link["key_id"])
+    return {**link, "key": SECRETS[number], "key_id": number + 1}
+
+
 def no_secret(said: str) -> bool:
-    return not any(secret in said for secret in (OLD, NEW, WRONG))
+    return not any(secret in said for secret in SECRETS)
 
 
-@pytest.mark.usefixtures("route_changes")
+@pytest.mark.usefixtures("no_route_is_lost")
+def test_what_cannot_work_is_refused_and_check_mode_changes_nothing(network: Network) -> None:
+    before = network.key_files()
+    short = network.rotate(next_link(LINK), link={**LINK, "dead_interval": 4})
+    assert "dead_interval is 4 s, expected 5 s at least with hello_interval 1 s" in short
+    simple = network.rotate(next_link(LINK), link={**LINK, "authentication": "simple", "key": "12345678"})
+    assert "authentication is 'simple', expected one of md5, sha1" in simple
+    assert "PLAY [See which key the router has]" not in short + simple
+    checked = network.rotate(next_link(LINK), "--check")
+    assert checked.count("failed=0") == 4, checked
+    # The router and both nodes would change.
+    assert checked.count("changed=0") == 1, checked
+    assert no_secret(short + simple + checked)
+    assert (network.key_files(), network.auth_id()) == (before, 1)
+
+
+@pytest.mark.usefixtures("no_route_is_lost")
 def test_the_key_changes_and_no_route_is_lost(network: Network) -> None:
-    said = network.rotate()
+    old, new = network.link, next_link(network.link)
+    said = network.rotate(new)
     assert said.count("failed=0") == 4, said
-    assert network.auth_id() == 2
-    assert all(NEW in text and OLD not in text for text in network.key_files())
+    assert network.auth_id() == new["key_id"]
+    assert all(new["key"] in text and old["key"] not in text for text in network.key_files())
     assert no_secret(said)
-    again = network.rotate()
+    again = network.rotate(new)
     assert again.count("changed=0") == again.count("failed=0") == 4, again
     # The user writes the new key into the inventory.
-    said = network.site(NEW_LINK)
+    network.link = new
+    said = network.site(new)
     assert said.count("changed=0") == 3, said
+
+
+@pytest.mark.usefixtures("no_route_is_lost")
+def test_killed_when_the_router_has_moved(network: Network) -> None:
+    """The nodes follow by themselves, and another run brings it to its end."""
+    old, new = network.link, next_link(network.link)
+    more = ["--extra-vars", f"anycast_new_key_id={new['key_id']}"]
+    with network.start("homelab.anycast.rotate_key", old, *more, key=new["key"]) as process:
+        wait_for("the router to move", lambda: network.auth_id() == new["key_id"], timeout=300, every=0.1)
+        os.killpg(process.pid, signal.SIGKILL)
+
+    def followed() -> bool:
+        return all(0 < text.find(new["key"]) < text.find(old["key"]) for text in network.key_files())
+
+    wait_for("the nodes to follow", followed)
+    said = network.rotate(new)
+    assert said.count("failed=0") == 4, said
+    assert all(new["key"] in text and old["key"] not in text for text in network.key_files())
+    network.link = new

@@ -45,8 +45,8 @@ DEFAULTS = {
     "authentication": "sha256",
     "key_id": 1,
     "key": None,
-    # A second key that the nodes accept but never send with (KeyStartAccept without KeyStartGenerate, RFC 2328 D.3), for
-    # the time in which the keys change. The router has no place for one.
+    # A second key that the nodes accept but never send with (KeyStartAccept without KeyStartGenerate, RFC 2328 D.3),
+    # for the time in which the keys change. The router has no place for one.
     "accept_key": None,
     "accept_key_id": None,
     # Off: it needs UDP 3784 through the firewalls of both ends, and time of the router's processor.
@@ -160,8 +160,8 @@ def _accept_key_problems(result):
         return []
     if kind not in KINDS_WITH_KEY_ID:
         return [
-            "accept_key is set, but packets with authentication '{}' do not say which key they carry, so only one works:"
-            " drop accept_key, or take one of {}".format(kind, ", ".join(KINDS_WITH_KEY_ID))
+            "accept_key is set, but packets with authentication '{}' do not say which key they carry, so only one"
+            " works: drop accept_key, or take one of {}".format(kind, ", ".join(KINDS_WITH_KEY_ID))
         ]
     result["accept_key"] = str(key)
     problems = _key_problems("accept_key", result["accept_key"], kind)
@@ -180,8 +180,8 @@ def _key_problems(name, key, kind):
     octets = len(key.encode())
     if octets > KEY_OCTETS[kind]:
         problems.append(
-            f"{name} has {octets} octets, authentication '{kind}' carries at most {KEY_OCTETS[kind]}: shorten it or choose"
-            " another kind"
+            f"{name} has {octets} octets, authentication '{kind}' carries at most {KEY_OCTETS[kind]}: shorten it or"
+            " choose another kind"
         )
     # BIRD's strings end at a quote and know no escape; a command line at either end may lose a space.
     if not all("!" <= character <= "~" and character != '"' for character in key):

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The change from one OSPF key to another, without loss of an adjacency.
 
-The nodes can accept two keys at a time, the router has one. So the nodes accept the new key first; then the router moves
-to it; and each node begins to send with it when it hears a packet of the router that is signed with it. Until then the
+The nodes can accept two keys at a time, the router has one. So the nodes accept the new key first; then the router
+moves to it; and each node begins to send with it when it hears a packet of the router that is signed with it. Until then the
 router takes no packet of the node, for which it waits a dead interval.
 """
 
@@ -52,8 +52,8 @@ def problems(link, key, key_id, routers):
     kind = old["authentication"]
     if kind not in KINDS_WITH_KEY_ID:
         return [
-            "authentication is '{}', expected one of {}: other packets do not say which key they carry, so a node cannot"
-            " accept two, and a change loses the adjacencies. Change it with site, where an interruption does"
+            "authentication is '{}', expected one of {}: other packets do not say which key they carry, so a node"
+            " cannot accept two, and a change loses the adjacencies. Change it with site, where an interruption does"
             " no harm".format(kind, ", ".join(KINDS_WITH_KEY_ID))
         ]
     found = []
@@ -104,8 +104,8 @@ def router_problems(info, comment, link, key_id):
     expected = link["authentication"]
     if found[0] != expected or found[1] not in (str(link["key_id"]), str(key_id)):
         return [
-            "the router's interface template has auth={} with auth-id={}, expected {} with {}, the inventory's key_id, or"
-            " {}, that of anycast_new_key_id: run site first".format(*found, expected, link["key_id"], key_id)
+            "the router's interface template has auth={} with auth-id={}, expected {} with {}, the inventory's key_id,"
+            " or {}, that of anycast_new_key_id: run site first".format(*found, expected, link["key_id"], key_id)
         ]
     return []
 

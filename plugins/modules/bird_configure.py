@@ -463,8 +463,9 @@ def wait_for_router(module, router_id, authentication, key_id, key, timeout, lis
         Path(listening).unlink(missing_ok=True)
     if not heard:
         module.fail_json(
-            msg="Nothing was changed: no packet of the router %s came within %.0f s that is signed with the key of id %d."
-            " Either it has not moved to that key, or it has another one under this id." % (router_id, timeout, key_id)
+            msg="Nothing was changed: no packet of the router %s came within %.0f s that is signed with the key of id"
+            " %d. Either it has not moved to that key, or it has another one under this id."
+            % (router_id, timeout, key_id)
         )
 
 

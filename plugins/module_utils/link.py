@@ -45,6 +45,10 @@ DEFAULTS = {
     "authentication": "sha256",
     "key_id": 1,
     "key": None,
+    # A second key that the nodes accept but never send with (KeyStartAccept without KeyStartGenerate, RFC 2328 D.3),
+    # for the time in which the keys change. The router has no place for one.
+    "accept_key": None,
+    "accept_key_id": None,
     # Off: it needs UDP 3784 through the firewalls of both ends, and time of the router's processor.
     "bfd": False,
     # RouterOS' own defaults, which notice a dead node after 1 s; 650 MHz of a hAP lite should not be asked for less.
@@ -135,6 +139,7 @@ def _authentication_problems(result):
     if kind not in AUTHENTICATION_KINDS:
         return ["authentication is '{}', expected one of: {}".format(kind, ", ".join(AUTHENTICATION_KINDS))]
     if kind == "none":
+        key = key or result["accept_key"]
         return ["a key is set, but authentication is 'none': drop the key or choose a kind"] if key else []
     problems = []
     if kind in KINDS_WITH_KEY_ID:
@@ -142,19 +147,50 @@ def _authentication_problems(result):
     if key is None or key == "":
         problems.append(f"key is empty, expected 1 to {KEY_OCTETS[kind]} octets for authentication '{kind}'")
         return problems
-    key = result["key"] = str(key)
+    result["key"] = str(key)
+    problems.extend(_key_problems("key", result["key"], kind))
+    problems.extend(_accept_key_problems(result))
+    return problems
+
+
+def _accept_key_problems(result):
+    kind, key = result["authentication"], result["accept_key"]
+    if key in (None, ""):
+        result["accept_key"] = result["accept_key_id"] = None
+        return []
+    if kind not in KINDS_WITH_KEY_ID:
+        return [
+            "accept_key is set, but packets with authentication '{}' do not say which key they carry, so only one"
+            " works: drop accept_key, or take one of {}".format(kind, ", ".join(KINDS_WITH_KEY_ID))
+        ]
+    result["accept_key"] = str(key)
+    problems = _key_problems("accept_key", result["accept_key"], kind)
+    result["accept_key_id"] = _checked(problems, _whole_number, result["accept_key_id"], "accept_key_id", 1, 255)
+    if result["accept_key_id"] is not None and result["accept_key_id"] == result["key_id"]:
+        problems.append(
+            "accept_key_id is {}, expected another one than key_id: it says which key a packet carries".format(
+                result["key_id"]
+            )
+        )
+    return problems
+
+
+def _key_problems(name, key, kind):
+    problems = []
     octets = len(key.encode())
     if octets > KEY_OCTETS[kind]:
         problems.append(
-            f"key has {octets} octets, authentication '{kind}' carries at most {KEY_OCTETS[kind]}: shorten it or choose"
-            " another kind"
+            f"{name} has {octets} octets, authentication '{kind}' carries at most {KEY_OCTETS[kind]}: shorten it or"
+            " choose another kind"
         )
     # BIRD's strings end at a quote and know no escape; a command line at either end may lose a space.
     if not all("!" <= character <= "~" and character != '"' for character in key):
-        problems.append("key has a character outside printable ASCII, a space or a quote: not every end can carry it")
+        problems.append(
+            f"{name} has a character outside printable ASCII, a space or a quote: not every end can carry it"
+        )
     if key.lower() in _WORDS_READ_AS_BOOLEAN:
         words = ", ".join(_WORDS_READ_AS_BOOLEAN)
-        problems.append(f"key is one of {words}, which the RouterOS API reads as a boolean")
+        problems.append(f"{name} is one of {words}, which the RouterOS API reads as a boolean")
     return problems
 
 

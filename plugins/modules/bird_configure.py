@@ -78,6 +78,39 @@ options:
         intervals.
     type: int
     required: true
+  follow:
+    description:
+      - Wait with the change until a packet of this router arrives that is signed with this key, as the one who is to
+        accept what BIRD sends has the key from then on.
+      - Where none comes in time, the module fails and changes nothing.
+      - In check mode it does not wait.
+    type: dict
+    suboptions:
+      router_id:
+        description: OSPF router id of that router.
+        type: str
+        required: true
+      authentication:
+        description: Authentication of the link model.
+        type: str
+        choices: [md5, sha1, sha256, sha384, sha512]
+        required: true
+      key_id:
+        description: Id of the key in its packets.
+        type: int
+        required: true
+      key:
+        description: The key itself.
+        type: str
+        required: true
+      timeout:
+        description: Seconds to wait.
+        type: float
+        default: 120
+      listening:
+        description: A file that is there while the module listens, for who has to wait with the router until then.
+        type: path
+        required: true
   socket:
     description: BIRD's control socket.
     type: path
@@ -104,6 +137,22 @@ EXAMPLES = r"""
     owner: root
     group: bird
     mode: "0640"
+
+- name: Send with the new key as soon as the router has it
+  homelab.anycast.bird_configure:
+    content: "{{ lookup('ansible.builtin.template', 'bird.conf.j2') }}"
+    key: "{{ lookup('ansible.builtin.template', 'key.j2') }}"
+    key_file: /etc/bird/anycast.key
+    hello_interval: 3
+    dead_interval: 12
+    follow:
+      router_id: 172.18.0.1
+      authentication: sha256
+      key_id: 2
+      key: "{{ lookup('ansible.builtin.env', 'ANYCAST_NEW_KEY') }}"
+      listening: /run/anycast-follow
+  async: 300
+  poll: 0
 """
 
 RETURN = r"""
@@ -169,6 +218,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.bird_commit import
     including,
     rollback_message,
 )
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf_packet import Listener
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, Verdict, wait_for
 
 # BIRD's reply codes, of the last line of an answer (doc/reply_codes in its source).
@@ -398,6 +448,21 @@ def main():
             "key_file": {"type": "path", "required": True, "no_log": False},
             "hello_interval": {"type": "int", "required": True},
             "dead_interval": {"type": "int", "required": True},
+            "follow": {
+                "type": "dict",
+                "options": {
+                    "router_id": {"type": "str", "required": True},
+                    "authentication": {
+                        "type": "str",
+                        "required": True,
+                        "choices": ["md5", "sha1", "sha256", "sha384", "sha512"],
+                    },
+                    "key_id": {"type": "int", "required": True},
+                    "key": {"type": "str", "required": True, "no_log": True},
+                    "timeout": {"type": "float", "default": 120},
+                    "listening": {"type": "path", "required": True},
+                },
+            },
             "socket": {"type": "path", "default": SOCKET},
             "timeout": {"type": "float", "default": 5},
         },
@@ -416,8 +481,28 @@ def main():
     changed_files = [str(file.path) for file in change.files if file.changed]
     result = {"changed": True, "changed_files": changed_files, "diff": change.diffs()}
     if not module.check_mode:
+        if module.params["follow"]:
+            wait_for_router(module, **module.params["follow"])
         result.update(apply(module, change))
     module.exit_json(**result)
+
+
+def wait_for_router(module, router_id, authentication, key_id, key, timeout, listening):
+    """Wait until the router signs with the key; fails if it does not."""
+    try:
+        with Listener() as listener:
+            Path(listening).touch(0o600)
+            heard = listener.wait_for(timeout, router_id, authentication, key_id, key)
+    except OSError as exc:
+        module.fail_json(msg="Nothing was changed: cannot listen to the router: %s" % exc)
+    finally:
+        Path(listening).unlink(missing_ok=True)
+    if not heard:
+        module.fail_json(
+            msg="Nothing was changed: no packet of the router %s came within %.0f s that is signed with the key of id"
+            " %d. Either it has not moved to that key, or it has another one under this id."
+            % (router_id, timeout, key_id)
+        )
 
 
 def apply(module, change):

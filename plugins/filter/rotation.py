@@ -1,0 +1,30 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters of the playbook rotate_key. Each is documented in the .yml file of its name beside this one."""
+
+from __future__ import annotations
+
+from ansible_collections.homelab.anycast.plugins.module_utils import rotation
+
+
+def rotation_problems(hostvars, groups, key, key_id):
+    routers, nodes = groups.get("anycast_routers", []), groups.get("anycast_nodes", [])
+    links = [hostvars[name].get("routeros_ospf_link") for name in routers]
+    links += [hostvars[name].get("bird_anycast_link") for name in nodes]
+    found = [problem for link in links for problem in rotation.problems(link, key, key_id, routers)]
+    if any(link != links[0] for link in links):
+        found.append("the routers and nodes of the inventory have different links, expected one: run preflight first")
+    if not nodes:
+        found.append("the group anycast_nodes is empty, expected the nodes that share the key")
+    return list(dict.fromkeys(found))
+
+
+class FilterModule:
+    def filters(self):
+        return {
+            "rotation_problems": rotation_problems,
+            "rotation_router_problems": rotation.router_problems,
+            "rotation_links": rotation.links,
+            "rotation_moved": rotation.moved,
+        }

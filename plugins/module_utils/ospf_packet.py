@@ -1,0 +1,67 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who has signed an OSPF packet, and with which key (RFC 2328 A.3.1 and D.4.3, RFC 5709 3.3)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import socket
+import time
+
+PROTOCOL = 89
+_CRYPTOGRAPHIC = 2
+# RFC 5709 3.3: what stands in place of the digest while it is computed.
+_APAD = bytes.fromhex("878fe1f3")
+_DIGEST_OCTETS = {"md5": 16, "sha1": 20, "sha256": 32, "sha384": 48, "sha512": 64}
+
+
+def is_signed(datagram, router_id, kind, key_id, key):
+    """Return whether an IPv4 datagram is an OSPF packet of this router, signed with this key.
+
+    :param datagram: octets as a raw socket gives them, with the IP header.
+    :param kind: authentication of the link model, one with a key id.
+    """
+    packet = datagram[(datagram[0] & 0x0F) * 4 :] if datagram else b""
+    if len(packet) < 24 or packet[0] != 2 or int.from_bytes(packet[14:16], "big") != _CRYPTOGRAPHIC:
+        return False
+    if packet[4:8] != socket.inet_aton(router_id) or packet[18] != key_id:
+        return False
+    length, octets = int.from_bytes(packet[2:4], "big"), packet[19]
+    signature = packet[length : length + octets]
+    return octets == _DIGEST_OCTETS[kind] and hmac.compare_digest(signature, digest(packet[:length], kind, key))
+
+
+def digest(packet, kind, key):
+    """Return the digest that a sender appends to the packet."""
+    secret = key.encode()
+    if kind == "md5":
+        return hashlib.md5(packet + secret.ljust(16, b"\0"), usedforsecurity=False).digest()
+    trailer = _APAD * (_DIGEST_OCTETS[kind] // len(_APAD))
+    return hmac.new(secret, packet + trailer, kind).digest()
+
+
+class Listener:
+    """Hears the OSPF packets that arrive at this host, from any of its interfaces."""
+
+    def __init__(self):
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, PROTOCOL)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        self._socket.close()
+
+    def wait_for(self, timeout, *signed):
+        """Wait for a packet for which C(is_signed) with these arguments is true; return whether one came in time."""
+        deadline = time.monotonic() + timeout
+        while (left := deadline - time.monotonic()) > 0:
+            self._socket.settimeout(left)
+            try:
+                if is_signed(self._socket.recv(65535), *signed):
+                    return True
+            except TimeoutError:
+                break
+        return False

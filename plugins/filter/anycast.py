@@ -61,7 +61,7 @@ def router_problems(
     bfd = not problems and link_model.normalise_link(link)["bfd"]
     return (
         problems
-        + routeros_ospf.router_problems(info, router_id, instance, area, interfaces, comment, other_router_ids, bfd)
+        + routeros_ospf.router_problems(info, router_id, instance, area, interfaces, comment, other_router_ids, bfd, family.ospf_versions(anycast_prefixes))
         + routeros_ospf.guard_problems(info, anycast_prefixes, filter_chain, distribution, comment)
     )
 
@@ -121,10 +121,12 @@ class FilterModule:
             "services": services_filter,
             "node_problems": node_problems,
             "router_problems": router_problems,
-            "routeros_interface_template": routeros_ospf.interface_template,
+            "routeros_interface_templates": routeros_ospf.interface_templates,
+            "routeros_areas": routeros_ospf.areas,
+            "routeros_filter_chains": routeros_ospf.filter_chains,
             "routeros_filter_rules": routeros_filter_rules,
             "routeros_hash_policy": routeros_hash_policy,
-            "routeros_instance": routeros_ospf.instance,
+            "routeros_instances": routeros_ospf.instances,
             "routeros_bfd_configuration": routeros_ospf.bfd_configuration,
             "other_router_ids": other_router_ids,
             "missing_addresses": services.missing_addresses,

@@ -14,4 +14,4 @@ def services_have_ipv6(services):
 
 class FilterModule:
     def filters(self):
-        return {"services_have_ipv6": services_have_ipv6, "prefixes_have_ipv6": family.has_ipv6}
+        return {"services_have_ipv6": services_have_ipv6, "ospf_versions": family.ospf_versions}

@@ -37,6 +37,16 @@ def has_ipv6(prefixes):
     return False
 
 
+def ospf_versions(prefixes):
+    """Return the versions of OSPF that carry the prefixes. OSPFv2 is always there: it is what the link is proven by."""
+    return [2, 3] if has_ipv6(prefixes if isinstance(prefixes, (list, tuple)) else []) else [2]
+
+
+def versioned(name, version):
+    """Return the name of a thing for this version of OSPF: anycast, anycast-v3."""
+    return name if version == 2 or not name else f"{name}-v{version}"
+
+
 def service_prefixes(services):
     """Return the prefixes of all of these services."""
     return [prefix for service in services for prefix in service["addresses"]]

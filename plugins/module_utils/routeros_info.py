@@ -50,6 +50,7 @@ BFD_PROPERTIES = (
 FILTER_RULE_PROPERTIES = (".id", "chain", "rule", "comment", "disabled", "inactive")
 INTERFACE_PROPERTIES = ("name", "type", "actual-mtu", "running", "disabled")
 ADDRESS_PROPERTIES = ("address", "network", "interface", "disabled")
+IPV6_ADDRESS_PROPERTIES = ("address", "interface", "disabled")
 IP_SETTINGS = ("ip-forward", "ipv4-multipath-hash-policy", "rp-filter", "send-redirects")
 LIST_PROPERTIES = ("name", "include", "exclude")
 MEMBER_PROPERTIES = ("list", "interface", "disabled")
@@ -91,6 +92,14 @@ def read(router, prefixes, now):
                 "disabled": flag(row, "disabled"),
             }
             for row in router.rows("/ip/address", proplist=ADDRESS_PROPERTIES)
+        ],
+        "ipv6_addresses": [
+            {
+                "address": row.get("address"),
+                "interface": str(row.get("interface")),
+                "disabled": flag(row, "disabled"),
+            }
+            for row in router.rows("/ipv6/address", proplist=IPV6_ADDRESS_PROPERTIES)
         ],
         "ospf": {
             "instances": router.rows("/routing/ospf/instance"),

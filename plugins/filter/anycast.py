@@ -61,7 +61,17 @@ def router_problems(
     bfd = not problems and link_model.normalise_link(link)["bfd"]
     return (
         problems
-        + routeros_ospf.router_problems(info, router_id, instance, area, interfaces, comment, other_router_ids, bfd, family.ospf_versions(anycast_prefixes))
+        + routeros_ospf.router_problems(
+            info,
+            router_id,
+            instance,
+            area,
+            interfaces,
+            comment,
+            other_router_ids,
+            bfd,
+            family.ospf_versions(anycast_prefixes),
+        )
         + routeros_ospf.guard_problems(info, anycast_prefixes, filter_chain, distribution, comment)
     )
 

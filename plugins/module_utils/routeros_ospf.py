@@ -308,9 +308,12 @@ def router_problems(
     ):
         problems.extend(
             "the router has {} '{}' of somebody else's (comment '{}', expected '{}'): set {} to another name, or give"
-            " that row our comment to hand it over".format(kind[:-1], row["name"], row.get("comment") or "", comment, variable)
+            " that row our comment to hand it over".format(
+                kind[:-1], row["name"], row.get("comment") or "", comment, variable
+            )
             for row in info["ospf"][kind]
-            if row["name"] in [family.versioned(name, version) for version in versions] and row.get("comment") != comment
+            if row["name"] in [family.versioned(name, version) for version in versions]
+            and row.get("comment") != comment
         )
     for row in info["ospf"]["interface_templates"]:
         taken = _interfaces(row) & {"all", *interfaces}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,8 +15,10 @@ from ansible_collections.homelab.anycast.plugins.module_utils import announcer
 from ansible_collections.homelab.anycast.plugins.module_utils.services import normalise_services
 
 from bed import ANYCAST, Bed, Router, ensure_rootfs, requirements, wait_for
-from bed.topology import BRIDGE, ROUTER_ADDRESS
+from bed.emulator import Emulator
+from bed.topology import BRIDGE
 from role_node import ROOT, RoleNode, bird_of_root
+from role_router import API, BIN, INTERPRETER, configure, run
 
 if reason := requirements():
     pytest.skip(reason, allow_module_level=True)
@@ -64,8 +67,14 @@ class DualStackNode(RoleNode):
 def bed() -> Iterator[Bed]:
     with Bed(2) as bed:
         bed.router.start_frr()
-        configure(bed.router)
+        bed.router.run("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
         yield bed
+
+
+@pytest.fixture(scope="module")
+def router(bed: Bed) -> Iterator[Emulator]:
+    with Emulator(bed.router) as emulator:
+        yield emulator
 
 
 @pytest.fixture(scope="module")
@@ -82,24 +91,6 @@ def nodes(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[D
         node.stop()
 
 
-def configure(router: Router) -> None:
-    """Both OSPF versions with the same link, by hand."""
-    algorithm = "hmac-sha-256"
-    lines = [
-        "ipv6 forwarding",
-        "key chain link", "key 1", f"key-string {KEY}", f"cryptographic-algorithm {algorithm}", "exit", "exit",
-        "router ospf", f"ospf router-id {ROUTER_ADDRESS}", "exit",
-        "router ospf6", f"ospf6 router-id {ROUTER_ADDRESS}", "exit",
-        f"interface {BRIDGE}",
-        # The area comes last: what is set after it leaves FRR waiting with the timers from before.
-        "ip ospf hello-interval 1", "ip ospf dead-interval 5", "ip ospf bfd",
-        "ip ospf authentication key-chain link", "ip ospf area 0.0.0.0",
-        "ipv6 ospf6 hello-interval 1", "ipv6 ospf6 dead-interval 5", "ipv6 ospf6 bfd",
-        f"ipv6 ospf6 authentication key-id 1 hash-algo {algorithm} key {KEY}", "ipv6 ospf6 area 0.0.0.0",
-    ]  # fmt: skip
-    router.run("vtysh", *(word for line in ["configure terminal", *lines] for word in ("-c", line)))
-
-
 def next_hops(router: Router, prefix: str) -> set[str]:
     """What the router's own FRR has installed for a prefix."""
     family = "ipv6" if ":" in prefix else "ip"
@@ -112,7 +103,24 @@ def link_local(node: RoleNode) -> str:
     return re.search(r"inet6 ([^/]+)/", text)[1]  # type: ignore[index]
 
 
-def test_dual_stack(bed: Bed, nodes: list[DualStackNode]) -> None:
+def module(router: Emulator, name: str, **options: Any) -> dict[str, Any]:
+    """The result of one of the collection's modules that asks the router."""
+    printed = run(
+        router.router.on_its_network(
+            str(BIN / "ansible"), "localhost", "--module-name", f"homelab.anycast.{name}",
+            "--args", json.dumps({**API, **options}), "--extra-vars", INTERPRETER,
+        )
+    )  # fmt: skip
+    assert "=> {" in printed, printed
+    result: dict[str, Any] = json.loads(printed[printed.index("=> {") + 3 :])
+    return result
+
+
+def test_dual_stack(bed: Bed, router: Emulator, nodes: list[DualStackNode]) -> None:
+    both = {"routeros_ospf_anycast_prefixes": [ANYCAST, ANYCAST_V6]}
+    printed = configure(router, LINK, **both)
+    assert "failed=0" in printed, printed
+    assert KEY not in printed + router.log.read_text()
     for node in nodes:
         result = node.configure(LINK, bird_anycast_services=SERVICES)
         assert result["changed"], result["printed"]
@@ -128,7 +136,21 @@ def test_dual_stack(bed: Bed, nodes: list[DualStackNode]) -> None:
         "BFD sessions of both versions",
     )
 
+    # The module names the nodes behind the link-local addresses.
+    hops = module(router, "routeros_next_hops", prefix=ANYCAST_V6, gateways=bed.addresses, protocol="ospf", wait=10)
+    assert not hops.get("failed"), hops.get("msg")
+    assert [hop["link_local"] for hop in hops["next_hops"]] == [link_local(node) for node in nodes]
+    assert {hop["bfd"] for hop in hops["next_hops"]} == {"up"}
+    for instance in (None, "anycast", "anycast-v3"):
+        seen = module(
+            router, "routeros_ospf_neighbors", router_ids=bed.addresses, exact=True, bfd=True,
+            **({"instance": instance} if instance else {}),
+        )  # fmt: skip
+        assert not seen.get("failed"), seen.get("msg")
+        assert {neighbor["interface"] for neighbor in seen["neighbors"]} == {BRIDGE}
+
     # A second run changes nothing.
+    assert "changed=0" in configure(router, LINK, **both)
     assert not nodes[0].configure(LINK, bird_anycast_services=SERVICES)["changed"]
 
     # Withdrawn as one.
@@ -146,7 +168,14 @@ def test_dual_stack(bed: Bed, nodes: list[DualStackNode]) -> None:
     _wait(lambda: next_hops(bed.router, prefixes[1]) == set(), "the route gone with its interface")
 
 
-def test_ipv4_only_is_as_before(nodes: list[DualStackNode]) -> None:
+def test_ipv4_only_is_as_before(router: Emulator, nodes: list[DualStackNode]) -> None:
+    printed = configure(router, LINK)
+    assert "failed=0" in printed, printed
+    for menu in ("instance", "area", "interface-template"):
+        assert len(router.rows("routing", "ospf", menu)) == 1, menu
+    assert {row["chain"] for row in router.rows("routing", "filter", "rule")} == {"anycast-in"}
+    assert "ospf6" not in router.router.vtysh("show running-config")
+    assert "changed=0" in configure(router, LINK)
     node = nodes[0]
     node.configure(LINK, bird_anycast_services=[{"name": "sip", "addresses": [ANYCAST]}])
     text = node.conf.read_text()

@@ -465,7 +465,9 @@ def _owns_context(context: Context) -> bool:
     head = context[0]
     if head == "bfd":
         return len(context) > 1 and context[1].startswith(f"profile {PREFIX}")
-    return head in {"router ospf", "router ospf6"} or head.startswith(("interface ", f"key chain {PREFIX}", f"route-map {PREFIX}"))
+    return head in {"router ospf", "router ospf6"} or head.startswith(
+        ("interface ", f"key chain {PREFIX}", f"route-map {PREFIX}")
+    )
 
 
 def _owns_line(context: Context, line: str) -> bool:

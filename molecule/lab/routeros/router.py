@@ -77,9 +77,7 @@ class Router:
             "routing/ospf/lsa": lambda: lsa_rows(self.frr.show("show ip ospf database detail json"), self._frr_rows()),
             "routing/bfd/session": self._bfd_sessions,
             "routing/filter/chain": self._filter_chains,
-            "routing/route": lambda: [
-                routing_route_row(row) for row in (*self._routes(), *self._routes_v6())
-            ],
+            "routing/route": lambda: [routing_route_row(row) for row in (*self._routes(), *self._routes_v6())],
             "routing/table": lambda: [{".id": "*0", "name": "main", "dynamic": "true", "fib": "", "used": "true"}],
             "ip/address": lambda: address_rows(self.kernel.addresses(), "inet"),
             "ipv6/address": lambda: address_rows(self.kernel.addresses(), "inet6"),
@@ -205,9 +203,7 @@ class Router:
         rows = self._frr_rows()
         found = []
         if assigned := assign(rows):
-            found = neighbor_rows(
-                self.frr.show(_NEIGHBORS), self.frr.show(_INTERFACES), rows, assigned, self.version
-            )
+            found = neighbor_rows(self.frr.show(_NEIGHBORS), self.frr.show(_INTERFACES), rows, assigned, self.version)
         if assigned := assign(rows, "3"):
             neighbors, details = self.frr.show(_NEIGHBORS_V3), self.frr.show(_NEIGHBOR_DETAILS_V3)
             found += neighbor_rows_v3(neighbors, details, rows, assigned, self.version, len(found) + 1)
@@ -275,7 +271,8 @@ class Router:
         for version in ("2", "3"):
             if sum(enabled(row) and row["version"] == version for row in rows.instances) > 1:
                 raise Trap(
-                    f"failure: the emulator does not support a second enabled OSPF instance of version {version}", GENERAL
+                    f"failure: the emulator does not support a second enabled OSPF instance of version {version}",
+                    GENERAL,
                 )
         return build(rows)
 

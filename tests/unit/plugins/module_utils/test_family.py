@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils import family, routeros_ospf
+from ansible_collections.homelab.anycast.plugins.module_utils import announcer, bird, family, next_hops, routeros_ospf
 from ansible_collections.homelab.anycast.plugins.module_utils.link import normalise_link
 from ansible_collections.homelab.anycast.plugins.module_utils.services import (
     ServicesError,
@@ -134,7 +134,9 @@ def test_rows_of_a_router_with_ipv6():
 
 def test_rows_of_a_router_without_ipv6_are_as_they_were():
     versions = family.ospf_versions(["172.18.0.64"])
-    assert [row["name"] for row in routeros_ospf.instances("anycast", "172.18.0.1", "", "ours", versions)] == ["anycast"]
+    assert [row["name"] for row in routeros_ospf.instances("anycast", "172.18.0.1", "", "ours", versions)] == [
+        "anycast"
+    ]
     assert routeros_ospf.filter_chains("anycast-in", versions) == ["anycast-in"]
     assert [row["rule"] for row in routeros_ospf.filter_rules(["172.18.0.64"], "anycast-in", "ours")] == [
         "if (dst in 172.18.0.64/32 && dst-len == 32) { accept }",
@@ -180,3 +182,56 @@ def test_somebody_elses_row_of_the_derived_name():
     (problem,) = routeros_ospf.router_problems(*arguments, versions=[2, 3])
     assert "instance 'anycast-v3' of somebody else's" in problem
     assert routeros_ospf.router_problems(*arguments) == []
+
+
+LINK_LOCAL = "fe80::11"
+NEIGHBORS = [
+    {"address": "172.18.0.11", "router-id": "192.0.2.11", "instance": "anycast"},
+    {"address": f"{LINK_LOCAL}%bridge-lan", "router-id": "192.0.2.11", "instance": "anycast-v3"},
+]
+ROUTE = {"dst-address": "2001:db8:64::64/128", "gateway": f"{LINK_LOCAL}%bridge-lan", "ospf": True, "active": True}
+
+
+def test_next_hop_names_the_node_by_its_ipv4_address():
+    hops = next_hops.parse_routes([ROUTE], "2001:db8:64::64/128")
+    (hop,) = next_hops.name_nodes(hops, NEIGHBORS)
+    assert (hop["gateway"], hop["link_local"], hop["interface"]) == ("172.18.0.11", LINK_LOCAL, "bridge-lan")
+    (hop,) = next_hops.add_bfd([hop], [(LINK_LOCAL, "bridge-lan", "up")])
+    assert hop["bfd"] == "up"
+
+
+def test_next_hop_of_an_unknown_node_keeps_its_address():
+    hops = next_hops.parse_routes([ROUTE], "2001:db8:64::64/128")
+    elsewhere = [NEIGHBORS[0], {**NEIGHBORS[1], "address": f"{LINK_LOCAL}%ether1"}]
+    (hop,) = next_hops.name_nodes(hops, elsewhere)
+    assert hop["gateway"] == LINK_LOCAL
+
+
+def test_routes_of_each_family_have_a_menu():
+    assert next_hops.route_menu("2001:db8::64/128") == "/ipv6/route"
+    assert next_hops.route_menu("172.18.0.64/32") == "/ip/route"
+
+
+def test_ospfv3_beside_ospfv2_needs_no_choice():
+    ospf = [{"name": name, "kind": "OSPF", "state": "up"} for name in ("anycast", "anycast_v3")]
+    assert bird.choose_protocol(ospf, None)["name"] == "anycast"
+    assert bird.choose_protocol(ospf, "anycast_v3")["name"] == "anycast_v3"
+    with pytest.raises(bird.BirdError, match="more than one"):
+        bird.choose_protocol([{**ospf[0], "name": "other"}, ospf[0]], None)
+
+
+def test_files_of_a_dual_stack_service():
+    (service,) = normalise_services([{"name": "sip", "addresses": BOTH}])
+    files = announcer.service_files(service, 1)
+    assert 'interface "dummy0" 172.18.0.64/32 { stub; };' in files["/etc/homelab-anycast/sip.conf"]
+    assert "2001" not in files["/etc/homelab-anycast/sip.conf"]
+    assert 'interface "dummy0" { stub; };' in files["/etc/homelab-anycast/sip.v3"]
+
+
+def test_files_without_ipv6_are_as_they_were():
+    (service,) = normalise_services([{"name": "sip", "addresses": ["172.18.0.64"]}])
+    files = announcer.service_files(service, 1)
+    assert [path for path in files if path.endswith(".v3")] == []
+    # A link whose file goes away would have BIRD refuse its configuration.
+    gone = ["/etc/homelab-anycast/sip.v3", "/etc/homelab-anycast/old.conf"]
+    assert announcer.links_without_file(gone) == ["/etc/bird/anycast.d/sip.v3"]

@@ -32,7 +32,7 @@ TYPED = [
 
 
 # Scenarios that take too long for every change; `make matrix` runs them.
-MATRIX = {"diagnosis", "drain", "figures", "registration", "reload", "source_routing", "speed"}
+MATRIX = {"diagnosis", "drain", "figures", "ipv6", "registration", "reload", "source_routing", "speed"}
 # What makes the lab and removes it belongs to each run.
 SCENARIOS = {path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")} - {"default"}
 

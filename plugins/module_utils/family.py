@@ -47,6 +47,16 @@ def versioned(name, version):
     return name if version == 2 or not name else f"{name}-v{version}"
 
 
+def sources_for(sources, prefix):
+    """Return those of the addresses from which the prefix can be asked: of the same IP version."""
+    return of_version(sources, ipaddress.ip_interface(str(prefix)).version)
+
+
+def reachable_from(prefixes, sources):
+    """Return the prefixes which can be asked from one of the addresses; all where none are named."""
+    return [prefix for prefix in prefixes if not sources or sources_for(sources, prefix)]
+
+
 def service_prefixes(services):
     """Return the prefixes of all of these services."""
     return [prefix for service in services for prefix in service["addresses"]]

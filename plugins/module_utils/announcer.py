@@ -123,7 +123,7 @@ def _announcement(service):
 
 
 def _announcement_v3(service):
-    # Of OSPFv3 BIRD takes the whole interface only; family.interface_problems() sees to it that it is the service's own.
+    # Of OSPFv3 BIRD takes the whole interface only; family.interface_problems() keeps others' addresses off it.
     return _HEADER + 'interface "{}" {{ stub; }};\n'.format(service["interface"])
 
 

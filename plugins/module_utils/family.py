@@ -73,8 +73,8 @@ def interface_problems(services):
         if has_ipv6(service["addresses"]):
             owners.setdefault(service["interface"], []).append(service["name"])
     return [
-        "services {} have IPv6 addresses on interface {}, and OSPFv3 would announce and withdraw them together: give each"
-        " an interface of its own, such as interface: dummy1".format(
+        "services {} have IPv6 addresses on interface {}, and OSPFv3 would announce and withdraw them together: give"
+        " each an interface of its own, such as interface: dummy1".format(
             " and ".join(f"'{name}'" for name in names), interface
         )
         for interface, names in owners.items()
@@ -92,14 +92,14 @@ def link_problems(link, prefixes):
         return []
     if kind not in OSPFV3_AUTHENTICATIONS:
         return [
-            "authentication is '{}', and there are IPv6 addresses: OSPFv3 has no such authentication (RFC 7166), expected"
-            " one of: {}".format(kind, ", ".join(OSPFV3_AUTHENTICATIONS))
+            "authentication is '{}', and there are IPv6 addresses: OSPFv3 has no such authentication (RFC 7166),"
+            " expected one of: {}".format(kind, ", ".join(OSPFV3_AUTHENTICATIONS))
         ]
     room = KEY_OCTETS[kind] - _PROTOCOL_ID_OCTETS
     octets = len(link["key"].encode())
     if octets > room:
         return [
-            f"key has {octets} octets, and there are IPv6 addresses: with authentication '{kind}' OSPFv3 carries at most"
-            f" {room} (RFC 7166 4.5); shorten it or choose another kind"
+            f"key has {octets} octets, and there are IPv6 addresses: with authentication '{kind}' OSPFv3 carries at"
+            f" most {room} (RFC 7166 4.5); shorten it or choose another kind"
         ]
     return []

@@ -77,7 +77,7 @@ def route_menu(prefix):
 
 
 def name_nodes(next_hops, neighbors):
-    """Put the node's IPv4 address into each next hop of IPv6, which is a link-local address and says nothing to a reader.
+    """Put the node's IPv4 address into each next hop of IPv6, whose link-local address says nothing to a reader.
 
     Which node it is, OSPFv3 says by the router id, which the node has in OSPFv2 too; an unknown one keeps its address.
 

@@ -232,7 +232,7 @@ def package_problems(asked, installed):
 
 
 def host_prefix(address):
-    """Return a host address as a prefix: 172.18.0.64 and 172.18.0.64/32 give 172.18.0.64/32, 2001:db8::64 likewise /128.
+    """Return a host address as a prefix: 172.18.0.64 and 172.18.0.64/32 give 172.18.0.64/32; of IPv6 it is a /128.
 
     :raises ValueError: for anything else, such as a network, a multicast or a loopback address.
     """

@@ -11,9 +11,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from ansible_collections.homelab.anycast.plugins.module_utils import announcer
 from ansible_collections.homelab.anycast.plugins.module_utils.services import normalise_services
-
 from bed import ANYCAST, Bed, Router, ensure_rootfs, requirements, wait_for
 from bed.emulator import Emulator
 from bed.topology import BRIDGE

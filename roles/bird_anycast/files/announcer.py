@@ -30,8 +30,8 @@ BIRD_SOCKET = "/run/bird/bird.ctl"
 # As bird.conf calls them: OSPFv2 for IPv4 addresses, OSPFv3 for IPv6 addresses.
 PROTOCOL = "anycast"
 PROTOCOL_V3 = "anycast_v3"
-# What bird.conf includes for either; a service without IPv6 addresses has no file for OSPFv3. That for OSPFv2 comes last,
-# as it is the one which says that the service is announced.
+# What bird.conf includes for either; a service without IPv6 addresses has no file for OSPFv3. That for OSPFv2
+# comes last, as it is the one which says that the service is announced.
 SUFFIXES = (".v3", ".conf")
 
 # Seconds. BIRD answers in milliseconds; these are for a busy machine.

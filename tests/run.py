@@ -44,6 +44,7 @@ MATRIX = {
     "distributions",
     "drain",
     "figures",
+    "ipv6",
     "registration",
     "reload",
     "remove",

@@ -26,6 +26,7 @@ WANTS = "etc/systemd/system/multi-user.target.wants"
 
 ROUTER_SYSCTL = """\
 net.ipv4.ip_forward = 1
+net.ipv6.conf.all.forwarding = 1
 # The kernel draws a seed at every boot. With this one the four phones always land on all three nodes (measured).
 net.ipv4.fib_multipath_hash_seed = 7
 """

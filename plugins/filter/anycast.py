@@ -9,6 +9,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.homelab.anycast.plugins.module_utils import (
     drain,
+    family,
     routeros_ospf,
     services,
     source_routing,
@@ -32,12 +33,12 @@ def services_filter(value):
 
 
 def node_problems(facts, link, services_list, router_id, interfaces, other_router_ids=None):
-    problems = _link_problems("bird_anycast_link", link)
+    problems, normalised = [], []
     try:
         normalised = services.normalise_services(services_list)
     except services.ServicesError as error:
         problems.append(f"bird_anycast_services: {error}")
-        normalised = []
+    problems = _link_problems("bird_anycast_link", link, family.service_prefixes(normalised)) + problems
     return problems + services.node_problems(normalised, router_id, interfaces, facts, other_router_ids)
 
 
@@ -54,11 +55,23 @@ def router_problems(
     filter_chain="",
     distribution=None,
 ):
-    problems = _link_problems("routeros_ospf_link", link)
+    problems = _link_problems(
+        "routeros_ospf_link", link, anycast_prefixes if isinstance(anycast_prefixes, list) else []
+    )
     bfd = not problems and link_model.normalise_link(link)["bfd"]
     return (
         problems
-        + routeros_ospf.router_problems(info, router_id, instance, area, interfaces, comment, other_router_ids, bfd)
+        + routeros_ospf.router_problems(
+            info,
+            router_id,
+            instance,
+            area,
+            interfaces,
+            comment,
+            other_router_ids,
+            bfd,
+            family.ospf_versions(anycast_prefixes),
+        )
         + routeros_ospf.guard_problems(info, anycast_prefixes, filter_chain, distribution, comment)
     )
 
@@ -103,12 +116,12 @@ def last_node_problems(drained, next_hops, elsewhere, neighbors, hostvars, name)
     )
 
 
-def _link_problems(variable, value):
+def _link_problems(variable, value, prefixes):
     try:
-        link_model.normalise_link(value)
+        normalised = link_model.normalise_link(value)
     except link_model.LinkError as error:
         return [f"{variable}: {error}"]
-    return []
+    return [f"{variable}: {problem}" for problem in family.link_problems(normalised, prefixes)]
 
 
 class FilterModule:
@@ -118,10 +131,12 @@ class FilterModule:
             "services": services_filter,
             "node_problems": node_problems,
             "router_problems": router_problems,
-            "routeros_interface_template": routeros_ospf.interface_template,
+            "routeros_interface_templates": routeros_ospf.interface_templates,
+            "routeros_areas": routeros_ospf.areas,
+            "routeros_filter_chains": routeros_ospf.filter_chains,
             "routeros_filter_rules": routeros_filter_rules,
             "routeros_hash_policy": routeros_hash_policy,
-            "routeros_instance": routeros_ospf.instance,
+            "routeros_instances": routeros_ospf.instances,
             "routeros_bfd_configuration": routeros_ospf.bfd_configuration,
             "other_router_ids": other_router_ids,
             "units": services.units,

@@ -12,6 +12,8 @@ import fnmatch
 import json
 import time
 
+from ansible_collections.homelab.anycast.plugins.module_utils import family
+
 DIRECTORY = "/usr/local/lib/homelab-anycast"
 PROGRAM = DIRECTORY + "/announcer.py"
 # Isolated and without site packages: it starts sooner, and nobody's environment changes what it does.
@@ -37,6 +39,7 @@ _WARNING = 4
 # Every path that belongs to one service, of whatever name.
 _OF_SERVICES = (
     SETTINGS + "/*.conf",
+    SETTINGS + "/*.v3",
     SETTINGS + "/*.json",
     "/etc/systemd/system/anycast-announce@*.service.d/homelab-anycast.conf",
     "/etc/systemd/system/*.d/homelab-anycast-*.conf",
@@ -64,7 +67,9 @@ def service_files(service, withdraw_wait):
     :param withdraw_wait: seconds that the router has to change its next hops.
     """
     name = service["name"]
+    ospfv3 = {"{}/{}.v3".format(SETTINGS, name): _announcement_v3(service)}
     return {
+        **(ospfv3 if family.has_ipv6(service["addresses"]) else {}),
         "{}/{}.conf".format(SETTINGS, name): _announcement(service),
         "{}/{}.json".format(SETTINGS, name): _settings(service, withdraw_wait),
         "/etc/systemd/system/{}.d/homelab-anycast.conf".format(instance(name)): _instance(service),
@@ -84,6 +89,11 @@ def patterns(everything=False):
 def superfluous(found, wanted):
     """Return the paths, of those found, that belong to services which are no more, sorted."""
     return sorted(path for path in found if path not in wanted)
+
+
+def links_without_file(paths):
+    """Return the links to those files, of the paths that are superfluous, which BIRD would miss."""
+    return [ANNOUNCED + path[len(SETTINGS) :] for path in paths if fnmatch.fnmatchcase(path, SETTINGS + "/*.v3")]
 
 
 def names_of(paths):
@@ -111,8 +121,14 @@ def needs_restart(service, changed):
 
 def _announcement(service):
     return _HEADER + "".join(
-        'interface "{}" {} {{ stub; }};\n'.format(service["interface"], address) for address in service["addresses"]
+        'interface "{}" {} {{ stub; }};\n'.format(service["interface"], address)
+        for address in family.of_version(service["addresses"], 4)
     )
+
+
+def _announcement_v3(service):
+    # Of OSPFv3 BIRD takes the whole interface only; family.interface_problems() keeps others' addresses off it.
+    return _HEADER + 'interface "{}" {{ stub; }};\n'.format(service["interface"])
 
 
 def _settings(service, withdraw_wait):

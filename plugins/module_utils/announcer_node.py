@@ -36,6 +36,11 @@ def link(name):
     return "{}/{}.conf".format(announcer.ANNOUNCED, name)
 
 
+def links(name):
+    """Return every path that announces a service."""
+    return [link(name), "{}/{}.v3".format(announcer.ANNOUNCED, name)]
+
+
 def is_announced(name):
     return os.path.lexists(link(name))
 

@@ -79,6 +79,9 @@ def choose_protocol(protocols, wanted):
             % (", ".join("%s (%s)" % (row["name"], row["kind"]) for row in protocols) or "no protocol at all")
         )
     if wanted is None:
+        # OSPFv3 beside OSPFv2, as the role names them: what one has to say about a neighbour says the other too.
+        names_of_v3 = {row["name"] + "_v3" for row in ospf}
+        ospf = [row for row in ospf if row["name"] not in names_of_v3]
         if len(ospf) > 1:
             raise BirdError("BIRD has more than one OSPF protocol: %s. Set the option protocol to one of them." % names)
         return ospf[0]

@@ -8,7 +8,7 @@ Nothing in here does input or output.
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import ip_address, ip_network
 
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import flag
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict
@@ -19,7 +19,7 @@ PROTOCOLS = ("connect", "static", "ospf", "rip", "bgp", "is-is", "dhcp", "vpn", 
 
 def _is_address(text):
     try:
-        IPv4Address(text)
+        ip_address(text)
     except ValueError:
         return False
     return True
@@ -63,7 +63,39 @@ def parse_routes(rows, prefix, routing_table="main"):
         for row in rows
         if str(row.get("dst-address")) == prefix and str(row.get("routing-table", "main")) == routing_table
     ]
-    return sorted(found, key=lambda hop: (IPv4Address(hop["gateway"] or "0.0.0.0"), hop["interface"] or ""))
+    return sorted(found, key=_order)
+
+
+def _order(hop):
+    address = ip_address(hop["gateway"] or "0.0.0.0")
+    return address.version, address, hop["interface"] or ""
+
+
+def route_menu(prefix):
+    """Return the menu with the routes of a prefix."""
+    return "/ipv6/route" if ip_network(prefix).version == 6 else "/ip/route"
+
+
+def name_nodes(next_hops, neighbors):
+    """Put the node's IPv4 address into each next hop of IPv6, whose link-local address says nothing to a reader.
+
+    Which node it is, OSPFv3 says by the router id, which the node has in OSPFv2 too; an unknown one keeps its address.
+
+    :param neighbors: rows of /routing/ospf/neighbor.
+    """
+    by_address, by_router_id = {}, {}
+    for row in neighbors:
+        address, _percent, interface = str(row.get("address", "")).partition("%")
+        if ":" in address:
+            by_address[address, str(row.get("interface") or interface)] = row.get("router-id")
+        else:
+            by_router_id[row.get("router-id")] = address
+    for hop in next_hops:
+        if hop["gateway"] and ":" in hop["gateway"]:
+            hop["link_local"] = hop["gateway"]
+            router_id = by_address.get((hop["gateway"], hop["interface"]))
+            hop["gateway"] = by_router_id.get(router_id) or hop["gateway"]
+    return sorted(next_hops, key=_order)
 
 
 def add_bfd(next_hops, sessions):
@@ -76,7 +108,7 @@ def add_bfd(next_hops, sessions):
             (
                 state
                 for address, interface, state in sessions
-                if address == hop["gateway"]
+                if address == hop.get("link_local", hop["gateway"])
                 and (None in (interface, hop["interface"]) or interface == hop["interface"])
             ),
             None,
@@ -98,9 +130,11 @@ def filtered_gateways(rows, prefix, routing_table="main"):
 def normalise_prefix(text):
     """Return 172.18.0.64/32 for 172.18.0.64, as RouterOS writes it. Raises ValueError with a text for the user."""
     try:
-        return str(IPv4Network(text))
+        return str(ip_network(text))
     except ValueError as exc:
-        raise ValueError("prefix: '%s' is no IPv4 prefix as in 172.18.0.64/32: %s" % (text, exc)) from exc
+        raise ValueError(
+            "prefix: '%s' is no prefix as in 172.18.0.64/32 or 2001:db8::64/128: %s" % (text, exc)
+        ) from exc
 
 
 class Expectation:
@@ -135,7 +169,7 @@ class Expectation:
             ("without", self.without),
         ):
             problems.extend(
-                "%s: '%s' is no IPv4 address as in 172.18.0.11" % (option, value)
+                "%s: '%s' is no address as in 172.18.0.11" % (option, value)
                 for value in values
                 if not _is_address(value)
             )

@@ -318,7 +318,7 @@ def anycast_addresses(routers, nodes):
     """Say which anycast address lies in a connected subnet; of a node's own ones, C(node_problems) says it."""
     announced = list(dict.fromkeys(prefix for other in nodes for prefix in other["addresses"]))
     for prefix in announced:
-        address = ipaddress.IPv4Interface(prefix).ip
+        address = ipaddress.ip_interface(prefix).ip
         for one in routers:
             for name, _own, network in _networks(one):
                 if address in network:

@@ -23,7 +23,9 @@ _UNITS = {NETWORKMANAGER: "NetworkManager.service", NETWORKD: "systemd-networkd.
 
 def _output(module, *words):
     program = module.get_bin_path(words[0], opt_dirs=_SBIN)
-    code, printed, _errors = module.run_command([program, *words[1:]]) if program else (1, "", "")
+    if not program:
+        return ""
+    code, printed, _errors = module.run_command([program, *words[1:]], environ_update={"LC_ALL": "C"})
     return printed.strip() if code == 0 else ""
 
 

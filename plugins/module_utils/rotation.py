@@ -4,8 +4,8 @@
 """The change from one OSPF key to another, without loss of an adjacency.
 
 The nodes can accept two keys at a time, the router has one. So the nodes accept the new key first; then the router
-moves to it; and each node begins to send with it when it hears a packet of the router that is signed with it. Until then the
-router takes no packet of the node, for which it waits a dead interval.
+moves to it; and each node begins to send with it when it hears a packet of the router that is signed with it. Until
+then the router takes no packet of the node, for which it waits a dead interval.
 """
 
 from __future__ import annotations

@@ -124,9 +124,11 @@ def neighbor_role(row):
     dr, bdr = row.get("dr"), row.get("bdr")
     if dr is None and bdr is None:
         return None if "priority" in row else "PtP"
-    if row.get("address") == dr:
+    # OSPFv3 names them by their router ids.
+    own = row.get("router-id" if _is_link_local(row) else "address")
+    if own == dr:
         return "DR"
-    if row.get("address") == bdr:
+    if own == bdr:
         return "BDR"
     return "DROther"
 
@@ -175,6 +177,11 @@ def parse_bfd_sessions(rows):
     return found
 
 
+def _is_link_local(row):
+    """Return whether a row of /routing/ospf/neighbor is of OSPFv3, which runs on link-local addresses."""
+    return ":" in str(row.get("address", ""))
+
+
 class InterfaceFinder:
     """Finds the interface on which a neighbour is, for a RouterOS that does not say so.
 
@@ -210,6 +217,8 @@ class InterfaceFinder:
 
     def __call__(self, row):
         """Return the interface for a row of /routing/ospf/neighbor, None if it is not clear."""
+        if _is_link_local(row):
+            return split_address(row["address"])[1]
         try:
             address = int(IPv4Address(str(row.get("address", "")).partition("%")[0]))
         except AddressValueError:
@@ -513,6 +522,9 @@ class OspfReader:
         rows = self.router.rows("/routing/ospf/neighbor")
         if self.instance is not None:
             rows = [row for row in rows if row.get("instance") == self.instance]
+        else:
+            # A node of OSPFv3 would be there twice, with the same router id.
+            rows = [row for row in rows if not _is_link_local(row)] or rows
         found = parse_neighbors(rows, self._interface_of)
         if self._find is not None and any(entry["interface"] is None for entry in found):
             # An interface may have come since we read them; once more, and then it stays unknown.
@@ -541,9 +553,11 @@ class OspfReader:
 
     def _router_id(self):
         """Return the router id of the instance; it may be written there as the name of a row of /routing/id."""
-        instances = self.router.rows_if_any("/routing/ospf/instance", proplist=("name", "router-id"))
+        instances = self.router.rows_if_any("/routing/ospf/instance", proplist=("name", "router-id", "version"))
         if self.instance is not None:
             instances = [row for row in instances if row.get("name") == self.instance]
+        else:
+            instances = [row for row in instances if str(row.get("version")) != "3"] or instances
         if len(instances) != 1:
             return None
         value = str(instances[0].get("router-id", "main"))

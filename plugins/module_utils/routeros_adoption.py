@@ -20,6 +20,7 @@ from __future__ import annotations
 import copy
 import json
 
+from ansible_collections.homelab.anycast.plugins.module_utils import family
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import flag
 
 # Of the rule that notes what was there; no instance refers to the chain.
@@ -109,21 +110,32 @@ def _adopt(result, rows, interfaces):
             "comment": str(template.get("comment") or ""),
         },
     }
+    # With those of OSPFv3, which the role makes beside them.
+    instances, areas = (
+        [family.versioned(row["name"], version) for version in (2, 3)] for row in (found_instance, found_area)
+    )
     result["restrict"] = {
-        "instance": [{"field": "name", "values": [found_instance["name"]]}],
-        "area": [{"field": "name", "values": [found_area["name"]]}],
+        "instance": [{"field": "name", "values": instances}],
+        "area": [{"field": "name", "values": areas}],
         "template": [
-            {"field": "area", "values": [found_area["name"]]},
+            {"field": "area", "values": areas},
             # As it is, and as the role writes it.
             {"field": "interfaces", "values": sorted({str(template["interfaces"]), ",".join(interfaces)})},
         ],
     }
 
 
+def _version(info, template):
+    """Return the version of OSPF that a template is for, as the router prints it; 2 where it does not say."""
+    area = _by_name(info["ospf"]["areas"], template.get("area"))
+    instance = _by_name(info["ospf"]["instances"], (area or {}).get("instance"))
+    return str((instance or {}).get("version") or "2")
+
+
 def _equivalent(info, area_id, router_id, interfaces, filter_chain):
     """Return ((template, area, instance) of somebody else's that do what ours would, or None; what is in the way)."""
     templates = [row for row in info["ospf"]["interface_templates"] if not flag(row, "disabled")]
-    same = [row for row in templates if _names(row) == set(interfaces)]
+    same = [row for row in templates if _names(row) == set(interfaces) and _version(info, row) != "3"]
     if not same:
         # Also one that matches by other means; router_problems() says so where it is in the way.
         return None, []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 
-from ansible_collections.homelab.anycast.plugins.module_utils.next_hops import parse_routes
+from ansible_collections.homelab.anycast.plugins.module_utils.next_hops import name_nodes, parse_routes, route_menu
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import flag
 
 # Every property of an OSPF interface template from RouterOS 7.16 on, but for auth-key and the virtual links'.
@@ -50,6 +50,7 @@ BFD_PROPERTIES = (
 FILTER_RULE_PROPERTIES = (".id", "chain", "rule", "comment", "disabled", "inactive")
 INTERFACE_PROPERTIES = ("name", "type", "actual-mtu", "running", "disabled")
 ADDRESS_PROPERTIES = ("address", "network", "interface", "disabled")
+IPV6_ADDRESS_PROPERTIES = ("address", "interface", "disabled")
 IP_SETTINGS = ("ip-forward", "ipv4-multipath-hash-policy", "rp-filter", "send-redirects")
 LIST_PROPERTIES = ("name", "include", "exclude")
 MEMBER_PROPERTIES = ("list", "interface", "disabled")
@@ -92,6 +93,14 @@ def read(router, prefixes, now):
             }
             for row in router.rows("/ip/address", proplist=ADDRESS_PROPERTIES)
         ],
+        "ipv6_addresses": [
+            {
+                "address": row.get("address"),
+                "interface": str(row.get("interface")),
+                "disabled": flag(row, "disabled"),
+            }
+            for row in router.rows("/ipv6/address", proplist=IPV6_ADDRESS_PROPERTIES)
+        ],
         "ospf": {
             "instances": router.rows("/routing/ospf/instance"),
             "areas": router.rows("/routing/ospf/area"),
@@ -108,13 +117,14 @@ def read(router, prefixes, now):
                 router.rows("/interface/list/member", proplist=MEMBER_PROPERTIES),
             ),
         },
-        "routes": [
-            {"prefix": prefix, **hop}
-            for prefix in prefixes
-            for hop in parse_routes(router.rows("/ip/route", where=("dst-address", prefix)), prefix)
-        ],
+        "routes": [{"prefix": prefix, **hop} for prefix in prefixes for hop in _next_hops(router, prefix)],
         "clock": clock(next(iter(router.rows("/system/clock", proplist=CLOCK_PROPERTIES)), {}), now()),
     }
+
+
+def _next_hops(router, prefix):
+    found = parse_routes(router.rows(route_menu(prefix), where=("dst-address", prefix)), prefix)
+    return name_nodes(found, router.rows("/routing/ospf/neighbor")) if ":" in prefix and found else found
 
 
 def interface_lists(lists, members):

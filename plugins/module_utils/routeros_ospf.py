@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from ansible_collections.homelab.anycast.plugins.module_utils import family
 from ansible_collections.homelab.anycast.plugins.module_utils.services import router_id_problems
 
 # How the clients are spread over the next hops of a route, by our name; and what /ip/settings
@@ -71,6 +72,28 @@ def interface_template(link, area, interfaces, priority, cost, comment):
     return row
 
 
+def interface_templates(link, area, interfaces, priority, cost, comment, versions=(2,)):
+    """Return the rows of /routing/ospf/interface-template: the same for each version of OSPF, in an area of its own."""
+    return [
+        interface_template(link, family.versioned(area, version), interfaces, priority, cost, comment)
+        for version in versions
+    ]
+
+
+def areas(link, name, instance_name, comment, versions=(2,)):
+    """Return the rows of /routing/ospf/area, one for each version of OSPF."""
+    return [
+        {
+            "name": family.versioned(name, version),
+            "instance": family.versioned(instance_name, version),
+            "area-id": link["area"],
+            "disabled": False,
+            "comment": comment,
+        }
+        for version in versions
+    ]
+
+
 def bfd_configuration(link, interfaces, comment):
     """Return the rows of /routing/bfd/configuration for a normalised link: one, or none without BFD.
 
@@ -91,16 +114,35 @@ def bfd_configuration(link, interfaces, comment):
     ]
 
 
-def instance(name, router_id, filter_chain, comment):
-    """Return the row of /routing/ospf/instance; without a chain the property is left out, as in interface_template."""
-    row = {"name": name, "version": 2, "router-id": router_id, "disabled": False, "comment": comment}
-    if filter_chain:
-        row["in-filter-chain"] = filter_chain
-    return row
+def instances(name, router_id, filter_chain, comment, versions=(2,)):
+    """Return the rows of /routing/ospf/instance, one for each version of OSPF.
+
+    Without a chain the property is left out, as in interface_template.
+    """
+    rows = []
+    for version in versions:
+        row = {
+            "name": family.versioned(name, version),
+            "version": version,
+            "router-id": router_id,
+            "disabled": False,
+            "comment": comment,
+        }
+        if filter_chain:
+            row["in-filter-chain"] = family.versioned(filter_chain, version)
+        rows.append(row)
+    return rows
+
+
+def filter_chains(chain, versions=(2,)):
+    """Return the names of the chains that the instances have; none for no filter."""
+    return [family.versioned(chain, version) for version in versions] if chain else []
 
 
 def filter_rules(prefixes, chain, comment):
     """Return the rows of /routing/filter/rule: host routes inside the prefixes are accepted, nothing else is.
+
+    Each version of OSPF has a chain of its own, with the prefixes that it can bring.
 
     One row for each prefix, so that another prefix changes a row and never takes away what stays accepted. They are
     sorted, so that the order of the list does not matter to the router.
@@ -112,9 +154,18 @@ def filter_rules(prefixes, chain, comment):
     networks, problems = _networks(prefixes)
     if problems:
         raise OptionError("; ".join(problems))
-    rules = [f"if (dst in {network} && dst-len == 32) {{ accept }}" for network in networks]
-    # The default action of a chain is reject (manual); said so that whoever reads the chain need not know that.
-    return [{"chain": chain, "rule": rule, "comment": comment} for rule in (*rules, "reject")]
+    rows = []
+    for version in family.ospf_versions(networks):
+        rules = [
+            f"if (dst in {network} && dst-len == {network.max_prefixlen}) {{ accept }}"
+            for network in networks
+            if network.version == {2: 4, 3: 6}[version]
+        ]
+        # The default action of a chain is reject (manual); said so that whoever reads the chain need not know that.
+        rows += [
+            {"chain": family.versioned(chain, version), "rule": rule, "comment": comment} for rule in (*rules, "reject")
+        ]
+    return rows
 
 
 def hash_policy(distribution):
@@ -169,23 +220,23 @@ def _filter_problems(info, prefixes, chain, comment):
         )
         for network in networks
         for interface, subnet in _connected_subnets(info)
-        if network.overlaps(subnet)
+        if network.version == subnet.version and network.overlaps(subnet)
     )
     for row in info["filter"]["rules"]:
-        if row.get("chain") != chain:
+        if row.get("chain") not in filter_chains(chain, family.ospf_versions(prefixes)):
             continue
         disabled = row.get("disabled") in (True, "true", "yes")
         if row.get("comment") == comment:
             if disabled:
                 problems.append(
                     "the rule {} of the filter chain '{}' is disabled, which changes what it accepts: enable or remove"
-                    " it (/routing/filter/rule)".format(row[".id"], chain)
+                    " it (/routing/filter/rule)".format(row[".id"], row["chain"])
                 )
         elif not disabled:
             problems.append(
                 "the router has a rule {} of somebody else's in the filter chain '{}' (comment '{}', expected '{}'):"
                 " set routeros_ospf_filter_chain to another name, or give that row our comment to hand it over".format(
-                    row[".id"], chain, row.get("comment") or "", comment
+                    row[".id"], row["chain"], row.get("comment") or "", comment
                 )
             )
     return problems
@@ -204,14 +255,20 @@ def _networks(prefixes):
     networks, problems = set(), []
     for prefix in prefixes:
         try:
-            interface = ipaddress.IPv4Interface(str(prefix))
+            interface = ipaddress.ip_interface(str(prefix))
         except ValueError:
-            problems.append(f"{variable} has '{prefix}', expected an IPv4 prefix such as 172.18.0.64/32")
+            problems.append(
+                f"{variable} has '{prefix}', expected an IPv4 prefix such as 172.18.0.64/32, or an IPv6 prefix such as"
+                " 2001:db8::64/128"
+            )
             continue
+        ip = interface.ip
+        if ip.version == 6 and (ip.is_link_local or ip.is_multicast or ip.ipv4_mapped):
+            problems.append(f"{variable} has '{prefix}', expected unicast prefixes that can be routed")
         if interface.ip != interface.network.network_address:
             problems.append(f"{variable} has '{prefix}' with host bits set, expected {interface.network}")
         networks.add(interface.network)
-    return sorted(networks), problems
+    return sorted(networks, key=lambda network: (network.version, network)), problems
 
 
 def _connected_subnets(info):
@@ -224,9 +281,17 @@ def _connected_subnets(info):
                 other = ipaddress.IPv4Network(str(row["network"]))
                 if other != address.network:
                     yield row["interface"], other
+    for row in info.get("ipv6_addresses", []):
+        if not row["disabled"]:
+            network = ipaddress.IPv6Interface(str(row["address"])).network
+            # Every interface has one of these, and nobody announces it.
+            if not network.is_link_local:
+                yield row["interface"], network
 
 
-def router_problems(info, router_id, instance, area, interfaces, comment, other_router_ids=None, bfd=False):
+def router_problems(
+    info, router_id, instance, area, interfaces, comment, other_router_ids=None, bfd=False, versions=(2,)
+):
     """Return what speaks against configuring the router, one sentence each; an empty list if nothing does.
 
     :param info: result of the module routeros_info.
@@ -234,6 +299,7 @@ def router_problems(info, router_id, instance, area, interfaces, comment, other_
     :param interfaces: names of the interfaces that are to speak OSPF.
     :param comment: the comment by which the role owns its rows.
     :param bfd: whether the link has BFD.
+    :param versions: of OSPF that are to run.
     """
     problems = router_id_problems("routeros_ospf_router_id", router_id, other_router_ids or {}, [])
     for kind, variable, name in (
@@ -242,9 +308,12 @@ def router_problems(info, router_id, instance, area, interfaces, comment, other_
     ):
         problems.extend(
             "the router has {} '{}' of somebody else's (comment '{}', expected '{}'): set {} to another name, or give"
-            " that row our comment to hand it over".format(kind[:-1], name, row.get("comment") or "", comment, variable)
+            " that row our comment to hand it over".format(
+                kind[:-1], row["name"], row.get("comment") or "", comment, variable
+            )
             for row in info["ospf"][kind]
-            if row["name"] == name and row.get("comment") != comment
+            if row["name"] in [family.versioned(name, version) for version in versions]
+            and row.get("comment") != comment
         )
     for row in info["ospf"]["interface_templates"]:
         taken = _interfaces(row) & {"all", *interfaces}

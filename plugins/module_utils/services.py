@@ -14,6 +14,7 @@ import ipaddress
 import re
 import shlex
 
+from ansible_collections.homelab.anycast.plugins.module_utils import family
 from ansible_collections.homelab.anycast.plugins.module_utils.link import unknown_key
 
 REQUIRED = ("name", "addresses")
@@ -82,6 +83,7 @@ def normalise_services(services):
         result.append(
             {"name": name, "addresses": addresses, "interface": _interface(service), "unit": unit, "check": check}
         )
+    problems.extend(family.interface_problems(result))
     if problems:
         raise ServicesError("; ".join(problems))
     return result
@@ -237,18 +239,21 @@ def package_problems(asked, installed):
 
 
 def host_prefix(address):
-    """Return an IPv4 host address as a prefix: 172.18.0.64 and 172.18.0.64/32 give 172.18.0.64/32.
+    """Return a host address as a prefix: 172.18.0.64 and 172.18.0.64/32 give 172.18.0.64/32; of IPv6 it is a /128.
 
     :raises ValueError: for anything else, such as a network, a multicast or a loopback address.
     """
     try:
-        interface = ipaddress.IPv4Interface(str(address))
+        interface = ipaddress.ip_interface(str(address))
     except ValueError:
-        raise ValueError(f"address '{address}' is not an IPv4 address") from None
-    if interface.network.prefixlen != 32:
-        raise ValueError(f"address '{address}' is not a host address, expected {interface.ip}/32")
+        raise ValueError(f"address '{address}' is not an IPv4 or IPv6 address") from None
     ip = interface.ip
-    if ip.is_multicast or ip.is_loopback or ip.is_unspecified or ip.is_link_local:
+    if interface.network.prefixlen != ip.max_prefixlen:
+        raise ValueError(f"address '{address}' is not a host address, expected {ip}/{ip.max_prefixlen}")
+    if ip.version == 6 and ip.ipv4_mapped:
+        raise ValueError(f"address '{address}' is an IPv4 address mapped to IPv6, expected {ip.ipv4_mapped}")
+    # A scope such as in fe80::1%eth0 belongs to a link.
+    if ip.is_multicast or ip.is_loopback or ip.is_unspecified or ip.is_link_local or "%" in str(address):
         raise ValueError(f"address '{address}' cannot be announced, expected a unicast address")
     return str(interface)
 
@@ -267,7 +272,7 @@ def node_problems(services, router_id, link_interfaces, facts, other_router_ids=
             f"the node runs {facts.get('distribution') or 'an unknown system'}, expected Debian or its kin: the role"
             " installs by apt and configures ifupdown"
         ]
-    anycast = [ipaddress.IPv4Interface(prefix).ip for service in services for prefix in service["addresses"]]
+    anycast = [ipaddress.ip_interface(prefix).ip for prefix in family.service_prefixes(services)]
     own_interfaces = {service["interface"] for service in services}
     problems = router_id_problems("bird_anycast_router_id", router_id, other_router_ids or {}, anycast)
     problems.extend(
@@ -280,8 +285,8 @@ def node_problems(services, router_id, link_interfaces, facts, other_router_ids=
         if name in own_interfaces:
             continue
         problems.extend(
-            f"anycast address {address} lies inside {network} on interface {name}: hosts there would look for it by ARP"
-            " instead of asking the router; choose an address outside every subnet"
+            f"anycast address {address} lies inside {network} on interface {name}: hosts there would look for it on"
+            " their link instead of asking the router; choose an address outside every subnet"
             for address in anycast
             if address in network
         )
@@ -314,11 +319,15 @@ def router_id_problems(variable, router_id, others, anycast):
     return problems
 
 
+def _details(facts, name):
+    # Ansible's network facts keep an interface under its name with - and : replaced.
+    return facts.get(re.sub("[-:]", "_", name)) or {}
+
+
 def ipv4_interfaces(facts):
     """Yield (interface name, ipaddress.IPv4Interface) for every IPv4 address in C(ansible_facts)."""
     for name in facts.get("interfaces", []):
-        # Ansible's network facts keep an interface under its name with - and : replaced.
-        details = facts.get(re.sub("[-:]", "_", name)) or {}
+        details = _details(facts, name)
         primary = details.get("ipv4") or {}
         for entry in [primary, *details.get("ipv4_secondaries", [])]:
             if entry.get("address"):
@@ -327,9 +336,17 @@ def ipv4_interfaces(facts):
                 yield name, ipaddress.IPv4Interface("{}/{}".format(entry["address"], mask))
 
 
+def ipv6_interfaces(facts):
+    """Yield (interface name, ipaddress.IPv6Interface) for every IPv6 address in C(ansible_facts)."""
+    for name in facts.get("interfaces", []):
+        for entry in _details(facts, name).get("ipv6", []):
+            if entry.get("address"):
+                yield name, ipaddress.IPv6Interface("{}/{}".format(entry["address"], entry.get("prefix") or "128"))
+
+
 def connected_networks(facts):
-    """Yield (interface name, network) for every IPv4 address in C(ansible_facts)."""
-    for name, interface in ipv4_interfaces(facts):
+    """Yield (interface name, network) for every address in C(ansible_facts)."""
+    for name, interface in (*ipv4_interfaces(facts), *ipv6_interfaces(facts)):
         yield name, interface.network
 
 

@@ -7,13 +7,14 @@ A node answers by its main routing table, so where its default route points else
 the questions came, and are lost where that way has NAT, a stateful firewall or a reverse-path filter. A policy rule for
 each anycast address (ip-rule(8)) sends its answers to a table of their own, which knows the link and the gateway on it.
 
-Nothing in here does input or output.
+IPv4 only: of IPv6 addresses nothing is said. Nothing in here does input or output.
 """
 
 from __future__ import annotations
 
 import ipaddress
 
+from ansible_collections.homelab.anycast.plugins.module_utils import family
 from ansible_collections.homelab.anycast.plugins.module_utils.services import ipv4_interfaces
 
 # Of our rules and no others: after local (0) and before main (32766), see ip-rule(8).
@@ -87,7 +88,7 @@ def commands(addresses, gateway, table, link_interfaces, facts):
         f"ip route replace default via {gateway} dev {name} table {table}",
     ]
     down = []
-    for address in addresses:
+    for address in family.of_version(addresses, 4):
         rule = f"from {address} lookup {table} priority {PRIORITY}"
         # Added twice it would be there twice.
         up.append(f"ip rule del {rule} 2>/dev/null || true")
@@ -110,7 +111,7 @@ def missing(services, gateway, table, link_interfaces, facts, shown):
     wanted = {
         f"{PRIORITY}: from {address.partition('/')[0]} lookup {table}": f"the rule for {address}"
         for service in services
-        for address in service["addresses"]
+        for address in family.of_version(service["addresses"], 4)
     }
     wanted[f"{interface.network} dev {name}"] = f"the route to {interface.network}"
     wanted[f"default via {gateway} dev {name}"] = f"the route by {gateway}"

@@ -172,7 +172,8 @@ class Installer:
 
     def withdraw(self, name):
         """Withdraw a service whose instance does not run."""
-        Path(announcer_node.link(name)).unlink()
+        for path in announcer_node.links(name):
+            Path(path).unlink(missing_ok=True)
         self.module.run_command(["birdc", "configure"])
 
     def install(self):
@@ -186,6 +187,8 @@ class Installer:
             self.systemctl("stop", announcer.instance(name))
             if announcer_node.is_announced(name):
                 self.withdraw(name)
+        for path in announcer.links_without_file(self.superfluous):
+            Path(path).unlink(missing_ok=True)
         self.remove(path for path in self.superfluous if path not in units)
 
     def uninstall(self):

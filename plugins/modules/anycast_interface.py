@@ -226,7 +226,7 @@ class Interface:
         getattr(self, "up_by_" + self.renderer.lower())(bool(changed))
         self.wait()
         for prefix in sorted(self.surplus - self.found):
-            self.run("ip", "address", "add", prefix, "dev", self.name)
+            self.add(prefix)
 
     def check_files(self):
         """Fail if ifupdown does not take its file: without an address it brings up nothing and calls it a success."""
@@ -255,9 +255,13 @@ class Interface:
             self.run("networkctl", "delete", self.name, check=False)
         self.found = self.addresses()
 
+    def add(self, prefix):
+        # Other nodes have it too, which duplicate address detection would find.
+        self.run("ip", "address", "add", prefix, "dev", self.name, *(["nodad"] if ":" in prefix else []))
+
     def repair_addresses(self):
         for prefix in sorted(self.wanted - self.found):
-            self.run("ip", "address", "add", prefix, "dev", self.name)
+            self.add(prefix)
 
     def up_by_ifupdown(self, changed):
         state = Path(IFSTATE).read_text(encoding="utf-8").split() if Path(IFSTATE).exists() else []

@@ -115,6 +115,21 @@ interfaces:
       mtu: 1500
       running: true
       disabled: false
+ipv6_addresses:
+  description: The IPv6 addresses.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    address:
+      description: Address and prefix length.
+      type: str
+    interface:
+      description: Interface that has it.
+      type: str
+    disabled:
+      description: Whether it is disabled.
+      type: bool
 addresses:
   description: The IPv4 addresses.
   returned: success

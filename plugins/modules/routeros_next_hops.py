@@ -34,7 +34,8 @@ attributes:
 options:
   prefix:
     description:
-      - The destination, for example V(172.18.0.64/32). An address without a length means V(/32).
+      - The destination, for example V(172.18.0.64/32). An address without a length means V(/32),
+        or V(/128) for IPv6.
       - Only routes to exactly this prefix are read; a wider one that also covers it is not.
     type: str
     required: true
@@ -258,8 +259,10 @@ from ansible_collections.homelab.anycast.plugins.module_utils.next_hops import (
     add_bfd,
     failure_message,
     filtered_gateways,
+    name_nodes,
     normalise_prefix,
     parse_routes,
+    route_menu,
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import (
     BFD_PROPERTIES,
@@ -270,14 +273,20 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros import (
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, Verdict, wait_for
 
 
+def read(router, prefix, params):
+    """Return the next hops as they are now."""
+    rows = router.rows(route_menu(prefix), where=("dst-address", prefix))
+    found = parse_routes(rows, prefix, params["routing_table"])
+    return name_nodes(found, router.rows("/routing/ospf/neighbor")) if ":" in prefix and found else found
+
+
 def look_until(router, prefix, expectation, params):
     """Look at the prefix until it is as expected. Return the last Comparison, whether it is good and the seconds."""
     last = []
 
     def look(_now):
         router.version()
-        rows = router.rows("/ip/route", where=("dst-address", prefix))
-        last[:] = [Comparison(parse_routes(rows, prefix, params["routing_table"]), expectation)]
+        last[:] = [Comparison(read(router, prefix, params), expectation)]
         return last[0].verdict()
 
     verdict, spent = wait_for(look, params["wait"], interval=params["poll_interval"])
@@ -295,13 +304,13 @@ def watch(router, prefix, expectation, params):
         began, wanted = time.time(), go_on()
         try:
             router.version()
-            rows = router.rows("/ip/route", where=("dst-address", prefix))
+            found = read(router, prefix, params)
         except Unreadable:
             # A router that is away for good would keep us here.
             if wanted or not last:
                 raise
             return Verdict(True)
-        last[:] = [Comparison(parse_routes(rows, prefix, params["routing_table"]), expectation)]
+        last[:] = [Comparison(found, expectation)]
         if not changes or changes[-1]["gateways"] != last[0].found:
             changes.append({"after": before[0], "by": round(time.time(), 3), "gateways": last[0].found})
         before[0] = round(began, 3)

@@ -35,7 +35,7 @@ options:
   instance:
     description:
       - Name of the OSPF instance whose neighbours are read.
-      - Without it, those of all instances.
+      - Without it, those of all instances of OSPFv2; of OSPFv3 where there are no others.
     type: str
 seealso:
   - module: homelab.anycast.bird_ospf_neighbors

@@ -65,7 +65,7 @@ def test_a_chain_ends_where_every_route_is_taken() -> None:
         ("if (dst != 1.2.3.4) { accept }", "'!='"),
         ("if (dst == 1.2.3.4) { set distance 5; accept }", "'set'"),
         ("jump other", "'jump'"),
-        ("if (dst in 2001:db8::/32) { accept }", "'2001:db8::/32'"),
+        ("if (dst in 2001:db8::/129) { accept }", "'2001:db8::/129'"),
         ("if (protocol bgp) { accept }", "'bgp'"),
         ("if (dst == 1.2.3.4) { accept } accept", "'accept'"),
         ("if dst == 1.2.3.4 { accept }", "'dst'"),

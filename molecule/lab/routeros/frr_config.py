@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .errors import not_emulated
 from .frr_filter import Step, parse_chain
 from .values import parse_duration
 
@@ -24,6 +25,9 @@ Values = Mapping[str, str]
 PREFIX = "ros-"
 _TOP: Context = ()
 _OSPF: Context = ("router ospf",)
+_OSPF6: Context = ("router ospf6",)
+# How the line begins that has an interface take part.
+_AREAS = ("ip ospf area", "ipv6 ospf6 area")
 _NETWORK_TYPES = {
     "broadcast": "broadcast",
     "nbma": "non-broadcast",
@@ -83,9 +87,9 @@ def named(rows: Iterable[Values], name: str | None) -> Values | None:
     return next((row for row in rows if row["name"] == name), None)
 
 
-def active_instance(rows: Rows) -> Values | None:
-    """The enabled instance; the emulator allows one."""
-    return next((row for row in rows.instances if enabled(row)), None)
+def active_instance(rows: Rows, version: str = "2") -> Values | None:
+    """The enabled instance of this version of OSPF; the emulator allows one."""
+    return next((row for row in rows.instances if enabled(row) and row.get("version", "2") == version), None)
 
 
 def area_is_active(area: Values | None, rows: Rows) -> bool:
@@ -121,12 +125,21 @@ def router_id(rows: Rows, instance: Values) -> str | None:
     return str(min(addresses) if lowest else max(addresses))
 
 
-def assign(rows: Rows) -> list[Assignment]:
+def assign(rows: Rows, version: str = "2") -> list[Assignment]:
     """Which template takes which interface: the first in order that matches (facts, section 1: the natural reading)."""
     taken: dict[str, Assignment] = {}
+    instance = active_instance(rows, version)
     for template in rows.templates:
         area = named(rows.areas, template["area"])
         if not enabled(template) or area is None or not area_is_active(area, rows):
+            continue
+        if instance is None or area["instance"] != instance["name"]:
+            continue
+        if version == "3":
+            # By name only: OSPFv3 runs on link-local addresses, which every interface has.
+            for interface in rows.interfaces:
+                if interface_matches(template.get("interfaces"), interface.name) and interface.name not in taken:
+                    taken[interface.name] = Assignment(template, area, interface)
             continue
         for interface in rows.interfaces:
             addresses = [address for address in interface.addresses if template_matches(template, interface, address)]
@@ -169,12 +182,62 @@ def build(rows: Rows) -> Config:
     _static_routes(config, rows)
     instance = active_instance(rows)
     identity = router_id(rows, instance) if instance is not None else None
-    if instance is None or identity is None:
-        return config
-    _instance(config, rows, instance, identity)
-    for assignment in assign(rows):
-        _interface(config, rows, assignment)
+    if instance is not None and identity is not None:
+        _instance(config, rows, instance, identity)
+        for assignment in assign(rows):
+            _interface(config, rows, assignment)
+    instance = active_instance(rows, "3")
+    identity = router_id(rows, instance) if instance is not None else None
+    if instance is not None and identity is not None:
+        _instance_v3(config, rows, instance, identity)
+        for assignment in assign(rows, "3"):
+            _interface_v3(config, rows, assignment)
     return config
+
+
+def _instance_v3(config: Config, rows: Rows, instance: Values, identity: str) -> None:
+    """ospf6d's; what nobody asked for yet is refused by name."""
+    for name in ("redistribute", "originate-default"):
+        if instance.get(name, "never") not in {"", "never"}:
+            raise not_emulated(f"{name} of an OSPFv3 instance")
+    for area in rows.areas:
+        if area["instance"] == instance["name"] and enabled(area):
+            if area["type"] != "default":
+                raise not_emulated(f"an OSPFv3 area of type {area['type']}")
+            if any(entry["area"] == area["name"] and enabled(entry) for entry in rows.ranges):
+                raise not_emulated("a range of an OSPFv3 area")
+    config[_OSPF6] = [f"ospf6 router-id {identity}"]
+    if chain := instance.get("in-filter-chain"):
+        name = _filter_chain(config, rows, chain, 6)
+        config.setdefault(_TOP, []).append(f"ipv6 protocol ospf6 route-map {name}")
+
+
+def _interface_v3(config: Config, rows: Rows, assignment: Assignment) -> None:
+    template, name = assignment.template, assignment.interface.name
+    if "networks" in template:
+        raise not_emulated("networks of an interface template of OSPFv3")
+    if template["type"] not in {"broadcast", "ptp"}:
+        raise not_emulated(f"type {template['type']} of an interface template of OSPFv3")
+    lines = config.setdefault((f"interface {name}",), [])
+    lines.append(f"ipv6 ospf6 area {assignment.area['area-id']}")
+    if (kind := template.get("auth")) is not None:
+        identity = int(template.get("auth-id", "0"))
+        # RFC 7166 has HMAC-SHA only, and FRR a Key ID of 1 or more.
+        if kind != "sha256" or not identity or not template.get("auth-key"):
+            raise not_emulated(f"auth={kind} auth-id={identity} of an interface template of OSPFv3")
+        lines.append(f"ipv6 ospf6 authentication key-id {identity} hash-algo hmac-sha-256 key {template['auth-key']}")
+    if template.get("use-bfd") == "true" and (entry := bfd_configuration(rows, assignment.interface)) is not None:
+        lines += ["ipv6 ospf6 bfd", f"ipv6 ospf6 bfd profile {_bfd_profile(config, entry)}"]
+    lines.append(f"ipv6 ospf6 cost {max(int(template['cost']), 1)}")
+    for option, default in (("dead-interval", 40), ("hello-interval", 10), ("retransmit-interval", 5),
+                            ("transmit-delay", 1)):  # fmt: skip
+        if (seconds := _seconds(template[option])) != default:
+            lines.append(f"ipv6 ospf6 {option} {seconds}")
+    lines.append(f"ipv6 ospf6 network {_NETWORK_TYPES[template['type']]}")
+    if "passive" in template:
+        lines.append("ipv6 ospf6 passive")
+    if template["priority"] != "1":
+        lines.append(f"ipv6 ospf6 priority {template['priority']}")
 
 
 def _instance(config: Config, rows: Rows, instance: Values, identity: str) -> None:
@@ -267,11 +330,12 @@ def _bfd_profile(config: Config, entry: Values) -> str:
     return profile
 
 
-def _filter_chain(config: Config, rows: Rows, chain: str) -> str:
+def _filter_chain(config: Config, rows: Rows, chain: str, version: int = 4) -> str:
     """The route map of a chain. Its name holds a digest of the content: a change makes a new one, which is complete
     before it is used, so no moment lets through what should be rejected."""
     rules = [row.get("rule", "") for row in rows.filters if row["chain"] == chain and enabled(row)]
-    steps = parse_chain([rule for rule in rules if rule])
+    steps = parse_chain([rule for rule in rules if rule], version)
+    ip = "ip" if version == 4 else "ipv6"
     name = f"{PREFIX}{re.sub(r'[^A-Za-z0-9_-]', '_', chain)}-{_digest(steps)}"
     top = config.setdefault(_TOP, [])
     sequence = 0
@@ -281,8 +345,8 @@ def _filter_chain(config: Config, rows: Rows, chain: str) -> str:
         if step.matches is not None:
             entries = [f"permit {match.prefix_list_entry()}" for match in step.matches if not match.never]
             for number, entry in enumerate(entries or ["deny any"], start=1):
-                top.append(f"ip prefix-list {name}-{sequence} seq {number * 5} {entry}")
-            config[context] = [f"match ip address prefix-list {name}-{sequence}"]
+                top.append(f"{ip} prefix-list {name}-{sequence} seq {number * 5} {entry}")
+            config[context] = [f"match {ip} address prefix-list {name}-{sequence}"]
     if not steps or steps[-1].matches is not None:
         # The default action of a chain is reject.
         config[(f"route-map {name} deny {(sequence + 1) * 10}",)] = []
@@ -362,9 +426,11 @@ def changes(have: Config, want: Config) -> list[str]:
         *_create_helpers(have, want),
         *_drop_interfaces(have, want),
         *_change_context(have, want, _OSPF),
+        *_change_context(have, want, _OSPF6),
         *_top_lines(have, want, "ip route "),
         *_set_interfaces(have, want),
         *_top_lines(have, want, "ip protocol "),
+        *_top_lines(have, want, "ipv6 protocol "),
         *_drop_helpers(have, want),
     ]
 
@@ -384,7 +450,7 @@ def differences(have: Config, want: Config) -> list[str]:
 
 def hide(line: str) -> str:
     """A line without the key it may hold."""
-    return re.sub(r"(authentication-key|key-string| md5) .*", r"\1 *****", line)
+    return re.sub(r"(authentication-key|key-string| md5|hash-algo \S+ key) .*", r"\1 *****", line)
 
 
 def _opens_context(stack: list[str], words: str) -> bool:
@@ -399,14 +465,17 @@ def _owns_context(context: Context) -> bool:
     head = context[0]
     if head == "bfd":
         return len(context) > 1 and context[1].startswith(f"profile {PREFIX}")
-    return head == "router ospf" or head.startswith(("interface ", f"key chain {PREFIX}", f"route-map {PREFIX}"))
+    return head in {"router ospf", "router ospf6"} or head.startswith(
+        ("interface ", f"key chain {PREFIX}", f"route-map {PREFIX}")
+    )
 
 
 def _owns_line(context: Context, line: str) -> bool:
     if not context:
-        return line.startswith((f"ip prefix-list {PREFIX}", "ip protocol ospf ", "ip route "))
+        return line.startswith((f"ip prefix-list {PREFIX}", "ip protocol ospf ", "ip route ",
+                                f"ipv6 prefix-list {PREFIX}", "ipv6 protocol ospf6 "))  # fmt: skip
     if context[0].startswith("interface "):
-        return line.startswith("ip ospf ")
+        return line.startswith(("ip ospf ", "ipv6 ospf6 "))
     return _owns_context(context)
 
 
@@ -435,7 +504,7 @@ def _drop_helpers(have: Config, want: Config) -> list[str]:
 
 def _prefix_lists(have: Config, want: Config, create: bool) -> list[str]:
     first, second = (want, have) if create else (have, want)
-    lines = [line for line in first.get(_TOP, []) if line.startswith("ip prefix-list ")]
+    lines = [line for line in first.get(_TOP, []) if line.startswith(("ip prefix-list ", "ipv6 prefix-list "))]
     return [line if create else f"no {line}" for line in lines if line not in second.get(_TOP, [])]
 
 
@@ -443,8 +512,8 @@ def _top_lines(have: Config, want: Config, start: str) -> list[str]:
     old = [line for line in have.get(_TOP, []) if line.startswith(start)]
     new = [line for line in want.get(_TOP, []) if line.startswith(start)]
     added = [line for line in new if line not in old]
-    # There is one `ip protocol ospf` line: a new one takes the place of the old.
-    replaced = start == "ip protocol " and bool(new)
+    # There is one `ip protocol ospf` line, and one for ospf6: a new one takes the place of the old.
+    replaced = start in {"ip protocol ", "ipv6 protocol "} and bool(new)
     removed = [] if replaced else [f"no {line}" for line in old if line not in new]
     return removed + added
 
@@ -470,7 +539,7 @@ def _drop_interfaces(have: Config, want: Config) -> list[str]:
         keys = {_line_key(line) for line in new}
         gone = [line for line in old if line not in new and (_line_key(line) not in keys or _removes_first(line))]
         if gone:
-            gone.sort(key=lambda line: not line.startswith("ip ospf area"))
+            gone.sort(key=lambda line: not line.startswith(_AREAS))
             commands += [*context, *(f"no {_removal(line)}" for line in gone), "exit"]
     return commands
 
@@ -483,7 +552,7 @@ def _set_interfaces(have: Config, want: Config) -> list[str]:
             continue
         added = [line for line in new if line not in have.get(context, [])]
         if added:
-            added.sort(key=lambda line: line.startswith("ip ospf area"))
+            added.sort(key=lambda line: line.startswith(_AREAS))
             commands += [*context, *added, "exit"]
     return commands
 
@@ -491,8 +560,10 @@ def _set_interfaces(have: Config, want: Config) -> list[str]:
 def _line_key(line: str) -> str:
     """What a line sets: a second line with the same key replaces the first."""
     words = line.split()
-    if words[0] in {"area", "redistribute"} or line.startswith(("ip ospf area", "ip ospf bfd")):
+    if words[0] in {"area", "redistribute"} or line.startswith((*_AREAS, "ip ospf bfd", "ipv6 ospf6 bfd")):
         return line
+    if line.startswith("ipv6 ospf6"):
+        return " ".join(words[:3])
     if line.startswith("ip ospf"):
         return " ".join(words[:4] if words[2] == "message-digest-key" else words[:3])
     return words[0] if words[0] != "ospf" else " ".join(words[:2])
@@ -500,7 +571,7 @@ def _line_key(line: str) -> str:
 
 def _removes_first(line: str) -> bool:
     """FRR refuses to replace these."""
-    return line.startswith(("ip ospf area", "ip ospf message-digest-key"))
+    return line.startswith((*_AREAS, "ip ospf message-digest-key", "ipv6 ospf6 authentication"))
 
 
 def _removal(line: str) -> str:
@@ -508,6 +579,6 @@ def _removal(line: str) -> str:
     words = line.split()
     if line.startswith("ip ospf message-digest-key"):
         return " ".join(words[:4])
-    if line.startswith(("ip ospf authentication", "ip ospf network")):
+    if line.startswith(("ip ospf authentication", "ip ospf network", "ipv6 ospf6 network")):
         return " ".join(words[:3])
     return line

@@ -24,14 +24,16 @@ from .errors import ARGUMENT, Trap, not_emulated
 
 _TOKEN = re.compile(r"\s*(&&|\|\||==|!=|<=|>=|[(){};<>]|[^\s(){};<>=!&|]+|.)", re.DOTALL)
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?")
-_ALL = ipaddress.IPv4Network("0.0.0.0/0")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_ALL: dict[int, Network] = {4: ipaddress.IPv4Network("0.0.0.0/0"), 6: ipaddress.IPv6Network("::/0")}
+_BITS = {4: 32, 6: 128}
 
 
 @dataclass(frozen=True)
 class Match:
     """Routes whose destination lies in a prefix and whose length lies in a range; an impossible one matches none."""
 
-    prefix: ipaddress.IPv4Network = _ALL
+    prefix: Network = _ALL[4]
     low: int = 0
     high: int = 32
     never: bool = False
@@ -39,9 +41,9 @@ class Match:
     def both(self, other: Match) -> Match:
         """What matches both."""
         low, high = max(self.low, other.low), min(self.high, other.high)
-        if self.prefix.subnet_of(other.prefix):
+        if inside(self.prefix, other.prefix):
             prefix = self.prefix
-        elif other.prefix.subnet_of(self.prefix):
+        elif inside(other.prefix, self.prefix):
             prefix = other.prefix
         else:
             return Match(never=True)
@@ -59,6 +61,10 @@ class Match:
         return text
 
 
+def inside(one: Network, other: Network) -> bool:
+    return one.version == other.version and one.subnet_of(other)  # type: ignore[arg-type]
+
+
 @dataclass(frozen=True)
 class Step:
     """What happens to the routes that match any of these; None is every route."""
@@ -67,19 +73,19 @@ class Step:
     accept: bool
 
 
-def parse_rule(text: str) -> list[Step]:
-    """The steps of one rule; refuses what is outside the subset."""
-    parser = _Parser(text)
+def parse_rule(text: str, version: int = 4) -> list[Step]:
+    """The steps of one rule for routes of an IP version; refuses what is outside the subset."""
+    parser = _Parser(text, version)
     steps = parser.rule()
     parser.end()
     return steps
 
 
-def parse_chain(rules: Sequence[str]) -> list[Step]:
+def parse_chain(rules: Sequence[str], version: int = 4) -> list[Step]:
     """The steps of a chain up to the first that takes every route."""
     steps: list[Step] = []
     for rule in rules:
-        for step in parse_rule(rule):
+        for step in parse_rule(rule, version):
             steps.append(step)
             if step.matches is None:
                 return steps
@@ -87,8 +93,10 @@ def parse_chain(rules: Sequence[str]) -> list[Step]:
 
 
 class _Parser:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, version: int) -> None:
         self._text = text
+        self._version = version
+        self._bits = _BITS[version]
         self._tokens = [match[1] for match in _TOKEN.finditer(text) if match[1].strip()]
         self._position = 0
 
@@ -162,20 +170,23 @@ class _Parser:
                 self._next()
             # The route map is applied to OSPF's routes only, so this always holds.
             self._expect("ospf")
-            return (Match(),)
+            return (Match(_ALL[self._version], 0, self._bits),)
         raise self._refuse(word)
 
     def _destination(self) -> Match:
         operator, word = self._next(), self._next()
         try:
-            prefix = ipaddress.IPv4Network(word)
+            prefix = ipaddress.ip_network(word)
         except ValueError:
             raise self._refuse(word) from None
+        if operator not in {"in", "=="}:
+            raise self._refuse(operator)
+        if prefix.version != self._version:
+            # Of the other family: it matches none of these routes.
+            return Match(_ALL[self._version], 0, self._bits, never=True)
         if operator == "in":
-            return Match(prefix, prefix.prefixlen, 32)
-        if operator == "==":
-            return Match(prefix, prefix.prefixlen, prefix.prefixlen)
-        raise self._refuse(operator)
+            return Match(prefix, prefix.prefixlen, self._bits)
+        return Match(prefix, prefix.prefixlen, prefix.prefixlen)
 
     def _length(self) -> Match:
         operator = self._next()
@@ -192,12 +203,13 @@ class _Parser:
             if not word.isdecimal():
                 raise self._refuse(word)
             number = int(word)
-            ranges = {"==": (number, number), "<=": (0, number), "<": (0, number - 1), ">=": (number, 32),
-                      ">": (number + 1, 32)}  # fmt: skip
+            ranges = {"==": (number, number), "<=": (0, number), "<": (0, number - 1), ">=": (number, self._bits),
+                      ">": (number + 1, self._bits)}  # fmt: skip
             if operator not in ranges:
                 raise self._refuse(operator)
             low, high = ranges[operator]
-        return Match(_ALL, max(low, 0), min(high, 32), never=low > min(high, 32))
+        high = min(high, self._bits)
+        return Match(_ALL[self._version], max(low, 0), high, never=low > high)
 
     def _peek(self) -> str:
         return self._tokens[self._position] if self._position < len(self._tokens) else ""

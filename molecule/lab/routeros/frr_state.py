@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .frr_config import Assignment, Rows, active_instance, bfd_configuration
-from .frr_filter import parse_chain
+from .frr_filter import inside, parse_chain
 from .schema import Version
 from .values import format_bool, format_duration
 
@@ -20,6 +21,8 @@ _NEIGHBOR_STATES = {
     "Attempt": "Attempt",
     "Init": "Init",
     "2-Way": "TwoWay",
+    "Twoway": "TwoWay",
+    "ExChange": "Exchange",
     "ExStart": "ExStart",
     "Exchange": "Exchange",
     "Loading": "Loading",
@@ -34,8 +37,20 @@ _INTERFACE_STATES = {
     "Backup": "bdr",
     "DR": "dr",
 }
+_INTERFACE_STATES_V3 = {
+    "None": "down",
+    "Down": "down",
+    "Loopback": "loopback",
+    "Waiting": "waiting",
+    "PointToPoint": "ptp",
+    "DROther": "dr-other",
+    "BDR": "bdr",
+    "DR": "dr",
+}
 # Ids are per protocol and step by 0x10 (samples S1).
 _ID_BASES = {"ospf": 0x2018C000, "connect": 0x20183000}
+# Those of IPv6 are others (assumption).
+_IPV6_IDS = 0x10000000
 _ROUTE_SCOPES = {"ospf": ("20", "10"), "connect": ("10", "5"), "static": ("30", "10")}
 _NO_ADDRESS = {"", "0.0.0.0"}
 
@@ -81,6 +96,92 @@ def neighbor_rows(
                     row[key] = str(entry[counter])
             row["dynamic"] = "true"
             found.append(row)
+    return found
+
+
+def neighbor_rows_v3(
+    neighbors: Any, details: Any, rows: Rows, assigned: Sequence[Assignment], version: Version, first: int
+) -> list[Row]:
+    """The same from `show ipv6 ospf6 neighbor json` and `... detail json`.
+
+    ospf6d does not say how often a state has changed, so `state-changes` is missing.
+    """
+    instance = active_instance(rows, "3")
+    if instance is None:
+        return []
+    by_interface = {one.interface.name: one for one in assigned}
+    found: list[Row] = []
+    for entry in neighbors.get("neighbors", []):
+        name = entry["interfaceName"]
+        assignment = by_interface.get(name)
+        detail = details.get(f"{entry['neighborId']}%{name}")
+        if assignment is None or detail is None:
+            continue
+        row = {".id": f"*{first + len(found):X}", "instance": instance["name"], "area": assignment.area["name"]}
+        if version >= (7, 21):
+            row["interface"] = name
+        row["address"] = f"{detail['linkLocalAddress']}%{name}"
+        if assignment.template["type"] != "ptp":
+            row["priority"] = str(entry["priority"])
+        row["router-id"] = entry["neighborId"]
+        if assignment.template["type"] != "ptp":
+            for key, theirs in (("dr", "neighborDRouter"), ("bdr", "neighborBdRouter")):
+                if detail[theirs] not in _NO_ADDRESS:
+                    # In OSPFv3 it is named by its router id (RFC 5340 A.3.2).
+                    row[key] = detail[theirs]
+        row["state"] = _NEIGHBOR_STATES[entry["state"]]
+        if row["state"] == "Full":
+            row["adjacency"] = format_duration(_clock_seconds(entry["duration"]))
+        row["timeout"] = format_duration(_clock_seconds(entry["deadTime"]))
+        row["dynamic"] = "true"
+        found.append(row)
+    return found
+
+
+def _clock_seconds(text: str) -> int:
+    """Seconds of 00:00:03, and of 01d02h03m, as FRR writes what is longer."""
+    if ":" in text:
+        hours, minutes, seconds = (int(part) for part in text.split(":"))
+        return hours * 3600 + minutes * 60 + seconds
+    sizes = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
+    return sum(int(number) * sizes[unit] for number, unit in re.findall(r"(\d+)([wdhms])", text))
+
+
+def ospf_interface_rows_v3(interfaces: Any, assigned: Sequence[Assignment], version: Version, first: int) -> list[Row]:
+    """/routing/ospf/interface from `show ipv6 ospf6 interface json`."""
+    found: list[Row] = []
+    for assignment in assigned:
+        template, name = assignment.template, assignment.interface.name
+        link = interfaces.get(name)
+        if not link or not link.get("attachedToArea"):
+            continue
+        address = next(
+            (one["address"] for one in link.get("internetAddress", []) if one["address"].startswith("fe80:")), ""
+        )
+        passive = bool(link.get("timerPassiveIface"))
+        state = "passive" if passive else _INTERFACE_STATES_V3[link["ospf6InterfaceState"]]
+        row = {
+            ".id": f"*{first + len(found):X}",
+            "address": f"{address.partition('/')[0]}%{name}",
+            "area": assignment.area["name"],
+            "state": state,
+            "network-type" if version < (7, 23) else "type": template["type"],
+        }
+        for key in ("dr", "bdr"):
+            value = link.get(key, "")
+            if value not in _NO_ADDRESS and state != key and template["type"] != "ptp" and not passive:
+                row[key] = value
+        row["cost"] = str(link["cost"])
+        if template["type"] != "ptp":
+            row["priority"] = str(link["priority"])
+        if version >= (7, 10):
+            row["use-bfd"] = "true" if template.get("use-bfd") == "true" else "false"
+        row["retransmit-interval"] = format_duration(link["timerIntervalsConfigRetransmit"])
+        row["transmit-delay"] = format_duration(link["transmitDelaySec"])
+        row["hello-interval"] = format_duration(link["timerIntervalsConfigHello"])
+        row["dead-interval"] = format_duration(link["timerIntervalsConfigDead"])
+        row["dynamic"] = "true"
+        found.append(row)
     return found
 
 
@@ -193,19 +294,25 @@ def _lsa_body(lsa: Mapping[str, Any]) -> str:
     return "\n".join(lines) if len(lines) > 1 else ""
 
 
-def route_rows(table: Any, rows: Rows, static: Sequence[Mapping[str, str]]) -> list[Row]:
-    """/ip/route from `show ip route json`: one row for each next hop (samples S1), plus the configured ones."""
+def route_rows(table: Any, rows: Rows, static: Sequence[Mapping[str, str]], version: int = 4) -> list[Row]:
+    """/ip/route from `show ip route json`: one row for each next hop (samples S1), plus the configured ones.
+
+    With version 6, /ipv6/route from `show ipv6 route json`.
+    """
     found: list[Row] = []
-    instance = active_instance(rows)
+    instance = active_instance(rows, "2" if version == 4 else "3")
     for prefix, entries in table.items():
         for entry in entries:
-            kind = {"ospf": "ospf", "connected": "connect"}.get(entry["protocol"])
+            kind = {"ospf": "ospf", "ospf6": "ospf", "connected": "connect"}.get(entry["protocol"])
             hops = [hop for hop in entry.get("nexthops", []) if not hop.get("duplicate")]
             # A router keeps no OSPF route to its own networks beside the connected one (samples S1).
             if kind is None or (kind == "ospf" and all(hop.get("directlyConnected") for hop in hops)):
                 continue
             for hop in hops:
                 row = _dynamic_route(prefix, entry, hop, kind)
+                if prefix == "fe80::/64":
+                    # Each link has its own.
+                    row["dst-address"] = f"fe80::%{hop['interfaceName']}/64"
                 if len(hops) > 1:
                     row["ecmp"] = "true"
                 if kind == "connect":
@@ -214,7 +321,7 @@ def route_rows(table: Any, rows: Rows, static: Sequence[Mapping[str, str]]) -> l
                     # For /routing/route; /ip/route has no such property.
                     row["filtered"] = "true"
                 found.append(row)
-    _number(found)
+    _number(found, 0 if version == 4 else _IPV6_IDS)
     return found + [_static_route(table, route) for route in static]
 
 
@@ -263,15 +370,15 @@ def _is_filtered(prefix: str, rows: Rows, instance: Mapping[str, str]) -> bool:
     chain = instance.get("in-filter-chain")
     if not chain:
         return False
-    network = ipaddress.IPv4Network(prefix)
+    network = ipaddress.ip_network(prefix)
     rules = [
         row["rule"]
         for row in rows.filters
         if row["chain"] == chain and row.get("disabled") != "true" and row.get("rule")
     ]
-    for step in parse_chain(rules):
+    for step in parse_chain(rules, network.version):
         if step.matches is None or any(
-            not match.never and network.subnet_of(match.prefix) and match.low <= network.prefixlen <= match.high
+            not match.never and inside(network, match.prefix) and match.low <= network.prefixlen <= match.high
             for match in step.matches
         ):
             return not step.accept
@@ -286,12 +393,12 @@ def _local_address(prefix: str, interface: str, rows: Rows) -> Row:
     return {}
 
 
-def _number(rows: Sequence[Row]) -> None:
+def _number(rows: Sequence[Row], offset: int) -> None:
     """Ids by protocol; equal routes and next hops keep FRR's order."""
     counts: dict[str, int] = {}
     for row in rows:
         kind = "ospf" if "ospf" in row else "connect"
-        row[".id"] = f"*{_ID_BASES[kind] + 0x10 * counts.setdefault(kind, 0):X}"
+        row[".id"] = f"*{_ID_BASES[kind] + offset + 0x10 * counts.setdefault(kind, 0):X}"
         counts[kind] += 1
 
 
@@ -302,7 +409,7 @@ def ip_route_row(row: Row) -> Row:
 
 def routing_route_row(row: Row) -> Row:
     """A row as /routing/route shows it (samples S10)."""
-    full = {".id": row[".id"], "afi": "ip"}
+    full = {".id": row[".id"], "afi": "ip6" if ":" in row["dst-address"] else "ip"}
     if "filtered" in row:
         full["contribution"] = "filtered"
     elif row["inactive"] == "true":
@@ -332,7 +439,9 @@ def bfd_session_rows(
             "multihop": format_bool(peer["multihop"]),
             "vrf": "main",
             "remote-address": f"{peer['peer']}%{interface}" if interface else peer["peer"],
-            "local-address": _own_address(peer["peer"], interface, rows),
+            "local-address": (
+                f"{peer['local']}%{interface}" if ":" in peer["peer"] else _own_address(peer["peer"], interface, rows)
+            ),
             "state": {"shutdown": "admin-down"}.get(peer["status"], peer["status"]),
             "state-changes": str(counter.get("session-up", 0) + counter.get("session-down", 0)),
         }

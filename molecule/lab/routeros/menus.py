@@ -32,7 +32,7 @@ INSTANCE = Menu(
     "routing/ospf/instance",
     (
         Property("name"),
-        Property("version", Kind.ENUM, ("2", "3"), default="2", only=("2",)),
+        Property("version", Kind.ENUM, ("2", "3"), default="2"),
         Property("vrf", Kind.ENUM, ("main",), default="main"),
         Property("router-id", Kind.ADDRESS_OR_NAME, ("main",), default="main", target="routing/id"),
         Property("in-filter-chain", Kind.REFERENCE, unset=True, target="routing/filter/chain"),
@@ -519,6 +519,15 @@ IPV6_ADDRESS = Menu(
     read_only=("address", "interface", "actual-interface", "dynamic", "disabled", "invalid"),
     refused=dict.fromkeys(_CHANGES, OLDEST),
 )
+# Only what OSPFv3 and connected networks bring.
+IPV6_ROUTE = Menu(
+    "ipv6/route",
+    (),
+    _READ,
+    read_only=(*(one.name for one in IP_ROUTE.properties if one.name in {"dst-address", "routing-table", "gateway",
+               "distance", "scope", "target-scope"}), *IP_ROUTE.read_only),
+    refused=dict.fromkeys(_CHANGES, OLDEST),
+)  # fmt: skip
 IP_NEIGHBOR = Menu("ip/neighbor", (), _READ, read_only=("address", "interface", "mac-address"))
 
 SYSTEM_RESOURCE = Menu(
@@ -598,7 +607,7 @@ MENUS: dict[str, Menu] = {
         INSTANCE, AREA, AREA_RANGE, TEMPLATE, OSPF_INTERFACE, NEIGHBOR, LSA, STATIC_NEIGHBOR, BFD_CONFIGURATION,
         BFD_SESSION, FILTER_RULE, FILTER_CHAIN, ROUTING_ROUTE, ROUTING_ID, ROUTING_TABLE, ROUTING_SETTINGS, IP_ROUTE,
         IP_SETTINGS, FIREWALL_FILTER, IP_SERVICE, IP_ADDRESS, INTERFACE, INTERFACE_LIST, INTERFACE_LIST_MEMBER,
-        IPV6_ADDRESS, IP_NEIGHBOR, SYSTEM_RESOURCE, SYSTEM_CLOCK, SYSTEM_IDENTITY, SYSTEM_ROUTERBOARD, USER,
+        IPV6_ADDRESS, IPV6_ROUTE, IP_NEIGHBOR, SYSTEM_RESOURCE, SYSTEM_CLOCK, SYSTEM_IDENTITY, SYSTEM_ROUTERBOARD, USER,
         USER_GROUP, USER_ACTIVE, CERTIFICATE, FILE,
     )
 }  # fmt: skip

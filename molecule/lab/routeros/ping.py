@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
 
 from .errors import GENERAL, Trap, invalid_value
-from .values import format_duration, parse_address, parse_duration, parse_number
+from .values import format_duration, parse_duration, parse_number
 
-_REPLY = re.compile(r"(\d+) bytes from ([\d.]+): icmp_seq=(\d+) ttl=(\d+) time=([\d.]+) ms")
+_REPLY = re.compile(r"(\d+) bytes from ([\da-f.:]+): icmp_seq=(\d+) ttl=(\d+) time=([\d.]+) ms")
 ARGUMENTS = ("address", "count", "interval", "size", "src-address", "ttl", "interface", "do-not-fragment", "arp-ping")
 
 
@@ -19,7 +20,13 @@ def ping(arguments: dict[str, str], program: Sequence[str] = ("ping",)) -> Itera
 
     The keys follow the manual's "Ping" page; the size a router prints is that of the whole packet (56 by default).
     """
-    address = parse_address("address", arguments["address"])
+    try:
+        target = ipaddress.ip_address(arguments["address"])
+    except ValueError:
+        raise invalid_value("address") from None
+    address = str(target)
+    # Of the two headers before the data.
+    headers = 28 if target.version == 4 else 48
     # Without count a router pings until it is told to stop; over the API clients always give one.
     count = parse_number("count", arguments.get("count", "4"))
     if not count:
@@ -35,7 +42,7 @@ def ping(arguments: dict[str, str], program: Sequence[str] = ("ping",)) -> Itera
     for sent in range(1, count + 1):
         started = time.monotonic()
         wait = ["-W", f"{max(interval, 0.2):g}"]
-        command = [*program, "-n", "-c", "1", *wait, "-s", str(max(size - 28, 0)), *options, address]
+        command = [*program, "-n", "-c", "1", *wait, "-s", str(max(size - headers, 0)), *options, address]
         try:
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         except OSError as error:

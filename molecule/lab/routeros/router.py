@@ -27,7 +27,9 @@ from .frr_state import (
     ip_route_row,
     lsa_rows,
     neighbor_rows,
+    neighbor_rows_v3,
     ospf_interface_rows,
+    ospf_interface_rows_v3,
     route_rows,
     routing_route_row,
 )
@@ -42,6 +44,9 @@ from .vtysh import Frr, FrrError
 LOG = logging.getLogger("routeros")
 
 _NEIGHBORS = "show ip ospf neighbor detail json"
+_NEIGHBORS_V3 = "show ipv6 ospf6 neighbor json"
+_NEIGHBOR_DETAILS_V3 = "show ipv6 ospf6 neighbor detail json"
+_INTERFACES_V3 = "show ipv6 ospf6 interface json"
 _INTERFACES = "show ip ospf interface json"
 # Built in.
 _INTERFACE_LISTS = ("all", "none", "dynamic", "static")
@@ -85,12 +90,13 @@ class Router:
             "routing/ospf/lsa": lambda: lsa_rows(self.frr.show("show ip ospf database detail json"), self._frr_rows()),
             "routing/bfd/session": self._bfd_sessions,
             "routing/filter/chain": self._filter_chains,
-            "routing/route": lambda: [routing_route_row(row) for row in self._routes()],
+            "routing/route": lambda: [routing_route_row(row) for row in (*self._routes(), *self._routes_v6())],
             "routing/table": lambda: [{".id": "*0", "name": "main", "dynamic": "true", "fib": "", "used": "true"}],
             "ip/address": lambda: address_rows(self.kernel.addresses(), "inet"),
             "ipv6/address": lambda: address_rows(self.kernel.addresses(), "inet6"),
             "ip/neighbor": list,
             "ip/route": lambda: [ip_route_row(row) for row in self._routes()],
+            "ipv6/route": lambda: [ip_route_row(row) for row in self._routes_v6()],
             "interface": lambda: interface_rows(self.kernel.links()),
             "interface/list": lambda: [
                 {".id": f"*{0x2000000 + number:X}", "name": name, "builtin": "true", "dynamic": "false"}
@@ -201,16 +207,22 @@ class Router:
 
     def _ospf_interfaces(self) -> list[dict[str, str]]:
         rows = self._frr_rows()
-        if not assign(rows):
-            return []
-        return ospf_interface_rows(self.frr.show(_INTERFACES), assign(rows), self.version)
+        found = []
+        if assigned := assign(rows):
+            found = ospf_interface_rows(self.frr.show(_INTERFACES), assigned, self.version)
+        if assigned := assign(rows, "3"):
+            found += ospf_interface_rows_v3(self.frr.show(_INTERFACES_V3), assigned, self.version, len(found) + 1)
+        return found
 
     def _neighbors(self) -> list[dict[str, str]]:
         rows = self._frr_rows()
-        assigned = assign(rows)
-        if not assigned:
-            return []
-        return neighbor_rows(self.frr.show(_NEIGHBORS), self.frr.show(_INTERFACES), rows, assigned, self.version)
+        found = []
+        if assigned := assign(rows):
+            found = neighbor_rows(self.frr.show(_NEIGHBORS), self.frr.show(_INTERFACES), rows, assigned, self.version)
+        if assigned := assign(rows, "3"):
+            neighbors, details = self.frr.show(_NEIGHBORS_V3), self.frr.show(_NEIGHBOR_DETAILS_V3)
+            found += neighbor_rows_v3(neighbors, details, rows, assigned, self.version, len(found) + 1)
+        return found
 
     def _bfd_sessions(self) -> list[dict[str, str]]:
         rows = self._frr_rows()
@@ -241,6 +253,9 @@ class Router:
                 return Signed(row.values["pem"], row.values["key"])
         return None
 
+    def _routes_v6(self) -> list[dict[str, str]]:
+        return route_rows(self.frr.show("show ipv6 route json"), self._frr_rows(), (), 6)
+
     # Writing
 
     def commit(self) -> None:
@@ -268,8 +283,12 @@ class Router:
 
     def _config(self) -> Config:
         rows = self._frr_rows()
-        if sum(enabled(row) for row in rows.instances) > 1:
-            raise Trap("failure: the emulator does not support a second enabled OSPF instance", GENERAL)
+        for version in ("2", "3"):
+            if sum(enabled(row) and row["version"] == version for row in rows.instances) > 1:
+                raise Trap(
+                    f"failure: the emulator does not support a second enabled OSPF instance of version {version}",
+                    GENERAL,
+                )
         return build(rows)
 
     def refresh(self, full: bool) -> None:

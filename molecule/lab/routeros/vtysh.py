@@ -23,7 +23,13 @@ LOG = logging.getLogger("routeros.frr")
 
 
 # The daemon that answers a command, by how the command begins.
-_DAEMONS = {"show ip ospf ": "ospfd", "show bfd ": "bfdd", "show ip route ": "zebra"}
+_DAEMONS = {
+    "show ip ospf ": "ospfd",
+    "show ipv6 ospf6 ": "ospf6d",
+    "show ipv6 route ": "zebra",
+    "show bfd ": "bfdd",
+    "show ip route ": "zebra",
+}
 # A daemon ends its answer to vtysh by three zeros and a status (FRR, lib/vty.c).
 _END = b"\0\0\0"
 

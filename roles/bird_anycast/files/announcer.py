@@ -27,8 +27,12 @@ import time
 SETTINGS = "/etc/homelab-anycast"
 ANNOUNCED = "/etc/bird/anycast.d"
 BIRD_SOCKET = "/run/bird/bird.ctl"
-# As bird.conf calls it.
+# As bird.conf calls them: OSPFv2 for IPv4 addresses, OSPFv3 for IPv6 addresses.
 PROTOCOL = "anycast"
+PROTOCOL_V3 = "anycast_v3"
+# What bird.conf includes for either; a service without IPv6 addresses has no file for OSPFv3. That for OSPFv2
+# comes last, as it is the one which says that the service is announced.
+SUFFIXES = (".v3", ".conf")
 
 # Seconds. BIRD answers in milliseconds; these are for a busy machine.
 BIRD_TIMEOUT = 3.0
@@ -89,8 +93,22 @@ def own_stubnets(state):
         elif words == ["distance", "0"]:
             own = True
         elif own and words[:1] == ["stubnet"]:
-            found.add(words[1])
+            found.add(canonical(words[1]))
     return found
+
+
+def canonical(prefix):
+    """Return a prefix in the one way of writing it: an IPv6 address has several."""
+    address, _slash, length = prefix.partition("/")
+    if ":" in address:
+        address = socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, address))
+    return "%s/%s" % (address, length)
+
+
+def protocols(prefixes):
+    """Return the protocols that announce the prefixes."""
+    families = {":" in prefix for prefix in prefixes}
+    return [name for name, is_ipv6 in ((PROTOCOL, False), (PROTOCOL_V3, True)) if is_ipv6 in families]
 
 
 class Bird:
@@ -142,9 +160,13 @@ class Bird:
 
     def announces(self, prefixes):
         """Return whether BIRD still tells the router of any of them."""
-        code, _text, everything = self.ask("show ospf state %s" % PROTOCOL)
-        # An OSPF protocol which is down tells nothing to anybody.
-        return code < 8000 and bool(own_stubnets(everything) & set(prefixes))
+        wanted = {canonical(prefix) for prefix in prefixes}
+        for protocol in protocols(prefixes):
+            code, _text, everything = self.ask("show ospf state %s" % protocol)
+            # An OSPF protocol which is down tells nothing to anybody.
+            if code < 8000 and own_stubnets(everything) & wanted:
+                return True
+        return False
 
 
 def bird_when_started():
@@ -168,8 +190,8 @@ def read_settings(name):
         return json.load(file)
 
 
-def link_of(name):
-    return os.path.join(ANNOUNCED, name + ".conf")
+def link_of(name, suffix=".conf"):
+    return os.path.join(ANNOUNCED, name + suffix)
 
 
 def is_present(name):
@@ -188,10 +210,14 @@ def make_present(name):
     """Make the link. One step of the file system: nobody ever sees half of it."""
     new = os.path.join(ANNOUNCED, "." + name + ".new")
     try:
-        if os.path.lexists(new):
-            os.unlink(new)
-        os.symlink(os.path.join(SETTINGS, name + ".conf"), new)
-        os.replace(new, link_of(name))
+        for suffix in SUFFIXES:
+            settings = os.path.join(SETTINGS, name + suffix)
+            if suffix != ".conf" and not os.path.exists(settings):
+                continue
+            if os.path.lexists(new):
+                os.unlink(new)
+            os.symlink(settings, new)
+            os.replace(new, link_of(name, suffix))
         sync(ANNOUNCED)
     except OSError:
         # Withdrawn is the consistent state when the disk fails us.
@@ -201,9 +227,12 @@ def make_present(name):
 
 def make_absent(name):
     """Remove the link, which needs no space on the disk. Return whether it was there."""
-    try:
-        os.unlink(link_of(name))
-    except FileNotFoundError:
+    was_there = False
+    for suffix in SUFFIXES:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(link_of(name, suffix))
+            was_there = True
+    if not was_there:
         return False
     try:
         sync(ANNOUNCED)
@@ -239,7 +268,8 @@ def withdraw(name, prefixes):
                 bird.configure()
             except BirdRefuses as exc:
                 say(ERROR, "%s; OSPF is stopped on this node to withdraw %s" % (exc, name))
-                bird.ask("disable %s" % PROTOCOL)
+                for protocol in protocols(prefixes):
+                    bird.ask("disable %s" % protocol)
     except BirdAway:
         # Then it announces nothing, and will find nothing to announce when it is back.
         return False
@@ -310,14 +340,15 @@ class Failed(Exception):
 
 
 def sip_options(address, port, source, token):
-    """Return an OPTIONS request (RFC 3261 11) from source, an (address, port)."""
+    """Return an OPTIONS request (RFC 3261 11) from source, whose first two are its address and port."""
+    address, own = ("[%s]" % text if ":" in text else text for text in (address, source[0]))
     lines = (
         "OPTIONS sip:%s:%d SIP/2.0" % (address, port),
-        "Via: SIP/2.0/UDP %s:%d;branch=z9hG4bK%s;rport" % (source[0], source[1], token),
+        "Via: SIP/2.0/UDP %s:%d;branch=z9hG4bK%s;rport" % (own, source[1], token),
         "Max-Forwards: 70",
-        "From: <sip:check@%s>;tag=%s" % (source[0], token),
+        "From: <sip:check@%s>;tag=%s" % (own, token),
         "To: <sip:%s:%d>" % (address, port),
-        "Call-ID: %s@%s" % (token, source[0]),
+        "Call-ID: %s@%s" % (token, own),
         "CSeq: 1 OPTIONS",
         "User-Agent: homelab.anycast announcer",
         "Content-Length: 0",
@@ -376,7 +407,7 @@ def left(deadline):
 
 def opened(kind, address):
     """Return a socket bound to the address, so that the check never passes by the answer of another node."""
-    sock = socket.socket(socket.AF_INET, kind)
+    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
     try:
         sock.bind((address, 0))
     except OSError as exc:

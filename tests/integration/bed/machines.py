@@ -193,7 +193,7 @@ class Machine:
 class Router(Machine):
     """The machine with FRR."""
 
-    DAEMONS = ("mgmtd", "zebra", "staticd", "ospfd", "bfdd")
+    DAEMONS = ("mgmtd", "zebra", "staticd", "ospfd", "ospf6d", "bfdd")
 
     def start_frr(self) -> None:
         """Start the daemons with an empty configuration."""

@@ -10,7 +10,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros_ospf impo
     filter_rules,
     guard_problems,
     hash_policy,
-    instance,
+    instances,
     interface_template,
     router_problems,
     routeros_duration,
@@ -175,7 +175,7 @@ def test_router_id():
 
 
 def test_instance_names_its_chain_only_where_there_is_one():
-    assert instance("anycast", "172.18.0.1", "anycast-in", "ours") == {
+    assert instances("anycast", "172.18.0.1", "anycast-in", "ours")[0] == {
         "name": "anycast",
         "version": 2,
         "router-id": "172.18.0.1",
@@ -183,7 +183,7 @@ def test_instance_names_its_chain_only_where_there_is_one():
         "disabled": False,
         "comment": "ours",
     }
-    assert "in-filter-chain" not in instance("anycast", "172.18.0.1", "", "ours")
+    assert "in-filter-chain" not in instances("anycast", "172.18.0.1", "", "ours")[0]
 
 
 def test_filter_rules_accept_host_routes_and_end_with_reject():

@@ -149,7 +149,7 @@ def test_units_of_services_that_are_not_valid(services):
         ([{"name": "sip", "addresses": []}], ["addresses is not a list"]),
         ([{"name": "sip", "addresses": ["172.18.0.0/26"]}], ["'172.18.0.0/26' is not a host address"]),
         ([{"name": "sip", "addresses": ["172.18.0.64/26"]}], ["is not a host address, expected 172.18.0.64/32"]),
-        ([{"name": "sip", "addresses": ["sip.example.org"]}], ["'sip.example.org' is not an IPv4 address"]),
+        ([{"name": "sip", "addresses": ["sip.example.org"]}], ["'sip.example.org' is not an IPv4 or IPv6 address"]),
         ([{"name": "sip", "addresses": ["224.0.0.5"]}], ["cannot be announced"]),
         ([{"name": "sip", "addresses": ["127.0.0.1"]}], ["cannot be announced"]),
         ([SIP, SIP], ["the name is used twice", "belongs to service 'sip' already"]),

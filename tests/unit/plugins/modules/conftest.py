@@ -191,6 +191,9 @@ class FakeRouter:
                     "disabled": False,
                 },
             ],
+            "/ipv6/address": [
+                {".id": "*1", "address": "fe80::1/64", "interface": "bridge-lan", "disabled": False},
+            ],
             "/ip/address": [
                 {
                     ".id": "*1",

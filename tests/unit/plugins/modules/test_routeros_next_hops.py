@@ -171,8 +171,8 @@ def test_no_login(run, fake_router):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"prefix": "172.18.0.64/24"}, "prefix: '172.18.0.64/24' is no IPv4 prefix"),
-        ({"gateways": ["sip1"]}, "gateways: 'sip1' is no IPv4 address"),
+        ({"prefix": "172.18.0.64/24"}, "prefix: '172.18.0.64/24' is no prefix"),
+        ({"gateways": ["sip1"]}, "gateways: 'sip1' is no address"),
         ({"gateways": [], "count": 1}, "mutually exclusive: gateways|count"),
         ({"gateways": [], "contains": SIPS}, "mutually exclusive: gateways|contains"),
         ({"protocol": "OSPF"}, "value of protocol must be one of"),

@@ -1,0 +1,22 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which IP versions there are, as filters. Each is documented in the .yml file of its name beside this one."""
+
+from __future__ import annotations
+
+from ansible_collections.homelab.anycast.plugins.module_utils import family
+
+
+def services_have_ipv6(services):
+    return family.has_ipv6(family.service_prefixes(services))
+
+
+class FilterModule:
+    def filters(self):
+        return {
+            "services_have_ipv6": services_have_ipv6,
+            "reachable_from": family.reachable_from,
+            "sources_for": family.sources_for,
+            "ospf_versions": family.ospf_versions,
+        }

@@ -12,7 +12,6 @@ from ansible_collections.homelab.anycast.plugins.module_utils.link import normal
 from ansible_collections.homelab.anycast.plugins.module_utils.services import (
     ServicesError,
     host_prefix,
-    missing_addresses,
     node_problems,
     normalise_services,
 )
@@ -97,12 +96,6 @@ def test_ipv6_address_inside_a_connected_subnet():
     assert "2001:db8::64 lies inside 2001:db8::/64 on interface enp0s11" in problem
     outside = normalise_services([{"name": "sip", "addresses": BOTH}])
     assert node_problems(outside, "172.18.0.11", ["enp0s11"], FACTS) == []
-
-
-def test_missing_ipv6_address():
-    services = normalise_services([{"name": "sip", "addresses": BOTH}])
-    assert missing_addresses(services, FACTS) == []
-    assert missing_addresses(services, {**FACTS, "dummy0": {**FACTS["dummy0"], "ipv6": []}}) == ["dummy0"]
 
 
 ROUTER = {

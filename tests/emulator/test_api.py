@@ -281,7 +281,6 @@ def test_other_errors(empty: Recording) -> None:
 @pytest.mark.parametrize(
     ("command", "words", "culprit"),
     [
-        ("/routing/ospf/instance/add", ["=version=3"], "version=3"),
         ("/routing/ospf/instance/add", ["=router-id=2.2.2.2"], "second enabled OSPF instance"),
         ("/routing/ospf/instance/set", ["=.id=*1", "=redistribute=connected,bgp"], "redistribute=bgp"),
         (f"{TEMPLATE}/add", ["=area=backbone", "=type=ptp-unnumbered"], "type=ptp-unnumbered"),

@@ -74,6 +74,12 @@ class Playbook:
             "anycast_routers": {"hosts": {"hap-lite": self.router_variables}},
             "anycast_nodes": {"hosts": {"sip1": self.node_variables, **self.more_nodes}},
         }
+        # This machine stands for a node that ifupdown manages.
+        programs = self._directory / "bin"
+        programs.mkdir(exist_ok=True)
+        for name in ("ifup", "ifquery"):
+            (programs / name).write_text("#!/bin/sh\n")
+            (programs / name).chmod(0o755)
         (self._directory / "hosts.yml").write_text(yaml.safe_dump(inventory))
         (self._directory / "play.yml").write_text(yaml.safe_dump([{"import_playbook": f"homelab.anycast.{self.name}"}]))
         done = subprocess.run(
@@ -85,7 +91,12 @@ class Playbook:
                 *options,
             ],
             cwd=ROOT,
-            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_SSH_ARGS": "-o ConnectTimeout=2 -o BatchMode=yes"},
+            env={
+                **os.environ,
+                "PATH": f"{programs}:{os.environ['PATH']}",
+                "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_SSH_ARGS": "-o ConnectTimeout=2 -o BatchMode=yes",
+            },
             capture_output=True,
             text=True,
             check=False,

@@ -278,12 +278,12 @@ def test_a_rule_that_somebody_has_disabled_is_named_and_mended_when_enabled(role
 
 
 def test_prefixes_that_would_not_guard_are_refused_before_anything_is_touched(role: Role) -> None:
-    code, said = role(routeros_ospf_anycast_prefixes=["172.18.0.0/24", "172.18.0.65/26", "fd00::1/128"])
+    code, said = role(routeros_ospf_anycast_prefixes=["172.18.0.0/24", "172.18.0.65/26", "fe80::1/128"])
     assert code != 0
     for words in (
         "routeros_ospf_anycast_prefixes has 172.18.0.0/24, which holds 172.18.0.0/26 on interface bridge-lan",
         "has '172.18.0.65/26' with host bits set, expected 172.18.0.64/26",
-        "has 'fd00::1/128', expected an IPv4 prefix",
+        "has 'fe80::1/128', expected unicast prefixes that can be routed",
     ):
         assert words in said
     assert role.router.call(f"{RULE}/print") + role.router.call(f"{INSTANCE}/print") == []

@@ -173,7 +173,8 @@ def test_ipv4_only_is_as_before(router: Emulator, nodes: list[DualStackNode]) ->
     assert "failed=0" in printed, printed
     for menu in ("instance", "area", "interface-template"):
         assert len(router.rows("routing", "ospf", menu)) == 1, menu
-    assert {row["chain"] for row in router.rows("routing", "filter", "rule")} == {"anycast-in"}
+    # And the note of what was there before the role.
+    assert {row["chain"] for row in router.rows("routing", "filter", "rule")} == {"anycast-in", "anycast-before"}
     assert "ospf6" not in router.router.vtysh("show running-config")
     assert "changed=0" in configure(router, LINK)
     node = nodes[0]

@@ -168,12 +168,34 @@ def test_dual_stack(bed: Bed, router: Emulator, nodes: list[DualStackNode]) -> N
     _wait(lambda: next_hops(bed.router, prefixes[1]) == set(), "the route gone with its interface")
 
 
+def test_service_with_an_ipv6_address_only(bed: Bed, router: Emulator, nodes: list[DualStackNode]) -> None:
+    prefix = f"{ANYCAST_V6}/128"
+    services = [{"name": "sip", "addresses": [ANYCAST_V6]}]
+    node = nodes[0]
+    assert "failed=0" in configure(router, LINK, routeros_ospf_anycast_prefixes=[ANYCAST_V6])
+    node.prepare(services)
+    node.configure(LINK, bird_anycast_services=services)
+    program = node.announcer()
+    program.announce("sip")
+    _wait(lambda: next_hops(bed.router, prefix) == {link_local(node)}, prefix)
+    # Nothing of it by OSPFv2, though the interface has the IPv4 address as well.
+    assert next_hops(bed.router, f"{ANYCAST}/32") == set()
+    # BIRD is asked in OSPFv3 whether the router has been told.
+    with program.Bird() as bird:
+        assert bird.announces([prefix])
+    assert program.withdraw("sip", [prefix])
+    program.wait_until_flooded([prefix])
+    with program.Bird() as bird:
+        assert not bird.announces([prefix])
+    _wait(lambda: next_hops(bed.router, prefix) == set(), f"{prefix} withdrawn")
+
+
 def test_ipv4_only_is_as_before(router: Emulator, nodes: list[DualStackNode]) -> None:
     printed = configure(router, LINK)
     assert "failed=0" in printed, printed
     for menu in ("instance", "area", "interface-template"):
         assert len(router.rows("routing", "ospf", menu)) == 1, menu
-    # And the note of what was there before the role.
+    # Beside the note of what was there before the role.
     assert {row["chain"] for row in router.rows("routing", "filter", "rule")} == {"anycast-in", "anycast-before"}
     assert "ospf6" not in router.router.vtysh("show running-config")
     assert "changed=0" in configure(router, LINK)

@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
+# By default molecule keeps its state under the name of the checkout's folder, so two checkouts of one name would share it.
+export MOLECULE_EPHEMERAL_DIRECTORY := $(CURDIR)/.lab/molecule
 
 # Read by inventories/home. The lab's machines exist on this host only, so these are no secrets.
 LAB_ENVIRONMENT := ANYCAST_OSPF_KEY=lab-key-not-secret ROUTEROS_USERNAME=ansible ROUTEROS_PASSWORD=lab-password
@@ -52,17 +54,13 @@ integration: ## The quick bed: emulator, BIRD and FRR in network namespaces (roo
 molecule: ## The scenarios on the lab's machines
 matrix: ## The scenarios that take too long for every change
 
-.PHONY: figures
-figures: setup ## What clients lose by each event, measured on the lab
-	@molecule test -s figures; code=$$?; $(BIN)/python molecule/figures/summary.py && exit $$code
-
-.PHONY: speed
-speed: setup ## What a first and an unchanged second site cost beside a plain playbook, measured on the lab
-	@molecule test -s speed; code=$$?; $(BIN)/python molecule/speed/summary.py && exit $$code
-
-.PHONY: diagnosis
-diagnosis: setup ## What verify says of a misconfigured node, in six cases on the lab
-	@molecule test -s diagnosis; code=$$?; $(BIN)/python molecule/diagnosis/summary.py && exit $$code
+.PHONY: figures speed diagnosis
+figures speed diagnosis: setup
+	@molecule destroy -s default > /dev/null
+	@molecule test -s $@; code=$$?; $(BIN)/python molecule/$@/summary.py && exit $$code
+figures: ## What clients lose by each event, measured on the lab
+speed: ## What a first and an unchanged second site cost beside a plain playbook, measured on the lab
+diagnosis: ## What verify says of a misconfigured node, in six cases on the lab
 
 .PHONY: bench scale
 bench: setup ## The article's configuration against this collection's, on the quick bed (root)

@@ -57,9 +57,15 @@ def manager_of(module, interface, candidates):
 def read(module, link_interfaces):
     """Return what L(renderers) calls C(found); its C(interfaces) are those that have files of ours."""
     there = running(module)
+    mute = {}
+    if NETWORKD in there:
+        code, _printed, errors = module.run_command(["networkctl", "list"], environ_update={"LC_ALL": "C"})
+        if code:
+            mute[NETWORKD] = errors.strip()
     files = [str(path) for kind in FILES.values() for pattern in kind for path in _glob(pattern)]
     return {
         "running": there,
+        "mute": mute,
         "links": {name: manager_of(module, name, sorted(there, key=RENDERERS.index)) for name in link_interfaces},
         "interfaces": owned_interfaces(files),
     }

@@ -55,8 +55,8 @@ def choose(asked, found, link_interfaces):
     """Return the renderer to use, None if it cannot be told (see L(problems)).
 
     :param asked: one of RENDERERS, or AUTO.
-    :param found: dictionary of C(running), a list of the renderers that the node has, and C(links), by interface the
-      one that manages it, or null.
+    :param found: dictionary of C(running), a list of the renderers that the node has, C(links), by interface the
+      one that manages it, or null, and C(mute), by renderer what its tool said where it cannot be spoken to.
     :param link_interfaces: names of the interfaces that OSPF runs on; what manages them gets ours, too.
     """
     if asked != AUTO:
@@ -79,6 +79,10 @@ def problems(asked, found, link_interfaces, source_gateway=""):
         there = "; there is: {}".format(", ".join(running)) if running else ""
         return [f"bird_anycast_renderer is {asked}, which does not run on this node{there}"]
     renderer = choose(asked, found, link_interfaces)
+    # Debian recommends D-Bus with networkd, so a minimal system lacks it; networkctl(1) does nothing without.
+    mute = found.get("mute", {}).get(renderer or NETWORKD)
+    if mute:
+        return [f"{renderer or NETWORKD} runs on this node, but cannot be spoken to: {mute}. Install the package dbus"]
     if renderer is None:
         managed = ", ".join(
             "{} by {}".format(name, found.get("links", {}).get(name) or "nobody known") for name in link_interfaces

@@ -120,6 +120,9 @@ renderers:
       description: Those that the node has, and that run.
       type: list
       elements: str
+    mute:
+      description: By each of these that cannot be spoken to, what its tool said. Networkd is so without D-Bus.
+      type: dict
     links:
       description: By each of O(link_interfaces) the one that manages it; null if it is none of these.
       type: dict
@@ -129,6 +132,7 @@ renderers:
       elements: str
   sample:
     running: [ifupdown]
+    mute: {}
     links: {enp0s11: ifupdown}
     interfaces: [dummy0]
 bird_conf:

@@ -50,6 +50,14 @@ def test_what_cannot_be_told_is_said(asked, there, says):
     assert says in problem
 
 
+@pytest.mark.parametrize("manager", [None, "networkd"])
+def test_networkd_without_a_bus(manager):
+    there = found(manager, "ifupdown", "networkd") | {"mute": {"networkd": "Failed to connect system bus"}}
+    (problem,) = problems("auto", there, LINK)
+    assert problem.startswith("networkd runs on this node, but cannot be spoken to: Failed to connect system bus")
+    assert problems("auto", there | {"links": {"enp0s11": "ifupdown"}}, LINK) == []
+
+
 def test_links_managed_by_different_ones():
     there = {"running": ["ifupdown", "networkd"], "links": {"eth0": "ifupdown", "eth1": "networkd"}}
     (problem,) = problems("auto", there, ["eth0", "eth1"])

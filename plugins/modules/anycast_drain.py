@@ -228,7 +228,10 @@ class Node:
     def undrained(self):
         record = announcer_node.read_drain(self.scope) or {}
         # A service with a drain of its own stays out when its node comes back.
-        self.coming = [s for s in self.services if self.scope or announcer_node.read_drain(s["name"]) is None]
+        alone = {s["name"]: announcer_node.read_drain(s["name"]) for s in self.services} if not self.scope else {}
+        self.coming = [s for s in self.services if alone.get(s["name"]) is None]
+        for name in (name for name, found in alone.items() if found is not None):
+            self.module.warn(f"{drain.text(alone[name])}. It stays so: -e service={name} undrains it")
         if self.scope is not None and announcer_node.read_drain(None) is not None:
             self.module.fail_json(
                 msg="{}; undrain the node, not one service of it".format(drain.text(announcer_node.read_drain(None)))

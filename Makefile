@@ -68,6 +68,14 @@ bench: setup ## The article's configuration against this collection's, on the qu
 scale: setup ## What many nodes cost, on the quick bed (root)
 	@$(BIN)/python -m bench scale
 
+.PHONY: lowest artefact
+lowest: setup ## ansible-test sanity and units on the lowest supported ansible-core
+	@$(BIN)/python tests/lowest.py
+artefact: setup ## What Galaxy gets, in dist/, checked as Galaxy checks it
+	@mkdir -p dist
+	@ansible-galaxy collection build --force --output-path dist
+	@pytest -q tests/release
+
 .PHONY: clean
 clean: ## Stop the lab; remove it, its images and everything built
 	@if [ -x $(BIN)/python ]; then $(BIN)/python molecule/lab clean; fi

@@ -60,7 +60,15 @@ def main(command: str, *arguments: str) -> int:
             (collections / dependency).symlink_to(bundle / dependency)
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
         return subprocess.run(
-            ["ansible-test", command, "--python", python, "--color", "no", *arguments],
+            [
+                str(Path(sys.executable).with_name("ansible-test")),
+                command,
+                "--python",
+                python,
+                "--color",
+                "no",
+                *arguments,
+            ],
             cwd=collections / "homelab" / "anycast",
             check=False,
         ).returncode

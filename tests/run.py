@@ -29,6 +29,8 @@ TYPED = [
     "tests/run.py",
     "tests/matrix.py",
     "tests/ansible_test.py",
+    "tests/lowest.py",
+    "tests/release",
     "tests/integration",
     "tests/emulator",
     "tests/lab",
@@ -93,7 +95,7 @@ PARTS: dict[str, list[Step]] = {
         Step("ansible-test-sanity", ["python", "tests/ansible_test.py", "sanity"]),
         Step("ansible-test-units", ["python", "tests/ansible_test.py", "units"]),
     ],
-    "unit": [pytest("unit", "tests/unit", "tests/lab", "tests/bench")],
+    "unit": [pytest("unit", "tests/unit", "tests/lab", "tests/bench", "tests/release")],
     "integration": [
         pytest("emulator", "-n2", "--dist=loadfile", "tests/emulator"),
         pytest("bed", "tests/integration", *(f"--ignore={path}" for path in BED_MATRIX)),

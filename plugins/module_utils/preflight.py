@@ -325,7 +325,7 @@ def subnet(routers, nodes):
 
 
 def link_local_addresses(routers, nodes):
-    """Say who has no link-local address where OSPFv3 is to run, whose packets have one as their source (RFC 5340 2.5)."""
+    """Say who has no link-local address where OSPFv3 is to run: its packets come from one (RFC 5340 2.5)."""
     for one, other in _pairs(routers, nodes):
         for name, _address, own_name, _own_address in _links(one, other) if family.has_ipv6(other["addresses"]) else ():
             if not _router_link_local(one, name):

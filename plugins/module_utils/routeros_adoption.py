@@ -36,9 +36,8 @@ IPV6_SETTINGS = ("multipath-hash-policy",)
 def read_note(info, comment):
     """Return what is noted of the time before the role, None if there is no note.
 
-    :returns: {settings, ipv6_settings, adopted}: those of /ip/settings and /ipv6/settings; and by C(instance), C(area) and C(template) the {name,
-      comment} of
-      rows that somebody else had made, of a template its {area, interfaces, comment}.
+    :returns: {settings, ipv6_settings, adopted}: those of /ip/settings and /ipv6/settings; and by C(instance), C(area)
+      and C(template) the {name, comment} of rows that somebody else had made, of a template its {area, interfaces, comment}.
     """
     for row in info["filter"]["rules"]:
         text = str(row.get("comment") or "")
@@ -82,9 +81,7 @@ def _owned(info, comment):
 
 def has_ospfv3(info, comment):
     """Return whether OSPFv3 on this router is ours, and with it what it wants of /ipv6/settings."""
-    return any(
-        row.get("comment") == comment and str(row.get("version")) == "3" for row in info["ospf"]["instances"]
-    )
+    return any(row.get("comment") == comment and str(row.get("version")) == "3" for row in info["ospf"]["instances"])
 
 
 def plan(info, area_id, router_id, interfaces, comment, filter_chain, instance, area):

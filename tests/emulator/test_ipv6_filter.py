@@ -66,7 +66,9 @@ def test_rules_as_nft_reads_them() -> None:
         {"chain": "output", "action": "passthrough", "icmp-options": "1:3"},
         {"chain": "output", "action": "drop", "disabled": "true"},
     ]
-    assert ruleset(rows) == """table ip6 routeros
+    assert (
+        ruleset(rows)
+        == """table ip6 routeros
 delete table ip6 routeros
 table ip6 routeros {
   chain input {
@@ -86,6 +88,7 @@ table ip6 routeros {
   }
 }
 """
+    )
 
 
 def test_settings(empty: Recording) -> None:
@@ -93,4 +96,6 @@ def test_settings(empty: Recording) -> None:
     assert sysctls_v6(empty.kernel.ipv6_settings) == {"conf/all/forwarding": 1, "fib_multipath_hash_policy": 0}
     empty.call(f"{SETTINGS}/set", "=multipath-hash-policy=l4", "=forward=no")
     assert sysctls_v6(empty.kernel.ipv6_settings) == {"conf/all/forwarding": 0, "fib_multipath_hash_policy": 1}
-    assert refused(empty, f"{SETTINGS}/set", "=disable-ipv6=yes")[0].startswith("failure: the emulator does not support")
+    assert refused(empty, f"{SETTINGS}/set", "=disable-ipv6=yes")[0].startswith(
+        "failure: the emulator does not support"
+    )

@@ -1,7 +1,7 @@
 """/ipv6/firewall/filter in the kernel: its rules as a table of nftables.
 
-What menus.py lets through, and nothing else, is translated here; the rest of the matchers is refused by name. A rule that
-is invalid on a router, such as a jump to a chain without rules, is none here either.
+What menus.py lets through, and nothing else, is translated here; the other matchers are refused by name. A rule that is
+invalid on a router, such as a jump to a chain without rules, is none here either.
 """
 
 from __future__ import annotations

@@ -343,7 +343,13 @@ def test_the_factory_rules_of_ipv6(packet):
 
 @pytest.mark.parametrize(
     "options, icmp, certain",
-    [("137:0-255", 137, True), ("137", 137, True), ("137:0", 137, True), ("137:1", 137, None), ("134:0-255", 137, None)],
+    [
+        ("137:0-255", 137, True),
+        ("137", 137, True),
+        ("137:0", 137, True),
+        ("137:1", 137, None),
+        ("134:0-255", 137, None),
+    ],
 )
 def test_icmp_options(options, icmp, certain):
     redirect = Packet(58, "fe80::1", "fe80::2", "bridge-lan", icmp=icmp)

@@ -454,8 +454,8 @@ def test_a_healthy_system_with_ipv6(dual_stack):
 def test_a_rule_of_the_router_that_drops_ospfv3(dual_stack):
     dual_stack.info["firewall"]["ipv6_filter"] = [DROP]
     assert dual_stack.problem() == (
-        "rule *1 of /ipv6/firewall/filter (chain input, action drop) of the router hap-lite drops OSPFv3 (IP protocol 89"
-        " over IPv6) from sip1, sip2: allow it before that rule (/ipv6/firewall/filter add chain=input action=accept"
+        "rule *1 of /ipv6/firewall/filter (chain input, action drop) of the router hap-lite drops OSPFv3 (IP protocol"
+        " 89 over IPv6) from sip1, sip2: allow it before that rule (/ipv6/firewall/filter add chain=input action=accept"
         " protocol=ospf in-interface=bridge-lan place-before=0)"
     )
 
@@ -498,8 +498,8 @@ def test_nftables_of_a_node_with_ipv6(dual_stack):
     dual_stack.node["info"]["nftables"] = [chain("drop", family="ip6")]
     assert dual_stack.problem() == (
         "the policy of the chain input of the nftables table ip6 filter of sip2 drops OSPFv3 (IP protocol 89 over IPv6)"
-        " from the router hap-lite: allow it before that (/etc/nftables.conf: iifname enp0s11 meta l4proto 89 accept, in"
-        " chain input)"
+        " from the router hap-lite: allow it before that (/etc/nftables.conf: iifname enp0s11 meta l4proto 89 accept,"
+        " in chain input)"
     )
     # Such a rule is enough.
     match = {"match": {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": "ospf"}}

@@ -17,7 +17,10 @@ RULE = {"chain": "output", "action": "drop", "protocol": "icmpv6", "icmp-options
 
 def router(*rules, settings=(), ours=False, noted=None):
     note = {"settings": {}, "adopted": {}, **({"ipv6_settings": noted} if noted is not None else {})}
-    instances = [{"name": "anycast", "version": 2, "comment": OURS}, {"name": "anycast-v3", "version": 3, "comment": OURS}]
+    instances = [
+        {"name": "anycast", "version": 2, "comment": OURS},
+        {"name": "anycast-v3", "version": 3, "comment": OURS},
+    ]
     return {
         "ipv6_settings": {"disable-ipv6": False, "forward": True, "multipath-hash-policy": "l3", **dict(settings)},
         "ospf": {"instances": instances if ours else [], "areas": [], "interface_templates": []},

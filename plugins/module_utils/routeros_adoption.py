@@ -36,8 +36,9 @@ IPV6_SETTINGS = ("multipath-hash-policy",)
 def read_note(info, comment):
     """Return what is noted of the time before the role, None if there is no note.
 
-    :returns: {settings, ipv6_settings, adopted}: those of /ip/settings and /ipv6/settings; and by C(instance), C(area)
-      and C(template) the {name, comment} of rows that somebody else had made, of a template its {area, interfaces, comment}.
+    :returns: {settings, ipv6_settings, adopted}: those of /ip/settings and /ipv6/settings; and by C(instance),
+      C(area) and C(template) the {name, comment} of rows that somebody else had made, of a template its {area,
+      interfaces, comment}.
     """
     for row in info["filter"]["rules"]:
         text = str(row.get("comment") or "")

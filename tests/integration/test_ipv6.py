@@ -243,7 +243,7 @@ def test_clients_on_the_nodes_lan_are_not_lost_with_a_node(
     assert len(serving) == 1
     assert "cache" not in bed.phones.run("ip", "-6", "route", "show", "cache", ANYCAST_V6)
 
-    position = [node.address for node in nodes].index(*serving)
+    position = next(position for position, node in enumerate(nodes) if node.address in serving)
     bed.router.run("ip", "link", "set", bed.port(position), "down")
     try:
         cut = time.monotonic()

@@ -119,7 +119,8 @@ class LinuxKernel:
                         self._write(directory / name.rpartition("/")[2], wanted[name])
 
     def set_ipv6_settings(self, settings: Mapping[str, str]) -> None:
-        for name, value in sysctls_v6(settings).items():
+        # The host of the quick bed may have no IPv6.
+        for name, value in sysctls_v6(settings).items() if self._ROOT_V6.exists() else ():
             self._write(self._ROOT_V6 / name, value)
 
     def set_ipv6_filter(self, rows: Sequence[Mapping[str, str]]) -> None:

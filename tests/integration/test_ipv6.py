@@ -292,7 +292,6 @@ def test_the_rule_goes_with_the_last_ipv6_prefix(bed: Bed, router: Emulator) -> 
     assert "icmpv6" not in bed.router.run(*rules)
     # As before the role, which has noted it.
     assert bed.router.run(*policy) == "0\n"
-    assert "changed=0" in configure(router, LINK, routeros_ospf_distribution="per_flow")
 
 
 def test_service_with_an_ipv6_address_only(bed: Bed, router: Emulator, nodes: list[DualStackNode]) -> None:

@@ -203,6 +203,8 @@ def phone(bed: Bed, nodes: list[DualStackNode]) -> Iterator[socket.socket]:
     for number, node in enumerate(nodes):
         node.prepare(SERVICES)
         node.machine.run("ip", "address", "add", f"{LAN_V6}{11 + number}/64", "dev", "enp0s11", "nodad")
+        # A redirect to who turns out to be no router is given up (RFC 4861 7.2.5); a node with containers is one.
+        node.machine.run("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
         servers.append(Server(node))
         servers[-1].start()
     bed.phones.run("ip", "address", "add", f"{LAN_V6}22/64", "dev", "enp0s11", "nodad")
@@ -210,6 +212,8 @@ def phone(bed: Bed, nodes: list[DualStackNode]) -> Iterator[socket.socket]:
     bed.phones.run("ip", "-6", "route", "add", f"{ANYCAST_V6}/128", *way)
     with bed.phones.network(), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as client:
         client.settimeout(0.05)
+        # Linux follows redirects of what such a socket sends; over UDP without it, Linux 6.18 here did not.
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"enp0s11")
         yield client
     for server in servers:
         server.socket.close()
@@ -241,7 +245,7 @@ def test_clients_on_the_nodes_lan_are_not_lost_with_a_node(
     # The first packets are when a router redirects; the answers show that there were enough of them.
     serving = {ask(phone) for _number in range(100)} - {""}
     assert len(serving) == 1
-    assert "cache" not in bed.phones.run("ip", "-6", "route", "show", "cache", ANYCAST_V6)
+    assert bed.phones.run("ip", "-6", "route", "show", "cache", ANYCAST_V6) == ""
 
     position = next(position for position, node in enumerate(nodes) if node.address in serving)
     bed.router.run("ip", "link", "set", bed.port(position), "down")

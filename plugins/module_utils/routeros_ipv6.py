@@ -5,7 +5,8 @@
 
 /ip/settings has send-redirects, /ipv6/settings has nothing like it (manual, CLI reference, ipv6/settings): there the
 redirects are dropped by a rule of /ipv6/firewall/filter. Linux sends them as IPv4's, when a packet leaves by the
-interface it came in by, and a client keeps what one says until its own next hop is found dead: 12 s and 29 s in the quick bed.
+interface it came in by, and a client keeps what one says until its own next hop is found dead: 12 s and 29 s in the
+quick bed.
 
 Nothing in here does input or output.
 """

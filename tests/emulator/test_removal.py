@@ -76,7 +76,10 @@ def test_the_router_is_as_it_was_before_ipv6(role: Role) -> None:
     router.call(f"{FILTER_V6}/add", "=chain=output", "=action=accept", "=comment=his")
     router.call(f"{SETTINGS_V6}/set", "=multipath-hash-policy=l4")
     before = rows(router)
-    both = {"routeros_ospf_link": LINK, "routeros_ospf_anycast_prefixes": ["172.18.0.64", "2001:db8:64::64"]}
+    both: dict[str, Any] = {
+        "routeros_ospf_link": LINK,
+        "routeros_ospf_anycast_prefixes": ["172.18.0.64", "2001:db8:64::64"],
+    }
 
     code, said = role(**both)
     assert code != 0 and "(chain output, action accept, comment 'his') lets ICMPv6 redirects out" in said, said

@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils import family
+from ansible_collections.homelab.anycast.plugins.module_utils import family, preflight, source_routing
 
 
 def services_have_ipv6(services):
     return family.has_ipv6(family.service_prefixes(services))
+
+
+def source_routing_ipv6_problems(services, gateway, link_interfaces, facts):
+    return source_routing.ipv6_problems(preflight.addresses(services), gateway, link_interfaces, facts)
 
 
 class FilterModule:
@@ -19,4 +23,5 @@ class FilterModule:
             "reachable_from": family.reachable_from,
             "sources_for": family.sources_for,
             "ospf_versions": family.ospf_versions,
+            "source_routing_ipv6_problems": source_routing_ipv6_problems,
         }

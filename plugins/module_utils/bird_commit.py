@@ -25,6 +25,7 @@ TRIAL_SUFFIX = ".trial"
 # A file that we did not write may hold a secret in a comment, or in a form that we do not know.
 NOT_SHOWN = "(not shown: it was written by somebody else, and may hold passwords)\n"
 
+_OSPFV3 = re.compile(r"^\s*protocol\s+ospf\s+v3\b", re.MULTILINE)
 _PASSWORD = re.compile(r'(password\s+)"[^"]*"')
 
 
@@ -90,15 +91,31 @@ class Patience:
         self.rollback = math.ceil(self.wait) + 10
 
 
+def adjacency(neighbor):
+    """Return what to call the adjacency to a neighbour: its router id, in OSPFv3 with that after it.
+
+    OSPFv2 and OSPFv3 have adjacencies of their own to the same router (RFC 5340 2.5: those of OSPFv3 are between
+    link-local addresses), and a change may cost one of them only.
+    """
+    name = neighbor["router_id"]
+    return "%s (OSPFv3)" % name if ":" in str(neighbor["address"]) else name
+
+
 def full(neighbors):
-    """Return the router ids of the neighbours that are Full, in their order, each once."""
-    return list(dict.fromkeys(entry["router_id"] for entry in neighbors if entry["state"] == "Full"))
+    """Return the adjacencies that are Full, in their order, each once."""
+    return list(dict.fromkeys(adjacency(entry) for entry in neighbors if entry["state"] == "Full"))
+
+
+def to_keep(adjacencies, *configuration):
+    """Return those of the adjacencies that a new configuration means to keep: where it has no OSPFv3, not OSPFv3's."""
+    has_ospfv3 = any(_OSPFV3.search(text) for text in configuration)
+    return [name for name in adjacencies if has_ospfv3 or not name.endswith("(OSPFv3)")]
 
 
 class Trial:
     """Watches whether the neighbours that were Full before a change have survived it.
 
-    :param before: router ids of those neighbours.
+    :param before: the adjacencies to them, as of full().
     :param patience: a Patience.
     :param start: time of the change.
     """
@@ -118,8 +135,8 @@ class Trial:
         for entry in neighbors:
             if _adjacent(entry):
                 left = entry["dead_seconds"] or 0
-                heard[entry["router_id"]] = max(left, heard.get(entry["router_id"], 0))
-        self.lost = [router_id for router_id in self.before if router_id not in heard]
+                heard[adjacency(entry)] = max(left, heard.get(adjacency(entry), 0))
+        self.lost = [name for name in self.before if name not in heard]
         self._restarted.update(self.lost)
         if self.lost or (self.before and not full(neighbors)):
             return Verdict(False)
@@ -141,7 +158,7 @@ def rollback_message(trial, interfaces, spent, restored, path):
     :param interfaces: BIRD's interfaces with the new configuration, as in neighbors.Own.
     :param restored: seconds after which the neighbours were back, None if they were not in time.
     """
-    found = {entry["router_id"]: entry for entry in trial.neighbors}
+    found = {adjacency(entry): entry for entry in trial.neighbors}
     here = {entry["name"]: entry for entry in interfaces}
     speaking = [entry for entry in interfaces if not entry.get("silent")]
     lines = [
@@ -149,15 +166,15 @@ def rollback_message(trial, interfaces, spent, restored, path):
         " runs the configuration before it again, and %s on disk is still that one."
         % (", ".join(trial.lost or trial.before), spent, path)
     ]
-    for router_id in trial.lost:
-        entry = found.get(router_id)
+    for name in trial.lost:
+        entry = found.get(name)
         state = entry["state"] if entry else "Missing"
         interface = here.get(entry["interface"]) if entry else (speaking[0] if len(speaking) == 1 else None)
         causes = likely_causes(state, interface, entry["role"] if entry else None)
         lines.append(
             "- %s was Full, then %s. Likely causes: %s."
             % (
-                router_id,
+                name,
                 describe(entry) if entry else "no neighbour any more",
                 "; ".join("(%d) %s" % pair for pair in enumerate(causes, 1)),
             )

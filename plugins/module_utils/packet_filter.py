@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a packet filter does to one packet: RouterOS' /ip/firewall/filter, nftables and iptables.
+"""What a packet filter does to one packet, of IPv4 or IPv6: RouterOS' /ip/firewall/filter and /ipv6/firewall/filter,
+nftables, iptables and ip6tables.
 
 Each rule matches the packet (True), does not (False), or nobody can tell from here (None: a rate limit, an address
 list). Only what is certain is called a drop; the rest is doubtful.
@@ -19,7 +20,7 @@ import shlex
 PROTOCOLS = {"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "gre": 47, "ipsec-esp": 50, "ipsec-ah": 51, "esp": 50, "ah": 51,
              "icmpv6": 58, "ipv6-icmp": 58, "ospf": 89, "ospfigp": 89, "pim": 103, "vrrp": 112, "l2tp": 115,
              "sctp": 132}  # fmt: skip
-OSPF, UDP = 89, 17
+OSPF, UDP, ICMPV6 = 89, 17, 58
 
 _MAX_DEPTH = 32
 
@@ -29,15 +30,25 @@ class Packet:
 
     :param interface: by which it comes or goes.
     :param outgoing: whether it leaves this host.
+    :param state: what connection tracking calls it; None where that cannot be told.
     """
 
-    def __init__(self, protocol, source, destination, interface, outgoing=False, destination_port=None):
+    def __init__(
+        self, protocol, source, destination, interface, outgoing=False, destination_port=None, icmp=None, state="new"
+    ):
         self.protocol = protocol
-        self.source = ipaddress.IPv4Address(source)
-        self.destination = ipaddress.IPv4Address(destination)
+        self.source = ipaddress.ip_address(source)
+        self.destination = ipaddress.ip_address(destination)
         self.interface = interface
         self.outgoing = outgoing
         self.destination_port = destination_port
+        self.icmp = icmp
+        self.state = state
+
+    @property
+    def version(self):
+        """Return the version of IP."""
+        return self.destination.version
 
     @property
     def kind(self):
@@ -159,8 +170,9 @@ def _contains(text, address):
     first, dash, last = str(text).partition("-")
     try:
         if dash:
-            return ipaddress.IPv4Address(first) <= address <= ipaddress.IPv4Address(last)
-        return address in ipaddress.IPv4Network(text, strict=False)
+            low, high = ipaddress.ip_address(first), ipaddress.ip_address(last)
+            return low.version == address.version and low <= address <= high
+        return address in ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
 
@@ -190,8 +202,13 @@ _NO_MATCHERS = frozenset(
 _ROUTEROS_ACTIONS = {"accept": "accept", "drop": "drop", "reject": "drop", "jump": "jump", "return": "return"}
 
 
+def routeros_menu(version):
+    """Return the menu of the packet filter for a version of IP."""
+    return "/ip/firewall/filter" if version == 4 else "/ipv6/firewall/filter"
+
+
 def routeros_drop(rows, packet, members):
-    """Return the Drop of a packet by rows of /ip/firewall/filter, None if it passes.
+    """Return the Drop of a packet by rows of the menu routeros_menu(), None if it passes.
 
     :param members: dictionary of the interface lists and the names of the interfaces in each.
     """
@@ -205,16 +222,22 @@ def routeros_drop(rows, packet, members):
                 every(_routeros_match(name, value, packet, members) for name, value in row.items()),
                 # Log, passthrough and the others go on with the next rule; tarpit is for TCP.
                 _ROUTEROS_ACTIONS.get(action, "continue"),
-                "rule {} of /ip/firewall/filter (chain {}, action {}{})".format(
-                    row.get(".id", position),
-                    row.get("chain"),
-                    action,
-                    ", comment '{}'".format(row["comment"]) if row.get("comment") else "",
-                ),
+                routeros_rule(row, packet.version, position),
                 row.get("jump-target"),
             )
         )
     return walk(chains, "output" if packet.outgoing else "input")
+
+
+def routeros_rule(row, version, position=None):
+    """Return what to call a rule."""
+    return "rule {} of {} (chain {}, action {}{})".format(
+        row.get(".id", position),
+        routeros_menu(version),
+        row.get("chain"),
+        row.get("action", "accept"),
+        ", comment '{}'".format(row["comment"]) if row.get("comment") else "",
+    )
 
 
 def _is_on(value):
@@ -242,12 +265,20 @@ def _routeros_match(name, value, packet, members):
             return text == "all"
         return packet.interface in members[text] if text in members else None
     if name == "connection-state":
-        return "new" in text.split(",")
+        return None if packet.state is None else packet.state in text.split(",")
+    if name == "icmp-options":
+        return _is_icmp(text, packet)
     if name == "dst-port":
         return _port_in(text, packet.destination_port)
     if name == "dst-address-type":
         return packet.kind in text.split(",")
     return None
+
+
+def _is_icmp(options, packet):
+    """Return whether a packet is of a type such as 137, or 137:0-255: the type with some codes, here of code 0."""
+    kind, _colon, codes = options.partition(":")
+    return packet.icmp is not None and kind == str(packet.icmp) and (codes in ("", "0") or codes.startswith("0-"))
 
 
 def _has_interface(name, packet):
@@ -265,6 +296,7 @@ _NFT_VERDICTS = {
     "jump": "jump",
     "goto": "goto",
 }
+_NFT_FAMILIES = {4: "ip", 6: "ip6"}
 # Statements which let the packet go on to the next one.
 _NFT_PASSING = ("counter", "log", "comment", "mangle", "notrack", "meter", "ct helper", "secmark")
 
@@ -273,16 +305,17 @@ def nft_drop(ruleset, packet, ignored=()):
     """Return the Drop of a packet by the ruleset of C(nft --json list ruleset), None if it passes.
 
     :param ruleset: the list below "nftables".
-    :param ignored: names of tables of the family ip to leave out.
+    :param ignored: names of tables of the family ip, or of ip6 for a packet of that, to leave out.
     """
+    family = _NFT_FAMILIES[packet.version]
     hook = "output" if packet.outgoing else "input"
     sets, chains, bases = {}, {}, []
     for entry in ruleset:
         for kind, value in entry.items():
-            if not isinstance(value, dict) or value.get("family") not in ("ip", "inet"):
+            if not isinstance(value, dict) or value.get("family") not in (family, "inet"):
                 continue
             table = (value["family"], value.get("table"))
-            if table in [("ip", name) for name in ignored]:
+            if table in [(family, name) for name in ignored]:
                 continue
             if kind in ("set", "map"):
                 sets[(*table, value["name"])] = value
@@ -290,7 +323,7 @@ def nft_drop(ruleset, packet, ignored=()):
                 bases.append((value.get("prio", 0), table, value))
     for entry in ruleset:
         rule = entry.get("rule")
-        if rule and rule.get("family") in ("ip", "inet"):
+        if rule and rule.get("family") in (family, "inet"):
             table = (rule["family"], rule["table"])
             chains.setdefault((*table, rule["chain"]), []).extend(_nft_rules(rule, table, packet, sets))
     drops = []
@@ -356,7 +389,7 @@ def _nft_equal(left, right, table, packet, sets):
         return None
     kind, details = next(iter(left.items()))
     if kind == "ct":
-        return right == "new" if details.get("key") == "state" else None
+        return right == packet.state if details.get("key") == "state" and packet.state else None
     if kind == "meta":
         return _nft_meta(details.get("key"), right, packet)
     if kind == "fib" and details.get("result") == "type" and details.get("flags") == ["daddr"]:
@@ -372,7 +405,7 @@ def _nft_meta(key, right, packet):
             return False
         return re.fullmatch(re.escape(str(right)).replace(r"\*", ".*"), packet.interface) is not None
     if key in ("nfproto", "protocol"):
-        return right in ("ipv4", "ip")
+        return right in (("ipv4", "ip") if packet.version == 4 else ("ipv6", "ip6"))
     if key == "pkttype":
         return right == ("multicast" if packet.destination.is_multicast else "host")
     return None
@@ -380,17 +413,17 @@ def _nft_meta(key, right, packet):
 
 def _nft_payload(details, right, packet):
     protocol, field = details.get("protocol"), details.get("field")
-    if (protocol, field) == ("ip", "protocol"):
+    if protocol in _NFT_FAMILIES.values() and protocol != _NFT_FAMILIES[packet.version]:
+        return False
+    if (protocol, field) in (("ip", "protocol"), ("ip6", "nexthdr")):
         return _is_protocol(right, packet)
-    if (protocol, field) in (("ip", "saddr"), ("ip", "daddr")):
+    if protocol in _NFT_FAMILIES.values() and field in ("saddr", "daddr"):
         address = packet.source if field == "saddr" else packet.destination
         if isinstance(right, dict) and "prefix" in right:
             right = "{addr}/{len}".format(**right["prefix"])
         elif isinstance(right, dict) and "range" in right:
             right = "-".join(right["range"])
         return _contains(right, address)
-    if protocol == "ip6":
-        return False
     if protocol in PROTOCOLS and PROTOCOLS[protocol] != packet.protocol:
         return False
     if field == "dport" and protocol in ("udp", "th"):
@@ -420,7 +453,10 @@ def iptables_tables(saved):
 
 
 def iptables_drop(saved, packet):
-    """Return the Drop of a packet by the table filter in the output of C(iptables-save), None if it passes."""
+    """Return the Drop of a packet by the table filter in the output of C(iptables-save), None if it passes.
+
+    For a packet of IPv6 that of C(ip6tables-save).
+    """
     chains, policies, table = {}, {}, None
     for line in saved.splitlines():
         if line.startswith("*"):
@@ -436,7 +472,12 @@ def iptables_drop(saved, packet):
             chains.setdefault(words[1], []).append(_iptables_rule(words, line, known, packet))
     name = "OUTPUT" if packet.outgoing else "INPUT"
     policy = _IPTABLES_TARGETS.get(policies.get(name, "ACCEPT"), "accept")
-    return walk(chains, name, policy, f"the policy of iptables' chain {name}")
+    return walk(chains, name, policy, f"the policy of {iptables_program(packet.version)}' chain {name}")
+
+
+def iptables_program(version):
+    """Return the program for a version of IP."""
+    return "iptables" if version == 4 else "ip6tables"
 
 
 def _iptables_rule(words, line, known, packet):
@@ -469,7 +510,7 @@ def _iptables_rule(words, line, known, packet):
             match = None if value is None else _iptables_match(word, value, packet)
             matches.append(_not(match) if inverted else match)
         inverted = False
-    return Rule(every(matches), action, f"the rule '{line.strip()}' of iptables", target)
+    return Rule(every(matches), action, f"the rule '{line.strip()}' of {iptables_program(packet.version)}", target)
 
 
 def _iptables_match(option, value, packet):

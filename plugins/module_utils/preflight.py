@@ -14,7 +14,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from ansible_collections.homelab.anycast.plugins.module_utils import packet_filter
+from ansible_collections.homelab.anycast.plugins.module_utils import family, packet_filter
 from ansible_collections.homelab.anycast.plugins.module_utils.link import (
     KINDS_WITH_KEY_ID,
     LinkError,
@@ -23,7 +23,8 @@ from ansible_collections.homelab.anycast.plugins.module_utils.link import (
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros_info import interface_problems
 from ansible_collections.homelab.anycast.plugins.module_utils.services import connected_networks, host_prefix
 
-ALL_ROUTERS, DESIGNATED_ROUTERS = "224.0.0.5", "224.0.0.6"
+# By version of IP: all OSPF routers, and the designated ones (RFC 2328 A.1, RFC 5340 A.1).
+GROUPS = {4: ("224.0.0.5", "224.0.0.6"), 6: ("ff02::5", "ff02::6")}
 BFD_PORT = 3784
 
 # What two ends must have in common: RFC 2328 10.5 for the timers, 8.2 for the area, D.3 for the keys. The retransmit
@@ -170,6 +171,31 @@ def _links(one, other):
                 yield name, address, own_name, own_address
 
 
+def _link_local(addresses):
+    """Return the link-local ones of IPv6 addresses."""
+    found = [ipaddress.ip_interface(str(address)).ip for address in addresses]
+    return [address for address in found if address.version == 6 and address.is_link_local]
+
+
+def _router_link_local(one, interface):
+    rows = (one["info"] or {}).get("ipv6_addresses", ())
+    return _link_local(row["address"] for row in rows if row["interface"] == interface and not row["disabled"])
+
+
+def _node_link_local(other, interface):
+    return _link_local(entry["address"] for entry in _details(other["facts"] or {}, interface).get("ipv6", ()))
+
+
+def _links_of_both(one, other):
+    """Yield what _links() does, then the same with the link-local addresses, where OSPFv3 is to run between these."""
+    links = list(_links(one, other))
+    yield from links
+    for name, _address, own_name, _own_address in links if family.has_ipv6(other["addresses"]) else ():
+        for address in _router_link_local(one, name):
+            for own_address in _node_link_local(other, own_name):
+                yield name, address, own_name, own_address
+
+
 def _names(entries):
     return ", ".join(entry["name"] for entry in entries)
 
@@ -298,6 +324,27 @@ def subnet(routers, nodes):
                     )
 
 
+def link_local_addresses(routers, nodes):
+    """Say who has no link-local address where OSPFv3 is to run: its packets come from one (RFC 5340 2.5)."""
+    for one, other in _pairs(routers, nodes):
+        for name, _address, own_name, _own_address in _links(one, other) if family.has_ipv6(other["addresses"]) else ():
+            if not _router_link_local(one, name):
+                yield (
+                    "interface {0} of the router {1} has no IPv6 link-local address, and there are IPv6 addresses to"
+                    " announce: OSPFv3 speaks from it (RFC 5340 2.5). Enable IPv6 (/ipv6/settings set disable-ipv6=no"
+                    " disable-link-local-address=no, then reboot), or take the IPv6 addresses out of"
+                    " anycast_services".format(name, one["name"])
+                )
+            if not _node_link_local(other, own_name):
+                yield (
+                    "interface {0} of {1} has no IPv6 link-local address, and there are IPv6 addresses to announce:"
+                    " OSPFv3 speaks from it (RFC 5340 2.5). Enable IPv6 there (sysctl net.ipv6.conf.{0}.disable_ipv6=0,"
+                    " and in /etc/sysctl.d), or take the IPv6 addresses out of anycast_services".format(
+                        own_name, other["name"]
+                    )
+                )
+
+
 def mtu(routers, nodes):
     """Say where the MTUs differ: database descriptions with a larger one are rejected (RFC 2328 10.6)."""
     for one, other in _pairs(routers, nodes):
@@ -398,18 +445,25 @@ def node_firewall_doubts(routers, nodes):
             yield text
 
 
-def _packets(link, sender, receiver, designated):
-    """Yield (name, how to allow it, protocol, destination, port) for what a sender says to a receiver."""
-    yield "OSPF (IP protocol 89)", packet_filter.OSPF, ALL_ROUTERS, None
+_OSPF_NAMES = {4: "OSPF (IP protocol 89)", 6: "OSPFv3 (IP protocol 89 over IPv6)"}
+_BFD_NAMES = {4: f"BFD (UDP port {BFD_PORT})", 6: f"BFD (UDP port {BFD_PORT} over IPv6)"}
+
+
+def _packets(link, receiver, designated):
+    """Yield (name, protocol, destination, port) for what is said to a receiver."""
+    version = receiver.version
+    all_routers, designated_routers = GROUPS[version]
+    yield _OSPF_NAMES[version], packet_filter.OSPF, all_routers, None
     # Only the designated router and its backup listen to this group, and the nodes never become either.
     if designated and link and link["network_type"] == "broadcast":
-        yield "OSPF (IP protocol 89)", packet_filter.OSPF, DESIGNATED_ROUTERS, None
+        yield _OSPF_NAMES[version], packet_filter.OSPF, designated_routers, None
     if link and link["bfd"]:
-        yield f"BFD (UDP port {BFD_PORT})", packet_filter.UDP, receiver, BFD_PORT
+        yield _BFD_NAMES[version], packet_filter.UDP, receiver, BFD_PORT
 
 
 _ROUTEROS_MATCH = {packet_filter.OSPF: "protocol=ospf", packet_filter.UDP: f"protocol=udp dst-port={BFD_PORT}"}
-_NFT_MATCH = {packet_filter.OSPF: "ip protocol 89", packet_filter.UDP: f"udp dport {BFD_PORT}"}
+_ROUTEROS_ROWS = {4: "filter", 6: "ipv6_filter"}
+_NFT_OSPF = {4: "ip protocol 89", 6: "meta l4proto 89"}
 _IPTABLES_MATCH = {packet_filter.OSPF: "-p ospf", packet_filter.UDP: f"-p udp --dport {BFD_PORT}"}
 
 
@@ -419,21 +473,21 @@ def _router_drops(routers, nodes):
         firewall = (one["info"] or {}).get("firewall")
         found = {}
         for other in nodes if firewall else ():
-            for name, address, _own_name, own_address in _links(one, other):
+            for name, address, _own_name, own_address in _links_of_both(one, other):
                 for outgoing in (False, True):
                     sender, receiver = (address, own_address) if outgoing else (own_address, address)
-                    for what, protocol, destination, port in _packets(one["link"], sender, receiver, not outgoing):
+                    for what, protocol, destination, port in _packets(one["link"], receiver, not outgoing):
                         drop = packet_filter.routeros_drop(
-                            firewall["filter"],
+                            firewall[_ROUTEROS_ROWS[receiver.version]],
                             packet_filter.Packet(protocol, sender, destination, name, outgoing, port),
                             firewall["interface_lists"],
                         )
                         if drop:
-                            key = (what, protocol, outgoing, name, drop.text, drop.certain)
+                            key = (what, protocol, receiver.version, outgoing, name, drop.text, drop.certain)
                             found.setdefault(key, []).append(other["name"])
-        for (what, protocol, outgoing, name, text, certain), names in found.items():
+        for (what, protocol, version, outgoing, name, text, certain), names in found.items():
             yield (
-                "{} of the router {} {} {} {} {}: allow it before that rule (/ip/firewall/filter add chain={}"
+                "{} of the router {} {} {} {} {}: allow it before that rule ({} add chain={}"
                 " action=accept {} {}={} place-before=0)".format(
                     text,
                     one["name"],
@@ -441,6 +495,7 @@ def _router_drops(routers, nodes):
                     what,
                     "to" if outgoing else "from",
                     ", ".join(dict.fromkeys(names)),
+                    packet_filter.routeros_menu(version),
                     "output" if outgoing else "input",
                     _ROUTEROS_MATCH[protocol],
                     "out-interface" if outgoing else "in-interface",
@@ -454,10 +509,10 @@ def _node_drops(routers, nodes):
     for one, other in _pairs(routers, nodes):
         info = other["info"] or {}
         found = {}
-        for _name, address, own_name, own_address in _links(one, other):
+        for _name, address, own_name, own_address in _links_of_both(one, other):
             for outgoing in (False, True):
                 sender, receiver = (own_address, address) if outgoing else (address, own_address)
-                for what, protocol, destination, port in _packets(other["link"], sender, receiver, False):
+                for what, protocol, destination, port in _packets(other["link"], receiver, False):
                     packet = packet_filter.Packet(protocol, sender, destination, own_name, outgoing, port)
                     for drop, advice in _filters(info, packet, protocol):
                         found[what, outgoing, drop.text, drop.certain, advice] = None
@@ -478,19 +533,21 @@ def _node_drops(routers, nodes):
 
 def _filters(info, packet, protocol):
     """Yield (drop, how to allow the packet) for each packet filter of a node that drops it."""
-    saved = info.get("iptables") or ""
+    program = packet_filter.iptables_program(packet.version)
+    saved = info.get(program) or ""
     way = "o" if packet.outgoing else "i"
     hook = "output" if packet.outgoing else "input"
-    # nft lists the tables of iptables-nft too, in a form that only iptables can read well.
+    # nft lists the tables of iptables-nft and ip6tables-nft too, in a form that only iptables can read well.
     same = packet_filter.iptables_tables(saved) if "(nf_tables)" in saved else ()
     drop = packet_filter.nft_drop(info.get("nftables") or (), packet, same)
     if drop:
-        yield drop, f"/etc/nftables.conf: {way}ifname {packet.interface} {_NFT_MATCH[protocol]} accept, in chain {hook}"
+        match = _NFT_OSPF[packet.version] if protocol == packet_filter.OSPF else f"udp dport {BFD_PORT}"
+        yield drop, f"/etc/nftables.conf: {way}ifname {packet.interface} {match} accept, in chain {hook}"
     drop = packet_filter.iptables_drop(saved, packet)
     if drop:
         yield (
             drop,
-            f"iptables -I {hook.upper()} -{way} {packet.interface} {_IPTABLES_MATCH[protocol]} -j ACCEPT, and save it",
+            f"{program} -I {hook.upper()} -{way} {packet.interface} {_IPTABLES_MATCH[protocol]} -j ACCEPT, and save it",
         )
 
 
@@ -610,6 +667,7 @@ PROBLEMS = (
     router_interfaces,
     node_interfaces,
     subnet,
+    link_local_addresses,
     mtu,
     anycast_addresses,
     strangers,

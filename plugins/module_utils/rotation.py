@@ -10,6 +10,7 @@ then the router takes no packet of the node, for which it waits a dead interval.
 
 from __future__ import annotations
 
+from ansible_collections.homelab.anycast.plugins.module_utils import family
 from ansible_collections.homelab.anycast.plugins.module_utils.link import (
     KINDS_WITH_KEY_ID,
     LinkError,
@@ -43,8 +44,11 @@ def needed_dead_interval(link):
     return 3 * link["hello_interval"] + REACTION
 
 
-def problems(link, key, key_id, routers):
-    """Return what speaks against the change, each with the variable to change; never a key."""
+def problems(link, key, key_id, routers, prefixes=()):
+    """Return what speaks against the change, each with the variable to change; never a key.
+
+    :param prefixes: what is announced over the link; with an IPv6 prefix OSPFv3 gets the new key as well.
+    """
     try:
         old = _one_key(link)
     except LinkError as error:
@@ -72,9 +76,10 @@ def problems(link, key, key_id, routers):
         )
     if not found:
         try:
-            links(link, key, key_id)
+            wrong = family.link_problems(links(link, key, key_id)["new"], prefixes)
         except LinkError as error:
-            found.append(f"anycast_new_key or anycast_new_key_id cannot work: {error}")
+            wrong = [str(error)]
+        found += [f"anycast_new_key or anycast_new_key_id cannot work: {reason}" for reason in wrong]
     needed = needed_dead_interval(old)
     if old["dead_interval"] < needed:
         found.append(

@@ -29,21 +29,28 @@ _SEPARATOR = " before: "
 
 # What the role sets in /ip/settings.
 SETTINGS = ("send-redirects", "ipv4-multipath-hash-policy")
+# And in /ipv6/settings, where there is an IPv6 prefix.
+IPV6_SETTINGS = ("multipath-hash-policy",)
 
 
 def read_note(info, comment):
     """Return what is noted of the time before the role, None if there is no note.
 
-    :returns: {settings, adopted}: those of /ip/settings; and by C(instance), C(area) and C(template) the {name,
-      comment} of
-      rows that somebody else had made, of a template its {area, interfaces, comment}.
+    :returns: {settings, ipv6_settings, adopted}: those of /ip/settings and /ipv6/settings; and by C(instance),
+      C(area) and C(template) the {name, comment} of rows that somebody else had made, of a template its {area,
+      interfaces, comment}.
     """
     for row in info["filter"]["rules"]:
         text = str(row.get("comment") or "")
         if row.get("chain") == CHAIN and text.startswith(comment + _SEPARATOR):
             try:
                 found = json.loads(text[len(comment + _SEPARATOR) :])
-                return {"settings": dict(found["settings"]), "adopted": dict(found["adopted"])}
+                # The first notes had nothing of IPv6.
+                return {
+                    "settings": dict(found["settings"]),
+                    "ipv6_settings": dict(found.get("ipv6_settings", {})),
+                    "adopted": dict(found["adopted"]),
+                }
             except (ValueError, KeyError, TypeError):
                 return None
     return None
@@ -56,13 +63,26 @@ def note(info, comment, adopted):
     """
     if read_note(info, comment) is not None or _owned(info, comment):
         return []
-    settings = {name: info["ip_settings"][name] for name in SETTINGS if name in info["ip_settings"]}
-    text = json.dumps({"settings": settings, "adopted": adopted}, separators=(",", ":"), sort_keys=True)
+    before = {
+        "settings": _those(info["ip_settings"], SETTINGS),
+        "ipv6_settings": _those(info["ipv6_settings"], IPV6_SETTINGS),
+        "adopted": adopted,
+    }
+    text = json.dumps(before, separators=(",", ":"), sort_keys=True)
     return [{"chain": CHAIN, "rule": "reject", "disabled": True, "comment": comment + _SEPARATOR + text}]
+
+
+def _those(row, names):
+    return {name: row[name] for name in names if name in row}
 
 
 def _owned(info, comment):
     return [row for rows in info["ospf"].values() for row in rows if row.get("comment") == comment]
+
+
+def has_ospfv3(info, comment):
+    """Return whether OSPFv3 on this router is ours, and with it what it wants of /ipv6/settings."""
+    return any(row.get("comment") == comment and str(row.get("version")) == "3" for row in info["ospf"]["instances"])
 
 
 def plan(info, area_id, router_id, interfaces, comment, filter_chain, instance, area):
@@ -220,15 +240,19 @@ def taken_over(info, adopted, comment):
 
 
 def removal(info, comment):
-    """Return what goes from the router, and what is given back: {settings, adopted, restrict, notes}.
+    """Return what goes from the router, and what is given back.
 
-    C(settings) are those of /ip/settings, C(restrict) which rows are removed.
+    :returns: {settings, ipv6_settings, ipv6_rules, adopted, restrict, notes}: C(settings) are those of /ip/settings,
+      C(ipv6_settings) those of /ipv6/settings, C(ipv6_rules) whether there are some in /ipv6/firewall/filter,
+      C(restrict) which rows are removed.
     """
     noted = read_note(info, comment)
     adopted = noted["adopted"] if noted else {}
     ours = {"field": "comment", "values": [comment]}
     result = {
         "settings": noted["settings"] if noted else {},
+        "ipv6_settings": noted["ipv6_settings"] if noted and has_ospfv3(info, comment) else {},
+        "ipv6_rules": any(row.get("comment") == comment for row in info["firewall"]["ipv6_filter"]),
         "adopted": adopted,
         "note": comment + _SEPARATOR,
         "restrict": {kind: [ours] for kind in ("instance", "area", "template")},

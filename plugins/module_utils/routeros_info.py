@@ -52,6 +52,7 @@ INTERFACE_PROPERTIES = ("name", "type", "actual-mtu", "running", "disabled")
 ADDRESS_PROPERTIES = ("address", "network", "interface", "disabled")
 IPV6_ADDRESS_PROPERTIES = ("address", "interface", "disabled")
 IP_SETTINGS = ("ip-forward", "ipv4-multipath-hash-policy", "rp-filter", "send-redirects")
+IPV6_SETTINGS = ("disable-ipv6", "forward", "multipath-hash-policy")
 LIST_PROPERTIES = ("name", "include", "exclude")
 MEMBER_PROPERTIES = ("list", "interface", "disabled")
 CLOCK_PROPERTIES = ("date", "time", "gmt-offset")
@@ -109,9 +110,11 @@ def read(router, prefixes, now):
         "bfd": {"configurations": router.rows("/routing/bfd/configuration", proplist=BFD_PROPERTIES)},
         "filter": {"rules": router.rows("/routing/filter/rule", proplist=FILTER_RULE_PROPERTIES)},
         "ip_settings": next(iter(router.rows("/ip/settings", proplist=IP_SETTINGS)), {}),
+        "ipv6_settings": next(iter(router.rows("/ipv6/settings", proplist=IPV6_SETTINGS)), {}),
         "firewall": {
             # All properties: a matcher that was left out would make a rule look wider than it is.
             "filter": router.rows("/ip/firewall/filter"),
+            "ipv6_filter": router.rows("/ipv6/firewall/filter"),
             "interface_lists": interface_lists(
                 router.rows("/interface/list", proplist=LIST_PROPERTIES),
                 router.rows("/interface/list/member", proplist=MEMBER_PROPERTIES),

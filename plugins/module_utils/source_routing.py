@@ -7,7 +7,7 @@ A node answers by its main routing table, so where its default route points else
 the questions came, and are lost where that way has NAT, a stateful firewall or a reverse-path filter. A policy rule for
 each anycast address (ip-rule(8)) sends its answers to a table of their own, which knows the link and the gateway on it.
 
-IPv4 only: of IPv6 addresses nothing is said. Nothing in here does input or output.
+IPv4 only: where an IPv6 address would need it, ipv6_problems() says so. Nothing in here does input or output.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def problems(gateway, table, link_interfaces, facts):
         link = find_link(gateway, link_interfaces, facts)
     except ValueError:
         found.append(
-            "bird_anycast_source_gateway is '{}', expected the IPv4 address of the router on the link".format(gateway)
+            "bird_anycast_source_gateway is '{}', expected the IPv4 address of the router on the link: source routing"
+            " is of IPv4 only".format(gateway)
         )
         return found
     if link is None:
@@ -68,6 +69,24 @@ def problems(gateway, table, link_interfaces, facts):
             f"bird_anycast_source_gateway {gateway} is this node's own address, expected the router's on that link"
         )
     return found
+
+
+def ipv6_problems(addresses, gateway, link_interfaces, facts):
+    """Return what speaks against source routing on a node with these anycast addresses, one sentence each.
+
+    The rules are of IPv4. An IPv6 address needs none where the node's default route of IPv6 is by the link.
+
+    :param addresses: prefixes of both versions.
+    """
+    prefixes = family.of_version(addresses, 6)
+    way_out = (facts.get("default_ipv6") or {}).get("interface")
+    if not gateway or not prefixes or not way_out or way_out in link_interfaces:
+        return []
+    return [
+        "bird_anycast_source_gateway is of IPv4 only, and answers from {} would leave by {}, the node's default route"
+        " of IPv6: make that one of bird_anycast_interfaces ({}), or take the IPv6 addresses out of"
+        " bird_anycast_services".format(", ".join(prefixes), way_out, ", ".join(link_interfaces))
+    ]
 
 
 def commands(addresses, gateway, table, link_interfaces, facts):

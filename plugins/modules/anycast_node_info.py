@@ -80,6 +80,11 @@ iptables:
   returned: always
   type: str
   sample: null
+ip6tables:
+  description: The output of C(ip6tables-save); null if there is no such program, or it refuses.
+  returned: always
+  type: str
+  sample: null
 rp_filter:
   description: >-
     The reverse-path filter in force on each interface, V(0) none, V(1) strict, V(2) loose. It is the greater one of
@@ -287,6 +292,7 @@ def main():
         changed=False,
         nftables=nftables(output(module, "nft", "--json", "list", "ruleset")),
         iptables=output(module, "iptables-save"),
+        ip6tables=output(module, "ip6tables-save"),
         rp_filter=rp_filters(CONF),
         units={
             name: {"load": unit["LoadState"], "active": unit["ActiveState"], "enabled": unit["UnitFileState"]}

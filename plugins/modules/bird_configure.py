@@ -16,6 +16,7 @@ description:
     loads the new configuration from files beside the real ones, with C(configure timeout), and the module watches the
     neighbours that were V(Full) before.
   - Are they V(Full) with the new configuration too, it is confirmed, and only then the files on disk are replaced.
+  - OSPFv2 and OSPFv3 are watched each by itself. Where the new configuration has no OSPFv3, its neighbours may go.
   - Is one of them lost, BIRD gets the old configuration again, and the module fails and says which neighbour was lost
     and why that may be.
   - As the files on disk are the confirmed ones at any time, nothing has to be restored when the module itself is killed
@@ -163,11 +164,13 @@ changed_files:
   elements: str
   sample: [/etc/bird/bird.conf]
 before:
-  description: Router ids of the neighbours that were Full before the change.
+  description: >-
+    Router ids of the neighbours that were Full before the change and are to stay so, those of OSPFv3 with C((OSPFv3\))
+    after them.
   returned: when BIRD was given another configuration
   type: list
   elements: str
-  sample: [172.18.0.1]
+  sample: [172.18.0.1, 172.18.0.1 (OSPFv3)]
 lost:
   description: Those of them that are not Full with the new configuration.
   returned: when BIRD was given another configuration
@@ -217,6 +220,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.bird_commit import
     hide_passwords,
     including,
     rollback_message,
+    to_keep,
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf_packet import Listener
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, Verdict, wait_for
@@ -294,6 +298,10 @@ class Change:
     def main_with(self, path):
         """Return the file that BIRD was started with, including another one instead of ours."""
         return including(self.main.before, str(self.main.path), self.module.params["path"], str(path))
+
+    def configuration(self):
+        """Return the new configuration, a text for each file but the key's; without what somebody else includes."""
+        return [self.bird_conf.content, *([self.main.before] if self.main else [])]
 
     @property
     def changed(self):
@@ -373,7 +381,7 @@ class Applier:
         change = self.change
         change.write_candidates()
         with self._bird() as bird:
-            before = full(ospf_neighbors(bird))
+            before = to_keep(full(ospf_neighbors(bird)), *change.configuration())
             dead = [entry["dead"] for entry in ospf_interfaces(bird) if entry.get("dead") and not entry["silent"]]
             patience = Patience(
                 self.module.params["hello_interval"], self.module.params["dead_interval"], max(dead, default=0)

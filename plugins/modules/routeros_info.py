@@ -220,13 +220,25 @@ ip_settings:
     ipv4-multipath-hash-policy: l3
     rp-filter: "no"
     send-redirects: false
+ipv6_settings:
+  description: The row of C(/ipv6/settings), with C(disable-ipv6), C(forward) and C(multipath-hash-policy).
+  returned: success
+  type: dict
+  sample:
+    disable-ipv6: false
+    forward: true
+    multipath-hash-policy: l3
 firewall:
-  description: The packet filter.
+  description: The packet filters.
   returned: success
   type: dict
   contains:
     filter:
       description: Rows of C(/ip/firewall/filter), in their order.
+      type: list
+      elements: dict
+    ipv6_filter:
+      description: Rows of C(/ipv6/firewall/filter), in their order.
       type: list
       elements: dict
     interface_lists:
@@ -240,6 +252,7 @@ firewall:
         chain: input
         action: drop
         in-interface-list: "!LAN"
+    ipv6_filter: []
     interface_lists:
       LAN: [bridge-lan]
 routes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,8 @@ class RecordedKernel:
     def __init__(self, state: str) -> None:
         self._directory = RECORDED / state
         self.settings: dict[str, str] = {}
+        self.ipv6_settings: dict[str, str] = {}
+        self.ipv6_filter: list[dict[str, str]] = []
 
     def links(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads((self._directory / "links.json").read_text())
@@ -64,6 +66,12 @@ class RecordedKernel:
 
     def set_ip_settings(self, settings: Mapping[str, str]) -> None:
         self.settings = dict(settings)
+
+    def set_ipv6_settings(self, settings: Mapping[str, str]) -> None:
+        self.ipv6_settings = dict(settings)
+
+    def set_ipv6_filter(self, rows: Sequence[Mapping[str, str]]) -> None:
+        self.ipv6_filter = [dict(row) for row in rows]
 
     def uptime(self) -> float:
         return 5164.0

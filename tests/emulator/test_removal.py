@@ -11,7 +11,9 @@ from .recorded import Recording
 from .test_role_routeros_ospf import AREA, FIRST_KEY, INSTANCE, RULE, TEMPLATE, Role
 
 BFD, SETTINGS, LISTS = "/routing/bfd/configuration", "/ip/settings", "/interface/list"
-MENUS = (INSTANCE, AREA, TEMPLATE, RULE, BFD, SETTINGS, LISTS, "/ip/address", "/ip/firewall/filter")
+FILTER_V6, SETTINGS_V6 = "/ipv6/firewall/filter", "/ipv6/settings"
+MENUS = (INSTANCE, AREA, TEMPLATE, RULE, BFD, SETTINGS, LISTS, "/ip/address", "/ip/firewall/filter", FILTER_V6,
+         SETTINGS_V6)  # fmt: skip
 LINK = {"key": FIRST_KEY, "bfd": True}
 
 
@@ -66,6 +68,39 @@ def test_the_router_is_as_it_was(role: Role) -> None:
     assert code == 0 and "changed=7 " in said and FIRST_KEY not in said, said
     assert rows(router) == before
     code, said = role(entry="remove", routeros_ospf_link=LINK)
+    assert code == 0 and "changed=0" in said, said
+
+
+def test_the_router_is_as_it_was_before_ipv6(role: Role) -> None:
+    router = role.router
+    router.call(f"{FILTER_V6}/add", "=chain=output", "=action=accept", "=comment=his")
+    router.call(f"{SETTINGS_V6}/set", "=multipath-hash-policy=l4")
+    before = rows(router)
+    both: dict[str, Any] = {
+        "routeros_ospf_link": LINK,
+        "routeros_ospf_anycast_prefixes": ["172.18.0.64", "2001:db8:64::64"],
+    }
+
+    code, said = role(**both)
+    assert code != 0 and "(chain output, action accept, comment 'his') lets ICMPv6 redirects out" in said, said
+    assert rows(router) == before
+    # As the message says.
+    words = ("chain=output", "action=drop", "protocol=icmpv6", "icmp-options=137:0-255", "comment=homelab.anycast")
+    assert f"{FILTER_V6}/add {' '.join(words)} place-before=*1" in said
+    router.call(f"{FILTER_V6}/add", *(f"={word}" for word in words), "=place-before=*1")
+
+    assert role(**both)[0] == 0
+    assert [rule["comment"] for rule in router.call(f"{FILTER_V6}/print")] == ["homelab.anycast", "his"]
+    assert router.call(f"{SETTINGS_V6}/print")[0]["multipath-hash-policy"] == "l3"
+    code, said = role("--check", **both)
+    assert code == 0 and "changed=0" in said, said
+
+    code, said = role("--check", entry="remove", **both)
+    there = rows(router)
+    assert code == 0 and FIRST_KEY not in said, said
+    assert role(entry="remove", **both)[0] == 0
+    assert rows(router) == before != there
+    code, said = role(entry="remove", **both)
     assert code == 0 and "changed=0" in said, said
 
 

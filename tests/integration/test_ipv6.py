@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import re
+import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +18,7 @@ import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils import announcer
 from ansible_collections.homelab.anycast.plugins.module_utils.services import normalise_services
-from bed import ANYCAST, Bed, Router, ensure_rootfs, requirements, wait_for
+from bed import ANYCAST, Bed, Machine, Router, ensure_rootfs, requirements, wait_for
 from bed.emulator import Emulator
 from bed.topology import BRIDGE
 from role_node import ROOT, RoleNode, bird_of_root
@@ -99,7 +103,11 @@ def next_hops(router: Router, prefix: str) -> set[str]:
 
 
 def link_local(node: RoleNode) -> str:
-    text = node.machine.run("ip", "-6", "-oneline", "address", "show", "dev", "enp0s11", "scope", "link")
+    return _link_local(node.machine, "enp0s11")
+
+
+def _link_local(machine: Machine, interface: str) -> str:
+    text = machine.run("ip", "-6", "-oneline", "address", "show", "dev", interface, "scope", "link")
     return re.search(r"inet6 ([^/]+)/", text)[1]  # type: ignore[index]
 
 
@@ -131,10 +139,7 @@ def test_dual_stack(bed: Bed, router: Emulator, nodes: list[DualStackNode]) -> N
         _wait(lambda prefix=prefix, expected=expected: next_hops(bed.router, prefix) == expected, prefix)  # type: ignore[misc]
     neighbors = bed.router.vtysh_json("show ipv6 ospf6 neighbor detail json").values()
     assert {neighbor["authStatus"] for neighbor in neighbors} == {"enabled"}
-    _wait(
-        lambda: [peer["status"] for peer in bed.router.vtysh_json("show bfd peers json")] == ["up"] * 4,
-        "BFD sessions of both versions",
-    )
+    _wait(lambda: bfd_up(bed.router) == 4, "BFD sessions of both versions")
 
     # The module names the nodes behind the link-local addresses.
     hops = module(router, "routeros_next_hops", prefix=ANYCAST_V6, gateways=bed.addresses, protocol="ospf", wait=10)
@@ -166,6 +171,131 @@ def test_dual_stack(bed: Bed, router: Emulator, nodes: list[DualStackNode]) -> N
     # And with the interface, as nobody is behind the address any more.
     stays.machine.run("ip", "link", "set", "dummy0", "down")
     _wait(lambda: next_hops(bed.router, prefixes[1]) == set(), "the route gone with its interface")
+
+
+# What the clients' network has beside IPv4, and how long they may be without an answer: BFD needs one second to notice.
+LAN_V6 = "2001:db8:172::"
+OUTAGE = 2.0
+
+
+class Server(threading.Thread):
+    """Answers on the anycast address with its name."""
+
+    def __init__(self, node: DualStackNode) -> None:
+        super().__init__(daemon=True)
+        with node.machine.network():
+            self.socket = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+            self.socket.bind((ANYCAST_V6, 5060))
+        self.node = node
+
+    def run(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                _data, sender = self.socket.recvfrom(100)
+                self.socket.sendto(self.node.address.encode(), sender)
+
+
+@pytest.fixture
+def phone(bed: Bed, nodes: list[DualStackNode]) -> Iterator[socket.socket]:
+    """A socket on the nodes' own LAN; the way to the address is as router advertisements give it, by link-local."""
+    bed.router.run("ip", "address", "add", f"{LAN_V6}1/64", "dev", BRIDGE, "nodad")
+    servers = []
+    for number, node in enumerate(nodes):
+        node.prepare(SERVICES)
+        node.machine.run("ip", "address", "add", f"{LAN_V6}{11 + number}/64", "dev", "enp0s11", "nodad")
+        # A redirect to who turns out to be no router is given up (RFC 4861 7.2.5); a node with containers is one.
+        node.machine.run("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
+        servers.append(Server(node))
+        servers[-1].start()
+    bed.phones.run("ip", "address", "add", f"{LAN_V6}22/64", "dev", "enp0s11", "nodad")
+    way = ("via", _link_local(bed.router, BRIDGE), "dev", "enp0s11")
+    bed.phones.run("ip", "-6", "route", "add", f"{ANYCAST_V6}/128", *way)
+    with bed.phones.network(), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as client:
+        client.settimeout(0.05)
+        # Linux follows redirects of what such a socket sends; over UDP without it, Linux 6.18 here did not.
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"enp0s11")
+        yield client
+    for server in servers:
+        server.socket.close()
+        server.node.announcer().withdraw("sip", [f"{ANYCAST}/32", f"{ANYCAST_V6}/128"])
+
+
+def ask(client: socket.socket) -> str:
+    """Who answers; nobody is ''."""
+    client.sendto(b"?", (ANYCAST_V6, 5060))
+    try:
+        return client.recv(100).decode()
+    except TimeoutError:
+        return ""
+
+
+def test_clients_on_the_nodes_lan_are_not_lost_with_a_node(
+    bed: Bed, router: Emulator, nodes: list[DualStackNode], phone: socket.socket
+) -> None:
+    prefix = f"{ANYCAST_V6}/128"
+    assert "failed=0" in configure(router, LINK, routeros_ospf_anycast_prefixes=[ANYCAST, ANYCAST_V6])
+    (rule,) = router.rows("ipv6", "firewall", "filter")
+    assert (rule["chain"], rule["action"], rule["icmp-options"]) == ("output", "drop", "137:0-255")
+    for node in nodes:
+        node.configure(LINK, bird_anycast_services=SERVICES)
+        node.announcer().announce("sip")
+    _wait(lambda: next_hops(bed.router, prefix) == set(map(link_local, nodes)), prefix)
+    _wait(lambda: bfd_up(bed.router) == 4, "BFD sessions of both versions")
+    _wait(lambda: ask(phone) != "", "an answer")
+    # The first packets are when a router redirects; the answers show that there were enough of them.
+    serving = {ask(phone) for _number in range(100)} - {""}
+    assert len(serving) == 1
+    assert bed.phones.run("ip", "-6", "route", "show", "cache", ANYCAST_V6) == ""
+
+    position = next(position for position, node in enumerate(nodes) if node.address in serving)
+    bed.router.run("ip", "link", "set", bed.port(position), "down")
+    try:
+        cut = time.monotonic()
+        _wait(lambda: ask(phone) not in ("", *serving), "an answer of the other node")
+        outage = time.monotonic() - cut
+    finally:
+        bed.router.run("ip", "link", "set", bed.port(position), "up")
+    assert outage < OUTAGE
+    _wait(lambda: bfd_up(bed.router) == 4, "the cut node back")
+
+
+def test_a_change_that_costs_ospfv3_only_is_rolled_back(bed: Bed, nodes: list[DualStackNode]) -> None:
+    node = nodes[0]
+    _wait(lambda: bfd_up(bed.router) == 4, "BFD sessions of both versions")
+    before = node.conf.read_text()
+    ospfv2, ospfv3 = before.split("protocol ospf v3")
+    options = {
+        # Neighbours with another hello interval do not hear each other (RFC 5340 4.2.2.1, RFC 2328 10.5).
+        "content": "protocol ospf v3".join([ospfv2, ospfv3.replace("hello 1;", "hello 2;")]),
+        "path": str(node.conf), "key": node.key.read_text(), "key_file": str(node.key),
+        "hello_interval": 1, "dead_interval": 5, "socket": str(node.socket),
+    }  # fmt: skip
+    assert options["content"] != before
+    command = [str(BIN / "ansible"), "localhost", "--module-name", "homelab.anycast.bird_configure"]
+    arguments = ["--args", json.dumps(options), "--extra-vars", INTERPRETER]
+    printed = run(["env", f"PATH={node.environment()['PATH']}", *command, *arguments])
+    result = json.loads(printed[printed.index("=> {") + 3 :])
+    assert "FAILED!" in printed and result["rolled_back"], printed
+    assert result["before"] == ["172.18.0.1", "172.18.0.1 (OSPFv3)"]
+    assert result["lost"] == ["172.18.0.1 (OSPFv3)"]
+    assert "the adjacency to 172.18.0.1 (OSPFv3) was lost" in result["msg"]
+    assert KEY not in printed
+    assert node.conf.read_text() == before
+    _wait(lambda: bfd_up(bed.router) == 4, "OSPFv3 back")
+
+
+def test_the_rule_goes_with_the_last_ipv6_prefix(bed: Bed, router: Emulator) -> None:
+    both = {"routeros_ospf_anycast_prefixes": [ANYCAST, ANYCAST_V6]}
+    rules = ("nft", "list", "ruleset")
+    assert "failed=0" in configure(router, LINK, **both, routeros_ospf_distribution="per_flow")
+    assert "icmpv6 type nd-redirect" in bed.router.run(*rules)
+    policy = ("sysctl", "-n", "net.ipv6.fib_multipath_hash_policy")
+    assert bed.router.run(*policy) == "1\n"
+    assert "failed=0" in configure(router, LINK, routeros_ospf_distribution="per_flow")
+    assert router.rows("ipv6", "firewall", "filter") == []
+    assert "icmpv6" not in bed.router.run(*rules)
+    # As before the role, which has noted it.
+    assert bed.router.run(*policy) == "0\n"
 
 
 def test_service_with_an_ipv6_address_only(bed: Bed, router: Emulator, nodes: list[DualStackNode]) -> None:
@@ -200,11 +330,18 @@ def test_ipv4_only_is_as_before(router: Emulator, nodes: list[DualStackNode]) ->
     assert "ospf6" not in router.router.vtysh("show running-config")
     assert "changed=0" in configure(router, LINK)
     node = nodes[0]
-    node.configure(LINK, bird_anycast_services=[{"name": "sip", "addresses": [ANYCAST]}])
+    # Its OSPFv3 neighbours are meant to go.
+    result = node.configure(LINK, bird_anycast_services=[{"name": "sip", "addresses": [ANYCAST]}])
+    assert not result.get("failed"), result["printed"]
     text = node.conf.read_text()
     assert "ospf v3" not in text
     assert "ipv6" not in text
     assert "\n\n\n" not in text
+
+
+def bfd_up(router: Router) -> int:
+    """How many BFD sessions are up."""
+    return [peer["status"] for peer in router.vtysh_json("show bfd peers json")].count("up")
 
 
 def _wait(check: Callable[[], bool], what: str) -> None:

@@ -22,7 +22,8 @@ from role_router import API, BIN
 if reason := requirements():
     pytest.skip(reason, allow_module_level=True)
 
-SECRETS = ("the-first-secret", "the-second-secret", "the-third-secret")
+SECRETS = ("the-first-secret", "the-second-secret", "the-third-secret", "the-fourth-secret")
+ANYCAST_V6 = "2001:db8:64::64"
 LINK = {"hello_interval": 1, "dead_interval": 5, "key": SECRETS[0], "key_id": 1}
 HERE = Path(__file__).parent
 
@@ -50,6 +51,7 @@ class Network:
         self.bed, self.router, self.directory = bed, router, directory
         # The inventory's, for which the tests rotate from one to the next.
         self.link: dict[str, Any] = LINK
+        self.addresses = [ANYCAST]
 
     def inventory(self, link: dict[str, Any]) -> Path:
         nodes = {
@@ -63,7 +65,7 @@ class Network:
                 "bird_anycast_link": link,
                 "bird_anycast_router_id": address,
                 "bird_anycast_interfaces": [INTERFACE],
-                "bird_anycast_services": [],
+                "bird_anycast_services": [{"name": "sip", "addresses": self.addresses}],
             }
             for number, (machine, address) in enumerate(zip(self.bed.nodes, self.bed.addresses, strict=True), 1)
         }
@@ -74,7 +76,7 @@ class Network:
             "routeros_ospf_link": link,
             "routeros_ospf_router_id": ROUTER_ADDRESS,
             "routeros_ospf_interfaces": [BRIDGE],
-            "routeros_ospf_anycast_prefixes": [ANYCAST],
+            "routeros_ospf_anycast_prefixes": self.addresses,
         }
         groups = {"anycast_routers": {"hosts": {"router": router}}, "anycast_nodes": {"hosts": nodes}}
         file = self.directory / "inventory.json"
@@ -112,14 +114,22 @@ class Network:
         more = ["--diff", "-vvv", "--extra-vars", f"anycast_new_key_id={new['key_id']}"]
         return self.play("homelab.anycast.rotate_key", link or self.link, *more, *options, key=new["key"])
 
-    def hops(self) -> int:
-        """How many next hops the router has for the anycast address."""
-        routes = json.loads(self.bed.router.run("ip", "-j", "route", "show", ANYCAST))
-        return sum(len(route.get("nexthops", [1])) for route in routes)
+    def hops(self) -> list[int]:
+        """How many next hops the router has for each anycast address."""
+        found = []
+        for address in self.addresses:
+            family = "-6" if ":" in address else "-4"
+            routes = json.loads(self.bed.router.run("ip", "-j", family, "route", "show", address))
+            found.append(sum(len(route.get("nexthops", [1])) for route in routes))
+        return found
+
+    def all_routed(self) -> bool:
+        """Whether each anycast address is routed to both nodes."""
+        return set(self.hops()) == {2}
 
     def auth_id(self) -> int:
-        (template,) = self.router.rows("routing", "ospf", "interface-template")
-        return int(template["auth-id"])
+        (found,) = {int(row["auth-id"]) for row in self.router.rows("routing", "ospf", "interface-template")}
+        return found
 
     def key_files(self) -> list[str]:
         return [node.path("/etc/bird/anycast.key").read_text() for node in self.bed.nodes]
@@ -131,7 +141,7 @@ def network(bed: Bed, router: Emulator, tmp_path_factory: pytest.TempPathFactory
     network = Network(bed, router, tmp_path_factory.mktemp("network"))
     said = network.site(LINK)
     assert said.count("failed=0") == 3, said
-    wait_for("both next hops", lambda: network.hops() == 2)
+    wait_for("both next hops", network.all_routed)
     return network
 
 
@@ -144,8 +154,8 @@ def no_route_is_lost(bed: Bed, network: Network) -> Iterator[None]:
         yield
         monitor.terminate()
         assert monitor.stdout is not None
-        changes = [line for line in monitor.stdout if ANYCAST in line]
-    assert network.hops() == 2
+        changes = [line for line in monitor.stdout if ANYCAST in line or ANYCAST_V6 in line]
+    assert network.all_routed()
     assert changes == []
 
 
@@ -207,3 +217,36 @@ def test_killed_when_the_router_has_moved(network: Network) -> None:
     assert said.count("failed=0") == 4, said
     assert all(new["key"] in text and old["key"] not in text for text in network.key_files())
     network.link = new
+
+
+@pytest.fixture(scope="module")
+def dual_stack(network: Network) -> None:
+    """The same network with an IPv6 address, so that OSPFv3 runs as well."""
+    for node in network.bed.nodes:
+        # Not a bridge without ports, as elsewhere in the bed: without a carrier it gets no link-local address.
+        node.run("ip", "link", "delete", "dummy0")
+        node.run("ip", "link", "add", "dummy0", "type", "veth", "peer", "name", "dummy0-peer")
+        for name in ("dummy0-peer", "dummy0"):
+            node.run("ip", "link", "set", name, "up")
+        node.run("ip", "address", "add", f"{ANYCAST}/32", "dev", "dummy0")
+        node.run("ip", "address", "add", f"{ANYCAST_V6}/128", "dev", "dummy0", "nodad")
+        node.write("/etc/bird/anycast.d/sip.v3", 'interface "dummy0" { stub; };\n')
+    network.addresses = [ANYCAST, ANYCAST_V6]
+    said = network.site(network.link)
+    assert said.count("failed=0") == 3, said
+    wait_for("all next hops", network.all_routed)
+
+
+@pytest.mark.usefixtures("dual_stack", "no_route_is_lost")
+def test_ospfv3_goes_with_it(network: Network) -> None:
+    old, new = network.link, next_link(network.link)
+    long = network.rotate({**new, "key": "x" * 31})
+    assert "key has 31 octets, and there are IPv6 addresses" in long
+    said = network.rotate(new)
+    assert said.count("failed=0") == 4, said
+    assert network.auth_id() == new["key_id"]
+    assert all(new["key"] in text and old["key"] not in text for text in network.key_files())
+    assert no_secret(said)
+    network.link = new
+    said = network.site(new)
+    assert said.count("changed=0") == 3, said

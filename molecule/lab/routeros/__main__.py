@@ -41,6 +41,7 @@ def main() -> int:
     serve.add_argument("--vtysh", default="vtysh", help="command that runs FRR's vtysh")
     serve.add_argument("--vty-directory", type=Path, help="of the sockets of FRR's daemons, to read without vtysh")
     serve.add_argument("--ping", default="ping", help="command that pings (iputils)")
+    serve.add_argument("--nft", default="nft", help="command that loads rules of nftables")
     serve.add_argument("--users", type=Path, help="JSON file of users (mode 0600)")
     serve.add_argument("--frr-timeout", type=float, default=60, help="seconds to wait for FRR at the start")
     serve.add_argument("--verbose", action="store_true", help="log clients that come and go")
@@ -53,7 +54,7 @@ def main() -> int:
     router = Router(
         Store(arguments.state),
         Vtysh(arguments.vtysh, arguments.vty_directory),
-        LinuxKernel(),
+        LinuxKernel(arguments.nft),
         load_users(arguments.users) if arguments.users else Users(),
         full_version(arguments.version),
         arguments.ping,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -52,6 +53,11 @@ _WRITES = {"add", "set", "remove", "unset", "move", "enable", "disable", "commen
 # Arguments of a print that change nothing over the API.
 _PRINT_FLAGS = {"detail", "without-paging", "terse", "show-ids"}
 _PING = "ping"
+# Kinds that are numbers in a pattern, and the highest number.
+_PATTERNS = {
+    Kind.PORTS: (r"!?\d+(-\d+)?(,\d+(-\d+)?)*", 65535),
+    Kind.ICMP_OPTIONS: (r"\d+(:\d+(-\d+)?)?", 255),
+}
 
 
 @dataclass
@@ -508,6 +514,11 @@ class Commands:
             return text
         if kind is Kind.MATCHER:
             self._check_matcher(one, text.removeprefix("!"))
+            return text
+        if kind in _PATTERNS:
+            pattern, highest = _PATTERNS[kind]
+            if not re.fullmatch(pattern, text) or max(int(number) for number in re.findall(r"\d+", text)) > highest:
+                raise invalid_value(name)
             return text
         if one.secret and any(not 33 <= ord(character) <= 126 for character in text):
             # FRR's command line takes a key as one word.

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import json
+import shlex
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from .frr_config import Interface
+from .packet_filter import ruleset
 
 
 class Kernel(Protocol):
@@ -26,6 +28,12 @@ class Kernel(Protocol):
 
     def set_ip_settings(self, settings: Mapping[str, str]) -> None:
         """Carry out /ip/settings."""
+
+    def set_ipv6_settings(self, settings: Mapping[str, str]) -> None:
+        """Carry out /ipv6/settings."""
+
+    def set_ipv6_filter(self, rows: Sequence[Mapping[str, str]]) -> None:
+        """Carry out /ipv6/firewall/filter."""
 
     def uptime(self) -> float:
         """Seconds since the router came up."""
@@ -50,6 +58,14 @@ def sysctls(settings: Mapping[str, str]) -> dict[str, int]:
     if "ipv4-multipath-hash-policy" in settings:
         values["fib_multipath_hash_policy"] = _HASH_POLICIES[settings["ipv4-multipath-hash-policy"]]
     values["ip_forward"] = int(settings["ip-forward"] == "true")
+    return values
+
+
+def sysctls_v6(settings: Mapping[str, str]) -> dict[str, int]:
+    """The sysctls (under net/ipv6) that stand for /ipv6/settings."""
+    values = {"conf/all/forwarding": int(settings["forward"] == "true")}
+    if "multipath-hash-policy" in settings:
+        values["fib_multipath_hash_policy"] = _HASH_POLICIES[settings["multipath-hash-policy"]]
     return values
 
 
@@ -78,9 +94,13 @@ class LinuxKernel:
     """This machine."""
 
     _ROOT = Path("/proc/sys/net/ipv4")
+    _ROOT_V6 = Path("/proc/sys/net/ipv6")
 
-    def __init__(self) -> None:
+    def __init__(self, nft: str = "nft") -> None:
         self._started = time.monotonic()
+        self._nft = tuple(shlex.split(nft))
+        # Without rules there is nothing to take away either: the kernel may have no nftables then.
+        self._ruleset = ruleset(())
 
     def links(self) -> list[dict[str, Any]]:
         return self._ip("-s", "-d", "link", "show")
@@ -97,6 +117,21 @@ class LinuxKernel:
                 for directory in (self._ROOT / "conf").iterdir():
                     if directory.name not in {"all", "default"}:
                         self._write(directory / name.rpartition("/")[2], wanted[name])
+
+    def set_ipv6_settings(self, settings: Mapping[str, str]) -> None:
+        # The host of the quick bed may have no IPv6.
+        for name, value in sysctls_v6(settings).items() if self._ROOT_V6.exists() else ():
+            self._write(self._ROOT_V6 / name, value)
+
+    def set_ipv6_filter(self, rows: Sequence[Mapping[str, str]]) -> None:
+        wanted = ruleset(rows)
+        if wanted != self._ruleset:
+            done = subprocess.run(
+                [*self._nft, "-f", "-"], input=wanted, capture_output=True, text=True, timeout=30, check=False
+            )
+            if done.returncode != 0:
+                raise OSError(f"nft: {done.stderr.strip()}")
+            self._ruleset = wanted
 
     def uptime(self) -> float:
         return time.monotonic() - self._started

@@ -424,6 +424,73 @@ FIREWALL_FILTER = Menu(
     refused={"reset-counters": OLDEST, "reset-counters-all": OLDEST},
 )  # fmt: skip
 
+# Properties from the manual (CLI reference, ipv6/firewall/filter) and community.routeros' table (3.22). These rules are
+# carried out: packet_filter.py.
+FIREWALL_FILTER_V6 = Menu(
+    "ipv6/firewall/filter",
+    (
+        Property("chain", mandatory=True),
+        Property(
+            "action",
+            Kind.ENUM,
+            ("accept", "add-dst-to-address-list", "add-src-to-address-list", "drop", "fasttrack-connection", "jump",
+             "log", "passthrough", "reject", "return"),
+            default="accept",
+            only=("accept", "drop", "jump", "passthrough", "return"),
+        ),
+        Property("jump-target", unset=True),
+        _matcher("protocol", "icmpv6", "ospf", "tcp", "udp"),
+        Property("icmp-options", Kind.ICMP_OPTIONS, unset=True),
+        _matcher("connection-state", "established", "invalid", "new", "related", "untracked"),
+        _matcher("in-interface", target="interface"),
+        _matcher("out-interface", target="interface"),
+        Property("src-address", Kind.MATCHER, unset=True),
+        Property("dst-address", Kind.MATCHER, unset=True),
+        Property("src-port", Kind.PORTS, unset=True),
+        Property("dst-port", Kind.PORTS, unset=True),
+        Property("log", Kind.BOOL, default="false", only=("false",)),
+        Property("log-prefix", default="", only=_NOTHING),
+        _COMMENT,
+        Property("disabled", Kind.BOOL, default="false"),
+        _COPY_FROM,
+        _PLACE_BEFORE,
+        *(
+            Property(name, unset=True, only=_NOTHING)
+            for name in (
+                "address-list", "address-list-timeout", "connection-bytes", "connection-limit", "connection-mark",
+                "connection-nat-state", "connection-rate", "connection-type", "content", "dscp", "dst-address-list",
+                "dst-address-type", "dst-limit", "headers", "hop-limit", "in-bridge-port", "in-bridge-port-list",
+                "in-interface-list", "ingress-priority", "ipsec-policy", "limit", "nth", "out-bridge-port",
+                "out-bridge-port-list", "out-interface-list", "packet-mark", "packet-size",
+                "per-connection-classifier", "port", "priority", "random", "reject-with", "routing-mark",
+                "src-address-list", "src-address-type", "src-mac-address", "tcp-flags", "tcp-mss", "time", "tls-host",
+            )
+        ),
+    ),
+    _ORDERED,
+    ordered=True,
+    stored=True,
+    read_only=("bytes", "packets", "dynamic", "invalid"),
+    refused={"reset-counters": OLDEST, "reset-counters-all": OLDEST},
+)  # fmt: skip
+
+# Manual, CLI reference, ipv6/settings; versions and defaults from community.routeros' table (3.22).
+IPV6_SETTINGS = Menu(
+    "ipv6/settings",
+    (
+        Property("accept-redirects", Kind.ENUM, ("no", "yes-if-forwarding-disabled"),
+                 default="yes-if-forwarding-disabled", only=()),
+        Property("accept-router-advertisements", Kind.ENUM, ("no", "yes", "yes-if-forwarding-disabled"),
+                 default="yes-if-forwarding-disabled", only=()),
+        Property("disable-ipv6", Kind.BOOL, default="false", only=("false",)),
+        Property("forward", Kind.BOOL, default="true"),
+        Property("multipath-hash-policy", Kind.ENUM, ("l3", "l3-inner", "l4"), default="l3", since=(7, 16)),
+    ),
+    frozenset({"print", "get", "getall", "set"}),
+    single=True,
+    stored=True,
+)  # fmt: skip
+
 # The entries are fixed; only what an anycast set-up may look at is kept, and the emulator serves the two of the API.
 # The address list has another name from 7.24 on (community.routeros 3.22).
 IP_SERVICE = Menu(
@@ -607,8 +674,8 @@ MENUS: dict[str, Menu] = {
         INSTANCE, AREA, AREA_RANGE, TEMPLATE, OSPF_INTERFACE, NEIGHBOR, LSA, STATIC_NEIGHBOR, BFD_CONFIGURATION,
         BFD_SESSION, FILTER_RULE, FILTER_CHAIN, ROUTING_ROUTE, ROUTING_ID, ROUTING_TABLE, ROUTING_SETTINGS, IP_ROUTE,
         IP_SETTINGS, FIREWALL_FILTER, IP_SERVICE, IP_ADDRESS, INTERFACE, INTERFACE_LIST, INTERFACE_LIST_MEMBER,
-        IPV6_ADDRESS, IPV6_ROUTE, IP_NEIGHBOR, SYSTEM_RESOURCE, SYSTEM_CLOCK, SYSTEM_IDENTITY, SYSTEM_ROUTERBOARD, USER,
-        USER_GROUP, USER_ACTIVE, CERTIFICATE, FILE,
+        IPV6_ADDRESS, IPV6_ROUTE, IPV6_SETTINGS, FIREWALL_FILTER_V6, IP_NEIGHBOR, SYSTEM_RESOURCE, SYSTEM_CLOCK,
+        SYSTEM_IDENTITY, SYSTEM_ROUTERBOARD, USER, USER_GROUP, USER_ACTIVE, CERTIFICATE, FILE,
     )
 }  # fmt: skip
 

@@ -50,7 +50,8 @@ _INTERFACES_V3 = "show ipv6 ospf6 interface json"
 _INTERFACES = "show ip ospf interface json"
 # Built in.
 _INTERFACE_LISTS = ("all", "none", "dynamic", "static")
-# Counters and flags of a rule that the emulator keeps and does not carry out.
+_PACKET_FILTERS = ("ip/firewall/filter", "ipv6/firewall/filter")
+# Counters, which are not counted, and flags of a rule of theirs.
 _FILTER_STATE = {"bytes": "0", "packets": "0", "dynamic": "false", "invalid": "false"}
 # Ports of a router's services (samples S13 and the manual); the emulator serves the two API ones.
 _SERVICES = (("telnet", 23), ("ftp", 21), ("www", 80), ("ssh", 22), ("www-ssl", 443), ("api", 8728), ("winbox", 8291),
@@ -162,7 +163,7 @@ class Router:
                 shown[".nextid"] = rows[index + 1].id if index + 1 < len(rows) else "*FFFFFFFF"
             shown |= self._complete(menu, row.values)
             shown |= {name: row.values[name] for name in menu.read_only if name in row.values}
-            if menu.path == "ip/firewall/filter":
+            if menu.path in _PACKET_FILTERS:
                 shown |= _FILTER_STATE
             elif menu.path == "certificate" and "not-after" in row.values:
                 left = int(row.values["not-after"]) - int(time.time())
@@ -189,10 +190,7 @@ class Router:
         return None
 
     def _frr_rows(self) -> Rows:
-        def complete(path: str) -> list[dict[str, str]]:
-            menu = MENUS[path]
-            return [{".id": row.id, **self._complete(menu, row.values)} for row in self.store.table(path).rows]
-
+        complete = self._complete_rows
         return Rows(
             instances=complete("routing/ospf/instance"),
             areas=complete("routing/ospf/area"),
@@ -204,6 +202,10 @@ class Router:
             routes=complete("ip/route"),
             interfaces=ipv4_interfaces(self.kernel.addresses()),
         )
+
+    def _complete_rows(self, path: str) -> list[dict[str, str]]:
+        menu = MENUS[path]
+        return [{".id": row.id, **self._complete(menu, row.values)} for row in self.store.table(path).rows]
 
     def _ospf_interfaces(self) -> list[dict[str, str]]:
         rows = self._frr_rows()
@@ -280,6 +282,8 @@ class Router:
         """Make FRR and the kernel agree with the rows."""
         self.frr.configure(self._config())
         self.kernel.set_ip_settings(self._complete(MENUS["ip/settings"], self.store.single("ip/settings")))
+        self.kernel.set_ipv6_settings(self._complete(MENUS["ipv6/settings"], self.store.single("ipv6/settings")))
+        self.kernel.set_ipv6_filter(self._complete_rows("ipv6/firewall/filter"))
 
     def _config(self) -> Config:
         rows = self._frr_rows()

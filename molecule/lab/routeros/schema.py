@@ -41,6 +41,10 @@ class Kind(Enum):
     """What a group of users may do: `read,api,!write`."""
     MATCHER = auto()
     """Of the packet filter: a comma list out of an enumeration or a name of another menu, perhaps after `!`."""
+    PORTS = auto()
+    """Of the packet filter: a comma list of ports and ranges, perhaps after `!`."""
+    ICMP_OPTIONS = auto()
+    """Of the packet filter: a type, or TYPE:CODE or TYPE:FIRST-LAST."""
 
 
 @dataclass(frozen=True)

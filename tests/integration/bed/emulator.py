@@ -53,6 +53,7 @@ class Emulator:
                     "--vtysh", shlex.join(self.router.inside("vtysh")),
                     "--vty-directory", str(self.router.path("/run/frr")),
                     "--ping", shlex.join(self.router.inside("ping")),
+                    "--nft", shlex.join(self.router.inside("nft")),
                     *self.options,
                 ),
                 cwd=PACKAGE_DIRECTORY,

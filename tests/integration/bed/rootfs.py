@@ -12,7 +12,7 @@ from pathlib import Path
 SUITE = "trixie"
 # ifupdown, kamailio and systemd are of no use here: services run on the lab's machines, not in namespaces.
 # Python is for the announcer, which runs on nodes.
-PACKAGES = ("bird2", "frr", "iproute2", "iputils-ping", "procps", "python3", "tcpdump")
+PACKAGES = ("bird2", "frr", "iproute2", "iputils-ping", "nftables", "procps", "python3", "tcpdump")
 # Where each machine has files of its own, beside what the packages bring.
 DIRECTORIES = ("etc/homelab-anycast",)
 # bird3 conflicts with bird2, so it is unpacked beside it.

@@ -15,16 +15,30 @@ from ansible_collections.homelab.anycast.plugins.module_utils.bird_commit import
     hide_passwords,
     including,
     rollback_message,
+    to_keep,
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import neighbor
 
 ROUTER, SIP2 = "172.18.0.1", "172.18.0.12"
 
 
-def seen(router_id=ROUTER, state="Full", dead=11.0, role="DR"):
+# The same router in OSPFv3.
+ROUTER_V3 = f"{ROUTER} (OSPFv3)"
+
+
+def seen(router_id=ROUTER, state="Full", dead=11.0, role="DR", address=None):
     return neighbor(
-        router_id=router_id, address=router_id, interface="enp0s11", state=state, role=role, dead_seconds=dead
+        router_id=router_id,
+        address=address or router_id,
+        interface="enp0s11",
+        state=state,
+        role=role,
+        dead_seconds=dead,
     )
+
+
+def seen_v3(**values):
+    return seen(address="fe80::1", **values)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +80,18 @@ LOOKS = [
             (13, [seen(), seen(SIP2, "2-Way", role="DROther")], True),
         ],
     ),
+    (
+        "OSPFv2 does not stand in for OSPFv3",
+        [ROUTER, ROUTER_V3],
+        [(0, [seen(), seen_v3()], False), (13, [seen()], False), (25, [seen(), seen_v3(state="Init")], False)],
+    ),
+    ("nor OSPFv3 for OSPFv2", [ROUTER, ROUTER_V3], [(0, [seen(), seen_v3()], False), (13, [seen_v3()], False)]),
+    ("both kept", [ROUTER, ROUTER_V3], [(0, [seen(), seen_v3()], False), (13, [seen(), seen_v3()], True)]),
+    (
+        "OSPFv3 without hellos",
+        [ROUTER, ROUTER_V3],
+        [(0, [seen(), seen_v3()], False), (8, [seen(), seen_v3(dead=3)], False), (13, [seen(), seen_v3()], False)],
+    ),
     ("nobody is adjacent", [SIP2], [(13, [seen(SIP2, "2-Way", role="DROther")], False)]),
 ]
 
@@ -78,6 +104,19 @@ def test_trial(before, looks):
 
 def test_who_is_full():
     assert full([seen(), seen(SIP2, "2-Way"), seen()]) == [ROUTER]
+    assert full([seen(), seen_v3(), seen_v3()]) == [ROUTER, ROUTER_V3]
+
+
+@pytest.mark.parametrize(
+    ("configuration", "kept"),
+    [
+        (["protocol ospf v2 anycast {\n}\nprotocol ospf v3 anycast_v3 {\n}\n"], [ROUTER, ROUTER_V3]),
+        (["protocol ospf v2 anycast {\n}\n", "include x;\n  protocol  ospf v3 his { }\n"], [ROUTER, ROUTER_V3]),
+        (["protocol ospf v2 anycast {\n}\n# protocol ospf v3 no more\n"], [ROUTER]),
+    ],
+)
+def test_ospfv3_may_go_with_the_last_ipv6_address(configuration, kept):
+    assert to_keep([ROUTER, ROUTER_V3], *configuration) == kept
 
 
 def test_passwords_are_hidden():

@@ -23,6 +23,10 @@ BFD = Packet(17, "172.18.0.11", "172.18.0.1", "bridge-lan", destination_port=378
 ANSWER = Packet(89, "172.18.0.1", "224.0.0.5", "bridge-lan", outgoing=True)
 
 
+HELLO_V3 = Packet(89, "fe80::11", "ff02::5", "bridge-lan")
+BFD_V6 = Packet(17, "fe80::11", "fe80::1", "bridge-lan", destination_port=3784)
+
+
 def seen(drop):
     return None if drop is None else drop.certain
 
@@ -316,3 +320,82 @@ def test_iptables_chains_and_names():
     assert iptables_drop(SAVED.format(policy="DROP", rules=""), TO_NODE).text == "the policy of iptables' chain INPUT"
     assert iptables_tables(saved) == ["nat", "filter"]
     assert iptables_drop("", TO_NODE) is None
+
+
+# IPv6
+
+# What a hAP lite leaves the factory with, shortened: no list of addresses.
+DEFCONF_V6 = [
+    {"chain": "input", "action": "accept", "connection-state": "established,related,untracked"},
+    {"chain": "input", "action": "drop", "connection-state": "invalid"},
+    {"chain": "input", "action": "accept", "protocol": "icmpv6"},
+    {"chain": "input", "action": "accept", "protocol": "udp", "dst-port": "33434-33534"},
+    {"chain": "input", "action": "drop", "in-interface-list": "!LAN"},
+]
+
+
+@pytest.mark.parametrize("packet", [HELLO_V3, BFD_V6])
+def test_the_factory_rules_of_ipv6(packet):
+    assert routeros(*DEFCONF_V6, packet=packet) is None
+    drop = routeros(*DEFCONF_V6, packet=packet, members={"LAN": ["ether2"]})
+    assert drop.certain and drop.text == "rule *5 of /ipv6/firewall/filter (chain input, action drop)"
+
+
+@pytest.mark.parametrize(
+    "options, icmp, certain",
+    [
+        ("137:0-255", 137, True),
+        ("137", 137, True),
+        ("137:0", 137, True),
+        ("137:1", 137, None),
+        ("134:0-255", 137, None),
+    ],
+)
+def test_icmp_options(options, icmp, certain):
+    redirect = Packet(58, "fe80::1", "fe80::2", "bridge-lan", icmp=icmp)
+    assert seen(routeros({**DROP, "protocol": "icmpv6", "icmp-options": options}, packet=redirect)) is certain
+
+
+def test_a_packet_that_connection_tracking_may_call_anything():
+    redirect = Packet(58, "fe80::1", "fe80::2", "bridge-lan", icmp=137, state=None)
+    assert seen(routeros({**DROP, "connection-state": "invalid"}, packet=redirect)) is False
+
+
+def match(left, right, operator="=="):
+    return {"match": {"op": operator, "left": left, "right": right}}
+
+
+@pytest.mark.parametrize(
+    "expression, hello, hello_v3",
+    [
+        (match({"payload": {"protocol": "ip", "field": "protocol"}}, 89), True, None),
+        (match({"payload": {"protocol": "ip6", "field": "nexthdr"}}, 89), None, True),
+        (match({"meta": {"key": "l4proto"}}, "ospf"), True, True),
+        (match({"meta": {"key": "nfproto"}}, "ipv6"), None, True),
+        (match({"meta": {"key": "protocol"}}, "ip"), True, None),
+        (
+            match({"payload": {"protocol": "ip6", "field": "saddr"}}, {"prefix": {"addr": "fe80::", "len": 10}}),
+            None,
+            True,
+        ),
+        (match({"payload": {"protocol": "ip6", "field": "daddr"}}, "ff02::6"), None, None),
+        (match({"payload": {"protocol": "icmpv6", "field": "type"}}, "nd-redirect"), None, None),
+    ],
+)
+def test_an_inet_table_and_both_versions(expression, hello, hello_v3):
+    place = {"family": "inet", "table": "t", "chain": "in"}
+    base = {"chain": {"family": "inet", "table": "t", "name": "in", "type": "filter", "hook": "input", "prio": 0}}
+    ruleset = [base, {"rule": {**place, "expr": [expression, {"drop": None}]}}]
+    assert (seen(nft_drop(ruleset, HELLO)), seen(nft_drop(ruleset, HELLO_V3))) == (hello, hello_v3)
+    # Tables of one family are of that alone.
+    for family, expected in (("ip", (True, None)), ("ip6", (None, True))):
+        ruleset = [{"chain": {**base["chain"], "family": family, "policy": "drop"}}]
+        assert (seen(nft_drop(ruleset, HELLO)), seen(nft_drop(ruleset, HELLO_V3))) == expected
+        assert nft_drop(ruleset, HELLO_V3, ["t"]) is None
+
+
+def test_ip6tables():
+    saved = "*filter\n:INPUT DROP [0:0]\n-A INPUT -s fe80::/10 -p 89 -j ACCEPT\nCOMMIT\n"
+    assert iptables_drop(saved, HELLO_V3) is None
+    drop = iptables_drop(saved, BFD_V6)
+    assert drop.certain and drop.text == "the policy of ip6tables' chain INPUT"

@@ -32,7 +32,7 @@ ROUTER = {
         {"address": "172.18.0.65/26", "network": "172.18.0.64", "interface": "ether4", "disabled": True},
     ],
     "ip_settings": {"ip-forward": True, "rp-filter": False, "send-redirects": True},
-    "firewall": {"filter": [], "interface_lists": {"all": []}},
+    "firewall": {"filter": [], "ipv6_filter": [], "interface_lists": {"all": []}},
     "routes": [],
     "clock": {"utc": "2026-11-22T18:48:02Z", "skew": 0},
 }
@@ -423,6 +423,115 @@ def test_iptables_of_a_node(system):
 def test_the_tables_of_iptables_are_not_read_twice(system):
     system.node["info"].update(nftables=[chain("drop", family="ip")], iptables=SAVED.format("DROP", "ACCEPT"))
     assert "iptables" in system.problem()
+
+
+# OSPFv3: the same over IPv6
+
+
+@pytest.fixture
+def dual_stack(system):
+    """A system which announces an IPv6 address as well, and whose ends have link-local addresses."""
+    system.info["ipv6_addresses"] = [
+        {"address": "2001:db8:172::1/64", "interface": "bridge-lan", "disabled": False},
+        {"address": "fe80::1/64", "interface": "bridge-lan", "disabled": False},
+    ]
+    for number, one in enumerate(system.nodes.values(), 11):
+        one["services"][0]["addresses"].append("2001:db8:64::64")
+        one["facts"]["enp0s11"]["ipv6"] = [{"address": f"fe80::{number}", "prefix": "64", "scope": "link"}]
+    return system
+
+
+def bfd(system):
+    for one in [system.router, *system.nodes.values()]:
+        one["link"]["bfd"] = True
+
+
+def test_a_healthy_system_with_ipv6(dual_stack):
+    bfd(dual_stack)
+    assert dual_stack.verdict() == {"problems": [], "warnings": []}
+
+
+def test_a_rule_of_the_router_that_drops_ospfv3(dual_stack):
+    dual_stack.info["firewall"]["ipv6_filter"] = [DROP]
+    assert dual_stack.problem() == (
+        "rule *1 of /ipv6/firewall/filter (chain input, action drop) of the router hap-lite drops OSPFv3 (IP protocol"
+        " 89 over IPv6) from sip1, sip2: allow it before that rule (/ipv6/firewall/filter add chain=input action=accept"
+        " protocol=ospf in-interface=bridge-lan place-before=0)"
+    )
+
+
+@pytest.mark.parametrize(
+    "rule, says",
+    [
+        ({**DROP, "dst-address": "ff02::6/128"}, "drops OSPFv3 (IP protocol 89 over IPv6) from sip1, sip2"),
+        ({**DROP, "src-address": "fe80::12"}, "drops OSPFv3 (IP protocol 89 over IPv6) from sip2:"),
+        ({**DROP, "chain": "output"}, "drops OSPFv3 (IP protocol 89 over IPv6) to sip1, sip2"),
+        (BFD_DROP, "drops BFD (UDP port 3784 over IPv6) from sip1, sip2"),
+        ({**DROP, "protocol": "!icmpv6", "src-address": "!fe80::/10"}, None),
+        ({**DROP, "src-address": "2001:db8::/32"}, None),
+        ({**DROP, "protocol": "icmpv6", "icmp-options": "137:0-255"}, None),
+    ],
+)
+def test_rules_of_the_router_about_ipv6(dual_stack, rule, says):
+    bfd(dual_stack)
+    dual_stack.info["firewall"]["ipv6_filter"] = [rule]
+    if says is None:
+        assert dual_stack.verdict()["problems"] == []
+    else:
+        assert says in dual_stack.problem()
+
+
+def test_the_filter_of_one_version_is_not_that_of_the_other(dual_stack):
+    dual_stack.info["firewall"]["filter"] = [DROP]
+    assert "drops OSPF (IP protocol 89) from sip1, sip2" in dual_stack.problem()
+
+
+def test_the_filter_of_ipv6_does_not_matter_without_ipv6(system):
+    system.info["firewall"]["ipv6_filter"] = [DROP]
+    system.node["info"].update(
+        nftables=[chain("drop", family="ip6")], ip6tables=SAVED.format("DROP", "DROP").replace("(nf_tables)", "")
+    )
+    assert system.verdict() == {"problems": [], "warnings": []}
+
+
+def test_nftables_of_a_node_with_ipv6(dual_stack):
+    dual_stack.node["info"]["nftables"] = [chain("drop", family="ip6")]
+    assert dual_stack.problem() == (
+        "the policy of the chain input of the nftables table ip6 filter of sip2 drops OSPFv3 (IP protocol 89 over IPv6)"
+        " from the router hap-lite: allow it before that (/etc/nftables.conf: iifname enp0s11 meta l4proto 89 accept,"
+        " in chain input)"
+    )
+    # Such a rule is enough.
+    match = {"match": {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": "ospf"}}
+    place = {"family": "ip6", "table": "filter", "chain": "input"}
+    dual_stack.node["info"]["nftables"].append({"rule": {**place, "expr": [match, {"accept": None}]}})
+    assert dual_stack.verdict() == {"problems": [], "warnings": []}
+
+
+def test_an_inet_table_drops_both(dual_stack):
+    dual_stack.node["info"]["nftables"] = [chain("drop")]
+    first, second = dual_stack.verdict()["problems"]
+    assert "drops OSPF (" in first and "drops OSPFv3 (" in second
+
+
+def test_ip6tables_of_a_node(dual_stack):
+    dual_stack.node["info"]["ip6tables"] = SAVED.format("ACCEPT", "DROP")
+    assert dual_stack.problem() == (
+        "the policy of ip6tables' chain OUTPUT of sip2 drops OSPFv3 (IP protocol 89 over IPv6) to the router hap-lite:"
+        " allow it before that (ip6tables -I OUTPUT -o enp0s11 -p ospf -j ACCEPT, and save it)"
+    )
+
+
+def test_a_node_without_a_link_local_address(dual_stack):
+    del dual_stack.port["ipv6"]
+    problem = dual_stack.problem()
+    assert problem.startswith("interface enp0s11 of sip2 has no IPv6 link-local address")
+    assert "net.ipv6.conf.enp0s11.disable_ipv6=0" in problem
+
+
+def test_a_router_without_a_link_local_address(dual_stack):
+    del dual_stack.info["ipv6_addresses"][1]
+    assert dual_stack.problem().startswith("interface bridge-lan of the router hap-lite has no IPv6 link-local address")
 
 
 # Warnings

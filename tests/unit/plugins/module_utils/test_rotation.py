@@ -50,6 +50,14 @@ def test_refused(link, new, routers, words):
     assert "secret" not in problem
 
 
+def test_ospfv3_has_less_room_for_the_new_key():
+    """RFC 7166 4.5."""
+    new = ("new-secret".ljust(31, "-"), 2)
+    assert rotation.problems(LINK, *new, ["r"], ["172.18.0.64/32"]) == []
+    (problem,) = rotation.problems(LINK, *new, ["r"], ["172.18.0.64/32", "2001:db8::64/128"])
+    assert "anycast_new_key or anycast_new_key_id cannot work: key has 31 octets" in problem and "at most 30" in problem
+
+
 def test_the_defaults_leave_enough_time():
     assert rotation.problems({"key": "old-secret"}, *NEW, ["r"]) == []
 

@@ -6,7 +6,12 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils.source_routing import commands, missing, problems
+from ansible_collections.homelab.anycast.plugins.module_utils.source_routing import (
+    commands,
+    ipv6_problems,
+    missing,
+    problems,
+)
 
 FACTS = {
     "interfaces": ["lo", "enp0s2", "enp0s11", "dummy0"],
@@ -56,7 +61,12 @@ def test_answers_leave_by_the_link():
 @pytest.mark.parametrize(
     ("gateway", "table", "says"),
     [
-        ("router", 64, "bird_anycast_source_gateway is 'router', expected the IPv4 address of the router on the link"),
+        (
+            "router",
+            64,
+            "bird_anycast_source_gateway is 'router', expected the IPv4 address of the router on the link: "
+            "source routing is of IPv4 only",
+        ),
         ("10.0.2.2", 64, "10.0.2.2 is in no subnet of bird_anycast_interfaces (172.18.0.0/26 on enp0s11)"),
         ("172.18.0.11", 64, "172.18.0.11 is this node's own address"),
         (GATEWAY, 254, "bird_anycast_source_table is 254, expected a number of a routing table"),
@@ -95,3 +105,33 @@ def test_nothing_is_missing():
 )
 def test_what_is_missing_is_named(rules, routes, gone):
     assert missing(SERVICES, GATEWAY, 64, LINKS, FACTS, rules + routes) == gone
+
+
+V6 = ["172.18.0.64/32", "2001:db8::64/128"]
+
+
+@pytest.mark.parametrize(
+    "addresses, gateway, default",
+    [
+        (V6, "", {"interface": "enp0s2"}),
+        (V6[:1], GATEWAY, {"interface": "enp0s2"}),
+        (V6, GATEWAY, {"interface": "enp0s11"}),
+        # Nothing leaves by another way either.
+        (V6, GATEWAY, {}),
+    ],
+)
+def test_ipv6_that_needs_no_source_routing(addresses, gateway, default):
+    assert ipv6_problems(addresses, gateway, LINKS, {**FACTS, "default_ipv6": default}) == []
+
+
+def test_ipv6_that_would_need_it():
+    (problem,) = ipv6_problems(V6, GATEWAY, LINKS, {**FACTS, "default_ipv6": {"interface": "enp0s2"}})
+    assert problem.startswith(
+        "bird_anycast_source_gateway is of IPv4 only, and answers from 2001:db8::64/128 would leave by enp0s2"
+    )
+    assert "bird_anycast_interfaces (enp0s11)" in problem
+
+
+def test_a_gateway_of_ipv6():
+    (problem,) = problems("fe80::1", 64, LINKS, FACTS)
+    assert problem.endswith("expected the IPv4 address of the router on the link: source routing is of IPv4 only")

@@ -227,6 +227,8 @@ class FakeRouter:
                 },
             ],
             "/ip/firewall/filter": [],
+            "/ipv6/firewall/filter": [],
+            "/ipv6/settings": [{"disable-ipv6": False, "forward": True, "multipath-hash-policy": "l3"}],
             "/interface/list": [{"name": name, "builtin": True} for name in ("all", "none", "dynamic", "static")],
             "/interface/list/member": [],
             "/system/clock": [{"date": "2026-11-22", "time": "20:48:02", "gmt-offset": "+02:00", "dst-active": False}],

@@ -38,7 +38,7 @@ def node(monkeypatch, tmp_path):
 
 def test_a_node_without_packet_filter(run_module, node):
     result = run_module(MODULE)
-    assert result["nftables"] is None and result["iptables"] is None
+    assert result["nftables"] is None and result["iptables"] is None and result["ip6tables"] is None
     # The greater of the two holds.
     assert result["rp_filter"] == {"enp0s11": 2, "lo": 1}
     assert result["clock"] == {"skew": None}
@@ -48,9 +48,10 @@ def test_a_node_without_packet_filter(run_module, node):
 def test_packet_filters_are_read_in_check_mode_too(run_module, node, tmp_path):
     node("nft", json.dumps({"nftables": RULESET}))
     node("iptables-save", "*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n")
+    node("ip6tables-save", "*filter\n:INPUT DROP [0:0]\nCOMMIT\n")
     result = run_module(MODULE, check_mode=True)
     assert result["nftables"] == RULESET
-    assert result["iptables"].startswith("*filter")
+    assert ":INPUT ACCEPT" in result["iptables"] and ":INPUT DROP" in result["ip6tables"]
     assert (tmp_path / "nft.args").read_text() == "--json list ruleset\n"
 
 

@@ -162,8 +162,8 @@ class Installer:
     def remove(self, paths):
         for path in map(Path, paths):
             path.unlink()
-            if path.parent.suffix == ".d":
-                # Unless somebody else has a drop-in there too.
+            # The directory of a unit's drop-ins, unless somebody else has one there too. /etc/tmpfiles.d is systemd's own.
+            if path.parent.suffix == ".d" and path.parent.parent == Path(announcer.UNIT).parent:
                 with contextlib.suppress(OSError):
                     path.parent.rmdir()
 

@@ -7,7 +7,9 @@ dpkg-query --show --showformat='${Package} ${Version} ${db:Status-Status}\n' | s
 echo "== asked for"
 apt-mark showmanual | sort
 echo "== units"
-systemctl list-unit-files --no-legend --no-pager | awk '{ print $1, $2 }' | sort
+# Not in a pipe: what fails is to be seen.
+units=$(systemctl list-unit-files --no-legend --no-pager)
+echo "$units" | awk '{ print $1, $2 }' | sort
 echo "== files"
 # Backups of passwd and its like, and what is made anew from other files, differ after any installation.
 find /etc /usr/local /var/lib/homelab-anycast \( -name '*-' -o -name ld.so.cache -o -name .pwd.lock \) -prune \

@@ -16,7 +16,5 @@ class FilterModule:
     def filters(self):
         return {
             "services_have_ipv6": services_have_ipv6,
-            "reachable_from": family.reachable_from,
-            "sources_for": family.sources_for,
             "ospf_versions": family.ospf_versions,
         }

@@ -43,6 +43,7 @@ MATRIX = {
     "diagnosis",
     "distributions",
     "drain",
+    "examples",
     "figures",
     "ipv6",
     "registration",

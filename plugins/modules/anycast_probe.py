@@ -200,8 +200,8 @@ results:
     answered_by:
       description:
         - Names of the nodes that answered, in the order in which they first did, null for one that does not say.
-        - The name is the C(Server) header of the answer, else its C(User-Agent), else who its C(Warning) names; of DNS it is
-          the text of the answer.
+        - The name is the C(Server) header of the answer, else its C(User-Agent), else who its C(Warning) names; with
+          O(kind=dns) it is the text of the answer.
       type: list
       elements: str
     answers:

@@ -12,9 +12,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.homelab.anycast.plugins.module_utils import routeros, waiting
+from ansible_collections.homelab.anycast.plugins.module_utils import announcer, announcer_node, routeros, waiting
 
 PLUGINS = "ansible_collections.homelab.anycast.plugins.modules."
 RECORDINGS = Path(__file__).parents[1] / "fixtures" / "bird"
@@ -389,3 +390,75 @@ def run_routeros(run_module, fake_router):
         return run_module(name, **{**LOGIN, **options})
 
     return run
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A node
+
+
+class SystemdNode:
+    """A node's files below a directory, and a systemd in memory that does to the announcer what its units say."""
+
+    def __init__(self, root):
+        self.root = root
+        self.active = {announcer.BIRD_UNIT, "kamailio.service"}
+        # What would break, and what was called.
+        self.failing = set()
+        self.calls = []
+        for directory in (announcer.ANNOUNCED, announcer.SYSTEMD, announcer.STATE):
+            Path(directory).mkdir(parents=True)
+
+    def run_command(self, _module, words, check_rc=False, **_options):
+        program, *arguments = words
+        if program == "systemctl" and arguments[0] == "show":
+            return 0, "".join(self._show(unit) for unit in arguments[arguments.index("--") + 1 :]), ""
+        self.calls.append(" ".join(words))
+        if program == "systemctl":
+            return self._systemctl(*arguments)
+        if program == "journalctl":
+            return 0, "what went wrong", ""
+        if program == "runuser":
+            return int("check" in self.failing), "", "172.18.0.64 does not answer within 0.5 s"
+        assert words == ["birdc", "configure"], words
+        return 0, "", ""
+
+    def _show(self, unit):
+        state = "active" if unit in self.active else "inactive"
+        return f"Id={unit}\nLoadState=loaded\nActiveState={state}\nStatusText=\n\n"
+
+    def _systemctl(self, verb, unit=""):
+        if unit in self.failing:
+            return 1, "", "Job failed"
+        name = unit.removeprefix("anycast-announce@").removesuffix(".service")
+        link = Path(announcer_node.link(name))
+        if verb in ("stop", "restart"):
+            self.active.discard(unit)
+            link.unlink(missing_ok=True)
+        if verb in ("start", "restart"):
+            self.active.add(unit)
+            if unit.startswith("anycast-announce@"):
+                link.symlink_to(f"{announcer.SETTINGS}/{name}.conf")
+        return 0, "", ""
+
+    @property
+    def announced(self):
+        return sorted(path.stem for path in Path(announcer.ANNOUNCED).glob("*.conf"))
+
+    def files(self):
+        """Return what there is below the root, by its path on a node."""
+        return {
+            "/" + str(path.relative_to(self.root)): path.read_text()
+            for path in self.root.rglob("*")
+            if path.is_file() and not path.is_symlink()
+        }
+
+
+@pytest.fixture
+def systemd_node(tmp_path, monkeypatch):
+    root = tmp_path / "root"
+    for name in ("SYSTEMD", "UNIT", "BOOT", "DIRECTORY", "PROGRAM", "SETTINGS", "ANNOUNCED", "STATE", "DRAINED"):
+        monkeypatch.setattr(announcer, name, str(root) + getattr(announcer, name))
+    monkeypatch.setattr(announcer, "DIRECTORIES", tuple(str(root) + path for path in announcer.DIRECTORIES))
+    node = SystemdNode(root)
+    monkeypatch.setattr(AnsibleModule, "run_command", lambda *args, **options: node.run_command(*args, **options))
+    return node

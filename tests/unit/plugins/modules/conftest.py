@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import socket
@@ -115,7 +116,8 @@ class FakeBird:
                 client = self._server.accept()[0]
             except OSError:
                 return
-            with client, client.makefile("rb") as lines:
+            # Somebody may only look whether there is a BIRD, and go.
+            with contextlib.suppress(ConnectionError), client, client.makefile("rb") as lines:
                 if self.hangs:
                     lines.readline()
                     continue

@@ -37,6 +37,7 @@ _WATCHDOG_MARGIN = 4
 # Of syslog(3).
 _WARNING = 4
 
+
 def instance(name):
     """Return the unit that announces a service."""
     return "anycast-announce@{}.service".format(name)

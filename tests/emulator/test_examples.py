@@ -131,7 +131,10 @@ def test_its_hosts_are_machines_of_the_lab(project: Path, tmp_path: Path) -> Non
     hosts = {name: {**machine, "ansible_port": 20221 + number} for number, name in enumerate(names)}
     lab = tmp_path / "lab.yml"
     lab.write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
-    options = [f"--inventory={path}" for path in (project / "inventory.yml", lab, project / "molecule/anycast/lab.yml")]
+    options = [
+        f"--inventory={path}"
+        for path in (project / "inventory.yml", lab, project / "molecule/anycast/inventory/lab.yml")
+    ]
     options += ["--connection=local", "--module-name=ansible.builtin.debug", "--one-line", "--args"]
 
     code, said = run(

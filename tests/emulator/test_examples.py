@@ -115,6 +115,12 @@ def test_a_ci_of_ones_own(project: Path, tmp_path: Path) -> None:
     assert [name for name in ("office-gw", "pbx-a", "pbx-b", "reception") if name not in said] == []
     code, said = run("molecule", "syntax", "-s", "anycast", directory=project, **environment)
     assert code == 0, said
+    # Where the collection is not there, nothing is started.
+    code, said = run(
+        "molecule", "create", "-s", "anycast", directory=project, **{**environment, "ANYCAST_COLLECTIONS": ""}
+    )
+    assert code != 0
+    assert "ANYCAST_COLLECTIONS is '', expected the directory that has ansible_collections/homelab/anycast" in said
 
 
 def test_its_hosts_are_machines_of_the_lab(project: Path, tmp_path: Path) -> None:

@@ -413,7 +413,7 @@ class SystemdNode:
         for directory in (announcer.ANNOUNCED, announcer.SYSTEMD, announcer.STATE):
             Path(directory).mkdir(parents=True)
 
-    def run_command(self, _module, words, check_rc=False, **_options):
+    def run_command(self, words, check_rc=False, **_options):
         program, *arguments = words
         if program == "systemctl" and arguments[0] == "show":
             return 0, "".join(self._show(unit) for unit in arguments[arguments.index("--") + 1 :]), ""
@@ -465,5 +465,5 @@ def systemd_node(tmp_path, monkeypatch):
         monkeypatch.setattr(announcer, name, str(root) + getattr(announcer, name))
     monkeypatch.setattr(announcer, "DIRECTORIES", tuple(str(root) + path for path in announcer.DIRECTORIES))
     node = SystemdNode(root)
-    monkeypatch.setattr(AnsibleModule, "run_command", lambda *args, **options: node.run_command(*args, **options))
+    monkeypatch.setattr(AnsibleModule, "run_command", node.run_command)
     return node

@@ -69,8 +69,8 @@ def test_simple_ones(name, arguments, expected):
     assert FILTERS[name](*arguments) == expected
 
 
-def node_problems(link=LINK, services=(SIP,), router_id="172.18.0.11"):
-    return FILTERS["node_problems"](FACTS, link, list(services), router_id, ["enp0s11"])
+def node_problems(link=None, services=(SIP,), router_id="172.18.0.11"):
+    return FILTERS["node_problems"](FACTS, link or LINK, list(services), router_id, ["enp0s11"])
 
 
 def test_a_good_node_has_no_problems():
@@ -228,8 +228,8 @@ def test_a_diagnosis_of_neighbours_that_failed():
 # The whole system on one page, whatever state its inventory is in
 
 
-def status(hostvars, groups=GROUPS):
-    return FILTERS["status"](hostvars, groups, "2026-11-23T05:00:00Z", "me@here")
+def status(hostvars, groups=None):
+    return FILTERS["status"](hostvars, groups or GROUPS, "2026-11-23T05:00:00Z", "me@here")
 
 
 def test_status_of_an_inventory_without_results():

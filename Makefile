@@ -6,6 +6,8 @@ BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 # By default molecule keeps its state under the name of the checkout's folder, so two checkouts of one name would share it.
 export MOLECULE_EPHEMERAL_DIRECTORY := $(CURDIR)/.lab/molecule
+# For examples/ci.
+export ANYCAST_COLLECTIONS := $(CURDIR)/.ansible/collections
 
 # Read by inventories/home. The lab's machines exist on this host only, so these are no secrets.
 LAB_ENVIRONMENT := ANYCAST_OSPF_KEY=lab-key-not-secret ROUTEROS_USERNAME=ansible ROUTEROS_PASSWORD=lab-password

@@ -68,6 +68,7 @@ class Step:
     name: str
     command: list[str]
     counts_tests: bool = False
+    directory: Path = ROOT
 
 
 def pytest(name: str, *arguments: str) -> Step:
@@ -107,8 +108,13 @@ PARTS: dict[str, list[Step]] = {
     ],
     "molecule": molecule(SCENARIOS - MATRIX),
 }
+# A project of its own, which uses the lab of this checkout.
+EXAMPLE_CI = Step("example-ci", ["molecule", "test", "--scenario-name=anycast"], directory=ROOT / "examples" / "ci")
 # The bed's rows of build/matrix.json are written by its own tests.
-ON_DEMAND = {"coverage": [measured("coverage")], "matrix": [pytest("bed-matrix", *BED_MATRIX), *molecule(MATRIX)]}
+ON_DEMAND = {
+    "coverage": [measured("coverage")],
+    "matrix": [pytest("bed-matrix", *BED_MATRIX), *molecule(MATRIX), EXAMPLE_CI],
+}
 
 
 def run(step: Step) -> tuple[int, int]:
@@ -119,7 +125,7 @@ def run(step: Step) -> tuple[int, int]:
     with log.open("w") as output:
         code = subprocess.run(
             [str(BIN / step.command[0]), *step.command[1:]],
-            cwd=ROOT,
+            cwd=step.directory,
             stdout=output,
             stderr=subprocess.STDOUT,
             check=False,

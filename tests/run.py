@@ -45,6 +45,7 @@ MATRIX = {
     "diagnosis",
     "distributions",
     "drain",
+    "examples",
     "figures",
     "ipv6",
     "registration",
@@ -58,6 +59,8 @@ MATRIX = {
 }
 # The same of the quick bed.
 BED_MATRIX = ("tests/integration/test_authentication.py", "tests/integration/test_rotate_key.py")
+# What measures the line coverage of plugins/, as it calls them in its own process; pyproject.toml has the limit.
+COVERED = ("tests/unit", "tests/emulator/test_bootstrap_modules.py")
 # What makes the lab and removes it belongs to each run.
 SCENARIOS = {path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")} - {"default"}
 
@@ -67,11 +70,16 @@ class Step:
     name: str
     command: list[str]
     counts_tests: bool = False
+    directory: Path = ROOT
 
 
 def pytest(name: str, *arguments: str) -> Step:
     report = f"--junit-xml={LOGS / name}.xml"
     return Step(name, ["pytest", "-q", "-rs", report, *arguments], counts_tests=True)
+
+
+def measured(name: str, *arguments: str) -> Step:
+    return pytest(name, "--cov", "--cov-report=term", "--cov-report=json", *COVERED, *arguments)
 
 
 def molecule(names: set[str]) -> list[Step]:
@@ -95,15 +103,20 @@ PARTS: dict[str, list[Step]] = {
         Step("ansible-test-sanity", ["python", "tests/ansible_test.py", "sanity"]),
         Step("ansible-test-units", ["python", "tests/ansible_test.py", "units"]),
     ],
-    "unit": [pytest("unit", "tests/unit", "tests/lab", "tests/bench", "tests/release")],
+    "unit": [measured("unit", "tests/lab", "tests/bench", "tests/release")],
     "integration": [
-        pytest("emulator", "-n2", "--dist=loadfile", "tests/emulator"),
+        pytest("emulator", "-n2", "--dist=loadfile", "tests/emulator", f"--ignore={COVERED[1]}"),
         pytest("bed", "tests/integration", *(f"--ignore={path}" for path in BED_MATRIX)),
     ],
     "molecule": molecule(SCENARIOS - MATRIX),
 }
+# A project of its own, which uses the lab of this checkout.
+EXAMPLE_CI = Step("example-ci", ["molecule", "test", "--scenario-name=anycast"], directory=ROOT / "examples" / "ci")
 # The bed's rows of build/matrix.json are written by its own tests.
-ON_DEMAND = {"matrix": [pytest("bed-matrix", *BED_MATRIX), *molecule(MATRIX)]}
+ON_DEMAND = {
+    "coverage": [measured("coverage")],
+    "matrix": [pytest("bed-matrix", *BED_MATRIX), *molecule(MATRIX), EXAMPLE_CI],
+}
 
 
 def run(step: Step) -> tuple[int, int]:
@@ -114,7 +127,7 @@ def run(step: Step) -> tuple[int, int]:
     with log.open("w") as output:
         code = subprocess.run(
             [str(BIN / step.command[0]), *step.command[1:]],
-            cwd=ROOT,
+            cwd=step.directory,
             stdout=output,
             stderr=subprocess.STDOUT,
             check=False,

@@ -20,8 +20,6 @@ class FilterModule:
     def filters(self):
         return {
             "services_have_ipv6": services_have_ipv6,
-            "reachable_from": family.reachable_from,
-            "sources_for": family.sources_for,
             "ospf_versions": family.ospf_versions,
             "source_routing_ipv6_problems": source_routing_ipv6_problems,
         }

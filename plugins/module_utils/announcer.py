@@ -18,7 +18,8 @@ DIRECTORY = "/usr/local/lib/homelab-anycast"
 PROGRAM = DIRECTORY + "/announcer.py"
 # Isolated and without site packages: it starts sooner, and nobody's environment changes what it does.
 COMMAND = ("/usr/bin/python3", "-IS", PROGRAM)
-UNIT = "/etc/systemd/system/anycast-announce@.service"
+SYSTEMD = "/etc/systemd/system"
+UNIT = SYSTEMD + "/anycast-announce@.service"
 BOOT = "/etc/tmpfiles.d/homelab-anycast.conf"
 SETTINGS = "/etc/homelab-anycast"
 ANNOUNCED = "/etc/bird/anycast.d"
@@ -36,15 +37,6 @@ _WATCHDOG_MARGIN = 4
 # Of syslog(3).
 _WARNING = 4
 
-# Every path that belongs to one service, of whatever name.
-_OF_SERVICES = (
-    SETTINGS + "/*.conf",
-    SETTINGS + "/*.v3",
-    SETTINGS + "/*.json",
-    "/etc/systemd/system/anycast-announce@*.service.d/homelab-anycast.conf",
-    "/etc/systemd/system/*.d/homelab-anycast-*.conf",
-)
-
 
 def instance(name):
     """Return the unit that announces a service."""
@@ -54,6 +46,10 @@ def instance(name):
 def starter(service):
     """Return the unit whose start has the service announced."""
     return service["unit"] or BIRD_UNIT
+
+
+def _drop_in(name):
+    return "{}/{}.d/homelab-anycast.conf".format(SYSTEMD, instance(name))
 
 
 def watchdog(check):
@@ -72,8 +68,8 @@ def service_files(service, withdraw_wait):
         **(ospfv3 if family.has_ipv6(service["addresses"]) else {}),
         "{}/{}.conf".format(SETTINGS, name): _announcement(service),
         "{}/{}.json".format(SETTINGS, name): _settings(service, withdraw_wait),
-        "/etc/systemd/system/{}.d/homelab-anycast.conf".format(instance(name)): _instance(service),
-        "/etc/systemd/system/{}.d/homelab-anycast-{}.conf".format(starter(service), name): _start_with(service),
+        _drop_in(name): _instance(service),
+        "{}/{}.d/homelab-anycast-{}.conf".format(SYSTEMD, starter(service), name): _start_with(service),
     }
 
 
@@ -83,7 +79,14 @@ DIRECTORIES = (DIRECTORY, SETTINGS, ANNOUNCED, DRAINED, STATE)
 
 def patterns(everything=False):
     """Return glob patterns of the paths that services have; of all that there may be on a node, if asked for."""
-    return [*_OF_SERVICES, *((PROGRAM, UNIT, BOOT, DRAINED + "/*.json") if everything else ())]
+    of_services = [
+        SETTINGS + "/*.conf",
+        SETTINGS + "/*.v3",
+        SETTINGS + "/*.json",
+        _drop_in("*"),
+        SYSTEMD + "/*.d/homelab-anycast-*.conf",
+    ]
+    return [*of_services, *((PROGRAM, UNIT, BOOT, DRAINED + "/*.json") if everything else ())]
 
 
 def superfluous(found, wanted):
@@ -113,7 +116,7 @@ def needs_restart(service, changed):
     What BIRD includes takes effect by a reload of BIRD. Without a check nothing runs that could be outdated, but the
     relations to other units are those of the start.
     """
-    outdated = ["/etc/systemd/system/{}.d/homelab-anycast.conf".format(instance(service["name"]))]
+    outdated = [_drop_in(service["name"])]
     if service["check"]:
         outdated += [PROGRAM, UNIT, "{}/{}.json".format(SETTINGS, service["name"])]
     return any(path in changed for path in outdated)

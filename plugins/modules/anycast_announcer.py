@@ -177,11 +177,11 @@ class Installer:
         self.module.run_command(["birdc", "configure"])
 
     def install(self):
-        units = [path for path in self.superfluous if path.startswith("/etc/systemd/")]
+        units = [path for path in self.superfluous if path.startswith(announcer.SYSTEMD)]
         # First what would have a service announced again that is withdrawn.
         self.remove(units)
         self.write()
-        if units or any(path.startswith("/etc/systemd/") for path in self.changed):
+        if units or any(path.startswith(announcer.SYSTEMD) for path in self.changed):
             self.systemctl("daemon-reload")
         for name in self.gone:
             self.systemctl("stop", announcer.instance(name))

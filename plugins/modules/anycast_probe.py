@@ -14,12 +14,13 @@ author:
 description:
   - Runs on a client and sends numbered SIP OPTIONS requests over UDP (RFC 3261 11, with C(rport) of RFC 3581) to an
     address, from one or more of the client's own addresses.
+  - With O(kind=dns) it asks a DNS server who it is instead, C(id.server CH TXT) (RFC 4892).
   - Says for each of these sources how many were answered, by which node, how fast, and how many were lost, from when to
     when and why.
   - Nothing is sent twice. A datagram that is lost counts as lost, as it would in a stream of voice; a SIP phone itself
     would repeat its request. An answer that comes too late, twice, or from another address than the one asked does not
     count, but is noted.
-  - Any final answer counts as one, also C(404) or C(503), for it shows that a node is there; see
+  - Any final answer counts as one, also C(404), C(503) or C(REFUSED), for it shows that a node is there; see
     RV(results[].status_codes).
 notes:
   - Needs no privilege, and nothing but Python on the client. Linux only, for it reads the ICMP errors of its sockets.
@@ -40,13 +41,17 @@ options:
     type: str
     required: true
   port:
-    description: The UDP port to probe.
+    description:
+      - The UDP port to probe.
+      - Without it, the one of O(kind), V(5060) or V(53).
     type: int
-    default: 5060
   kind:
     description: What to send.
     type: str
-    choices: [sip]
+    choices:
+      sip: SIP OPTIONS.
+      dns: A DNS query for the server's identity. BIND answers with its name where C(server-id hostname) is set, unbound
+        with its C(identity). At most 65536 from each source.
     default: sip
   sources:
     description:
@@ -93,12 +98,20 @@ seealso:
   - name: RFC 3261, SIP
     description: The request in section 11, its header fields in section 20.
     link: https://www.rfc-editor.org/rfc/rfc3261
+  - name: RFC 4892, a mechanism identifying a name server instance
+    description: What is asked of a DNS server.
+    link: https://www.rfc-editor.org/rfc/rfc4892
 """
 
 EXAMPLES = r"""
 - name: Does the anycast address answer?
   homelab.anycast.anycast_probe:
     address: 172.18.0.64
+
+- name: Which resolver answers?
+  homelab.anycast.anycast_probe:
+    address: 172.18.0.65
+    kind: dns
 
 - name: Ask as each of the four phones, for ten seconds
   homelab.anycast.anycast_probe:
@@ -187,14 +200,15 @@ results:
     answered_by:
       description:
         - Names of the nodes that answered, in the order in which they first did, null for one that does not say.
-        - The name is the C(Server) header of the answer, else its C(User-Agent), else who its C(Warning) names.
+        - The name is the C(Server) header of the answer, else its C(User-Agent), else who its C(Warning) names; with
+          O(kind=dns) it is the text of the answer.
       type: list
       elements: str
     answers:
       description: How many answers came from which node, V(unknown) for one that does not say.
       type: dict
     status_codes:
-      description: How many answers had which SIP status code.
+      description: How many answers had which SIP status code, or DNS response code such as V(NOERROR).
       type: dict
     rtt_ms:
       description:
@@ -302,10 +316,12 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.homelab.anycast.plugins.module_utils.dns_probe import DnsProbe
 from ansible_collections.homelab.anycast.plugins.module_utils.probe import ProbeError, local_address, loss_message, run
+from ansible_collections.homelab.anycast.plugins.module_utils.probe_targets import PORTS
 from ansible_collections.homelab.anycast.plugins.module_utils.sip_probe import SipProbe
 
-KINDS = {"sip": SipProbe}
+KINDS = {"sip": SipProbe, "dns": DnsProbe}
 
 
 def problems_of(params):
@@ -322,10 +338,12 @@ def problems_of(params):
         problems.append("address and sources are of different IP versions")
     if len(set(params["sources"])) < len(params["sources"]):
         problems.append("sources has an address more than once")
-    if not 0 < params["port"] < 65536:
+    if params["port"] is not None and not 0 < params["port"] < 65536:
         problems.append("port is %d, expected 1 to 65535" % params["port"])
     if params["count"] < 1:
         problems.append("count is %d, expected 1 or more" % params["count"])
+    if params["kind"] == "dns" and params["count"] > DnsProbe.most:
+        problems.append("count is %d, expected %d or less with kind dns" % (params["count"], DnsProbe.most))
     problems.extend(
         "%s is %g, expected more than 0 seconds" % (name, params[name])
         for name in ("interval", "timeout")
@@ -340,7 +358,7 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "address": {"type": "str", "required": True},
-            "port": {"type": "int", "default": 5060},
+            "port": {"type": "int"},
             "kind": {"type": "str", "choices": list(KINDS), "default": "sip"},
             "sources": {"type": "list", "elements": "str", "default": []},
             "count": {"type": "int", "default": 1},
@@ -360,7 +378,7 @@ def main():
 
     family = socket.AF_INET6 if ":" in params["address"] else socket.AF_INET
     # As the kernel writes it, to compare with who answers.
-    target = (str(ipaddress.ip_address(params["address"])), params["port"])
+    target = (str(ipaddress.ip_address(params["address"])), params["port"] or PORTS[params["kind"]])
     protocol = KINDS[params["kind"]](uuid.uuid4().hex[:12])
     try:
         sources = [str(ipaddress.ip_address(source)) for source in params["sources"]] or [

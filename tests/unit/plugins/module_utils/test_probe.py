@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils import probe
 from ansible_collections.homelab.anycast.plugins.module_utils.probe import Answer, Tally, loss_message, ranges
+from ansible_collections.homelab.anycast.plugins.module_utils.sip_probe import SipProbe
 
 TARGET = "172.18.0.64"
 
@@ -201,3 +202,57 @@ def test_an_error_of_this_host_has_no_offender():
     error = struct.pack("@IBBBBII", errno.EMSGSIZE, 1, 0, 0, 0, 0, 0)
     ancillary = [(socket.IPPROTO_IP, probe.IP_RECVERR, error + bytes(16))]
     assert probe.read_errors(ErrorQueue(ancillary)) == [(b"the datagram", errno.EMSGSIZE, None)]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What this host itself does to a datagram
+
+
+class Card:
+    """Stands in for a socket whose sending fails."""
+
+    def __init__(self, *fates):
+        self.fates = list(fates)
+
+    def getsockname(self):
+        return ("172.18.0.22", 40000)
+
+    def sendto(self, _data, _target):
+        fate = self.fates.pop(0)
+        if fate:
+            raise fate
+
+    def recvmsg(self, *_arguments):
+        raise BlockingIOError
+
+
+@pytest.mark.parametrize(
+    ("fate", "reason"),
+    [
+        (BlockingIOError(), "this host's send buffer is full"),
+        (PermissionError(errno.EPERM, "no"), "forbidden by this host's firewall"),
+        (OSError(errno.ENOBUFS, "no"), "No buffer space available"),
+    ],
+)
+def test_what_never_leaves_is_lost_at_once(fate, reason):
+    tally = Tally("172.18.0.22", "172.18.0.64", 1)
+    source = probe._Source(0, Card(fate), tally, SipProbe("c0ffee"))
+    source.send(1, ("172.18.0.64", 5060), lambda: 0.0)
+    assert [one.fate for one in tally.losses] == [reason]
+
+
+def test_the_error_of_an_earlier_datagram_is_not_that_of_the_next(monkeypatch):
+    """Linux reports it at the next call, whatever that sends."""
+    tally = Tally("172.18.0.22", "172.18.0.64", 1)
+    source = probe._Source(
+        0, Card(None, ConnectionRefusedError(errno.ECONNREFUSED, "no"), None), tally, SipProbe("c0ffee")
+    )
+    source.send(1, ("172.18.0.64", 5060), lambda: 0.0)
+    first = next(iter(source._keys))
+    queue = [[(first, errno.ECONNREFUSED, "172.18.0.11")]]
+    monkeypatch.setattr(probe, "read_errors", lambda _sock: queue.pop(0) if queue else [])
+    source.send(2, ("172.18.0.64", 5060), lambda: 0.1)
+    assert [(one.number, one.fate, one.by) for one in tally.losses] == [
+        (1, "connection refused", "172.18.0.11"),
+        (2, None, None),
+    ]

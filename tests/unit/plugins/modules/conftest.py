@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import socket
@@ -12,17 +13,21 @@ import threading
 from pathlib import Path
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.homelab.anycast.plugins.module_utils import routeros, waiting
+from ansible_collections.homelab.anycast.plugins.module_utils import announcer, announcer_node, routeros, waiting
 
 PLUGINS = "ansible_collections.homelab.anycast.plugins.modules."
 RECORDINGS = Path(__file__).parents[1] / "fixtures" / "bird"
 
 
 @pytest.fixture
-def run_module(capsys):
+def run_module(capsys, monkeypatch):
     """Return a function that runs a module with options and returns what it prints."""
+    # The tests of filters and actions, in the same process, have loaded what makes it a controller; a host is none, and
+    # a module's warnings are in its result there.
+    monkeypatch.setattr("ansible.module_utils._internal.is_controller", False)
 
     def run(name, /, check_mode=False, **options):
         module = importlib.import_module(PLUGINS + name)
@@ -114,7 +119,8 @@ class FakeBird:
                 client = self._server.accept()[0]
             except OSError:
                 return
-            with client, client.makefile("rb") as lines:
+            # Somebody may only look whether there is a BIRD, and go.
+            with contextlib.suppress(ConnectionError), client, client.makefile("rb") as lines:
                 if self.hangs:
                     lines.readline()
                     continue
@@ -391,3 +397,75 @@ def run_routeros(run_module, fake_router):
         return run_module(name, **{**LOGIN, **options})
 
     return run
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A node
+
+
+class SystemdNode:
+    """A node's files below a directory, and a systemd in memory that does to the announcer what its units say."""
+
+    def __init__(self, root):
+        self.root = root
+        self.active = {announcer.BIRD_UNIT, "kamailio.service"}
+        # What would break, and what was called.
+        self.failing = set()
+        self.calls = []
+        for directory in (announcer.ANNOUNCED, announcer.SYSTEMD, announcer.STATE):
+            Path(directory).mkdir(parents=True)
+
+    def run_command(self, words, check_rc=False, **_options):
+        program, *arguments = words
+        if program == "systemctl" and arguments[0] == "show":
+            return 0, "".join(self._show(unit) for unit in arguments[arguments.index("--") + 1 :]), ""
+        self.calls.append(" ".join(words))
+        if program == "systemctl":
+            return self._systemctl(*arguments)
+        if program == "journalctl":
+            return 0, "what went wrong", ""
+        if program == "runuser":
+            return int("check" in self.failing), "", "172.18.0.64 does not answer within 0.5 s"
+        assert words == ["birdc", "configure"], words
+        return 0, "", ""
+
+    def _show(self, unit):
+        state = "active" if unit in self.active else "inactive"
+        return f"Id={unit}\nLoadState=loaded\nActiveState={state}\nStatusText=\n\n"
+
+    def _systemctl(self, verb, unit=""):
+        if unit in self.failing:
+            return 1, "", "Job failed"
+        name = unit.removeprefix("anycast-announce@").removesuffix(".service")
+        link = Path(announcer_node.link(name))
+        if verb in ("stop", "restart"):
+            self.active.discard(unit)
+            link.unlink(missing_ok=True)
+        if verb in ("start", "restart"):
+            self.active.add(unit)
+            if unit.startswith("anycast-announce@"):
+                link.symlink_to(f"{announcer.SETTINGS}/{name}.conf")
+        return 0, "", ""
+
+    @property
+    def announced(self):
+        return sorted(path.stem for path in Path(announcer.ANNOUNCED).glob("*.conf"))
+
+    def files(self):
+        """Return what there is below the root, by its path on a node."""
+        return {
+            "/" + str(path.relative_to(self.root)): path.read_text()
+            for path in self.root.rglob("*")
+            if path.is_file() and not path.is_symlink()
+        }
+
+
+@pytest.fixture
+def systemd_node(tmp_path, monkeypatch):
+    root = tmp_path / "root"
+    for name in ("SYSTEMD", "UNIT", "BOOT", "DIRECTORY", "PROGRAM", "SETTINGS", "ANNOUNCED", "STATE", "DRAINED"):
+        monkeypatch.setattr(announcer, name, str(root) + getattr(announcer, name))
+    monkeypatch.setattr(announcer, "DIRECTORIES", tuple(str(root) + path for path in announcer.DIRECTORIES))
+    node = SystemdNode(root)
+    monkeypatch.setattr(AnsibleModule, "run_command", node.run_command)
+    return node

@@ -190,6 +190,7 @@ def test_probes_in_check_mode_too(run, node):
         ({"sources": ["::1"]}, "address and sources are of different IP versions"),
         ({"port": 0}, "port is 0, expected 1 to 65535"),
         ({"port": 65536}, "port is 65536, expected 1 to 65535"),
+        ({"kind": "dns", "count": 65537}, "count is 65537, expected 65536 or less with kind dns"),
         ({"count": 0}, "count is 0, expected 1 or more"),
         ({"interval": 0}, "interval is 0, expected more than 0 seconds"),
         ({"timeout": -1}, "timeout is -1, expected more than 0 seconds"),
@@ -210,3 +211,43 @@ def test_no_route(run, monkeypatch):
 
     monkeypatch.setattr(probe.socket, "socket", Lonely)
     assert "this host has no route to 127.0.0.64: Network is unreachable" in run()["msg"]
+
+
+class Resolver(threading.Thread):
+    """Answers each query on a port of ADDRESS with the same text."""
+
+    def __init__(self, name):
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((ADDRESS, 0))
+        self.port = self.socket.getsockname()[1]
+        content = bytes([len(name)]) + name
+        self.record = b"\xc0\x0c\0\x10\0\3\0\0\0\0" + len(content).to_bytes(2, "big") + content
+        self.start()
+
+    def run(self):
+        while len(data := self.socket.recvfrom(512)) and data[0]:
+            query, sender = data
+            self.socket.sendto(query[:2] + b"\x84\0\0\1\0\1\0\0\0\0" + query[12:] + self.record, sender)
+
+    def stop(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+            end.sendto(b"", (ADDRESS, self.port))
+        self.join(5)
+        self.socket.close()
+
+
+def test_which_resolver_answers(run):
+    resolver = Resolver(b"dns1")
+    try:
+        result = run(resolver.port, kind="dns", sources=["127.0.0.22", "127.0.0.23"], count=3)
+    finally:
+        resolver.stop()
+    assert (result["sent"], result["answered"], result["answered_by"]) == (6, 6, ["dns1"])
+    assert result["results"][0]["status_codes"] == {"NOERROR": 3}
+
+
+@pytest.mark.parametrize(("kind", "name", "port"), [("sip", "SIP OPTIONS", 5060), ("dns", "DNS id.server", 53)])
+def test_the_port_of_its_kind(run, kind, name, port):
+    """Nobody is there; the message says where it was asked."""
+    assert f"({name}) to 127.0.0.64 port {port}," in run(None, kind=kind, timeout=0.05)["msg"]

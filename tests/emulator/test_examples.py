@@ -1,0 +1,168 @@
+"""The examples as far as they go without the lab's machines; the scenario `examples` runs them in full."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lab.routeros.policy import LAB_PASSWORD
+
+from .recorded import Recording
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+BIN = Path(sys.executable).parent
+SECRETS = {"ANYCAST_OSPF_KEY": "key-of-examples", "ROUTEROS_PASSWORD": LAB_PASSWORD}
+CHECK = ROOT / "tests/emulator/example.yml"
+
+
+def run(*command: str, directory: Path = ROOT, **environment: str) -> tuple[int, str]:
+    """Return the exit code of a tool of .venv, and all that it printed."""
+    done = subprocess.run(
+        [str(BIN / command[0]), *command[1:]],
+        cwd=directory,
+        env={**os.environ, **SECRETS, "PATH": f"{BIN}:{os.environ['PATH']}", "ANSIBLE_NOCOLOR": "1", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def playbook(*arguments: str) -> tuple[int, str]:
+    return run("ansible-playbook", *arguments)
+
+
+@pytest.mark.parametrize("path", ["existing_playbook/telephony.yml", "sip/site.yml", "dns/site.yml"])
+def test_syntax(path: str) -> None:
+    code, said = playbook(
+        "--syntax-check", f"--inventory={(EXAMPLES / path).parent / 'inventory.yml'}", str(EXAMPLES / path)
+    )
+    assert code == 0, said
+
+
+@pytest.mark.parametrize(
+    ("example", "template", "lines"),
+    [
+        ("sip", "kamailio.cfg", ["listen=udp:172.18.0.64:5060", 'server_header="Server: sip1"']),
+        (
+            "dns",
+            "unbound.conf",
+            [
+                "    interface: 172.18.0.65",
+                # The check asks from there.
+                "    access-control: 172.18.0.65 allow",
+                "    access-control: 172.18.0.0/26 allow",
+                '    identity: "dns1"',
+                '    local-data: "check.anycast.test. 60 IN A 127.0.0.1"',
+            ],
+        ),
+    ],
+)
+def test_an_inventory_is_what_the_roles_take(example: str, template: str, lines: list[str], tmp_path: Path) -> None:
+    place = EXAMPLES / example
+    variables = {"source": str(place / "templates" / f"{template}.j2"), "rendered": str(tmp_path / "rendered")}
+    code, said = playbook(f"--inventory={place / 'inventory.yml'}", "--extra-vars", json.dumps(variables), str(CHECK))
+    assert code == 0, said
+    assert not [secret for secret in SECRETS.values() if secret in said]
+    written = (tmp_path / "rendered").read_text().splitlines()
+    assert [line for line in lines if line not in written] == []
+
+
+def test_the_router_of_an_existing_playbook(empty: Recording) -> None:
+    api = {"hostname": "127.0.0.1", "port": empty.server.port, "username": "ansible", "password": LAB_PASSWORD}
+    command = [
+        f"--inventory={EXAMPLES / 'existing_playbook/inventory.yml'}",
+        "--limit=mikrotik",
+        "--extra-vars",
+        json.dumps({"routeros_api": api}),
+        str(EXAMPLES / "existing_playbook/telephony.yml"),
+    ]
+    code, said = playbook(*command)
+    assert code == 0, said
+    # Both their own task and the role have done their part.
+    assert empty.call("/system/identity/print")[0]["name"] == "hap-lite"
+    (template,) = empty.call("/routing/ospf/interface-template/print")
+    assert (template["interfaces"], template["auth-key"]) == ("bridge-lan", SECRETS["ANYCAST_OSPF_KEY"])
+    assert "172.18.0.64" in "".join(row["rule"] for row in empty.call("/routing/filter/rule/print"))
+
+    code, said = playbook(*command)
+    assert code == 0, said
+    assert "changed=0" in said
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The project of examples/ci where nothing of this checkout is around it."""
+    return Path(shutil.copytree(EXAMPLES / "ci", tmp_path / "project"))
+
+
+def test_a_ci_of_ones_own(project: Path, tmp_path: Path) -> None:
+    environment = {
+        "ANYCAST_COLLECTIONS": str(ROOT / ".ansible/collections"),
+        "MOLECULE_EPHEMERAL_DIRECTORY": str(tmp_path / "molecule"),
+        "COLUMNS": "200",
+    }
+    code, said = run("molecule", "list", directory=project, **environment)
+    assert code == 0, said
+    assert [name for name in ("office-gw", "pbx-a", "pbx-b", "reception") if name not in said] == []
+    code, said = run("molecule", "syntax", "-s", "anycast", directory=project, **environment)
+    assert code == 0, said
+    # Where the collection is not there, nothing is started.
+    code, said = run(
+        "molecule", "create", "-s", "anycast", directory=project, **{**environment, "ANYCAST_COLLECTIONS": ""}
+    )
+    assert code != 0
+    assert "ANYCAST_COLLECTIONS is '', expected the directory that has ansible_collections/homelab/anycast" in said
+
+
+def test_its_hosts_are_machines_of_the_lab(project: Path, tmp_path: Path) -> None:
+    machine = {
+        "ansible_host": "127.0.0.1",
+        "ansible_user": "root",
+        "ansible_ssh_private_key_file": "user_key",
+        "ansible_ssh_common_args": "-oPort=1",
+        "routeros_api_hostname": "127.0.0.1",
+        "routeros_api_port": 20229,
+        "routeros_api_ca_path": "ca.pem",
+    }
+    names = ("hap-lite", "sip1", "sip2", "phones")
+    hosts = {name: {**machine, "ansible_port": 20221 + number} for number, name in enumerate(names)}
+    lab = tmp_path / "lab.yml"
+    lab.write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
+    options = [
+        f"--inventory={path}"
+        for path in (project / "inventory.yml", lab, project / "molecule/anycast/inventory/lab.yml")
+    ]
+    options += ["--connection=local", "--module-name=ansible.builtin.debug", "--one-line", "--args"]
+
+    code, said = run(
+        "ansible", "pbx-b:reception", *options, "msg={{ ansible_port }},{{ bird_anycast_router_id | default() }}"
+    )
+    assert code == 0, said
+    # sip2 and phones.
+    assert "20223,172.18.0.12" in said and "20224," in said
+    code, said = run(
+        "ansible", "office-gw", *options, "msg={{ routeros_ospf_api.port }},{{ routeros_ospf_api.ca_path }}"
+    )
+    assert code == 0, said
+    assert "20229,ca.pem" in said
+
+
+def test_the_workflow_runs_what_is_there() -> None:
+    workflow = yaml.safe_load((EXAMPLES / "ci/.github/workflows/anycast.yml").read_text())
+    job = workflow["jobs"]["lab"]
+    (collection,) = [step["with"] for step in job["steps"] if "repository" in step.get("with", {})]
+    assert collection["path"] == ".anycast/ansible_collections/homelab/anycast"
+    assert job["env"]["ANYCAST_COLLECTIONS"] == "${{ github.workspace }}/.anycast"
+    commands = "\n".join(step.get("run", "") for step in job["steps"])
+    assert f"{collection['path']}/molecule/lab setup" in commands
+    assert "molecule test -s anycast" in commands
+    assert (EXAMPLES / "ci/molecule/anycast/molecule.yml").exists()

@@ -1,0 +1,354 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the filters add to the functions behind them: they read variables, and say what is wrong with these."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+from ansible.errors import AnsibleError, AnsibleFilterError, AnsibleUndefinedVariable
+
+PACKAGE = "ansible_collections.homelab.anycast.plugins.filter."
+DIRECTORY = Path(importlib.import_module(PACKAGE + "anycast").__file__).parent
+MODULES = sorted(path.stem for path in DIRECTORY.glob("*.py"))
+FILTERS = {
+    name: function
+    for module in MODULES
+    for name, function in importlib.import_module(PACKAGE + module).FilterModule().filters().items()
+}
+
+LINK = {"key": "secret-key"}
+SIP = {"name": "sip", "addresses": ["172.18.0.64"], "unit": "kamailio"}
+FACTS = {
+    "os_family": "Debian",
+    "interfaces": ["enp0s11"],
+    "enp0s11": {
+        "active": True,
+        "ipv4": {"address": "172.18.0.11", "netmask": "255.255.255.192", "network": "172.18.0.0", "prefix": "26"},
+    },
+}
+
+
+def test_each_filter_has_its_documentation():
+    """Ansible finds a filter by the name of its file, else it has no documentation and no place in ansible-doc."""
+    assert sorted(FILTERS) == sorted(path.stem for path in DIRECTORY.glob("*.yml"))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Errors of the input
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "says"),
+    [
+        ("link", [{"dead_interval": 3}], "dead_interval is 3 s"),
+        ("services", [[{"name": "sip"}]], "service 'sip': addresses"),
+        ("routeros_filter_rules", [["nonsense"], "anycast-in", "ours"], "nonsense"),
+        ("routeros_hash_policy", ["per_packet"], "per_packet"),
+    ],
+)
+def test_what_cannot_be_computed_is_one_clear_error(name, arguments, says):
+    with pytest.raises(AnsibleFilterError) as raised:
+        FILTERS[name](*arguments)
+    assert says in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "expected"),
+    [
+        ("routeros_hash_policy", ["per_client"], "l3"),
+        ("services_have_ipv6", [FILTERS["services"]([SIP])], False),
+        ("services_have_ipv6", [FILTERS["services"]([{"name": "a", "addresses": ["2001:db8::1"]}])], True),
+        ("services_without", [[SIP, {"name": 5}], "5"], [SIP]),
+    ],
+)
+def test_simple_ones(name, arguments, expected):
+    assert FILTERS[name](*arguments) == expected
+
+
+def node_problems(link=None, services=(SIP,), router_id="172.18.0.11"):
+    return FILTERS["node_problems"](FACTS, link or LINK, list(services), router_id, ["enp0s11"])
+
+
+def test_a_good_node_has_no_problems():
+    assert node_problems() == []
+
+
+def test_all_problems_of_a_node_are_told_at_once():
+    problems = node_problems({"authentication": "md4"}, [{"name": "sip", "addresses": ["172.18.0.64/26"]}], "")
+    assert [problem.partition(":")[0] for problem in problems[:2]] == ["bird_anycast_link", "bird_anycast_services"]
+    assert problems[2].startswith("bird_anycast_router_id is missing")
+
+
+def test_a_link_that_cannot_carry_the_addresses_names_its_variable():
+    six = {"name": "six", "addresses": ["2001:db8:64::64"]}
+    (problem,) = node_problems({**LINK, "authentication": "md5"}, [six])
+    assert problem.startswith("bird_anycast_link: authentication is 'md5', and there are IPv6 addresses")
+
+
+def router_problems(link, prefixes=("172.18.0.64",)):
+    info = {
+        "addresses": [{"address": "172.18.0.1/26", "interface": "bridge-lan", "disabled": False}],
+        "ospf": {"instances": [], "areas": [], "interface_templates": []},
+        "bfd": {"configurations": []},
+        "filter": {"rules": []},
+    }
+    return FILTERS["router_problems"](
+        info,
+        link,
+        "172.18.0.1",
+        "anycast",
+        "anycast",
+        ["bridge-lan"],
+        "ours",
+        None,
+        list(prefixes),
+        "anycast-in",
+        "per_client",
+    )
+
+
+def test_a_wrong_link_of_the_router_names_its_variable():
+    assert router_problems(LINK) == []
+    assert router_problems({"key": "k", "hello_interval": 5, "dead_interval": 5})[0].startswith("routeros_ospf_link: ")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Variables of several hosts
+
+
+class Broken(dict):
+    """Variables of which some refer to what does not exist."""
+
+    def get(self, name, default=None):
+        if name in ("bird_anycast_services", "bird_anycast_router_id"):
+            raise AnsibleUndefinedVariable(f"'vault_{name}' is undefined")
+        return super().get(name, default)
+
+
+HOSTVARS = {
+    "hap-lite": {"routeros_ospf_router_id": "172.18.0.1", "routeros_ospf_link": LINK},
+    "sip1": {
+        "ansible_host": "172.18.0.11",
+        "bird_anycast_router_id": "172.18.0.11",
+        "bird_anycast_services": [SIP],
+        "bird_anycast_link": LINK,
+    },
+    "sip2": {"bird_anycast_router_id": "172.18.0.12", "bird_anycast_services": [SIP], "bird_anycast_link": LINK},
+    "phones": {"ansible_host": "172.18.0.22"},
+}
+GROUPS = {"anycast_routers": ["hap-lite"], "anycast_nodes": ["sip1", "sip2"], "anycast_clients": ["phones"]}
+
+
+def test_router_ids_of_the_others():
+    assert FILTERS["other_router_ids"](HOSTVARS, "sip1") == {"hap-lite": "172.18.0.1", "sip2": "172.18.0.12"}
+
+
+def test_what_may_be_drained_and_removed():
+    names = GROUPS["anycast_nodes"]
+    problems = FILTERS["drain_arguments_problems"]({"node": "sip1", "service": "dns"}, HOSTVARS, names)
+    assert problems == ["node sip1 has no service 'dns'; it has: sip"]
+    assert FILTERS["removal_wanted"]({"node": "sip9"}, HOSTVARS, names)["problems"]
+
+
+def neighbor(name, address):
+    return {"router_id": address, "address": address, "state": "Full"}
+
+
+NEIGHBORS = [{"neighbors": [neighbor("sip1", "172.18.0.11"), neighbor("sip2", "172.18.0.12")]}]
+
+
+@pytest.mark.parametrize(
+    ("records", "left"),
+    [([], True), ([{"service": None, "by": "me", "since": "t", "reason": "disk"}], False)],
+)
+def test_a_drain_would_leave_no_node_where_the_other_is_drained_too(records, left):
+    problems = FILTERS["last_node_problems"](
+        FILTERS["services"]([SIP]),
+        [{"item": ["hap-lite", "172.18.0.64/32"], "gateways": ["172.18.0.11", "172.18.0.12"]}],
+        [{"item": "sip2", "records": records}],
+        NEIGHBORS,
+        HOSTVARS,
+        "sip1",
+    )
+    assert (problems == []) is left
+    assert left or "no other that stays (sip2 is being drained too)" in problems[0]
+
+
+def test_neighbours_get_the_names_of_their_nodes():
+    found = FILTERS["neighbor_names"](NEIGHBORS[0]["neighbors"], ["sip1"], HOSTVARS)
+    assert found == {"172.18.0.11": "sip1"}
+
+
+def test_neighbours_that_failed():
+    hostvars = {
+        "hap-lite": {"anycast_neighbors": {"failed": True, "msg": " no neighbour \n"}},
+        "sip1": {"anycast_neighbors": {"unreachable": True}},
+        "sip2": {"anycast_neighbors": {"neighbors": []}},
+    }
+    assert FILTERS["neighbor_failures"](hostvars, GROUPS) == {"hap-lite": "no neighbour", "sip1": ""}
+
+
+def test_prefixes_of_all_nodes_each_once_and_none_of_broken_variables():
+    hostvars = {**HOSTVARS, "sip2": Broken()}
+    assert FILTERS["anycast_prefixes"](["sip1", "sip2", "sip9"], hostvars) == ["172.18.0.64/32"]
+
+
+def test_preflight_says_what_a_host_said_against_itself():
+    hostvars = {**HOSTVARS, "sip1": {**HOSTVARS["sip1"], "anycast_preflight_failure": "its disk is full "}}
+    found = FILTERS["preflight"](hostvars, ["hap-lite", "sip1"], GROUPS)
+    assert any("its disk is full" in problem and "sip1" in problem for problem in found["problems"])
+    # Sip2 is left out by --limit, and so is not asked.
+    assert not any("sip2" in problem for problem in found["problems"])
+
+
+def test_preflight_says_only_that_a_host_is_unreachable():
+    first = {"unreachable": True, "msg": "no route to host"}
+    hostvars = {
+        **HOSTVARS,
+        "sip1": {**HOSTVARS["sip1"], "__bird_anycast_node": first, "anycast_preflight_failure": ["x is undefined"]},
+    }
+    text = str(FILTERS["preflight"](hostvars, ["sip1"], GROUPS))
+    assert "no route to host" in text and "x is undefined" not in text
+
+
+def test_a_diagnosis_of_neighbours_that_failed():
+    hostvars = {
+        **HOSTVARS,
+        "hap-lite": {**HOSTVARS["hap-lite"], "anycast_neighbors": {"failed": True, "msg": "172.18.0.12 is missing"}},
+    }
+    found = FILTERS["diagnosis"](hostvars, ["hap-lite", "sip1", "sip2"], GROUPS)
+    assert found[0] == "OSPF is not up as expected, hap-lite says. Why:"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The whole system on one page, whatever state its inventory is in
+
+
+def status(hostvars, groups=None):
+    return FILTERS["status"](hostvars, groups or GROUPS, "2026-11-23T05:00:00Z", "me@here")
+
+
+def test_status_of_an_inventory_without_results():
+    found = status(HOSTVARS)
+    assert (found["time"], found["by"]) == ("2026-11-23T05:00:00Z", "me@here")
+    page = "\n".join(FILTERS["status_lines"](found))
+    for name in ("hap-lite", "sip1", "sip2", "172.18.0.64"):
+        assert name in page
+    assert "phones" in str(FILTERS["status_page"](found))
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"bird_anycast_link": LINK, "bird_anycast_services": [SIP]}, "bird_anycast_router_id is missing"),
+        ({"bird_anycast_router_id": "172.18.0.11"}, "bird_anycast_services is missing"),
+        (
+            {"bird_anycast_router_id": "172.18.0.11", "bird_anycast_services": [{"name": "sip"}]},
+            "bird_anycast_services: service 'sip': addresses",
+        ),
+        (Broken(), "bird_anycast_router_id cannot be resolved: 'vault_bird_anycast_router_id' is undefined"),
+    ],
+)
+def test_a_broken_inventory_is_a_problem_on_the_page(variables, says):
+    assert says in " ".join("\n".join(FILTERS["status_lines"](status({**HOSTVARS, "sip1": variables}))).split())
+
+
+def test_what_is_undefined_deep_inside_is_a_problem_too():
+    class Lazy(dict):
+        """Ansible resolves what is inside a variable when it is looked at."""
+
+        def items(self):
+            raise AnsibleError("'vault_key' is undefined")
+
+    hostvars = {**HOSTVARS, "sip1": {**HOSTVARS["sip1"], "bird_anycast_link": Lazy(bfd=True)}}
+    assert "bird_anycast_link cannot be resolved" in "\n".join(FILTERS["status_lines"](status(hostvars)))
+
+
+def test_addresses_of_clients_are_what_they_probe_from_or_are_reached_by():
+    hostvars = {
+        **HOSTVARS,
+        "phones": {"anycast_probe_sources": ["172.18.0.23"]},
+        "lobby": {"ansible_host": "172.18.0.24"},
+    }
+    page = str(FILTERS["status_page"](status(hostvars, {**GROUPS, "anycast_clients": ["phones", "lobby"]})))
+    assert "172.18.0.23" in page and "172.18.0.24" in page
+
+
+def test_status_prefixes():
+    assert FILTERS["status_prefixes"](HOSTVARS, ["sip1", "sip2"]) == ["172.18.0.64/32"]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Taking over, removing, rotating, drilling
+
+
+INFO = {"bird_conf": None, "packages": {"bird2": None}, "stanzas": []}
+
+
+def test_what_is_wrong_with_services_and_link_is_for_others_to_say():
+    adopt = FILTERS["adoption"]
+    assert adopt(INFO, [SIP], ["enp0s11"], "172.18.0.11", {}) == adopt(INFO, [SIP], ["enp0s11"], "172.18.0.11", LINK)
+    assert adopt(INFO, [{"name": "sip"}], [], "", LINK) == {"kind": "none", "problems": [], "notes": [], "stanzas": []}
+
+
+def test_a_router_with_a_wrong_link_takes_nothing_over():
+    info = {
+        "ospf": {
+            "instances": [{".id": "*1", "name": "home", "router-id": "172.18.0.1"}],
+            "areas": [{".id": "*2", "name": "backbone", "instance": "home"}],
+            "interface_templates": [{".id": "*3", "area": "backbone", "interfaces": "bridge-lan"}],
+        },
+        "filter": {"rules": []},
+        "ip_settings": {},
+    }
+    arguments = ("172.18.0.1", ["bridge-lan"], "ours", "anycast-in", "anycast", "anycast")
+    assert FILTERS["routeros_plan"](info, LINK, *arguments)["instance"] == "home"
+    assert FILTERS["routeros_plan"](info, {"dead_interval": 1}, *arguments)["instance"] == "anycast"
+
+
+@pytest.mark.parametrize(
+    ("installed", "came", "action"),
+    [("2.17", ["bird2"], "purge"), (None, ["bird2"], "leave"), ("2.17", [], "leave")],
+)
+def test_bird_that_came_with_the_role_goes_with_it(installed, came, action):
+    record = {"packages": came, "files": {}, "units": {}}
+    found = FILTERS["bird_afterwards"](record, {"bird_conf": None, "packages": {"bird2": installed}}, [SIP])
+    assert (found["action"], found["foreign"]) == (action, False)
+
+
+@pytest.mark.parametrize(
+    ("hostvars", "groups", "says"),
+    [
+        ({**HOSTVARS, "sip2": {"bird_anycast_link": {"key": "another"}}}, GROUPS, "have different links, expected one"),
+        (HOSTVARS, {"anycast_routers": ["hap-lite"]}, "the group anycast_nodes is empty"),
+    ],
+)
+def test_a_key_is_rotated_where_all_have_the_same(hostvars, groups, says):
+    assert not any(says in problem for problem in FILTERS["rotation_problems"](HOSTVARS, GROUPS, "next-key", 2))
+    assert any(says in problem for problem in FILTERS["rotation_problems"](hostvars, groups, "next-key", 2))
+
+
+def drill(node="sip1", consent=True):
+    asked = {"consent": consent, "events": ["drain"], "node": node, "service": "", "limits": {}, "settings": {}}
+    hostvars = {**HOSTVARS, "phones": {"anycast_probe_sources": ["172.18.0.22"]}}
+    return FILTERS["drill_plan"](asked, hostvars, GROUPS)
+
+
+def test_a_drill_needs_consent_and_known_nodes():
+    assert "drill_consent=true" in " ".join(drill(consent=False)["problems"])
+    assert "'sip9' is unknown" in " ".join(drill("sip9")["problems"])
+    plan = drill()
+    assert ([event["node"] for event in plan["events"]], plan["problems"]) == (["sip1"], [])
+    assert plan["seconds"] == plan["events"][0]["total"] > 0
+    # Each drill is told from the others by it.
+    assert plan["id"] != drill()["id"]
+
+
+def test_nodes_that_serve_no_client_cannot_be_measured():
+    events = drill()["events"]
+    assert FILTERS["drill_unserved"](events, [{"answered_by": ["sip2"]}], GROUPS)
+    assert not FILTERS["drill_unserved"](events, [{"answered_by": ["sip1", "sip2"]}], GROUPS)

@@ -1,0 +1,185 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The announcer's files on a node, and what systemd is asked to do about each service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.homelab.anycast.plugins.module_utils import announcer
+from ansible_collections.homelab.anycast.plugins.module_utils.services import normalise_services
+from ansible_collections.homelab.anycast.plugins.modules import anycast_announcer
+
+SIP = {"name": "sip", "addresses": ["172.18.0.64"], "unit": "kamailio"}
+SIX = {"name": "six", "addresses": ["172.18.0.66", "2001:db8:64::66"], "interface": "dummy1"}
+INSTANCE = "anycast-announce@sip.service"
+
+
+@pytest.fixture
+def install(run_module):
+    def install(*services, check_mode=False, **options):
+        texts = {"program": "# 1\n", "unit": "[Unit]\n", "boot": "d /x\n", **options}
+        listed = normalise_services(list(services))
+        return run_module("anycast_announcer", check_mode, services=listed, withdraw_wait=1.0, **texts)
+
+    return install
+
+
+@pytest.fixture
+def uninstall(run_module):
+    return lambda **options: run_module("anycast_announcer", **options, state="absent")
+
+
+def test_a_service_is_announced_where_its_unit_runs(systemd_node, install):
+    result = install(SIP, check_mode=True)
+    assert result["changed"]
+    assert {entry["before"] for entry in result["diff"]} == {""}
+    assert systemd_node.files() == {} and systemd_node.calls == []
+
+    result = install(SIP)
+    assert result["changed"]
+    assert result["services"] == [{"name": "sip", "announced": True, "why": "kamailio.service is active"}]
+    assert systemd_node.announced == ["sip"]
+    # systemd has read the units before it starts one.
+    assert systemd_node.calls == ["systemctl daemon-reload", f"systemctl start {INSTANCE}"]
+    assert {path.stat().st_mode & 0o777 for path in systemd_node.root.rglob("*.conf") if not path.is_symlink()} == {
+        0o644
+    }
+
+    systemd_node.calls.clear()
+    result = install(SIP)
+    assert (result["changed"], result["diff"], systemd_node.calls) == (False, [], [])
+
+
+def test_not_where_it_does_not_or_where_it_is_drained(systemd_node, install):
+    systemd_node.active.discard("kamailio.service")
+    assert install(SIP)["services"][0]["why"] == "kamailio.service is inactive"
+    assert systemd_node.announced == []
+
+    systemd_node.active.add("kamailio.service")
+    Path(announcer.DRAINED).mkdir()
+    Path(announcer.drain_file(None)).write_text('{"done": true, "by": "me", "since": "t", "reason": "disk"}')
+    result = install(SIP)
+    assert not result["changed"]
+    assert result["services"][0]["why"] == "the node is drained since t by me: disk"
+    assert systemd_node.announced == []
+
+
+def test_what_was_announced_without_its_unit_is_withdrawn(systemd_node, install):
+    install(SIP)
+    systemd_node.active -= {"kamailio.service", INSTANCE}
+    systemd_node.calls.clear()
+    assert install(SIP)["changed"]
+    assert systemd_node.announced == []
+    assert systemd_node.calls == ["birdc configure"]
+
+
+@pytest.mark.parametrize(
+    ("check", "program", "restarted"),
+    [
+        pytest.param(None, "# 2\n", False, id="nothing runs that could be outdated"),
+        pytest.param({"kind": "sip"}, "# 2\n", True, id="a checker of the old program"),
+        pytest.param({"kind": "sip"}, "# 1\n", False, id="as before"),
+    ],
+)
+def test_what_runs_is_restarted_only_where_it_is_outdated(systemd_node, install, check, program, restarted):
+    install({**SIP, "check": check})
+    systemd_node.calls.clear()
+    install({**SIP, "check": check}, program=program)
+    assert (f"systemctl restart {INSTANCE}" in systemd_node.calls) is restarted
+
+
+def test_a_service_that_is_off_the_list(systemd_node, install):
+    install(SIP, SIX)
+    assert systemd_node.announced == ["sip", "six"]
+    v3 = Path(announcer.ANNOUNCED, "six.v3")
+    v3.symlink_to("x")
+    systemd_node.calls.clear()
+
+    # It is stopped while systemd still knows how.
+    result = install(SIP)
+    assert result["changed"]
+    assert systemd_node.announced == ["sip"]
+    assert not v3.is_symlink()
+    assert systemd_node.calls == ["systemctl daemon-reload", "systemctl stop anycast-announce@six.service"]
+    assert [path for path in systemd_node.files() if "six" in path] == []
+    assert not install(SIP)["changed"]
+
+
+def test_one_whose_instance_no_longer_runs_is_withdrawn_all_the_same(systemd_node, install, monkeypatch):
+    install(SIP, SIX)
+    systemd_node.active.discard("anycast-announce@six.service")
+    # As systemctl stop of a unit that is not active: nothing happens.
+    systemd_node.failing.add("anycast-announce@six.service")
+    install(SIP)
+    assert systemd_node.announced == ["sip"]
+    assert "birdc configure" in systemd_node.calls
+
+
+def test_somebody_elses_drop_in_stays(systemd_node, install, uninstall):
+    install(SIP)
+    foreign = Path(announcer.SYSTEMD, "kamailio.service.d", "memory.conf")
+    foreign.write_text("[Service]\nMemoryMax=1G\n")
+    uninstall()
+    assert systemd_node.files() == {"/etc/systemd/system/kamailio.service.d/memory.conf": foreign.read_text()}
+
+
+def test_all_of_it_goes(systemd_node, install, uninstall):
+    install(SIP, SIX)
+    systemd_node.calls.clear()
+    result = uninstall(check_mode=True)
+    assert result["changed"] and systemd_node.announced == ["sip", "six"]
+    assert {entry["after"] for entry in result["diff"]} == {""}
+
+    assert uninstall()["changed"]
+    assert (systemd_node.files(), systemd_node.announced) == ({}, [])
+    # Withdrawn first, with what withdraws still in its place.
+    assert systemd_node.calls[:2] == [f"systemctl stop {INSTANCE}", "systemctl stop anycast-announce@six.service"]
+    assert systemd_node.calls[-1] == "systemctl daemon-reload"
+    assert not Path(announcer.STATE).exists() and not Path(announcer.DIRECTORY).exists()
+    assert not uninstall()["changed"]
+
+
+def test_an_announcer_left_without_its_instance_is_withdrawn_when_all_goes(systemd_node, install, uninstall):
+    install(SIP)
+    systemd_node.failing.add(INSTANCE)
+    uninstall()
+    assert systemd_node.announced == []
+    assert "birdc configure" in systemd_node.calls
+
+
+def test_one_that_cannot_be_announced_is_told_with_its_journal(systemd_node, install):
+    systemd_node.failing.add(INSTANCE)
+    result = install(SIP)
+    assert result["failed"]
+    assert result["msg"] == (
+        "service 'sip' cannot be announced, systemd tries on; anycast-announce@sip.service says:\nwhat went wrong"
+    )
+
+
+def test_the_next_node_waits_for_the_check_of_this_one(systemd_node, install, monkeypatch):
+    """Else a change of the checker would withdraw the service on all nodes for a moment."""
+    moments = []
+
+    class Time:
+        now = 0.0
+
+        def monotonic(self):
+            return self.now
+
+        def sleep(self, seconds):
+            self.now += seconds
+            moments.append(self.now)
+            if self.now > 1:
+                Path(announcer.ANNOUNCED, "sip.conf").symlink_to("x")
+
+    monkeypatch.setattr(anycast_announcer, "time", Time())
+    # Started, but not announced before its check has passed.
+    monkeypatch.setattr(
+        type(systemd_node), "_systemctl", lambda self, verb, unit="": (0, self.active.add(unit) or "", "")
+    )
+    install({**SIP, "check": {"kind": "sip"}})
+    assert 1 < moments[-1] < 1.5

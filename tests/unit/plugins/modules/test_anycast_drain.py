@@ -1,0 +1,189 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A drain on its node, step by step as the playbooks drain and undrain take it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.homelab.anycast.plugins.module_utils import announcer
+from ansible_collections.homelab.anycast.plugins.module_utils.services import normalise_services
+from ansible_collections.homelab.anycast.plugins.modules import anycast_drain
+
+SERVICES = normalise_services(
+    [
+        {"name": "sip", "addresses": ["172.18.0.64"], "unit": "kamailio", "check": {"kind": "sip"}},
+        {"name": "six", "addresses": ["172.18.0.66"]},
+    ]
+)
+SIP, SIX = "anycast-announce@sip.service", "anycast-announce@six.service"
+
+
+@pytest.fixture
+def node(systemd_node):
+    for unit in (SIP, SIX):
+        systemd_node._systemctl("start", unit)
+    return systemd_node
+
+
+@pytest.fixture
+def drain(node, run_module, monkeypatch):
+    def drain(state, check_mode=False, **options):
+        node.calls.clear()
+        return run_module("anycast_drain", check_mode, state=state, services=SERVICES, **options)
+
+    return drain
+
+
+def recorded(drain, **options):
+    return drain("recorded", by="me", reason="new disk", **options)
+
+
+def test_a_node_out_and_back(node, drain):
+    result = recorded(drain)
+    assert (result["changed"], result["new"]) == (True, True)
+    (record,) = result["records"]
+    assert (record["service"], record["by"], record["reason"], record["done"]) == (None, "me", "new disk", False)
+
+    assert drain("withdrawn")["changed"]
+    assert node.announced == []
+    assert drain("drained", stop_service=True)["records"][0]["stopped"] == ["kamailio.service"]
+    assert "kamailio.service" not in node.active
+    # Whatever is run a second time changes nothing.
+    for step in (lambda: recorded(drain), lambda: drain("withdrawn"), lambda: drain("drained", stop_service=True)):
+        assert step()["changed"] is False
+
+    result = drain("undrained")
+    # The service that was stopped comes first, then its health, then the announcement.
+    check = "runuser -u bird -- {} check sip".format(" ".join(announcer.COMMAND))
+    assert node.calls == [
+        "systemctl start kamailio.service",
+        check,
+        f"systemctl start {SIP}",
+        f"systemctl start {SIX}",
+    ]
+    assert (result["records"], result["prefixes"]) == ([], ["172.18.0.64/32", "172.18.0.66/32"])
+    assert node.announced == ["sip", "six"]
+    assert drain("undrained")["changed"] is False
+
+
+def test_check_mode_only_says_so(node, drain):
+    assert recorded(drain, check_mode=True)["changed"]
+    assert drain("withdrawn", check_mode=True)["changed"]
+    assert (node.calls, node.announced) == ([], ["sip", "six"])
+    assert not Path(announcer.DRAINED).exists()
+
+
+def test_one_service(node, drain):
+    assert recorded(drain, service="sip")["records"][0]["service"] == "sip"
+    drain("withdrawn", service="sip")
+    assert node.announced == ["six"]
+    # The node that comes back leaves out what has a drain of its own.
+    result = drain("undrained")
+    assert (result["prefixes"], node.announced) == (["172.18.0.66/32"], ["six"])
+
+
+def test_a_node_that_is_drained_does_not_come_back_by_one_of_its_services(node, drain):
+    recorded(drain)
+    drain("withdrawn")
+    result = drain("undrained", service="sip")
+    assert result["failed"]
+    assert "the node is being drained since" in result["msg"]
+    assert "undrain the node, not one service of it" in result["msg"]
+    assert node.announced == []
+
+
+def test_two_at_once(node, drain, monkeypatch):
+    recorded(drain)
+    result = recorded(drain)
+    assert result["failed"]
+    assert "by me: new disk. If that play is no more, run homelab.anycast.undrain, or take over with" in result["msg"]
+    assert recorded(drain, force=True)["new"] is False
+
+
+def test_two_at_the_same_moment(node, drain, monkeypatch):
+    """The second one looks before the first has written, and writes after it."""
+    recorded(drain)
+    look = anycast_drain.announcer_node.read_drain
+    looks = iter([None])
+    monkeypatch.setattr(anycast_drain.announcer_node, "read_drain", lambda scope: next(looks, look(scope)))
+    result = recorded(drain)
+    assert result["failed"] and "the node is being drained since" in result["msg"]
+    assert [path.name for path in Path(announcer.DRAINED).iterdir()] == ["node.json"]
+
+
+def test_somebody_has_undrained_it_meanwhile(node, drain):
+    result = drain("drained")
+    assert result["failed"] and "somebody has undrained it meanwhile" in result["msg"]
+
+
+def test_a_drain_that_comes_to_nothing_is_forgotten(node, drain):
+    recorded(drain)
+    assert drain("forgotten")["changed"]
+    assert drain("read")["records"] == []
+    assert not drain("forgotten")["changed"]
+
+
+def test_a_damaged_record_is_a_drain_all_the_same(node, drain):
+    Path(announcer.DRAINED).mkdir()
+    Path(announcer.drain_file("sip")).write_text("{")
+    (record,) = drain("read")["records"]
+    assert (record["service"], record["reason"]) == ("sip", "the record is damaged")
+
+
+@pytest.fixture
+def drained(node, drain):
+    recorded(drain)
+    drain("withdrawn")
+    drain("drained")
+    return node
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        ("kamailio.service", "kamailio.service is inactive"),
+        ("check", "service 'sip': 172.18.0.64 does not answer within 0.5 s"),
+    ],
+)
+def test_what_is_not_healthy_stays_drained(drained, drain, broken, says, monkeypatch):
+    drained.active.discard(broken)
+    drained.failing.add(broken)
+    result = drain("undrained", wait=0)
+    assert result["failed"]
+    assert result["msg"].startswith(f"It stays drained, as it is not healthy after 0 s: {says}. Repair it")
+    assert drained.announced == []
+    assert json.loads(Path(announcer.drain_file(None)).read_text())["done"]
+
+    # As it is. An announcer whose service does not run is left to its unit.
+    assert drain("undrained", force=True)["changed"]
+    assert drained.announced == (["six"] if broken == "kamailio.service" else ["sip", "six"])
+
+
+def test_it_waits_for_what_becomes_healthy(drained, drain, monkeypatch):
+    drained.failing.add("check")
+
+    class Time:
+        now = 0.0
+        time = staticmethod(lambda: 0)
+
+        def monotonic(self):
+            return self.now
+
+        def sleep(self, seconds):
+            self.now += seconds
+            if self.now > 5:
+                drained.failing.clear()
+
+    monkeypatch.setattr(anycast_drain, "time", Time())
+    assert drain("undrained", wait=10)["changed"]
+    assert drained.announced == ["sip", "six"]
+
+
+def test_in_check_mode_nobody_waits(drained, drain):
+    drained.failing.add("check")
+    assert "after 0 s" in drain("undrained", check_mode=True, wait=60)["msg"]

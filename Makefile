@@ -47,7 +47,7 @@ test: setup ## Everything that CI runs
 
 lint sanity unit integration molecule matrix: setup
 	@$(BIN)/python tests/run.py $@
-lint: ## ansible-lint, ruff, mypy, yamllint
+lint: ## ansible-lint, ruff, mypy, yamllint, the documentation
 sanity: ## ansible-test sanity and units
 unit: ## Unit tests
 integration: ## The quick bed: emulator, BIRD and FRR in network namespaces (root)
@@ -67,6 +67,10 @@ bench: setup ## The article's configuration against this collection's, on the qu
 	@$(BIN)/python -m bench run
 scale: setup ## What many nodes cost, on the quick bed (root)
 	@$(BIN)/python -m bench scale
+
+.PHONY: docs
+docs: .venv/.ready .ansible/collections/ansible_collections/homelab/anycast ## The documentation site, in build/docs/html
+	@$(BIN)/python docs/site/build.py
 
 .PHONY: clean
 clean: ## Stop the lab; remove it, its images and everything built

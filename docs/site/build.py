@@ -1,7 +1,7 @@
 """Build the documentation site: its sources in build/docs/rst, the pages in build/docs/html; a warning is an error.
 
-antsibull-docs writes a page for each role, module and filter, and takes the guides of docs/docsite along. Sphinx makes the
-site of these, of the measured pages in docs/, and of what has its place elsewhere in the repository.
+antsibull-docs writes a page for each role, module and filter, and takes the guides of docs/docsite along. Sphinx makes
+the site of these, of the measured pages in docs/, and of what has its place elsewhere in the repository.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def main() -> int:
     for problem in problems:
         print(problem, file=sys.stderr)
     if not problems:
-        print(f"{len(list(PAGES.rglob('*.html')))} pages, no warning, no broken link: {(PAGES / 'index.html').relative_to(ROOT)}")
+        start = (PAGES / "index.html").relative_to(ROOT)
+        print(f"{len(list(PAGES.rglob('*.html')))} pages, no warning, no broken link: {start}")
     return int(bool(problems))
 
 

@@ -18,8 +18,8 @@ exclude_patterns = ["README.md"]
 highlight_language = "YAML+Jinja"
 pygments_style = "ansible"
 
-# Every reference is resolved or is an error. Those to the documentation of Ansible and of other collections by an inventory
-# that the build makes, as it has no network.
+# Every reference is resolved or is an error. Those to the documentation of Ansible and of other collections are by an
+# inventory that the build makes, as it has no network.
 nitpicky = True
 intersphinx_mapping = {"ansible": ("https://docs.ansible.com/projects/ansible/latest/", "external.inv")}
 

@@ -79,9 +79,7 @@ def network() -> str:
     drawing.text(444, 32, "uplink", fill=SOFT, anchor="start", size="13")
     drawing.box(300, 58, 260, 84, ROUTER, ["hap-lite", "RouterOS 7, 172.18.0.1/26", "OSPF area 0.0.0.0"])
     drawing.text(590, 72, "one route with three next hops (ECMP):", anchor="start", size="13", fill=SOFT)
-    for number, words in enumerate(
-        ("172.18.0.64/32 via 172.18.0.11", "via 172.18.0.12", "via 172.18.0.13"), start=0
-    ):
+    for number, words in enumerate(("172.18.0.64/32 via 172.18.0.11", "via 172.18.0.12", "via 172.18.0.13"), start=0):
         drawing.text(846, 94 + number * 19, words, anchor="end", size="13", fill=ROUTER)
     drawing.line((430, 142), (430, 214))
     drawing.line((60, 214), (800, 214), colour=INK, width=3)
@@ -93,10 +91,19 @@ def network() -> str:
         drawing.box(left, 262, 184, 112, NODE, lines)
         # What it says to the router.
         drawing.arrow((left + 112, 256), (left + 112, 220), colour=NODE)
-    drawing.text(512, 244, "each announces 172.18.0.64/32", fill=NODE, anchor="start", size="13")
+    drawing.text(518, 244, "each announces 172.18.0.64/32", fill=NODE, anchor="start", size="12")
     drawing.line((725, 214), (725, 262))
-    drawing.box(600, 262, 250, 112, CLIENT, ["phones", "172.18.0.22 .23 .24 .25", "each sends to 172.18.0.64", "and lands on one node"])
-    drawing.text(430, 408, "The same address on every node; the router decides who is served where.", fill=SOFT, size="13")
+    drawing.box(
+        600,
+        262,
+        250,
+        112,
+        CLIENT,
+        ["phones", "172.18.0.22 .23 .24 .25", "each sends to 172.18.0.64", "and lands on one node"],
+    )
+    drawing.text(
+        430, 408, "The same address on every node; the router decides who is served where.", fill=SOFT, size="13"
+    )
     return drawing.svg()
 
 
@@ -166,8 +173,10 @@ def _death(drawing: Drawing, top: float) -> None:
     drawing.text(x, top + 62, "✕", size="26", fill=BAD)
     drawing.text(x - 18, top + 60, "silence", anchor="end", size="12", fill=BAD)
     drawing.line((LANES["router"], top + 56), (LANES["router"], top + 150), colour=BAD, width=5)
-    for number, words in enumerate(("notices after", "BFD: 200 ms x 5 = 1 s,", "without it: dead_interval, 12 s")):
-        drawing.text(LANES["router"] - 12, top + 88 + 18 * number, words, anchor="end", size="12", fill=BAD)
+    for number, words in enumerate(
+        ("the router notices by BFD", "after 200 ms x 5 = 1 s, without it", "after dead_interval, 12 s")
+    ):
+        drawing.text(x - 18, top + 88 + 18 * number, words, anchor="end", size="12", fill=BAD)
     drawing.line((LANES["client"], top + 56), (LANES["client"], top + 178), colour=BAD, width=5)
     drawing.text(LANES["client"] + 12, top + 106, "lost", anchor="start", size="12", fill=BAD)
     drawing.text(LANES["router"] + 10, top + 156, "next hop gone", anchor="start", size="12", fill=ROUTER)

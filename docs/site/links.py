@@ -1,4 +1,4 @@
-"""Find the links of built pages that lead nowhere. What is elsewhere is not asked for, it only has to be written well."""
+"""Find the links of built pages that lead nowhere. What is elsewhere is not asked for, only how it is written."""
 
 from __future__ import annotations
 

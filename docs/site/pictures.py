@@ -1,15 +1,18 @@
 """Make the pictures of the site anew: `python docs/site/pictures.py [BROWSER]`, where BROWSER is a Chromium.
 
-The drawings need nothing; what a playbook shows is rendered from the data of the unit tests and photographed by the browser.
+The drawings need nothing; what a playbook shows is rendered from the data of the unit tests, and photographed by the
+browser.
 """
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from drawings import DRAWINGS
 
@@ -23,9 +26,7 @@ def status_page() -> str:
     """The status of a system of which one node is drained."""
     from ansible_collections.homelab.anycast.plugins.module_utils import status, status_page
 
-    from tests.unit.plugins.module_utils.conftest import FakeSystem
-
-    system = FakeSystem(bfd=True)
+    system = sample("conftest").FakeSystem(bfd=True)
     system.drained("sip2")
     return render("status", status_page.page(status.model(system.gathered())))
 
@@ -34,11 +35,14 @@ def drill_page() -> str:
     """A drill of two events, the second of which cost more than it may."""
     from ansible_collections.homelab.anycast.plugins.module_utils import drill_report
 
-    from tests.unit.plugins.module_utils.test_drill_report import event
-
+    event = sample("test_drill_report").event
     events = [event(), event(limit=0.5, title="kill -9 on sip1, again")]
     report = {"time": "2026-11-22T10:00:00Z", "by": "alice@desk", "events": events}
     return render("drill", drill_report.page(report))
+
+
+def sample(module: str) -> Any:
+    return importlib.import_module(f"tests.unit.plugins.module_utils.{module}")
 
 
 def render(name: str, page: object) -> str:
@@ -61,7 +65,14 @@ def photograph(browser: str, page: str, height: int, target: Path) -> None:
         source.write_text(page)
         subprocess.run(
             [
-                *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-color-profile=srgb"),
+                *(
+                    browser,
+                    "--headless",
+                    "--no-sandbox",
+                    "--disable-gpu",
+                    "--hide-scrollbars",
+                    "--force-color-profile=srgb",
+                ),
                 *(f"--window-size={WIDTH},{height}", f"--user-data-dir={folder}/profile", f"--screenshot={taken}"),
                 source.as_uri(),
             ],

@@ -17,14 +17,18 @@ ORDER = (
     *("drain", "undrain", "drill", "rotate_key", "remove"),
 )
 
+# Comments have them without quotes.
+NAMES = re.compile(r"(?<![\w`])(--?[a-z][\w-]*|[a-z]+(?:_[a-z]+)+|homelab\.anycast\.\w+)(?![\w`])")
+
 INTRODUCTION = f"""\
 .. _ansible_collections.{COLLECTION}.docsite.playbooks:
 
 Playbooks
 =========
 
-Each is called by its full name on the inventory that :ref:`your network <ansible_collections.{COLLECTION}.docsite.your_network>`
-describes, with the groups ``anycast_routers``, ``anycast_nodes`` and ``anycast_clients``::
+Each is called by its full name on the inventory that
+:ref:`your network <ansible_collections.{COLLECTION}.docsite.your_network>` describes, with the groups
+``anycast_routers``, ``anycast_nodes`` and ``anycast_clients``::
 
     ansible-playbook -i inventories/home {COLLECTION}.site
 
@@ -53,11 +57,10 @@ def blocks(said: str) -> Iterator[str]:
         if block.startswith("  "):
             yield ".. code-block:: text\n\n" + textwrap.indent(textwrap.dedent(block), "    ")
         else:
-            # Names are written plainly in comments.
-            yield re.sub(r"(?<![\w`])((?:--?[a-z][\w-]*|[a-z]+(?:_[a-z]+)+|homelab\.anycast\.\w+))(?![\w`])", r"``\1``", block)
+            yield NAMES.sub(r"``\1``", block)
 
 
-def plays(book: list[dict[str, Any]], folder: Path) -> Iterator[str]:
+def plays(book: list[dict[str, Any]]) -> Iterator[str]:
     """Yield what a playbook does, one line for each play."""
     for play in book:
         imported = play.get("ansible.builtin.import_playbook")
@@ -66,7 +69,7 @@ def plays(book: list[dict[str, Any]], folder: Path) -> Iterator[str]:
             yield f"{play['name']}: :ref:`{name} <{label(Path(imported).stem)}>`"
         else:
             hosts = str(play["hosts"])
-            yield f"{play['name']} (``{'the nodes asked for' if '{' in hosts else hosts}``)"
+            yield f"{play['name']} ({'the nodes asked for' if '{' in hosts else f'``{hosts}``'})"
 
 
 def label(name: str) -> str:
@@ -82,7 +85,7 @@ def section(path: Path) -> str:
             f"{title}\n{'-' * len(title)}",
             *blocks(comment(text)),
             "What it does, in this order:",
-            "\n".join(f"#. {line}" for line in plays(yaml.safe_load(text), path.parent)),
+            "\n".join(f"#. {line}" for line in plays(yaml.safe_load(text))),
         ]
     )
 
@@ -90,4 +93,6 @@ def section(path: Path) -> str:
 def page(folder: Path) -> str:
     """Return the page about the playbooks in a folder."""
     found = {path.stem: path for path in folder.glob("*.yml")}
-    return INTRODUCTION + "\n\n".join(section(found[name]) for name in [*ORDER, *sorted(found.keys() - set(ORDER))]) + "\n"
+    return (
+        INTRODUCTION + "\n\n".join(section(found[name]) for name in [*ORDER, *sorted(found.keys() - set(ORDER))]) + "\n"
+    )

@@ -18,7 +18,7 @@ ORDER = (
 )
 
 # Comments have them without quotes.
-NAMES = re.compile(r"(?<![\w`])(--?[a-z][\w-]*|[a-z]+(?:_[a-z]+)+|homelab\.anycast\.\w+)(?![\w`])")
+NAMES = re.compile(r"(?<![\w`])(--?[a-z][\w-]*|[a-z]+(?:_[a-z]+)+(?:/\w+\.yml)?|homelab\.anycast\.\w+)(?![\w`])")
 
 INTRODUCTION = f"""\
 .. _ansible_collections.{COLLECTION}.docsite.playbooks:

@@ -57,8 +57,13 @@ def prepare() -> None:
 
 
 def run(command: str, *arguments: str) -> None:
-    # The collections that belong to this checkout, and what comes with the Python environment.
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "PATH": f"{BIN}:{os.environ['PATH']}"}
+    environment = {
+        **os.environ,
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        # antsibull-docs copies what we depend on by git where that is in a checkout; in .venv git knows of nothing.
+        "GIT_CEILING_DIRECTORIES": str(ROOT),
+    }
     subprocess.run([str(BIN / command), *arguments], cwd=ROOT, env=environment, check=True)
 
 

@@ -58,6 +58,15 @@ def test_the_page_about_playbooks_has_all_of_them_with_their_options() -> None:
     assert "#. Drain one node after the other (the nodes asked for)\n" in page
 
 
+def test_the_measured_reasons_are_those_of_the_figures() -> None:
+    told = (ROOT / "docs" / "docsite" / "rst" / "design.rst").read_text() + drawings.announce()
+    measured = [(ROOT / "docs" / f"{name}.md").read_text() for name in ("bench", "figures")]
+    found = set(re.findall(r"(\d+\.\d\d) s", told))
+    assert len(found) >= 5
+    for figure in found:
+        assert any(f"| {figure} " in page for page in measured), f"{figure} s is in no table: was it measured anew?"
+
+
 @pytest.mark.parametrize("name", drawings.DRAWINGS)
 def test_the_drawings_are_those_of_their_script(name: str) -> None:
     committed = ROOT / "docs" / "docsite" / "rst" / "images" / f"{name}.svg"

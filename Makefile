@@ -51,7 +51,7 @@ lint sanity unit integration molecule matrix: setup
 	@$(BIN)/python tests/run.py $@
 coverage: setup ## Which lines of plugins/ the unit tests miss; fails under 95 %
 	@$(BIN)/python tests/run.py $@ && $(BIN)/coverage report
-lint: ## ansible-lint, ruff, mypy, yamllint
+lint: ## ansible-lint, ruff, mypy, yamllint, the documentation
 sanity: ## ansible-test sanity and units
 unit: ## Unit tests
 integration: ## The quick bed: emulator, BIRD and FRR in network namespaces (root)
@@ -79,6 +79,10 @@ artefact: setup ## What Galaxy gets, in dist/, checked as Galaxy checks it
 	@mkdir -p dist
 	@ansible-galaxy collection build --force --output-path dist
 	@pytest -q tests/release
+
+.PHONY: docs
+docs: .venv/.ready .ansible/collections/ansible_collections/homelab/anycast ## The documentation site, in build/docs/html
+	@$(BIN)/python docs/site/build.py
 
 .PHONY: clean
 clean: ## Stop the lab; remove it, its images and everything built

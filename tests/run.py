@@ -22,6 +22,7 @@ LOGS = ROOT / "build" / "test"
 BIN = Path(sys.executable).parent
 TYPED = [
     "bench",
+    "docs/site",
     "molecule/lab",
     "molecule/diagnosis",
     "molecule/figures",
@@ -35,6 +36,7 @@ TYPED = [
     "tests/emulator",
     "tests/lab",
     "tests/bench",
+    "tests/docs",
 ]
 
 
@@ -98,12 +100,13 @@ PARTS: dict[str, list[Step]] = {
         Step("mypy", ["mypy", *TYPED]),
         Step("yamllint", ["yamllint", "--strict", "."]),
         Step("ansible-lint", ["ansible-lint"]),
+        Step("docs", ["python", "docs/site/build.py"]),
     ],
     "sanity": [
         Step("ansible-test-sanity", ["python", "tests/ansible_test.py", "sanity"]),
         Step("ansible-test-units", ["python", "tests/ansible_test.py", "units"]),
     ],
-    "unit": [measured("unit", "tests/lab", "tests/bench", "tests/release")],
+    "unit": [measured("unit", "tests/lab", "tests/bench", "tests/docs", "tests/release")],
     "integration": [
         pytest("emulator", "-n2", "--dist=loadfile", "tests/emulator", f"--ignore={COVERED[1]}"),
         pytest("bed", "tests/integration", *(f"--ignore={path}" for path in BED_MATRIX)),

@@ -1,0 +1,186 @@
+"""The drawings of the site, as SVG: the network, and who does what in time when a service comes and goes."""
+
+from __future__ import annotations
+
+from html import escape
+
+INK, SOFT, LINE, CARD = "#1c2127", "#59636e", "#9aa5b1", "#ffffff"
+ROUTER, NODE, CLIENT, BAD = "#0b5cad", "#17702f", "#6b4fa0", "#b3202a"
+FONT = 'font-family="system-ui, Segoe UI, Roboto, DejaVu Sans, sans-serif"'
+
+
+class Drawing:
+    """Shapes on a white ground; sizes are in pixels."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.size = width, height
+        self.shapes: list[str] = []
+
+    def text(self, x: float, y: float, words: str, **style: str) -> None:
+        style = {"size": "14", "fill": INK, "anchor": "middle", "weight": "400", **style}
+        self.shapes.append(
+            f'<text x="{x:g}" y="{y:g}" font-size="{style["size"]}" fill="{style["fill"]}"'
+            f' font-weight="{style["weight"]}" text-anchor="{style["anchor"]}">{escape(words)}</text>'
+        )
+
+    def line(self, *points: tuple[float, float], colour: str = LINE, width: float = 1.5, dash: str = "") -> None:
+        path = " ".join(f"{x:g},{y:g}" for x, y in points)
+        dashes = f' stroke-dasharray="{dash}"' if dash else ""
+        self.shapes.append(
+            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{width:g}"{dashes}/>'
+        )
+
+    def arrow(self, start: tuple[float, float], end: tuple[float, float], colour: str = INK, dash: str = "") -> None:
+        """A horizontal or vertical one."""
+        (x1, y1), (x2, y2) = start, end
+        self.line(start, end, colour=colour, dash=dash)
+        right, down = (x2 > x1) - (x2 < x1), (y2 > y1) - (y2 < y1)
+        back = x2 - 8 * right, y2 - 8 * down
+        corners = (x2, y2), (back[0] - 4 * down, back[1] - 4 * right), (back[0] + 4 * down, back[1] + 4 * right)
+        self.shapes.append(
+            f'<polygon points="{" ".join(f"{x:g},{y:g}" for x, y in corners)}" fill="{colour}" stroke="none"/>'
+        )
+
+    def box(self, x: float, y: float, width: float, height: float, colour: str, lines: list[str]) -> None:
+        """The first line is its name."""
+        self.shapes.append(
+            f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="8" fill="{CARD}"'
+            f' stroke="{colour}" stroke-width="2"/>'
+        )
+        top = y + height / 2 - (len(lines) - 1) * 9.5 + 5
+        for number, words in enumerate(lines):
+            first = number == 0
+            self.text(
+                *(x + width / 2, top + number * 19, words),
+                weight="600" if first else "400",
+                fill=colour if first else INK,
+                size="15" if first else "13",
+            )
+
+    def band(self, y: float, height: float, fill: str) -> None:
+        self.shapes.append(f'<rect x="0" y="{y:g}" width="{self.size[0]}" height="{height:g}" fill="{fill}"/>')
+
+    def svg(self) -> str:
+        width, height = self.size
+        return "\n".join(
+            [
+                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" {FONT}>',
+                f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
+                *self.shapes,
+                "</svg>\n",
+            ]
+        )
+
+
+def network() -> str:
+    """The network of inventories/home."""
+    drawing = Drawing(860, 430)
+    drawing.line((430, 14), (430, 58))
+    drawing.text(444, 32, "uplink", fill=SOFT, anchor="start", size="13")
+    drawing.box(300, 58, 260, 84, ROUTER, ["hap-lite", "RouterOS 7, 172.18.0.1/26", "OSPF area 0.0.0.0"])
+    drawing.text(590, 72, "one route with three next hops (ECMP):", anchor="start", size="13", fill=SOFT)
+    for number, words in enumerate(("172.18.0.64/32 via 172.18.0.11", "via 172.18.0.12", "via 172.18.0.13"), start=0):
+        drawing.text(846, 94 + number * 19, words, anchor="end", size="13", fill=ROUTER)
+    drawing.line((430, 142), (430, 214))
+    drawing.line((60, 214), (800, 214), colour=INK, width=3)
+    drawing.text(444, 204, "bridge-lan, 172.18.0.0/26", fill=SOFT, anchor="start", size="13")
+    for number in range(3):
+        left = 10 + number * 194
+        drawing.line((left + 92, 214), (left + 92, 262))
+        lines = [f"sip{number + 1}", f"172.18.0.{11 + number}", "BIRD, SIP server", "dummy0: 172.18.0.64/32"]
+        drawing.box(left, 262, 184, 112, NODE, lines)
+        # What it says to the router.
+        drawing.arrow((left + 112, 256), (left + 112, 220), colour=NODE)
+    drawing.text(518, 244, "each announces 172.18.0.64/32", fill=NODE, anchor="start", size="12")
+    drawing.line((725, 214), (725, 262))
+    drawing.box(
+        600,
+        262,
+        250,
+        112,
+        CLIENT,
+        ["phones", "172.18.0.22 .23 .24 .25", "each sends to 172.18.0.64", "and lands on one node"],
+    )
+    drawing.text(
+        430, 408, "The same address on every node; the router decides who is served where.", fill=SOFT, size="13"
+    )
+    return drawing.svg()
+
+
+LANES = {"service": 90, "announcer": 255, "BIRD": 410, "router": 565, "client": 750}
+
+
+def announce() -> str:
+    """Who does what in time: a service starts, is stopped, and its node dies."""
+    drawing = Drawing(860, 760)
+    for top, height, fill in ((56, 236, "#f1f6fb"), (292, 236, "#f3f8f2"), (528, 232, "#fbf2f2")):
+        drawing.band(top, height, fill)
+    for name, x in LANES.items():
+        colour = {"router": ROUTER, "client": CLIENT}.get(name, NODE)
+        for top in (56, 292, 528):
+            drawing.line((x, top + 34), (x, top + 222), dash="3 4")
+        drawing.text(x, 30, name, weight="600", fill=colour, size="15")
+    for name, words in (
+        ("service", "its systemd unit"),
+        ("announcer", "anycast-announce@sip"),
+        ("BIRD", "on the node"),
+        ("router", "RouterOS"),
+        ("client", "a phone"),
+    ):
+        drawing.text(LANES[name], 48, words, fill=SOFT, size="12")
+    _start(drawing, 56)
+    _stop(drawing, 292)
+    _death(drawing, 528)
+    return drawing.svg()
+
+
+def _step(drawing: Drawing, y: float, start: str, end: str, words: str, colour: str = INK, dash: str = "") -> None:
+    x1, x2 = LANES[start], LANES[end]
+    drawing.arrow((x1, y), (x2, y), colour=colour, dash=dash)
+    drawing.text((x1 + x2) / 2, y - 6, words, size="12", fill=colour)
+
+
+def _title(drawing: Drawing, y: float, words: str, result: str, colour: str) -> None:
+    drawing.text(12, y + 22, words, anchor="start", weight="600")
+    drawing.text(848, y + 22, result, anchor="end", weight="600", fill=colour)
+
+
+def _start(drawing: Drawing, top: float) -> None:
+    _title(drawing, top, "The service starts", "lost: 0", NODE)
+    _step(drawing, top + 58, "service", "announcer", "unit has started")
+    _step(drawing, top + 86, "announcer", "service", "check: rise good answers", dash="4 3")
+    _step(drawing, top + 118, "announcer", "BIRD", "file, birdc configure")
+    _step(drawing, top + 150, "BIRD", "router", "link state update")
+    drawing.text(LANES["router"] + 10, top + 176, "next hop added", anchor="start", size="12", fill=ROUTER)
+    _step(drawing, top + 206, "client", "service", "the router's hash sends some clients here", colour=CLIENT)
+
+
+def _stop(drawing: Drawing, top: float) -> None:
+    _title(drawing, top, "systemctl stop, restart, an upgrade, a shutdown, a drain", "lost: 0", NODE)
+    _step(drawing, top + 58, "service", "announcer", "about to stop")
+    _step(drawing, top + 86, "announcer", "BIRD", "file removed")
+    _step(drawing, top + 118, "BIRD", "router", "withdrawn")
+    drawing.text(LANES["router"] + 10, top + 140, "next hop gone", anchor="start", size="12", fill=ROUTER)
+    _step(drawing, top + 166, "client", "router", "goes to another node", colour=CLIENT)
+    drawing.line((LANES["announcer"], top + 86), (LANES["announcer"], top + 196), colour=NODE, width=5)
+    drawing.text(LANES["announcer"] + 10, top + 150, "waits 1 s for the router", anchor="start", size="12", fill=NODE)
+    _step(drawing, top + 196, "announcer", "service", "may stop")
+
+
+def _death(drawing: Drawing, top: float) -> None:
+    _title(drawing, top, "The node loses its power", "measured with BFD: 0.90 s", BAD)
+    x = LANES["BIRD"]
+    drawing.text(x, top + 62, "✕", size="26", fill=BAD)
+    drawing.text(x - 18, top + 60, "silence", anchor="end", size="12", fill=BAD)
+    drawing.line((LANES["router"], top + 56), (LANES["router"], top + 150), colour=BAD, width=5)
+    for number, words in enumerate(
+        ("the router notices by BFD", "after 200 ms x 5 = 1 s, without it", "after dead_interval, 12 s")
+    ):
+        drawing.text(x - 18, top + 88 + 18 * number, words, anchor="end", size="12", fill=BAD)
+    drawing.line((LANES["client"], top + 56), (LANES["client"], top + 178), colour=BAD, width=5)
+    drawing.text(LANES["client"] + 12, top + 106, "lost", anchor="start", size="12", fill=BAD)
+    drawing.text(LANES["router"] + 10, top + 156, "next hop gone", anchor="start", size="12", fill=ROUTER)
+    _step(drawing, top + 190, "client", "router", "goes to another node", colour=CLIENT)
+
+
+DRAWINGS = {"network": network, "announce": announce}

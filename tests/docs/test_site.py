@@ -1,0 +1,95 @@
+"""The documentation: what it names is there, its pictures are those of its script, and its links are looked at."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import drawings
+import links
+import playbooks
+
+ROOT = Path(__file__).parents[2]
+GUIDES = sorted((ROOT / "docs" / "docsite" / "rst").glob("*.rst"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("roles/*/README.md"))]
+PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
+# What Ansible and the playbooks themselves give.
+NO_OPTIONS = {"groups", "anycast_probe_sources"}
+
+
+def named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", [*PAGES, *GUIDES], ids=named)
+def test_what_is_called_by_name_is_there(page: Path) -> None:
+    parts = {path.stem for kind in ("modules", "filter", "action") for path in (ROOT / "plugins" / kind).glob("*.*")}
+    parts |= {path.stem for path in PLAYBOOKS} | {path.name for path in (ROOT / "roles").iterdir()} | {"api", "docsite"}
+    assert set(re.findall(r"(?<![\w./])homelab\.anycast\.([a-z_]+)", page.read_text())) <= parts
+
+
+@pytest.mark.parametrize("page", [*PAGES, *GUIDES], ids=named)
+def test_the_targets_of_make_are_there(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    code = re.findall(r"``?make ([a-z-]+)|^ *make ([a-z-]+)", page.read_text(), re.MULTILINE)
+    assert {name for pair in code for name in pair if name} <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_links_within_the_repository(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("path", PLAYBOOKS, ids=named)
+def test_the_head_of_a_playbook_names_its_options(path: Path) -> None:
+    text = path.read_text()
+    told = set(re.findall(r"\w+", playbooks.comment(text)))
+    assert set(re.findall(r"(?<![\w.])(\w+) \| default\(", text)) - NO_OPTIONS <= told
+
+
+def test_the_page_about_playbooks_has_all_of_them_with_their_options() -> None:
+    page = playbooks.page(ROOT / "playbooks")
+    for path in PLAYBOOKS:
+        assert f"\nhomelab.anycast.{path.stem}\n---" in page
+    assert "    -e stop_service=true    stop the services afterwards\n" in page
+    assert "#. Drain one node after the other (the nodes asked for)\n" in page
+
+
+def test_the_measured_reasons_are_those_of_the_figures() -> None:
+    told = (ROOT / "docs" / "docsite" / "rst" / "design.rst").read_text() + drawings.announce()
+    measured = [(ROOT / "docs" / f"{name}.md").read_text() for name in ("bench", "figures")]
+    found = set(re.findall(r"(\d+\.\d\d) s", told))
+    assert len(found) >= 5
+    for figure in found:
+        assert any(f"| {figure} " in page for page in measured), f"{figure} s is in no table: was it measured anew?"
+
+
+@pytest.mark.parametrize("name", drawings.DRAWINGS)
+def test_the_drawings_are_those_of_their_script(name: str) -> None:
+    committed = ROOT / "docs" / "docsite" / "rst" / "images" / f"{name}.svg"
+    assert committed.read_text() == drawings.DRAWINGS[name](), "run python docs/site/pictures.py"
+
+
+@pytest.mark.parametrize(
+    ("link", "why"),
+    [
+        ("there.html", None),
+        ("there.html#place", None),
+        ("#own", None),
+        ("https://www.rfc-editor.org/rfc/rfc2328", None),
+        ("missing.html", "leads to no file"),
+        ("there.html#missing", "leads to no place of that page"),
+        ("#missing", "leads to no place of that page"),
+        ("/", "leads to no file"),
+        ("https://nowhere/", "names no host"),
+        ("htp://example.org/", "is none of http, https, mailto"),
+        ("http://[/", "is none: Invalid IPv6 URL"),
+    ],
+)
+def test_a_link_that_leads_nowhere_is_named(tmp_path: Path, link: str, why: str | None) -> None:
+    (tmp_path / "index.html").write_text(f'<p id="own"><a href="{link}">there</a></p>')
+    (tmp_path / "there.html").write_text('<h1 id="place">There</h1>')
+    assert links.problems(tmp_path) == ([f"index.html: the link '{link}' {why}"] if why else [])

@@ -162,7 +162,7 @@ class Installer:
     def remove(self, paths):
         for path in map(Path, paths):
             path.unlink()
-            # The directory of a unit's drop-ins, unless somebody else has one there too. /etc/tmpfiles.d is systemd's own.
+            # A unit's drop-ins, unless somebody else has one there too; /etc/tmpfiles.d comes with systemd.
             if path.parent.suffix == ".d" and path.parent.parent == Path(announcer.UNIT).parent:
                 with contextlib.suppress(OSError):
                     path.parent.rmdir()

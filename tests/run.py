@@ -49,6 +49,7 @@ MATRIX = {
     "drain",
     "examples",
     "figures",
+    "installed",
     "ipv6",
     "registration",
     "reload",

@@ -304,6 +304,7 @@ def test_a_router_with_a_wrong_link_takes_nothing_over():
         },
         "filter": {"rules": []},
         "ip_settings": {},
+        "ipv6_settings": {},
     }
     arguments = ("172.18.0.1", ["bridge-lan"], "ours", "anycast-in", "anycast", "anycast")
     assert FILTERS["routeros_plan"](info, LINK, *arguments)["instance"] == "home"

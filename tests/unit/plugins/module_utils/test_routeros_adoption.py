@@ -30,6 +30,8 @@ def router(comment=None, rules=(), **changes):
         },
         "filter": {"rules": list(rules)},
         "ip_settings": {"send-redirects": True, "ipv4-multipath-hash-policy": "l4", "rp-filter": "no"},
+        "ipv6_settings": {"multipath-hash-policy": "l4", "forward": True},
+        "firewall": {"ipv6_filter": []},
     }
 
 
@@ -52,9 +54,10 @@ def test_on_an_empty_router_nothing_is_taken_over():
     info["ospf"] = {"instances": [], "areas": [], "interface_templates": []}
     found = plan(info)
     assert (found["instance"], found["adopted"], found["problems"]) == ("anycast", {}, [])
-    # What /ip/settings were is noted all the same.
+    # What /ip/settings and /ipv6/settings were is noted all the same.
     assert adoption.read_note(router(rules=found["note"]), OURS) == {
         "settings": {"send-redirects": True, "ipv4-multipath-hash-policy": "l4"},
+        "ipv6_settings": {"multipath-hash-policy": "l4"},
         "adopted": {},
     }
 

@@ -33,6 +33,8 @@ def ping(arguments: dict[str, str], program: Sequence[str] = ("ping",)) -> Itera
         raise invalid_value("count")
     interval = parse_duration("interval", arguments.get("interval", "1s"))
     size = parse_number("size", arguments.get("size", "56"))
+    # With less than 16 bytes of data ping(8) has no place for a time stamp, and prints no time; IPv6's default has 8.
+    data = max(size - headers, 16)
     options: list[str] = []
     for name, option in (("src-address", "-I"), ("interface", "-I"), ("ttl", "-t")):
         if name in arguments:
@@ -42,7 +44,7 @@ def ping(arguments: dict[str, str], program: Sequence[str] = ("ping",)) -> Itera
     for sent in range(1, count + 1):
         started = time.monotonic()
         wait = ["-W", f"{max(interval, 0.2):g}"]
-        command = [*program, "-n", "-c", "1", *wait, "-s", str(max(size - headers, 0)), *options, address]
+        command = [*program, "-n", "-c", "1", *wait, "-s", str(data), *options, address]
         try:
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         except OSError as error:

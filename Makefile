@@ -47,16 +47,18 @@ demo: setup ## The lab, with the article's system set up on it and verified; sta
 test: setup ## Everything that CI runs
 	@$(BIN)/python tests/run.py
 
-lint sanity unit integration molecule matrix: setup
+lint sanity unit integration molecule: setup
 	@$(BIN)/python tests/run.py $@
+matrix: setup
+	@$(BIN)/python tests/run.py $@ $(SCENARIOS)
 coverage: setup ## Which lines of plugins/ the unit tests miss; fails under 95 %
 	@$(BIN)/python tests/run.py $@ && $(BIN)/coverage report
-lint: ## ansible-lint, ruff, mypy, yamllint, the documentation
+lint: ## ansible-lint, ruff, mypy, yamllint, changelog, workflows, the documentation
 sanity: ## ansible-test sanity and units
 unit: ## Unit tests
 integration: ## The quick bed: emulator, BIRD and FRR in network namespaces (root)
 molecule: ## The scenarios on the lab's machines
-matrix: ## The scenarios that take too long for every change
+matrix: ## The scenarios that take too long for every change; of them some: make matrix SCENARIOS="drain reload"
 
 .PHONY: figures speed diagnosis
 figures speed diagnosis: setup
@@ -73,9 +75,9 @@ scale: setup ## What many nodes cost, on the quick bed (root)
 	@$(BIN)/python -m bench scale
 
 .PHONY: lowest artefact
-lowest: setup ## ansible-test sanity and units on the lowest supported ansible-core
+lowest: .venv/.ready ## ansible-test sanity and units on the lowest supported ansible-core
 	@$(BIN)/python tests/lowest.py
-artefact: setup ## What Galaxy gets, in dist/, checked as Galaxy checks it
+artefact: .venv/.ready .ansible/collections/ansible_collections/homelab/anycast ## What Galaxy gets, in dist/, checked as Galaxy checks it
 	@mkdir -p dist
 	@ansible-galaxy collection build --force --output-path dist
 	@pytest -q tests/release

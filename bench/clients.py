@@ -22,7 +22,7 @@ TIMEOUT = 2.0
 ENDLESS = 10**9
 
 
-class _Watched(SipProbe):  # type: ignore[misc]
+class _Watched(SipProbe):
     """Notes, while the probes go on, when each source was last answered, and by which node."""
 
     def __init__(self) -> None:

@@ -34,7 +34,7 @@ def read(file: Path = FILE) -> list[dict[str, object]]:
 
 
 def scenarios(printed: str, names: Iterable[str]) -> dict[str, bool]:
-    """Which scenarios have passed, from what `molecule test` printed; one that is not in its recap has not."""
+    """Which scenarios have passed, from what `molecule test` printed, of those that it came to."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", printed).rpartition("SCENARIO RECAP")[2]
     recap = dict(re.findall(r"^(\S+) *: actions=\d+ .*?\bfailed=(\d+)", plain, re.MULTILINE))
-    return {name: recap.get(name) == "0" for name in sorted(names)}
+    return {name: recap[name] == "0" for name in sorted(names) if name in recap}

@@ -1,4 +1,6 @@
-"""Run the parts of `make test`, all or those named, or `matrix`, and close with one line: N passed, M failed.
+"""Run the parts of `make test`, all or those named, and close with one line: N passed, M failed.
+
+`matrix` is no part of it; names after it are the scenarios that are to run, else all of MATRIX and the rest of the bed.
 
 A part is a list of steps; a step is a command. A pytest step counts its tests, any other step counts as one.
 Every step runs, whatever failed before it, and its output goes to build/test/STEP.log; that of a failed one is shown.
@@ -19,26 +21,11 @@ sys.path.insert(0, str(ROOT))
 from tests import matrix  # noqa: E402
 
 LOGS = ROOT / "build" / "test"
+WORKFLOWS = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob(".github/workflows/*.yml"))
 BIN = Path(sys.executable).parent
-TYPED = [
-    "bench",
-    "docs/site",
-    "molecule/lab",
-    "molecule/diagnosis",
-    "molecule/figures",
-    "molecule/speed",
-    "tests/run.py",
-    "tests/matrix.py",
-    "tests/ansible_test.py",
-    "tests/lowest.py",
-    "tests/release",
-    "tests/integration",
-    "tests/emulator",
-    "tests/lab",
-    "tests/bench",
-    "tests/docs",
-]
-
+# By the name that its own imports have for it: below the checkout's root the same files would be others to mypy.
+PLUGINS = ".ansible/collections/ansible_collections/homelab/anycast/plugins"
+TYPED = ["bench", "docs/site", "molecule", "roles", "tests", PLUGINS]
 
 # Scenarios that take too long for every change; `make matrix` runs them.
 MATRIX = {
@@ -85,12 +72,12 @@ def measured(name: str, *arguments: str) -> Step:
     return pytest(name, "--cov", "--cov-report=term", "--cov-report=json", *COVERED, *arguments)
 
 
-def molecule(names: set[str]) -> list[Step]:
-    excluded = (f"--exclude={name}" for name in sorted(SCENARIOS - names))
+def molecule(names: set[str], name: str = "molecule") -> list[Step]:
+    excluded = (f"--exclude={other}" for other in sorted(SCENARIOS - names))
     return [
         # A run that was killed leaves machines in a state that nobody knows.
         Step("molecule-destroy", ["molecule", "destroy", "--scenario-name=default"]),
-        Step("molecule", ["molecule", "test", "--all", *excluded]),
+        Step(name, ["molecule", "test", "--all", *excluded]),
     ]
 
 
@@ -101,6 +88,8 @@ PARTS: dict[str, list[Step]] = {
         Step("mypy", ["mypy", *TYPED]),
         Step("yamllint", ["yamllint", "--strict", "."]),
         Step("ansible-lint", ["ansible-lint"]),
+        Step("changelog", ["antsibull-changelog", "lint"]),
+        Step("workflows", ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS]),
         Step("docs", ["python", "docs/site/build.py"]),
     ],
     "sanity": [
@@ -116,11 +105,7 @@ PARTS: dict[str, list[Step]] = {
 }
 # A project of its own, which uses the lab of this checkout.
 EXAMPLE_CI = Step("example-ci", ["molecule", "test", "--scenario-name=anycast"], directory=ROOT / "examples" / "ci")
-# The bed's rows of build/matrix.json are written by its own tests.
-ON_DEMAND = {
-    "coverage": [measured("coverage")],
-    "matrix": [pytest("bed-matrix", *BED_MATRIX), *molecule(MATRIX), EXAMPLE_CI],
-}
+ON_DEMAND = {"coverage": [measured("coverage")]}
 
 
 def run(step: Step) -> tuple[int, int]:
@@ -157,15 +142,38 @@ def counts(step: Step, code: int) -> tuple[int, int, list[str]]:
     return len(cases) - failed - len(skipped), failed or int(code != 0), skipped
 
 
+def run_matrix(chosen: list[str]) -> list[tuple[int, int]]:
+    """Run the scenarios that are chosen, or the whole of the matrix, and write the rows of build/matrix.json."""
+    left = set(chosen) or MATRIX
+    if unknown := sorted(left - SCENARIOS):
+        sys.exit(f"no such scenario: {', '.join(unknown)}; there are {', '.join(sorted(SCENARIOS))}")
+    # The bed's rows are written by its own tests.
+    results = [] if chosen else [run(pytest("bed-matrix", *BED_MATRIX))]
+    while left:
+        # molecule stops at the first that fails; the others have a right to be seen, too.
+        destroy, test = molecule(left, f"molecule-{len(results)}")
+        results += [run(destroy), run(test)]
+        verdicts = matrix.scenarios((LOGS / f"{test.name}.log").read_text(errors="replace"), left)
+        for scenario, good in verdicts.items():
+            print(f"   {scenario}: {'passed' if good else 'failed'}", flush=True)
+            matrix.record(f"scenario {scenario}", "lab", good)
+        if all(verdicts.values()):
+            break
+        left = left - verdicts.keys()
+    if not chosen:
+        results.append(run(EXAMPLE_CI))
+        matrix.record("examples/ci", "lab", results[-1] == (1, 0))
+    return results
+
+
 def main(names: list[str]) -> int:
     LOGS.mkdir(parents=True, exist_ok=True)
     for old in LOGS.glob("*.xml"):
         old.unlink()
-    results = [run(step) for name in names or PARTS for step in (PARTS | ON_DEMAND)[name]]
-    if "matrix" in names:
-        printed = (LOGS / "molecule.log").read_text(errors="replace")
-        for scenario, good in matrix.scenarios(printed, MATRIX).items():
-            matrix.record(f"scenario {scenario}", "lab", good)
+    if names[:1] == ["matrix"]:
+        results = run_matrix(names[1:])
+    else:
+        results = [run(step) for name in names or PARTS for step in (PARTS | ON_DEMAND)[name]]
     passed, failed = (sum(column) for column in zip(*results, strict=True))
     if not names:
         print(f"not run: the scenarios {', '.join(sorted(MATRIX))}, which take too long for every change (make matrix)")

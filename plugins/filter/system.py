@@ -155,7 +155,8 @@ def diagnosis_filter(hostvars, names, groups):
         }
         for name in groups.get("anycast_nodes", [])
     }
-    return diagnosis.verdict(*_ends(hostvars, names, groups), bird, neighbor_failures(hostvars, groups), router_ids)
+    routers, nodes = _ends(hostvars, names, groups)
+    return diagnosis.verdict(routers, nodes, bird, neighbor_failures(hostvars, groups), router_ids)
 
 
 def _ends(hostvars, names, groups):

@@ -16,6 +16,7 @@ import re
 import shutil
 import socket
 import time
+from typing import Any
 
 from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import Own, add_bfd, neighbor, normalise_state
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
@@ -203,7 +204,7 @@ class Bird:
         self.restricted = restricted
         self.version = None
         self._data = b""
-        self._socket = None
+        self._socket: Any = None
 
     def __enter__(self):
         try:

@@ -96,7 +96,7 @@ def _protocol(words, block):
         kind += rest.pop(0)[1:]
     # Without a version it is OSPFv2 (BIRD User's Guide, OSPF).
     kind = "ospf2" if kind == "ospf" else kind
-    found = {
+    found: dict = {
         "kind": kind,
         "name": _unquoted(rest[0]) if rest and rest[0] != "from" else None,
         "template": "from" in rest,

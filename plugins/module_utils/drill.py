@@ -27,7 +27,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils import announcer, 
 # anybody has looked.
 # `needs`: what the service must have.
 # `why`: how the default of the limit comes about; the seconds are in L(default_limit).
-EVENTS = {
+EVENTS: dict[str, dict] = {
     "drain": {
         "title": "drain of {node}",
         "on": "node",

@@ -128,7 +128,7 @@ def picture(event, first, last):
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    options = {
+    options: dict = {
         # As text that can be read and searched, in the page's own font.
         "svg.fonttype": "none",
         "text.parse_math": False,
@@ -253,7 +253,7 @@ def _legend(figure, palette, event):
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    entries = [Patch(color=colour, label=f"answered by {name}") for name, colour in palette.items()]
+    entries: list = [Patch(color=colour, label=f"answered by {name}") for name, colour in palette.items()]
     if any(not run["lost"] and not run["answered_by"] for client in event["clients"] for run in client["runs"]):
         entries.append(Patch(color=UNKNOWN, label="answered, by whom is not said"))
     entries.append(

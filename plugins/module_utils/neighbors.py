@@ -10,6 +10,7 @@ tell.
 from __future__ import annotations
 
 from ipaddress import AddressValueError, IPv4Address
+from typing import Any
 
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict
 
@@ -236,7 +237,7 @@ class Watch:
     def __init__(self, expectation):
         self.expectation = expectation
         self.neighbors = []
-        self.comparison = None
+        self.comparison: Any = None
         self._since = {}
         self._broken = None
 

@@ -470,7 +470,7 @@ _IPTABLES_MATCH = {packet_filter.OSPF: "-p ospf", packet_filter.UDP: f"-p udp --
 def _router_drops(routers, nodes):
     """Yield (sentence, whether it is certain) for each rule of a router and each kind of packet, once."""
     for one in routers:
-        firewall = (one["info"] or {}).get("firewall")
+        firewall = (one["info"] or {}).get("firewall") or {}
         found = {}
         for other in nodes if firewall else ():
             for name, address, _own_name, own_address in _links_of_both(one, other):

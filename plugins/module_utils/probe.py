@@ -24,7 +24,7 @@ IP_RECVERR = 11
 IPV6_RECVERR = 25
 _EXTENDED_ERROR = struct.Struct("@IBBBBII")
 
-REASONS = {
+REASONS: dict = {
     errno.ECONNREFUSED: "connection refused",
     errno.EHOSTUNREACH: "host unreachable",
     errno.ENETUNREACH: "network unreachable",
@@ -307,7 +307,7 @@ def local_address(family, target, port):
         except OSError as exc:
             raise ProbeError(
                 "this host has no route to %s: %s. Correct address, or see to the host's routes (ip route get %s)."
-                % (target, os.strerror(exc.errno), target)
+                % (target, exc.strerror, target)
             ) from exc
         return probe.getsockname()[0]
 
@@ -324,7 +324,7 @@ def open_socket(family, source):
                 "source %s is no address of this host. Correct sources, or run the probe on the host that has it ('ip"
                 " -br address' shows what this one has)." % source
             ) from exc
-        raise ProbeError("cannot send from source %s: %s" % (source, os.strerror(exc.errno))) from exc
+        raise ProbeError("cannot send from source %s: %s" % (source, exc.strerror)) from exc
     # Not connected, so as to see answers from a wrong address; errors then come by the error queue, with the datagram.
     if family == socket.AF_INET:
         sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
@@ -386,7 +386,7 @@ class _Source:
                 return
             except OSError as exc:
                 # It may be the error of an earlier datagram, which the error queue tells better.
-                error = exc.errno
+                error = exc.errno or 0
                 if not self.errors():
                     break
         self.tally.failed(key, REASONS.get(error, os.strerror(error)))

@@ -26,10 +26,10 @@ try:
     from librouteros.exceptions import ConnectionClosed, LibRouterosError
 except ImportError:  # check_has_library() says so to the user.
 
-    class LibRouterosError(Exception):
+    class LibRouterosError(Exception):  # type: ignore[no-redef]
         pass
 
-    class ConnectionClosed(LibRouterosError):
+    class ConnectionClosed(LibRouterosError):  # type: ignore[no-redef]
         pass
 
 
@@ -207,9 +207,9 @@ class InterfaceFinder:
             address, name = split_address(row.get("address", ""))
             if name is None:
                 continue
-            network = networks.get((address, name))
-            if network is not None:
-                key = (network.prefixlen, int(network.network_address))
+            subnet = networks.get((address, name))
+            if subnet is not None:
+                key = (subnet.prefixlen, int(subnet.network_address))
                 self.by_network.setdefault(key, set()).add(name)
             if row.get("state") != "passive":
                 self.by_area.setdefault(row.get("area"), set()).add(name)

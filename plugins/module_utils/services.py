@@ -23,7 +23,7 @@ DEFAULTS = {"interface": "dummy0", "unit": None, "check": None}
 # Seconds. What a check of the own node may take is little; fall x interval is what a hanging service costs its clients.
 CHECK_DEFAULTS = {"interval": 1, "timeout": 0.5, "rise": 3, "fall": 3}
 # The keys that each kind has beside these, and their defaults; None: required.
-CHECK_KINDS = {
+CHECK_KINDS: dict[str, dict] = {
     "sip": {"port": 5060},
     "dns": {"port": 53, "name": None},
     "tcp": {"port": None},

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from ansible_collections.homelab.anycast.plugins.module_utils.probe import Answer
 
@@ -30,7 +31,7 @@ class SipProbe:
 
     name = "SIP OPTIONS"
 
-    def __init__(self, token):
+    def __init__(self, token: str) -> None:
         self.token = token
 
     def key(self, number, source_index):
@@ -61,7 +62,7 @@ class SipProbe:
         ]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
 
-    def parse(self, data):
+    def parse(self, data: bytes) -> Any:
         """Return the Answer in a datagram; None if it is no final answer to a probe of this run."""
         text = data.decode("utf-8", "replace")
         first, _end, rest = text.partition("\n")

@@ -33,7 +33,7 @@ def clip(text, length):
 
 def ranges(addresses):
     """Return addresses with neighbouring ones as one: 172.18.0.22–25."""
-    found = []
+    found: list = []
     for address in addresses:
         head, _dot, last = str(address).rpartition(".")
         if found and last.isdigit() and found[-1][0] == head and found[-1][2] + 1 == int(last):
@@ -233,7 +233,7 @@ def _top(model, box, margin, inner):
     router_width = min(260, (inner - between - client_width) // max(len(routers), 1))
     total = router_width * len(routers) + client_width + between
     x = margin + 1 + (inner - total) // 2
-    found = {"routers": [], "clients": None, "arrow": None}
+    found: dict = {"routers": [], "clients": None, "arrow": None}
     boxes = [_router_lines(model, router, router_width) for router in routers]
     client_lines = _client_lines(clients, client_width)
     # Of name and second line, and a line for each of the others.

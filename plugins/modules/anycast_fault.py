@@ -170,7 +170,7 @@ class Host:
         self.directory = Path(DIRECTORIES[module.params["undo_by"]])
         self.path = self.directory / "drill.json"
         self.token = self.directory / "armed"
-        self.found = {"changed": False}
+        self.found: dict = {"changed": False}
 
     @contextmanager
     def locked(self):

@@ -321,7 +321,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.probe import Probe
 from ansible_collections.homelab.anycast.plugins.module_utils.probe_targets import PORTS
 from ansible_collections.homelab.anycast.plugins.module_utils.sip_probe import SipProbe
 
-KINDS = {"sip": SipProbe, "dns": DnsProbe}
+KINDS: dict = {"sip": SipProbe, "dns": DnsProbe}
 
 
 def problems_of(params):

@@ -198,6 +198,7 @@ import os
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -280,7 +281,7 @@ class Change:
         self.files = (self.key, self.bird_conf)
         # What BIRD reads while the key is not in its place yet.
         self.trial = self._trial_of(self.bird_conf.path)
-        self.main = None
+        self.main: Any = None
         self.start = self.trial
         if params["main"]:
             self.main = File(module, params["main"], None)

@@ -298,7 +298,8 @@ def look_until(router, prefix, expectation, params):
 def watch(router, prefix, expectation, params):
     """Look at the prefix as long as the file is there. Return the last Comparison and the changes, as in RETURN."""
     go_on = Path(params["while_file"]).exists
-    last, changes, before = [], [], [None]
+    last, changes = [], []
+    before: list = [None]
 
     def look(_now):
         began, wanted = time.time(), go_on()

@@ -16,6 +16,7 @@ import pytest
 
 PROGRAM = Path(__file__).parents[3] / "roles" / "bird_anycast" / "files" / "announcer.py"
 SPEC = importlib.util.spec_from_file_location("announcer_program", PROGRAM)
+assert SPEC and SPEC.loader
 announcer = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(announcer)
 

@@ -12,7 +12,7 @@ import pytest
 from ansible.errors import AnsibleError, AnsibleFilterError, AnsibleUndefinedVariable
 
 PACKAGE = "ansible_collections.homelab.anycast.plugins.filter."
-DIRECTORY = Path(importlib.import_module(PACKAGE + "anycast").__file__).parent
+DIRECTORY = Path(str(importlib.import_module(PACKAGE + "anycast").__file__)).parent
 MODULES = sorted(path.stem for path in DIRECTORY.glob("*.py"))
 FILTERS = {
     name: function
@@ -129,7 +129,7 @@ class Broken(dict):
         return super().get(name, default)
 
 
-HOSTVARS = {
+HOSTVARS: dict = {
     "hap-lite": {"routeros_ospf_router_id": "172.18.0.1", "routeros_ospf_link": LINK},
     "sip1": {
         "ansible_host": "172.18.0.11",

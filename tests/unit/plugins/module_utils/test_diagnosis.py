@@ -24,7 +24,7 @@ class System:
 
     def __init__(self):
         self.nodes = [preflight.node(name, link={"key": KEY}, interfaces=["enp0s11"]) for name in NODES]
-        self.bird = {
+        self.bird: dict = {
             name: {
                 "info": {"router_id": ROUTER_IDS[name], "interfaces": copy.deepcopy([LINK, DUMMY]), "refused": []},
                 "changed_files": [],

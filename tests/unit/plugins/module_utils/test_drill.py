@@ -213,7 +213,7 @@ def lost(first, last):
 # The probes start 5 s before the event, which is put back 10 s after it.
 UNDISTURBED = [run(0, 20, "sip2")]
 FAILED_OVER = [run(0, 5.1), lost(5.15, 5.95), run(6.0, 16.0, "sip2"), run(16.05, 20)]
-LEFT = [
+LEFT: list[dict] = [
     {"after": None, "by": 996.0, "gateways": ["172.18.0.11", "172.18.0.12"]},
     {"after": 1000.7, "by": 1000.9, "gateways": ["172.18.0.12"]},
     {"after": 1011.0, "by": 1011.1, "gateways": ["172.18.0.11", "172.18.0.12"]},

@@ -361,10 +361,6 @@ def test_a_packet_that_connection_tracking_may_call_anything():
     assert seen(routeros({**DROP, "connection-state": "invalid"}, packet=redirect)) is False
 
 
-def match(left, right, operator="=="):
-    return {"match": {"op": operator, "left": left, "right": right}}
-
-
 @pytest.mark.parametrize(
     "expression, hello, hello_v3",
     [

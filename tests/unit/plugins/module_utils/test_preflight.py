@@ -58,9 +58,9 @@ class System:
     """What the ends are given and have: a healthy one, for a test to spoil."""
 
     def __init__(self):
-        self.router = {"info": copy.deepcopy(ROUTER), "link": {"key": KEY}, "interfaces": ["bridge-lan"]}
+        self.router: dict = {"info": copy.deepcopy(ROUTER), "link": {"key": KEY}, "interfaces": ["bridge-lan"]}
         self.routers = {"hap-lite": self.router}
-        self.nodes = {
+        self.nodes: dict = {
             name: {
                 "facts": facts(address),
                 "info": copy.deepcopy(NODE_INFO),

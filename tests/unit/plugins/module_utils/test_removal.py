@@ -54,8 +54,8 @@ def test_what_is_refused(arguments, said):
     assert (found["nodes"], found["router"]) == ([], False)
 
 
-NOTHING = {"packages": [], "units": {}, "files": {}, "stanzas": []}
-RUNNING = {**NOTHING, "files": {"/etc/bird/bird.conf": None}, "units": {"bird.service": {"active": "active"}}}
+NOTHING: dict = {"packages": [], "units": {}, "files": {}, "stanzas": []}
+RUNNING: dict = {**NOTHING, "files": {"/etc/bird/bird.conf": None}, "units": {"bird.service": {"active": "active"}}}
 
 
 @pytest.mark.parametrize(

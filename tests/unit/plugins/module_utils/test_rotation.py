@@ -45,7 +45,8 @@ def test_a_key_that_was_accepted_already_is_taken_over():
     ],
 )
 def test_refused(link, new, routers, words):
-    (problem,) = rotation.problems({**LINK, **link}, *new, routers)
+    key, key_id = new
+    (problem,) = rotation.problems({**LINK, **link}, key, key_id, routers)
     assert [word for word in words if word not in problem] == []
     assert "secret" not in problem
 

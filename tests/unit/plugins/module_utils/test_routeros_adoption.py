@@ -14,7 +14,7 @@ OURS = "homelab.anycast"
 
 def router(comment=None, rules=(), **changes):
     """Return a router with an OSPF that was made by hand; changes are properties by kind of row, None: without it."""
-    rows = {
+    rows: dict = {
         "instance": {".id": "*1", "name": "home", "version": 2, "vrf": "main", "router-id": "172.18.0.1"},
         "area": {".id": "*2", "name": "backbone", "instance": "home", "area-id": "0.0.0.0", "type": "default"},
         "template": {".id": "*3", "area": "backbone", "interfaces": "bridge-lan"},

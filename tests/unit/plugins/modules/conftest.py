@@ -160,7 +160,7 @@ class FakeRouter:
     """A RouterOS in memory, at the level of librouteros' Api; refuses whatever is no reading."""
 
     def __init__(self):
-        self.menus = {
+        self.menus: dict = {
             "/system/resource": [
                 {
                     "version": "7.20.8 (long-term)",

@@ -16,6 +16,13 @@ MODULE = "anycast_probe"
 ADDRESS = "127.0.0.64"
 
 
+def sequence(request):
+    """Return the number of a request, the word as it is in the header."""
+    found = re.search(r"CSeq: (\d+)", request)
+    assert found
+    return found[1]
+
+
 class Node:
     """Answers OPTIONS on a port of ADDRESS; behave(number, source) says how."""
 
@@ -44,7 +51,7 @@ class Node:
                 return
             text = data.decode()
             self.requests.append((sender, text))
-            number = int(re.search(r"CSeq: (\d+)", text)[1])
+            number = int(sequence(text))
             for name in self.behave(number, sender[0]):
                 kept = [
                     line for line in text.split("\r\n")[1:] if line.startswith(("Via", "From", "To", "Call-", "CSeq"))
@@ -95,7 +102,7 @@ def test_each_source_has_its_node(run, node):
     for source in sources:
         sent = [(sender[1], text) for sender, text in sip.requests if sender[0] == source]
         assert len({port for port, _text in sent}) == 1
-        assert [re.search(r"CSeq: (\d+)", text)[1] for _port, text in sent] == ["1", "2", "3", "4", "5"]
+        assert [sequence(text) for _port, text in sent] == ["1", "2", "3", "4", "5"]
 
 
 def test_a_lost_probe_fails_and_is_named(run, node):

@@ -283,7 +283,7 @@ class Heard:
     """Stands in for the listener: hears the router, or does not."""
 
     answer = True
-    asked = None
+    asked: tuple | None = None
 
     def __enter__(self):
         return self

@@ -30,8 +30,8 @@ def ask(run_module, fake_bird, clock):
 
     def run(name="node", **options):
         if name is not None:
-            run.bird = fake_bird(name)
-        return run_module(MODULE, socket=run.bird.path, **options)
+            run.bird = fake_bird(name)  # type: ignore[attr-defined]
+        return run_module(MODULE, socket=run.bird.path, **options)  # type: ignore[attr-defined]
 
     return run
 
@@ -204,7 +204,7 @@ def test_a_bird_that_died(run_module, tmp_path):
 def test_no_permission(run_module, monkeypatch, fake_bird):
     socket_class = bird.socket.socket
 
-    class Denied(socket_class):
+    class Denied(socket_class):  # type: ignore[misc,valid-type]
         def connect(self, path):
             raise PermissionError(13, "Permission denied")
 

@@ -15,8 +15,6 @@ def adoption_filter(info, services_list, interfaces, router_id, link, directory=
         normalised = services.normalise_services(services_list)
     except services.ServicesError:
         # Which node_problems says.
-        normalised = None
-    if normalised is None:
         return {"kind": "none", "problems": [], "notes": [], "stanzas": []}
     try:
         bfd = link_model.normalise_link(link)["bfd"]
@@ -46,5 +44,4 @@ class FilterModule:
             "adoption": adoption_filter,
             "routeros_plan": routeros_plan,
             "routeros_taken_over": routeros_adoption.taken_over,
-            "service_interfaces": services.interfaces,
         }

@@ -100,10 +100,7 @@ def other_router_ids(hostvars, name):
 
 
 def drain_arguments_problems(arguments, hostvars, names):
-    nodes = {
-        name: [service.get("name") for service in hostvars[name].get("bird_anycast_services", [])] for name in names
-    }
-    return drain.arguments_problems(arguments, nodes)
+    return drain.arguments_problems(arguments, services.names_by_node(hostvars, names))
 
 
 def last_node_problems(drained, next_hops, elsewhere, neighbors, hostvars, name):
@@ -139,6 +136,7 @@ class FilterModule:
             "routeros_instances": routeros_ospf.instances,
             "routeros_bfd_configuration": routeros_ospf.bfd_configuration,
             "other_router_ids": other_router_ids,
+            "service_interfaces": services.interfaces,
             "units": services.units,
             "unit_problems": services.unit_problems,
             "bird_package": services.bird_package,

@@ -9,11 +9,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils import adoption, r
 
 
 def removal_wanted(arguments, hostvars, names):
-    nodes = {
-        name: [str(service.get("name")) for service in hostvars[name].get("bird_anycast_services", [])]
-        for name in names
-    }
-    return removal.wanted(arguments, nodes)
+    return removal.wanted(arguments, services.names_by_node(hostvars, names))
 
 
 def bird_afterwards(record, info, services_list, directory="/etc/bird"):

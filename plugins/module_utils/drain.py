@@ -56,7 +56,7 @@ def arguments_problems(arguments, nodes):
     service = arguments.get("service")
     if service:
         problems.extend(
-            "node {} has no service '{}'; it has: {}".format(name, service, ", ".join(nodes[name]))
+            "node {} has no service '{}'; it has: {}".format(name, service, ", ".join(nodes[name]) or "none")
             for name in asked
             if name in nodes and service not in nodes[name]
         )

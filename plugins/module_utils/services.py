@@ -185,6 +185,16 @@ def named(services, name=None):
     return [service for service in services if name in (None, "", service["name"])]
 
 
+def names_by_node(hostvars, nodes):
+    """Return the names of the services of each node, by its name. What else is wrong with them, the roles say."""
+    found = {}
+    for node in nodes:
+        listed = hostvars[node].get("bird_anycast_services")
+        listed = listed if isinstance(listed, list) else []
+        found[node] = [str(service["name"]) for service in listed if isinstance(service, dict) and "name" in service]
+    return found
+
+
 def _following(services):
     """Yield the services that follow a unit; none where the services are not valid, which L(node_problems) says."""
     with contextlib.suppress(ServicesError):

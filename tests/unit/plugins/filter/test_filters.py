@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from pathlib import Path
 
 import pytest
+import yaml
 from ansible.errors import AnsibleError, AnsibleFilterError, AnsibleUndefinedVariable
 
 PACKAGE = "ansible_collections.homelab.anycast.plugins.filter."
@@ -37,6 +39,23 @@ def test_each_filter_has_its_documentation():
     assert sorted(FILTERS) == sorted(path.stem for path in DIRECTORY.glob("*.yml"))
 
 
+@pytest.mark.parametrize("name", sorted(FILTERS))
+def test_the_documentation_has_the_parameters_that_the_filter_takes(name):
+    """By position and, since Ansible hands on what is given by name, by name too."""
+    documentation = yaml.safe_load((DIRECTORY / f"{name}.yml").read_text())["DOCUMENTATION"]
+    value, *others = inspect.signature(FILTERS[name]).parameters.values()
+    named = ["_input", *(parameter.name for parameter in others)]
+    assert documentation["positional"].split(", ") == named
+    options = documentation["options"]
+    assert list(options) == named
+    for parameter in others:
+        option = options[parameter.name]
+        assert option.get("required", False) is (parameter.default is parameter.empty)
+        if not option.get("required"):
+            # A list cannot be a default in Python.
+            assert list(option.get("default") or []) == list(parameter.default or [])
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Errors of the input
 
@@ -47,7 +66,10 @@ def test_each_filter_has_its_documentation():
         ("link", [{"dead_interval": 3}], "dead_interval is 3 s"),
         ("services", [[{"name": "sip"}]], "service 'sip': addresses"),
         ("routeros_filter_rules", [["nonsense"], "anycast-in", "ours"], "nonsense"),
-        ("routeros_hash_policy", ["per_packet"], "per_packet"),
+        ("routeros_filter_rules", [[], "anycast-in", "ours"], "routeros_ospf_anycast_prefixes is empty, expected"),
+        ("routeros_hash_policy", ["per_packet"], "routeros_ospf_distribution is 'per_packet', which RouterOS 7 does not"),
+        ("routeros_hash_policy", ["round"], "'round', expected one of: per_client, per_flow"),
+        ("routeros_ipv6_plan", [{}, ["2001:db8::64/128"], "round", False, "ours"], "'round', expected one of"),
     ],
 )
 def test_what_cannot_be_computed_is_one_clear_error(name, arguments, says):
@@ -147,6 +169,15 @@ def test_router_ids_of_the_others():
     assert FILTERS["other_router_ids"](HOSTVARS, "sip1") == {"hap-lite": "172.18.0.1", "sip2": "172.18.0.12"}
 
 
+@pytest.mark.parametrize("broken", [None, "sip", [{"addresses": []}], ["sip"]])
+def test_services_that_are_wrong_are_no_service_to_drain_or_remove(broken):
+    hostvars = {"sip1": {"bird_anycast_services": broken}}
+    (problem,) = FILTERS["drain_arguments_problems"]({"node": "sip1", "service": "sip"}, hostvars, ["sip1"])
+    assert problem == "node sip1 has no service 'sip'; it has: none"
+    wanted = FILTERS["removal_wanted"]({"node": "sip1", "service": "sip", "consent": True}, hostvars, ["sip1"])
+    assert wanted["problems"] == ["remove_service 'sip' is none of sip1; there is: none"]
+
+
 def test_what_may_be_drained_and_removed():
     names = GROUPS["anycast_nodes"]
     problems = FILTERS["drain_arguments_problems"]({"node": "sip1", "service": "dns"}, HOSTVARS, names)
@@ -154,11 +185,11 @@ def test_what_may_be_drained_and_removed():
     assert FILTERS["removal_wanted"]({"node": "sip9"}, HOSTVARS, names)["problems"]
 
 
-def neighbor(name, address):
+def neighbor(address):
     return {"router_id": address, "address": address, "state": "Full"}
 
 
-NEIGHBORS = [{"neighbors": [neighbor("sip1", "172.18.0.11"), neighbor("sip2", "172.18.0.12")]}]
+NEIGHBORS = [{"neighbors": [neighbor("172.18.0.11"), neighbor("172.18.0.12")]}]
 
 
 @pytest.mark.parametrize(

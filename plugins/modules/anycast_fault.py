@@ -28,7 +28,9 @@ extends_documentation_fragment:
   - homelab.anycast.attributes
 attributes:
   check_mode:
-    support: full
+    support: partial
+    details:
+      - O(state=claimed) claims nothing then, and O(state=broken) of a host that is not claimed fails as ever.
   diff_mode:
     support: none
   idempotent:
@@ -45,7 +47,7 @@ options:
     choices: [claimed, broken, mended, released]
     required: true
   id:
-    description: What tells this drill from others.
+    description: What tells this drill from others, such as a UUID; the same in all its steps.
     type: str
     required: true
   by:
@@ -53,7 +55,7 @@ options:
     type: str
   seconds:
     description:
-      - For how long the host is claimed, or after how many seconds the undo happens by itself.
+      - Seconds for which the host is claimed, or after which the undo happens by itself.
       - Required if O(state=claimed) or O(state=broken).
     type: int
   takeover:
@@ -64,10 +66,10 @@ options:
     description: What is broken, in words. Required if O(state=broken).
     type: str
   command:
-    description: What a shell runs to break it. Required if O(state=broken).
+    description: What C(/bin/sh) runs to break it. Required if O(state=broken).
     type: str
   undo:
-    description: What a shell runs to put it back; it may run more than once. Empty for what comes back by itself.
+    description: What C(/bin/sh) runs to put it back; it may run more than once. Empty for what comes back by itself.
     type: str
     default: ""
   undo_by:
@@ -144,6 +146,8 @@ DIRECTORIES = {
     "process": str(Path.home() / ".ansible" / "homelab-anycast-drill"),
 }
 UNIT = "anycast-drill-undo"
+# By these files processes wait, each by its own: what has been called off must not take the next one's for it.
+TOKENS = "armed-*"
 # A shell out of reach of Ctrl-C and of the end of the play; its arguments follow. Not every controller has setsid(1).
 DETACHED = """
 import os, sys
@@ -169,7 +173,6 @@ class Host:
         self.params = module.params
         self.directory = Path(DIRECTORIES[module.params["undo_by"]])
         self.path = self.directory / "drill.json"
-        self.token = self.directory / "armed"
         self.found: dict = {"changed": False}
 
     @contextmanager
@@ -212,18 +215,20 @@ class Host:
 
     def arm(self, record):
         seconds, what, undo = self.params["seconds"], record["what"], record["undo"]
+        self.disarm()
         if self.params["undo_by"] == "systemd":
-            self.disarm()
             line = drill.undo_command(undo, UNIT, what, seconds, self.path)
             self.module.run_command(line, check_rc=True)
             return
-        self.token.touch()
-        line = [WAIT_AND_UNDO, UNIT, str(seconds), str(self.token), undo, str(self.path)]
+        token = self.directory / TOKENS.replace("*", str(time.time_ns()))
+        token.touch()
+        line = [WAIT_AND_UNDO, UNIT, str(seconds), str(token), undo, str(self.path)]
         self.module.run_command([sys.executable, "-c", DETACHED, *line], check_rc=True)
 
     def disarm(self):
         if self.params["undo_by"] != "systemd":
-            self.token.unlink(missing_ok=True)
+            for token in self.directory.glob(TOKENS):
+                token.unlink(missing_ok=True)
             return
         for verb in ("stop", "reset-failed"):
             units = self.units()
@@ -258,7 +263,10 @@ class Host:
     def broken(self):
         record = self.own()
         if record is None:
-            self.module.fail_json(msg="this host is not claimed by this drill (any more), so nothing is broken")
+            self.module.fail_json(
+                msg="nothing is broken: this host is not claimed by the drill '{}'. Either state=claimed has not been run"
+                " here before, or another drill has taken the host over, or it was booted".format(self.params["id"])
+            )
         if self.params["undo"]:
             until = max(record["until"], time.time() + self.params["seconds"])
             record = dict(record, what=self.params["what"], undo=self.params["undo"], until=until)

@@ -67,7 +67,11 @@ def test_the_documentation_has_the_parameters_that_the_filter_takes(name):
         ("services", [[{"name": "sip"}]], "service 'sip': addresses"),
         ("routeros_filter_rules", [["nonsense"], "anycast-in", "ours"], "nonsense"),
         ("routeros_filter_rules", [[], "anycast-in", "ours"], "routeros_ospf_anycast_prefixes is empty, expected"),
-        ("routeros_hash_policy", ["per_packet"], "routeros_ospf_distribution is 'per_packet', which RouterOS 7 does not"),
+        (
+            "routeros_hash_policy",
+            ["per_packet"],
+            "'per_packet', which RouterOS 7 does not offer",
+        ),
         ("routeros_hash_policy", ["round"], "'round', expected one of: per_client, per_flow"),
         ("routeros_ipv6_plan", [{}, ["2001:db8::64/128"], "round", False, "ours"], "'round', expected one of"),
     ],

@@ -82,7 +82,7 @@ def waiting(home):
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            found += [path] if f"{home}/own/armed".encode() in path.read_bytes() else []
+            found += [path.parent.name] if f"{home}/own/armed".encode() in path.read_bytes() else []
     return found
 
 
@@ -148,6 +148,19 @@ def test_a_process_that_is_called_off_undoes_nothing(run, home):
     assert not (home / "thing").exists()
 
 
+def test_one_fault_after_the_other_has_only_its_own_undo_wait(run, home):
+    """Else the first one would end the waiting of the second one, which nothing would undo then."""
+    run("claimed", undo_by="process")
+    run("broken", undo_by="process", seconds=600)
+    first = waiting(home)
+    run("mended", undo_by="process")
+    run("broken", undo_by="process", seconds=600)
+    wait_until(lambda: len(waiting(home)) == 1)
+    assert waiting(home) != first
+    run("mended", undo_by="process")
+    wait_until(lambda: not waiting(home))
+
+
 def test_what_cannot_be_undone_stays_armed(run, home):
     run("claimed")
     run("broken", undo="false")
@@ -179,7 +192,7 @@ def test_only_one_drill_at_a_time(run, home):
     assert "a drill by alice@desk has been under way since" in said["msg"]
     assert "(no thing)" in said["msg"]
     assert record(home)["id"] == "mine"
-    assert "not claimed by this drill" in run("broken", id="theirs")["msg"]
+    assert "nothing is broken: this host is not claimed by the drill 'theirs'" in run("broken", id="theirs")["msg"]
     assert run("mended", id="theirs")["changed"] is False
     assert run("released", id="theirs")["changed"] is False
     assert record(home)["id"] == "mine"
@@ -206,7 +219,7 @@ def test_what_an_earlier_drill_has_left_is_undone_first(run, home, how):
     assert (home / "thing").exists()
     assert not (home / "units").exists()
     assert (record(home)["id"], record(home)["undo"]) == ("theirs", "")
-    assert "not claimed by this drill" in run("broken")["msg"]
+    assert "not claimed by the drill 'mine'. Either" in run("broken")["msg"]
 
 
 def test_check_mode_changes_nothing(run_module, home):

@@ -21,7 +21,10 @@ extends_documentation_fragment:
   - homelab.anycast.attributes
 attributes:
   check_mode:
-    support: full
+    support: partial
+    details:
+      - O(state=recorded) writes no record then, and O(state=drained) without one fails as ever.
+      - O(state=undrained) cannot say how healthy a service will be whose unit it would start.
   diff_mode:
     support: none
   idempotent:
@@ -82,7 +85,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 records:
-  description: What is drained after this step, or about to be.
+  description: What is drained, or about to be, after this step; in check mode, as it is.
   returned: success
   type: list
   elements: dict
@@ -91,27 +94,34 @@ records:
       description: The service, null for the whole node.
       type: str
     by:
-      description: Who did it.
+      description: Who drains it.
       type: str
     reason:
       description: Why.
       type: str
     since:
-      description: When.
+      description: Since when, in UTC, such as V(2026-11-22T15:00:00Z).
       type: str
     done:
       description: Whether the router has let go of the node.
       type: bool
     stopped:
-      description: Units that were stopped afterwards.
+      description: Units that were stopped afterwards, and that O(state=undrained) starts again.
       type: list
       elements: str
+  sample:
+    - service: null
+      by: alice@desk
+      reason: new disk
+      since: "2026-11-22T15:00:00Z"
+      done: true
+      stopped: [kamailio.service]
 new:
-  description: Whether the record was not there before, with O(state=recorded).
+  description: With O(state=recorded), whether the record was not there before; else false.
   returned: success
   type: bool
 prefixes:
-  description: The addresses that are announced again, with O(state=undrained).
+  description: With O(state=undrained), the prefixes that are announced again; else none.
   returned: success
   type: list
   elements: str
@@ -138,6 +148,9 @@ class Node:
         self.changed = False
         self.new = False
         self.coming = []
+
+    def what(self):
+        return "the node" if self.scope is None else "service '{}'".format(self.scope)
 
     def states(self):
         units = [unit for s in self.services for unit in (announcer.instance(s["name"]), announcer.starter(s))]
@@ -209,7 +222,11 @@ class Node:
     def drained(self):
         record = announcer_node.read_drain(self.scope)
         if record is None:
-            self.module.fail_json(msg="there is no record of this drain any more: somebody has undrained it meanwhile")
+            self.module.fail_json(
+                msg="{} is gone: somebody has undrained {} meanwhile. Drain it again if it is to stay out".format(
+                    self.path, self.what()
+                )
+            )
         states = self.states()
         units = []
         if self.module.params["stop_service"]:
@@ -236,10 +253,13 @@ class Node:
             self.module.fail_json(
                 msg="{}; undrain the node, not one service of it".format(drain.text(announcer_node.read_drain(None)))
             )
-        for unit in record.get("stopped", []):
+        stopped = record.get("stopped", [])
+        for unit in stopped:
             self.systemctl("start", unit)
         if not self.module.params["force"]:
-            self.wait_for_health(self.coming)
+            # In check mode these have not been started.
+            unknown = stopped if self.module.check_mode else []
+            self.wait_for_health([s for s in self.coming if s["unit"] not in unknown])
         self.forgotten()
         states = self.states()
         for service in self.coming:
@@ -257,8 +277,8 @@ class Node:
                 return
             if spent >= self.module.params["wait"] or self.module.check_mode:
                 self.module.fail_json(
-                    msg="It stays drained, as it is not healthy after {:.0f} s: {}. Repair it, or announce it as it is"
-                    " with -e force=true".format(spent, "; ".join(problems))
+                    msg="{} stays drained, as it is not healthy after {:.0f} s: {}. Repair it, or announce it as it is"
+                    " with -e force=true".format(self.what(), spent, "; ".join(problems))
                 )
             time.sleep(1)
 

@@ -264,7 +264,7 @@ class Host:
         record = self.own()
         if record is None:
             self.module.fail_json(
-                msg="nothing is broken: this host is not claimed by the drill '{}'. Either state=claimed has not been run"
+                msg="nothing is broken: this host is not claimed by the drill '{}'. Either state=claimed has not run"
                 " here before, or another drill has taken the host over, or it was booted".format(self.params["id"])
             )
         if self.params["undo"]:

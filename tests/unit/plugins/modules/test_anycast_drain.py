@@ -31,7 +31,7 @@ def node(systemd_node):
 
 
 @pytest.fixture
-def drain(node, run_module, monkeypatch):
+def drain(node, run_module):
     def drain(state, check_mode=False, **options):
         node.calls.clear()
         return run_module("anycast_drain", check_mode, state=state, services=SERVICES, **options)
@@ -97,7 +97,7 @@ def test_a_node_that_is_drained_does_not_come_back_by_one_of_its_services(node, 
     assert node.announced == []
 
 
-def test_two_at_once(node, drain, monkeypatch):
+def test_two_at_once(drain):
     recorded(drain)
     result = recorded(drain)
     assert result["failed"]
@@ -105,30 +105,40 @@ def test_two_at_once(node, drain, monkeypatch):
     assert recorded(drain, force=True)["new"] is False
 
 
-def test_two_at_the_same_moment(node, drain, monkeypatch):
+@pytest.mark.parametrize(
+    ("looks", "says"),
+    [
+        ([None], "the node is being drained since"),
+        pytest.param([None, None], "somebody has just drained it. If that play is no more", id="and forgotten again"),
+    ],
+)
+def test_two_at_the_same_moment(drain, monkeypatch, looks, says):
     """The second one looks before the first has written, and writes after it."""
     recorded(drain)
     look = anycast_drain.announcer_node.read_drain
-    looks = iter([None])
+    looks = iter(looks)
     monkeypatch.setattr(anycast_drain.announcer_node, "read_drain", lambda scope: next(looks, look(scope)))
     result = recorded(drain)
-    assert result["failed"] and "the node is being drained since" in result["msg"]
+    assert result["failed"] and says in result["msg"]
     assert [path.name for path in Path(announcer.DRAINED).iterdir()] == ["node.json"]
 
 
-def test_somebody_has_undrained_it_meanwhile(node, drain):
-    result = drain("drained")
-    assert result["failed"] and "somebody has undrained it meanwhile" in result["msg"]
+def test_somebody_has_undrained_it_meanwhile(drain):
+    assert drain("drained")["msg"] == (
+        f"{announcer.drain_file(None)} is gone: somebody has undrained the node meanwhile. Drain it again if it is to"
+        " stay out"
+    )
+    assert "somebody has undrained service 'sip' meanwhile" in drain("drained", service="sip")["msg"]
 
 
-def test_a_drain_that_comes_to_nothing_is_forgotten(node, drain):
+def test_a_drain_that_comes_to_nothing_is_forgotten(drain):
     recorded(drain)
     assert drain("forgotten")["changed"]
     assert drain("read")["records"] == []
     assert not drain("forgotten")["changed"]
 
 
-def test_a_damaged_record_is_a_drain_all_the_same(node, drain):
+def test_a_damaged_record_is_a_drain_all_the_same(drain):
     Path(announcer.DRAINED).mkdir()
     Path(announcer.drain_file("sip")).write_text("{")
     (record,) = drain("read")["records"]
@@ -150,12 +160,12 @@ def drained(node, drain):
         ("check", "service 'sip': 172.18.0.64 does not answer within 0.5 s"),
     ],
 )
-def test_what_is_not_healthy_stays_drained(drained, drain, broken, says, monkeypatch):
+def test_what_is_not_healthy_stays_drained(drained, drain, broken, says):
     drained.active.discard(broken)
     drained.failing.add(broken)
     result = drain("undrained", wait=0)
     assert result["failed"]
-    assert result["msg"].startswith(f"It stays drained, as it is not healthy after 0 s: {says}. Repair it")
+    assert result["msg"].startswith(f"the node stays drained, as it is not healthy after 0 s: {says}. Repair it")
     assert drained.announced == []
     assert json.loads(Path(announcer.drain_file(None)).read_text())["done"]
 
@@ -187,3 +197,12 @@ def test_it_waits_for_what_becomes_healthy(drained, drain, monkeypatch):
 def test_in_check_mode_nobody_waits(drained, drain):
     drained.failing.add("check")
     assert "after 0 s" in drain("undrained", check_mode=True, wait=60)["msg"]
+
+
+def test_check_mode_does_not_blame_a_service_that_it_would_start(node, drain):
+    recorded(drain)
+    drain("withdrawn")
+    drain("drained", stop_service=True)
+    result = drain("undrained", check_mode=True)
+    assert (result["changed"], result["prefixes"]) == (True, ["172.18.0.64/32", "172.18.0.66/32"])
+    assert node.calls == [] and "kamailio.service" not in node.active

@@ -44,14 +44,15 @@ options:
     choices: [ifupdown, NetworkManager, networkd]
   addresses:
     description: >-
-      Its addresses, as prefixes. Required for O(state=present). Others stay for now, so that they can be withdrawn
-      first; they are in RV(surplus).
+      Its addresses, as prefixes in the form in which C(ip(8\)) shows them. Required for O(state=present). Others stay for
+      now, so that they can be withdrawn first; they are in RV(surplus).
     type: list
     elements: str
   content:
     description: >-
-      Texts of the renderer's files, a stanza of ifupdown, a keyfile of NetworkManager, or the C(.netdev) and the
-      C(.network) of systemd-networkd. Required for O(state=present).
+      Texts of the renderer's files, one stanza for ifupdown (C(interfaces(5\))), one keyfile for NetworkManager
+      (C(nm-settings-keyfile(5\))), two for networkd (C(systemd.netdev(5\)), C(systemd.network(5\))). Required for
+      O(state=present).
     type: list
     elements: str
   commands:
@@ -83,8 +84,22 @@ EXAMPLES = r"""
     renderer: networkd
     addresses: [172.18.0.64/32]
     content:
-      - "{{ lookup('ansible.builtin.template', 'interface.netdev.j2') }}"
-      - "{{ lookup('ansible.builtin.template', 'interface.network.j2') }}"
+      - |
+        [NetDev]
+        Name=dummy0
+        Kind=dummy
+      - |
+        [Match]
+        Name=dummy0
+
+        [Network]
+        Address=172.18.0.64/32
+  become: true
+
+- name: Take dummy0 away, whatever manages it
+  homelab.anycast.anycast_interface:
+    name: dummy0
+    state: absent
   become: true
 """
 
@@ -130,9 +145,17 @@ class Interface:
         self.renderer = params["renderer"]
         self.present = params["state"] == "present"
         self.wanted = set(params["addresses"] or []) if self.present else set()
+        self.connection = "anycast-" + self.name
         self.files = {}
         if self.present:
-            self.files = dict(zip(renderers.paths(self.renderer, self.name), params["content"]))
+            paths = renderers.paths(self.renderer, self.name)
+            if len(params["content"]) != len(paths):
+                module.fail_json(
+                    msg="{}: content has {} texts, expected {} with renderer {}: of {}".format(
+                        self.name, len(params["content"]), len(paths), self.renderer, " and ".join(paths)
+                    )
+                )
+            self.files = dict(zip(paths, params["content"]))
         self.before = {
             path: Path(path).read_text(encoding="utf-8")
             for kind in renderers.RENDERERS
@@ -250,7 +273,7 @@ class Interface:
         if kind == renderers.IFUPDOWN:
             self.run("ifdown", "--force", self.name, check=False)
         elif kind == renderers.NETWORKMANAGER:
-            self.run("nmcli", "connection", "delete", "anycast-" + self.name, check=False)
+            self.run("nmcli", "connection", "delete", self.connection, check=False)
         else:
             self.run("networkctl", "delete", self.name, check=False)
         self.found = self.addresses()
@@ -277,14 +300,13 @@ class Interface:
                 self.run("/bin/sh", "-c", command)
 
     def up_by_networkmanager(self, changed):
-        connection = "anycast-" + self.name
         path = next(iter(self.files))
         self.run("nmcli", "connection", "load", path)
         active = self.run("nmcli", "--get-values", "NAME", "connection", "show", "--active")[1].splitlines()
         # Reapplied, the interface stays up.
-        if connection in active and self.run("nmcli", "device", "reapply", self.name, check=False)[0] == 0:
+        if self.connection in active and self.run("nmcli", "device", "reapply", self.name, check=False)[0] == 0:
             return
-        self.run("nmcli", "connection", "up", connection)
+        self.run("nmcli", "connection", "up", self.connection)
 
     def up_by_networkd(self, changed):
         self.run("networkctl", "reload")

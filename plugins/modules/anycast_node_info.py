@@ -17,8 +17,9 @@ description:
     somebody has configured there by hand.
   - The playbook C(homelab.anycast.preflight) runs it before anything is changed.
 notes:
-  - Runs on the node. The packet filter can be read by root only; where a program to read it is missing, or refuses, the
-    result says so by null.
+  - Runs on the node. The packet filter and O(bird_conf) can be read by root only, so use C(become). Where a program to
+    read the packet filter is missing, or refuses, the result says so by null; an O(bird_conf) that is there and cannot
+    be read is an error.
 extends_documentation_fragment:
   - homelab.anycast.attributes
   - homelab.anycast.attributes.read_only
@@ -28,7 +29,7 @@ attributes:
     platforms: Debian
 options:
   now:
-    description: Seconds since the epoch by the clock to compare with, normally the controller's.
+    description: Seconds since 1970 by the clock to compare with, normally the controller's.
     type: float
   units:
     description: Units of systemd whose state to read.
@@ -64,8 +65,14 @@ EXAMPLES = r"""
 - name: Read what setup does not know
   homelab.anycast.anycast_node_info:
     now: "{{ now(utc=true).timestamp() }}"
-  register: node
+    units: [bird.service, kamailio.service]
+    packages: [bird2, bird3]
+    link_interfaces: [enp0s11]
+    bird_conf: /etc/bird/bird.conf
+    interfaces_file: /etc/network/interfaces
+    dummies: [dummy0]
   become: true
+  register: node
 """
 
 RETURN = r"""
@@ -207,6 +214,7 @@ clock:
     skew: 1
 """
 
+import contextlib
 import json
 import time
 from pathlib import Path
@@ -224,7 +232,11 @@ SBIN = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
 
 def rp_filters(conf):
     """Return the reverse-path filter in force by interface."""
-    found = {path.parent.name: int(path.read_text()) for path in Path(conf).glob("*/rp_filter")}
+    found = {}
+    for path in Path(conf).glob("*/rp_filter"):
+        # Interfaces of containers come and go.
+        with contextlib.suppress(FileNotFoundError):
+            found[path.parent.name] = int(path.read_text())
     least = found.pop("all", 0)
     found.pop("default", None)
     return {name: max(least, value) for name, value in sorted(found.items())}
@@ -288,6 +300,10 @@ def main():
     )
     now, links = module.params["now"], module.params["link_interfaces"]
     skew = None if now is None else round(time.time() - now)
+    try:
+        conf = summary(module.params["bird_conf"])
+    except OSError as exc:
+        module.fail_json(msg="bird_conf: {} cannot be read: {}. Use 'become: true'".format(exc.filename, exc.strerror))
     module.exit_json(
         changed=False,
         nftables=nftables(output(module, "nft", "--json", "list", "ruleset")),
@@ -300,7 +316,7 @@ def main():
         },
         packages={name: installed(module, name) for name in module.params["packages"]},
         renderers=renderer_node.read(module, links) if links else None,
-        bird_conf=summary(module.params["bird_conf"]),
+        bird_conf=conf,
         stanzas=stanzas(module.params["interfaces_file"], module.params["dummies"]),
         clock={"skew": skew},
     )

@@ -13,12 +13,10 @@ author:
   - homelab.anycast maintainers (@homelab-anycast)
 description:
   - With O(state=taken), keeps copies of files that the role is about to replace, notes which packages it has
-    installed and
-    how units were, and takes hand-made interfaces out of C(/etc/network/interfaces), which stay up.
+    installed and how units were, and takes hand-made interfaces out of C(/etc/network/interfaces), which stay up.
   - With O(state=given_back), puts all that back and forgets it.
-  - Copies keep their owner and mode, and are below C(/var/lib/homelab-anycast/before), which is closed to everybody
-    but root.
-    The first copy of a file stays, so that it is what was there before the role ever ran.
+  - Copies keep their owner and mode, and are below O(kept), which is closed to everybody but root. The first copy of a
+    file stays, so that it is what was there before the role ever ran.
 extends_documentation_fragment:
   - homelab.anycast.attributes
 attributes:
@@ -34,7 +32,7 @@ attributes:
     platforms: Debian
 options:
   state:
-    description: Whether to keep and take over, to give back, or only to tell.
+    description: Whether to keep and take over, to give back, or only to return RV(record).
     type: str
     choices: [read, taken, given_back]
     default: taken
@@ -51,8 +49,7 @@ options:
   units:
     description: >-
       How units were, by their names, as M(homelab.anycast.anycast_node_info) returns them; and with
-      C(announced_by_hand),
-      whether O(files) announced the services by themselves.
+      C(announced_by_hand), whether O(files) announced the services by themselves.
     type: dict
     default: {}
   interfaces_file:
@@ -60,7 +57,7 @@ options:
     type: path
     default: /etc/network/interfaces
   interface:
-    description: The interface to take out.
+    description: The interface to take out; with O(content).
     type: str
   content:
     description:
@@ -68,7 +65,7 @@ options:
       - Written first, so that at no time the interface would be gone after a boot.
     type: str
   kept:
-    description: Where it is kept.
+    description: The directory in which it is kept.
     type: path
     default: /var/lib/homelab-anycast/before
 """
@@ -77,6 +74,22 @@ EXAMPLES = r"""
 - name: Keep what somebody else has written
   homelab.anycast.anycast_takeover:
     files: [/etc/bird/bird.conf]
+  become: true
+
+- name: Have the role's file carry the interface that somebody has written into /etc/network/interfaces
+  homelab.anycast.anycast_takeover:
+    interface: dummy0
+    content: |
+      auto dummy0
+      iface dummy0 inet static
+        address 172.18.0.64/32
+        pre-up ip link add dev dummy0 type dummy
+        post-down ip link del dev dummy0
+  become: true
+
+- name: Have it all as it was
+  homelab.anycast.anycast_takeover:
+    state: given_back
   become: true
 """
 
@@ -262,14 +275,17 @@ def main():
         required_together=[("interface", "content")],
         supports_check_mode=True,
     )
-    takeover = Takeover(module)
     try:
+        takeover = Takeover(module)
         if module.params["state"] == "taken":
             takeover.taken()
         elif module.params["state"] == "given_back":
             takeover.restore()
     except (OSError, ValueError) as exc:
-        module.fail_json(msg="Cannot keep or give back what was there before the role: {}".format(exc))
+        module.fail_json(
+            msg="Cannot keep or give back what was there before the role ({}, with record.json): {}. Mend that, and run"
+            " this again; it goes on where it was".format(module.params["kept"], exc)
+        )
     module.exit_json(
         changed=takeover.changed,
         diff=takeover.diff,

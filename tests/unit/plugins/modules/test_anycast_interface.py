@@ -1,3 +1,6 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The module against shams of ip, ifup, nmcli and networkctl, which keep the interface's addresses in a file."""
 
 from __future__ import annotations
@@ -147,6 +150,12 @@ def test_somebody_elses_interface_does_not_go(node):
     node.addresses.write_text("172.18.0.64/32\n")
     assert not node.run_module(MODULE, name="dummy0", state="absent")["changed"]
     assert node.addresses.exists()
+
+
+def test_each_file_of_the_renderer_has_a_text(node):
+    result = node("networkd", content=["[NetDev]\n"])
+    assert "dummy0: content has 1 texts, expected 2 with renderer networkd: of " in result["msg"]
+    assert (node.files(), node.asked()) == ([], [])
 
 
 def test_what_ifupdown_refuses_is_not_written(node):

@@ -45,6 +45,24 @@ def test_a_node_without_packet_filter(run_module, node):
     assert result["changed"] is False
 
 
+def test_an_interface_that_goes_while_it_is_looked_at(run_module, node, tmp_path):
+    (tmp_path / "conf" / "veth1").mkdir()
+    # Listed, and gone when it is opened.
+    (tmp_path / "conf" / "veth1" / "rp_filter").symlink_to(tmp_path / "gone")
+    assert run_module(MODULE)["rp_filter"] == {"enp0s11": 2, "lo": 1}
+
+
+def test_the_bird_conf_of_another_user(run_module, node, monkeypatch):
+    def refuse(self, *_arguments):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    assert run_module(MODULE, bird_conf="/nowhere/bird.conf")["bird_conf"] is None
+    monkeypatch.setattr(anycast_node_info, "CONF", "/nowhere")
+    monkeypatch.setattr(anycast_node_info.Path, "read_text", refuse)
+    message = run_module(MODULE, bird_conf="/etc/bird/bird.conf")["msg"]
+    assert message == "bird_conf: /etc/bird/bird.conf cannot be read: Permission denied. Use 'become: true'"
+
+
 def test_packet_filters_are_read_in_check_mode_too(run_module, node, tmp_path):
     node("nft", json.dumps({"nftables": RULESET}))
     node("iptables-save", "*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n")

@@ -133,3 +133,23 @@ def test_without_a_stanza_nothing_is_written(node):
     node.interfaces.write_text("auto lo\n")
     assert node(interface="dummy0", content=OWN)["changed"] is False
     assert not node.own.exists()
+
+
+def test_a_damaged_record_is_named(node):
+    node.take()
+    (node.kept / "record.json").write_text('{"packages": [')
+    for state in ("read", "taken", "given_back"):
+        message = node(state=state)["msg"]
+        assert f"before the role ({node.kept}, with record.json): Expecting value: line 1" in message
+    assert STANZA not in node.interfaces.read_text()
+
+
+def test_what_cannot_be_given_back_is_named_and_can_be_tried_again(node):
+    node.take()
+    node.interfaces.unlink()
+    node.interfaces.mkdir()
+    message = node(state="given_back")["msg"]
+    assert f"'{node.interfaces}'. Mend that, and run this again" in message
+    node.interfaces.rmdir()
+    assert "failed" not in node(state="given_back")
+    assert node.interfaces.read_text() == INTERFACES

@@ -127,13 +127,13 @@ def filtered_gateways(rows, prefix, routing_table="main"):
     ]
 
 
-def normalise_prefix(text):
+def normalise_prefix(text, option="prefix"):
     """Return 172.18.0.64/32 for 172.18.0.64, as RouterOS writes it. Raises ValueError with a text for the user."""
     try:
         return str(ip_network(text))
     except ValueError as exc:
         raise ValueError(
-            "prefix: '%s' is no prefix as in 172.18.0.64/32 or 2001:db8::64/128: %s" % (text, exc)
+            "%s: '%s' is no prefix as in 172.18.0.64/32 or 2001:db8::64/128: %s" % (option, text, exc)
         ) from exc
 
 

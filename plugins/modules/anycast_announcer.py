@@ -33,18 +33,18 @@ attributes:
     platforms: Debian
 options:
   state:
-    description: Whether it is to be there. V(present) requires all other options.
+    description: Whether the announcer is to be there. V(present) requires all other options.
     type: str
     choices: [present, absent]
     default: present
   program:
-    description: Text of the program.
+    description: Text of the program, C(/usr/local/lib/homelab-anycast/announcer.py).
     type: str
   unit:
-    description: Text of the systemd template unit.
+    description: Text of the template unit, C(/etc/systemd/system/anycast-announce@.service).
     type: str
   boot:
-    description: Text of the rules of C(tmpfiles.d) for a boot.
+    description: Text of the rules of C(tmpfiles.d(5\)) for a boot, C(/etc/tmpfiles.d/homelab-anycast.conf).
     type: str
   services:
     description: The services, as P(homelab.anycast.services#filter) gives them.
@@ -69,7 +69,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 services:
-  description: Each service, and whether it is announced.
+  description: Each service, and whether it is announced; none with O(state=absent).
   returned: success, outside check mode
   type: list
   elements: dict
@@ -97,15 +97,14 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.homelab.anycast.plugins.module_utils import announcer, announcer_node
 
+# Of all files; none of them holds a secret.
+_MODE = 0o644
 # Seconds for a check beyond those it has by its own settings.
 _PATIENCE = 5
 
 
 def _glob(pattern):
     return [str(path) for path in Path("/").glob(pattern.lstrip("/"))]
-
-
-_MODE = 0o644
 
 
 class Installer:

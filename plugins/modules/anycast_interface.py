@@ -44,8 +44,8 @@ options:
     choices: [ifupdown, NetworkManager, networkd]
   addresses:
     description: >-
-      Its addresses, as prefixes in the form in which C(ip(8\)) shows them. Required for O(state=present). Others stay for
-      now, so that they can be withdrawn first; they are in RV(surplus).
+      Its addresses, as prefixes, written as C(ip(8\)) shows them. Required for O(state=present). Others stay for now,
+      so that they can be withdrawn first; they are in RV(surplus).
     type: list
     elements: str
   content:

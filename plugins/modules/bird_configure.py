@@ -34,12 +34,13 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    description: Says what would change, also on a host without BIRD. Where BIRD is, it checks the new configuration.
+    details:
+      - Says what would change, also on a host without BIRD. Where BIRD is, it checks the new configuration.
   diff_mode:
     support: full
-    description: >-
-      Passwords are hidden; of the key's file it only shows that it changes. A file that somebody else wrote is not
-      shown.
+    details:
+      - Passwords are hidden; of the key's file it only shows that it changes. A file that somebody else wrote is not
+        shown.
   idempotent:
     support: full
   platform:
@@ -57,8 +58,7 @@ options:
   main:
     description:
       - The file that BIRD was started with, where that is somebody else's and includes O(path), by its name or a
-        pattern, and
-        not in a file that it includes in turn. It is read, and never written.
+        pattern, and not in a file that it includes in turn. It is read, and never written.
     type: path
   key:
     description: The new content of O(key_file).
@@ -130,19 +130,39 @@ seealso:
 EXAMPLES = r"""
 - name: Another bird.conf, which must not cost an adjacency
   homelab.anycast.bird_configure:
-    content: "{{ lookup('ansible.builtin.template', 'bird.conf.j2') }}"
-    key: "{{ lookup('ansible.builtin.template', 'key.j2') }}"
+    content: |
+      router id 172.18.0.11;
+      protocol device { }
+      protocol ospf v2 anycast {
+        ipv4 { import none; export none; };
+        area 0 {
+          interface "enp0s11" {
+            priority 0;
+            hello 3;
+            dead 12;
+            include "/etc/bird/anycast.key";
+          };
+        };
+      }
+    key: |
+      authentication cryptographic;
+      password "{{ lookup('ansible.builtin.env', 'ANYCAST_OSPF_KEY') }}" { id 1; algorithm hmac sha256; };
     key_file: /etc/bird/anycast.key
     hello_interval: 3
     dead_interval: 12
     owner: root
     group: bird
     mode: "0640"
+  become: true
 
 - name: Send with the new key as soon as the router has it
   homelab.anycast.bird_configure:
-    content: "{{ lookup('ansible.builtin.template', 'bird.conf.j2') }}"
-    key: "{{ lookup('ansible.builtin.template', 'key.j2') }}"
+    # What was there, and the new key first, which BIRD sends with.
+    content: "{{ lookup('ansible.builtin.file', 'bird.conf', rstrip=false) }}"
+    key: |
+      authentication cryptographic;
+      password "{{ lookup('ansible.builtin.env', 'ANYCAST_NEW_KEY') }}" { id 2; algorithm hmac sha256; };
+      password "{{ lookup('ansible.builtin.env', 'ANYCAST_OSPF_KEY') }}" { id 1; algorithm hmac sha256; };
     key_file: /etc/bird/anycast.key
     hello_interval: 3
     dead_interval: 12
@@ -152,6 +172,7 @@ EXAMPLES = r"""
       key_id: 2
       key: "{{ lookup('ansible.builtin.env', 'ANYCAST_NEW_KEY') }}"
       listening: /run/anycast-follow
+  become: true
   async: 300
   poll: 0
 """

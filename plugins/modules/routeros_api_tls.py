@@ -24,7 +24,7 @@ notes:
   - Needs a user with the policies C(api), C(read), C(write) and C(sensitive) (to export a certificate; MikroTik's
     manual, "Certificates").
   - RouterOS hands out a certificate as a file only. The module exports the authority's (no key), reads C(contents) of
-    C(/file), and removes the file. Files of up to 60 KiB can be read so (manual, "Files").
+    C(/file), and removes the file, in check mode too. Files of up to 60 KiB can be read so (manual, "Files").
   - The keys have 2048 bits (RSA). The processor of a hAP lite may take half a minute for one, so the option C(timeout)
     should be generous.
 extends_documentation_fragment:
@@ -55,7 +55,7 @@ options:
     type: str
     required: true
   days:
-    description: For how many days the certificates are valid.
+    description: For how many days a certificate is valid when it is made.
     type: int
     required: true
   allowed:

@@ -37,7 +37,7 @@ options:
     elements: str
     default: []
   prefixes:
-    description: Prefixes whose routes to read, for example V(172.18.0.64/32).
+    description: Prefixes whose routes to read, for example V(172.18.0.64/32), in RV(routes). Others are not read.
     type: list
     elements: str
     default: []
@@ -90,7 +90,7 @@ total_memory:
   sample: 33554432
 interfaces:
   description: The interfaces. This and all else is returned for a lack of O(interfaces), too.
-  returned: success
+  returned: success, or one of O(interfaces) is missing or disabled
   type: list
   elements: dict
   contains:
@@ -292,7 +292,9 @@ clock:
       description: Its time, null if the router does not say.
       type: str
     skew:
-      description: By how many seconds it is ahead of the host that runs the module.
+      description: >-
+        By how many seconds it is ahead of the host that runs the module, negative where it is behind; null if the
+        router does not say its time.
       type: int
   sample:
     utc: "2026-11-22T18:48:02Z"
@@ -320,7 +322,7 @@ def main():
         supports_check_mode=True,
     )
     try:
-        prefixes = [normalise_prefix(prefix) for prefix in module.params["prefixes"]]
+        prefixes = [normalise_prefix(prefix, "prefixes") for prefix in module.params["prefixes"]]
     except ValueError as exc:
         module.fail_json(msg=str(exc))
     router = open_router(module)

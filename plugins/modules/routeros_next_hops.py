@@ -117,6 +117,10 @@ EXAMPLES = r"""
     without: [172.18.0.13]
     wait: 10
 
+- name: Have a file
+  ansible.builtin.tempfile:
+  register: watching
+
 - name: Watch in the background what becomes of the route, for ten minutes at most
   homelab.anycast.routeros_next_hops:
     hostname: 172.18.0.1
@@ -128,6 +132,20 @@ EXAMPLES = r"""
     poll_interval: 0.1
   async: 600
   poll: 0
+  register: watch
+
+# What is to be observed comes here.
+
+- name: End it
+  ansible.builtin.file:
+    path: "{{ watching.path }}"
+    state: absent
+
+- name: See when which next hops were there
+  ansible.builtin.async_status:
+    jid: "{{ watch.ansible_job_id }}"
+  register: observed
+  until: observed is finished
 """
 
 RETURN = r"""

@@ -109,7 +109,7 @@ def test_a_service_that_is_off_the_list(systemd_node, install):
     assert not install(SIP)["changed"]
 
 
-def test_one_whose_instance_no_longer_runs_is_withdrawn_all_the_same(systemd_node, install, monkeypatch):
+def test_one_whose_instance_no_longer_runs_is_withdrawn_all_the_same(systemd_node, install):
     install(SIP, SIX)
     systemd_node.active.discard("anycast-announce@six.service")
     # As systemctl stop of a unit that is not active: nothing happens.

@@ -14,10 +14,8 @@ import pytest
 
 from ansible_collections.homelab.anycast.plugins.modules import bird_configure
 
-FULL, EXSTART = (
-    "172.18.0.1\t  1\tFull/DR\t 9.9\teth0\t172.18.0.1",
-    "172.18.0.1\t  1\tExStart/DR\t 9.9\teth0\t172.18.0.1",
-)
+FULL = "172.18.0.1\t  1\tFull/DR\t 9.9\teth0\t172.18.0.1"
+EXSTART = FULL.replace("Full", "ExStart")
 PROTOCOLS = b"2002-Name       Proto\n1002-anycast    OSPF       master4    up     15:29:29.245  Running\n0000 \n"
 OLD_KEY, NEW_KEY = 'password "old-secret";\n', 'password "new-secret";\n'
 CONFIRMED, RECONFIGURED = b"0018 Reconfiguration confirmed\n", b"0003 Reconfigured\n"
@@ -194,12 +192,7 @@ def test_on_trial_until_the_neighbours_have_proven_it(configured, configure, bir
 
 
 def test_a_lost_neighbour_brings_the_old_one_back(configured, configure, bird, clock):
-    bird.answers.neighbors = FULL
-
-    def lose():
-        bird.answers.neighbors = EXSTART
-
-    bird.answers.on_trial = lose
+    bird.answers.on_trial = lambda: setattr(bird.answers, "neighbors", EXSTART)
     clock.at(40, lambda: setattr(bird.answers, "neighbors", FULL))
     result = configure()
     assert result["failed"] and result["rolled_back"] and result["lost"] == ["172.18.0.1"]
@@ -249,7 +242,7 @@ def test_a_full_disk(configured, configure, monkeypatch):
     assert "Cannot write the new configuration, the old one stays: [Errno 28]" in result["msg"]
 
 
-def test_a_part_of_somebody_elses_bird_conf(configured, configure, bird, tmp_path):
+def test_a_part_of_somebody_elses_bird_conf(configured, configure, bird):
     main = configured.conf.with_name("main.conf")
     main.write_text(f'router id 192.0.2.1;\ninclude "{configured.conf}";\n')
     assert configure(main=str(main))["changed"]
@@ -309,7 +302,7 @@ def follow(tmp_path, monkeypatch):
     }
 
 
-def test_a_node_moves_after_the_router(configured, configure, follow, monkeypatch):
+def test_a_node_moves_after_the_router(configured, configure, follow):
     assert configure(follow=follow)["changed"]
     assert Heard.asked == (5, "172.18.0.1", "sha256", 2, "next-secret")
     assert not Path(follow["listening"]).exists()

@@ -150,7 +150,8 @@ def secure(router, params, check_mode):
     changes = bootstrap.service_changes(service, version, certificates.name, params["allowed"])
     _check(router, params["allowed"])
     after = certificates.describe_wanted()
-    changed = bool(changes) or before != after
+    # A template that is thrown away is in neither.
+    changed = bool(changes or certificates.templates) or before != after
     authority_certificate = ""
     if not check_mode:
         _make(router, certificates)

@@ -98,6 +98,14 @@ def test_what_was_interrupted_goes_on(router: Recording, run: Run) -> None:
     assert [row["common-name"] for row in rows(router, "certificate")] == ["anycast-ca", "127.0.0.1"]
 
 
+def test_a_template_that_is_thrown_away_is_a_change(router: Recording, run: Run) -> None:
+    run("routeros_api_tls", **TLS)
+    with_admin(router, "/certificate/add", "=name=anycast-api-2", "=common-name=left")
+    assert [run("routeros_api_tls", check_mode, **TLS)["changed"] for check_mode in (True, False)] == [True, True]
+    assert [row["name"] for row in rows(router, "certificate")] == ["anycast-ca", "anycast-api"]
+    assert not run("routeros_api_tls", **TLS)["changed"]
+
+
 def row_id(router: Recording, menu: str, name: str) -> str:
     return next(row[".id"] for row in rows(router, menu) if row["name"] == name)
 

@@ -17,11 +17,9 @@ addresses="$SHAM/addresses"
 case "${0##*/} $*" in
   "ip -json address"*)
     [ -e "$addresses" ] || exit 1
-    printf '[{"addr_info": ['
-    sep=
+    printf '[{"addr_info": [{"local": "fe80::1", "prefixlen": 64, "scope": "link"}'
     while read -r a; do
-      printf '%s{"local": "%s", "prefixlen": 32, "scope": "global"}' "$sep" "${a%/32}"
-      sep=,
+      printf ', {"local": "%s", "prefixlen": %s, "scope": "global"}' "${a%/*}" "${a#*/}"
     done < "$addresses"
     echo ']}]' ;;
   "ip address add"*) echo "$3" >> "$addresses" ;;
@@ -96,6 +94,14 @@ def test_another_address_comes_without_the_interface_going_down(node):
     result = node(addresses=["172.18.0.64/32", "172.18.0.65/32"])
     assert result["addresses"] == ["172.18.0.65/32"]
     assert node.asked() == ["ip address add 172.18.0.65/32 dev dummy0"]
+
+
+def test_an_ipv6_address_comes_though_other_nodes_have_it_too(node):
+    """Duplicate address detection would find them."""
+    node()
+    node.asked()
+    assert node(addresses=["172.18.0.64/32", "2001:db8:64::64/128"])["addresses"] == ["2001:db8:64::64/128"]
+    assert node.asked() == ["ip address add 2001:db8:64::64/128 dev dummy0 nodad"]
 
 
 def test_an_address_that_goes_stays_until_it_is_withdrawn(node):

@@ -112,3 +112,21 @@ def test_nothing_asked_for(run_module, node):
 def test_packages(run_module, node, prints, code, version):
     node("dpkg-query", prints, code)
     assert run_module(MODULE, packages=["bird2"])["packages"] == {"bird2": version}
+
+
+def test_what_somebody_has_made_by_hand(run_module, node, tmp_path):
+    conf, interfaces = tmp_path / "bird.conf", tmp_path / "interfaces"
+    conf.write_text('router id 192.0.2.1;\nprotocol ospf x { area 0 { interface "a" { password "secret"; }; }; }\n')
+    interfaces.write_text("source interfaces.d/*\niface lo inet loopback\n")
+    (tmp_path / "interfaces.d").mkdir()
+    stanza = "iface dummy0 inet static\n  address 172.18.0.64/32\n  mtu 1400\n"
+    (tmp_path / "interfaces.d" / "mine").write_text(stanza)
+    (tmp_path / "interfaces.d" / "anycast-dummy0").write_text(stanza)
+    options = {"bird_conf": str(conf), "interfaces_file": str(interfaces), "dummies": ["dummy0", "dummy1"]}
+    result = run_module(MODULE, **options)
+    assert (result["bird_conf"]["ours"], result["bird_conf"]["router_id"]) == (False, "192.0.2.1")
+    assert "secret" not in json.dumps(result)
+    (found,) = result["stanzas"]
+    assert (found["file"], found["name"]) == (str(tmp_path / "interfaces.d" / "mine"), "dummy0")
+    assert (found["addresses"], found["extra"]) == (["172.18.0.64"], ["mtu"])
+    assert run_module(MODULE)["stanzas"] == []

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.errors import AnsibleError, AnsibleFilterError, AnsibleUndefinedVariable
+from jinja2 import Environment, nodes
 
 PACKAGE = "ansible_collections.homelab.anycast.plugins.filter."
 DIRECTORY = Path(str(importlib.import_module(PACKAGE + "anycast").__file__)).parent
@@ -54,6 +55,30 @@ def test_the_documentation_has_the_parameters_that_the_filter_takes(name):
         if not option.get("required"):
             # A list cannot be a default in Python.
             assert list(option.get("default") or []) == list(parameter.default or [])
+
+
+def expressions(example):
+    """Yield what a template would compute, from any depth of an example; conditions have no braces of their own."""
+    for key, value in example.items():
+        if isinstance(value, dict):
+            yield from expressions(value)
+        elif isinstance(value, str):
+            yield f"{{{{ {value} }}}}" if key in ("that", "when") else value
+
+
+@pytest.mark.parametrize("name", sorted(FILTERS))
+def test_the_example_calls_the_filter_with_what_it_takes(name):
+    example = yaml.safe_load(yaml.safe_load((DIRECTORY / f"{name}.yml").read_text())["EXAMPLES"])
+    called = {
+        node.name: [len(node.args), *(pair.key for pair in node.kwargs)]
+        for text in expressions(example)
+        for node in Environment().parse(text).find_all(nodes.Filter)
+    }
+    assert f"homelab.anycast.{name}" in called
+    for full_name, (count, *keywords) in called.items():
+        if full_name.startswith("homelab.anycast."):
+            function = FILTERS[full_name.removeprefix("homelab.anycast.")]
+            inspect.signature(function).bind(None, *[None] * count, **dict.fromkeys(keywords))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import O
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
 
 SOCKET = "/run/bird/bird.ctl"
+# Seconds.
+TIMEOUT = 5
 
 _BFD_STATES = {"AdminDown": "admin-down", "Down": "down", "Init": "init", "Up": "up"}
 _ROLES = {"dr": "DR", "bdr": "BDR", "other": "DROther", "ptp": "PtP"}
@@ -190,6 +192,11 @@ def symbol(name):
 # Talking
 
 
+def bird_argument_spec():
+    """Return the options of the doc fragment bird, for an AnsibleModule."""
+    return {"socket": {"type": "path", "default": SOCKET}, "timeout": {"type": "float", "default": TIMEOUT}}
+
+
 class Bird:
     """A session with BIRD.
 
@@ -198,7 +205,7 @@ class Bird:
     :param restricted: whether BIRD takes C(show) commands only.
     """
 
-    def __init__(self, path=SOCKET, timeout=5.0, restricted=True):
+    def __init__(self, path=SOCKET, timeout=TIMEOUT, restricted=True):
         self.path = path
         self.timeout = timeout
         self.restricted = restricted
@@ -223,6 +230,8 @@ class Bird:
             self._socket = None
 
     def _connect(self):
+        if self.timeout <= 0:
+            raise BirdError("timeout is %g, expected more than 0 seconds" % self.timeout)
         self._data = b""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(self.timeout)

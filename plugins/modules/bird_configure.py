@@ -31,6 +31,7 @@ notes:
 extends_documentation_fragment:
   - ansible.builtin.files
   - homelab.anycast.attributes
+  - homelab.anycast.bird
 attributes:
   check_mode:
     support: full
@@ -112,14 +113,6 @@ options:
         description: A file that is there while the module listens, for who has to wait with the router until then.
         type: path
         required: true
-  socket:
-    description: BIRD's control socket.
-    type: path
-    default: /run/bird/bird.ctl
-  timeout:
-    description: Seconds in which BIRD must answer a question.
-    type: float
-    default: 5
 seealso:
   - module: homelab.anycast.bird_ospf_neighbors
   - name: BIRD's remote control
@@ -224,9 +217,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.homelab.anycast.plugins.module_utils.bird import (
-    SOCKET,
     Bird,
     BirdError,
+    bird_argument_spec,
     find_bird,
     is_running,
     ospf_interfaces,
@@ -493,8 +486,7 @@ def main():
                     "listening": {"type": "path", "required": True},
                 },
             },
-            "socket": {"type": "path", "default": SOCKET},
-            "timeout": {"type": "float", "default": 5},
+            **bird_argument_spec(),
         },
         add_file_common_args=True,
         supports_check_mode=True,

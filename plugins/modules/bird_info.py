@@ -22,6 +22,7 @@ notes:
 extends_documentation_fragment:
   - homelab.anycast.attributes
   - homelab.anycast.attributes.read_only
+  - homelab.anycast.bird
 attributes:
   platform:
     support: full
@@ -31,14 +32,6 @@ options:
     description: How many seconds to look back for refused packets.
     type: int
     default: 60
-  socket:
-    description: BIRD's control socket.
-    type: path
-    default: /run/bird/bird.ctl
-  timeout:
-    description: Seconds in which BIRD must answer a question.
-    type: float
-    default: 5
 seealso:
   - module: homelab.anycast.bird_ospf_neighbors
   - module: homelab.anycast.anycast_node_info
@@ -113,9 +106,9 @@ refused:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.homelab.anycast.plugins.module_utils.bird import (
-    SOCKET,
     Bird,
     BirdError,
+    bird_argument_spec,
     ospf_interfaces,
     parse_router_id,
 )
@@ -135,16 +128,11 @@ def refused(module):
 
 def main():
     module = AnsibleModule(
-        argument_spec={
-            "since": {"type": "int", "default": 60},
-            "socket": {"type": "path", "default": SOCKET},
-            "timeout": {"type": "float", "default": 5},
-        },
+        argument_spec=dict(bird_argument_spec(), since={"type": "int", "default": 60}),
         supports_check_mode=True,
     )
-    for option in ("since", "timeout"):
-        if module.params[option] <= 0:
-            module.fail_json(msg="%s is %g, expected more than 0 seconds" % (option, module.params[option]))
+    if module.params["since"] <= 0:
+        module.fail_json(msg="since is %d, expected more than 0 seconds" % module.params["since"])
     try:
         with Bird(module.params["socket"], module.params["timeout"]) as bird:
             module.exit_json(

@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - homelab.anycast.attributes
   - homelab.anycast.attributes.read_only
   - homelab.anycast.neighbor_expectation
+  - homelab.anycast.bird
 attributes:
   platform:
     support: full
@@ -33,16 +34,9 @@ options:
   protocol:
     description:
       - Name of the OSPF protocol in C(bird.conf).
-      - Needed only where there is more than one.
+      - Needed only where there is more than one. The OSPFv3 protocol that the role
+        P(homelab.anycast.bird_anycast#role) writes beside that of OSPFv2, C(NAME_v3), does not count.
     type: str
-  socket:
-    description: BIRD's control socket.
-    type: path
-    default: /run/bird/bird.ctl
-  timeout:
-    description: Seconds in which BIRD must answer a question.
-    type: float
-    default: 5
 seealso:
   - module: homelab.anycast.routeros_ospf_neighbors
   - name: RFC 2328, OSPF Version 2
@@ -198,7 +192,7 @@ waited:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.bird import SOCKET, BirdError, OspfReader
+from ansible_collections.homelab.anycast.plugins.module_utils.bird import BirdError, OspfReader, bird_argument_spec
 from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import (
     EXPECTATION_MUTUALLY_EXCLUSIVE,
     expectation_argument_spec,
@@ -208,17 +202,10 @@ from ansible_collections.homelab.anycast.plugins.module_utils.neighbors_module i
 
 def main():
     module = AnsibleModule(
-        argument_spec=dict(
-            expectation_argument_spec(),
-            protocol={"type": "str"},
-            socket={"type": "path", "default": SOCKET},
-            timeout={"type": "float", "default": 5},
-        ),
+        argument_spec=dict(expectation_argument_spec(), **bird_argument_spec(), protocol={"type": "str"}),
         mutually_exclusive=EXPECTATION_MUTUALLY_EXCLUSIVE,
         supports_check_mode=True,
     )
-    if module.params["timeout"] <= 0:
-        module.fail_json(msg="timeout is %g, expected more than 0 seconds" % module.params["timeout"])
     reader = OspfReader(module.params["socket"], module.params["timeout"], module.params["protocol"])
     run(module, reader, BirdError, lambda: {"protocol": reader.protocol, "version": reader.version})
 

@@ -233,6 +233,11 @@ def test_a_bird_that_refuses_to_read_it(configured, configure, bird):
     assert "'Reconfiguration ignored, shutting down' to 'configure' (code 0006)" in result["msg"]
 
 
+def test_no_time_to_answer(configured, configure, bird):
+    assert "timeout is 0, expected more than 0 seconds" in configure(timeout=0)["msg"]
+    assert configured.left() == ["anycast.key", "bird.conf"]
+
+
 def test_a_full_disk(configured, configure, monkeypatch):
     def full(self):
         raise OSError(28, "No space left on device")

@@ -1,0 +1,20 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    # What every module needs that speaks to BIRD; module_utils/bird.py has the argument spec.
+    DOCUMENTATION = r"""
+options:
+  socket:
+    description: BIRD's control socket.
+    type: path
+    default: /run/bird/bird.ctl
+  timeout:
+    description: Seconds in which BIRD must answer a question; more than 0.
+    type: float
+    default: 5
+"""

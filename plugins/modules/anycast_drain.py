@@ -120,6 +120,7 @@ new:
   description: With O(state=recorded), whether the record was not there before; else false.
   returned: success
   type: bool
+  sample: false
 prefixes:
   description: With O(state=undrained), the prefixes that are announced again; else none.
   returned: success

@@ -32,7 +32,7 @@ options:
     elements: dict
     required: true
   changes:
-    description: How many of the last changes of each service to return.
+    description: How many of the last changes of each service to return, 0 or more.
     type: int
     default: 5
 seealso:
@@ -60,7 +60,7 @@ services:
       description: Its name.
       type: str
     unit:
-      description: The unit that it follows.
+      description: The unit that it follows; C(bird.service) for one that follows none.
       type: str
     unit_state:
       description: State of that unit, in systemd's words.

@@ -161,6 +161,13 @@ likely_causes:
       description: Likely causes.
       type: list
       elements: str
+  sample:
+    - router_ids: [172.18.0.1]
+      state: ExStart
+      interface: enp0s11
+      found: ExStart
+      expected: Full
+      causes: [the MTU of the two interfaces differs]
 own:
   description: What BIRD says about this end of the link.
   returned: failure to meet the expectation

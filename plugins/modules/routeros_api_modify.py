@@ -105,9 +105,13 @@ old_data:
   type: list
   elements: dict
   returned: success
+  sample:
+    - {.id: "*1", area: anycast, interfaces: bridge-lan, auth-key: (hidden), comment: homelab.anycast}
 new_data:
   description: The rows after, secrets hidden.
   type: list
   elements: dict
   returned: success
+  sample:
+    - {.id: "*1", area: anycast, interfaces: bridge-lan, auth-key: "(hidden, another one)", comment: homelab.anycast}
 """

@@ -130,6 +130,10 @@ ipv6_addresses:
     disabled:
       description: Whether it is disabled.
       type: bool
+  sample:
+    - address: fe80::1/64
+      interface: bridge-lan
+      disabled: false
 addresses:
   description: The IPv4 addresses.
   returned: success

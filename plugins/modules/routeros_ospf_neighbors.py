@@ -168,6 +168,13 @@ likely_causes:
       description: Likely causes.
       type: list
       elements: str
+  sample:
+    - router_ids: [172.18.0.12]
+      state: ExStart
+      interface: bridge-lan
+      found: ExStart
+      expected: Full
+      causes: [the MTU of the two interfaces differs]
 own:
   description: What the router says about itself.
   returned: failure to meet the expectation

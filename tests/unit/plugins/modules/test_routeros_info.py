@@ -73,10 +73,17 @@ def test_an_interface_that_cannot_be_used(run, name, says):
     assert result["version"] == "7.20.8 (long-term)"
 
 
-@pytest.mark.parametrize("version", ["6.49.10 (long-term)", "7.15.3 (stable)", ""])
-def test_an_unsupported_version(run, fake_router, version):
+@pytest.mark.parametrize(
+    ("version", "says"),
+    [
+        ("6.49.10 (long-term)", "runs RouterOS 6.49.10, expected 7.16 or newer"),
+        ("7.15.3 (stable)", "runs RouterOS 7.15.3, expected 7.16 or newer"),
+        ("", "says its version is '', expected RouterOS 7.16 or newer. Is it a MikroTik router?"),
+    ],
+)
+def test_an_unsupported_version(run, fake_router, version, says):
     fake_router.menus["/system/resource"][0]["version"] = version
-    assert "expected" in run()["msg"]
+    assert "The router 172.18.0.1 " + says in run()["msg"]
     assert [menu for menu, _words in fake_router.reads] == ["/system/resource"]
 
 

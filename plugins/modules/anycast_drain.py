@@ -61,7 +61,9 @@ options:
     description: Why. Required with O(state=recorded).
     type: str
   stop_service:
-    description: Whether to stop the units of the services, with O(state=drained).
+    description:
+      - Whether to stop the units of the services, with O(state=drained).
+      - A unit that a service follows which is not drained goes on, with a warning.
     type: bool
     default: false
   force:
@@ -228,16 +230,22 @@ class Node:
                     self.path, self.what()
                 )
             )
-        states = self.states()
-        units = []
-        if self.module.params["stop_service"]:
-            running = [s["unit"] for s in self.services if s["unit"] and states[s["unit"]]["ActiveState"] == "active"]
-            units = list(dict.fromkeys(running))
+        units = list(self.units_to_stop()) if self.module.params["stop_service"] else []
         if not record.get("done") or units:
             stopped = sorted(set(record.get("stopped", [])) | set(units))
             self.change(self.write, dict(record, done=True, stopped=stopped))
         for unit in units:
             self.systemctl("stop", unit)
+
+    def units_to_stop(self):
+        states = self.states()
+        staying = [s for s in self.module.params["services"] if not announcer_node.drain_of(s["name"])]
+        for unit in dict.fromkeys(s["unit"] for s in self.services if s["unit"]):
+            names = ", ".join(s["name"] for s in staying if s["unit"] == unit)
+            if names:
+                self.module.warn(f"{unit} is not stopped: it also runs what is not drained, {names}")
+            elif states[unit]["ActiveState"] == "active":
+                yield unit
 
     def forgotten(self):
         if announcer_node.read_drain(self.scope) is not None:

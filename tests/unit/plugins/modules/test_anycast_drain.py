@@ -34,7 +34,7 @@ def node(systemd_node):
 def drain(node, run_module):
     def drain(state, check_mode=False, **options):
         node.calls.clear()
-        return run_module("anycast_drain", check_mode, state=state, services=SERVICES, **options)
+        return run_module("anycast_drain", check_mode, state=state, **{"services": SERVICES, **options})
 
     return drain
 
@@ -85,6 +85,19 @@ def test_one_service(node, drain):
     # The node that comes back leaves out what has a drain of its own.
     result = drain("undrained")
     assert (result["prefixes"], node.announced) == (["172.18.0.66/32"], ["six"])
+
+
+def test_a_unit_that_another_service_follows_goes_on(node, drain):
+    video = {**SERVICES[0], "name": "video", "addresses": ["172.18.0.67/32"]}
+    services = [*SERVICES, video]
+    recorded(drain, service="sip")
+    result = drain("drained", service="sip", stop_service=True, services=services)
+    assert "kamailio.service is not stopped: it also runs what is not drained, video" in str(result["warnings"])
+    assert result["records"][0]["stopped"] == [] and "kamailio.service" in node.active
+    # Once that is drained too, nothing speaks for it any more.
+    recorded(drain, service="video")
+    drain("drained", service="video", stop_service=True, services=services)
+    assert "kamailio.service" not in node.active
 
 
 def test_a_node_that_is_drained_does_not_come_back_by_one_of_its_services(node, drain):

@@ -31,6 +31,8 @@ def run_module(capsys, monkeypatch):
 
     def run(name, /, check_mode=False, **options):
         module = importlib.import_module(PLUGINS + name)
+        # Each run is a process of its own elsewhere, without the warnings of those before.
+        monkeypatch.setattr("ansible.module_utils.common.warnings._global_warnings", {})
         with patch_module_args({**options, "_ansible_check_mode": check_mode}), pytest.raises(SystemExit) as ended:
             module.main()
         result = json.loads(capsys.readouterr().out)

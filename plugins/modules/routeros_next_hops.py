@@ -324,10 +324,12 @@ def watch(router, prefix, expectation, params):
         try:
             router.version()
             found = read(router, prefix, params)
-        except Unreadable:
-            # A router that is away for good would keep us here.
-            if wanted or not last:
+        except Unreadable as exc:
+            if wanted:
                 raise
+            # A router that is away for good would keep us here.
+            if not last:
+                raise RouterError(str(exc)) from exc
             return Verdict(True)
         last[:] = [Comparison(found, expectation)]
         if not changes or changes[-1]["gateways"] != last[0].found:
@@ -336,9 +338,7 @@ def watch(router, prefix, expectation, params):
         return Verdict(not wanted)
 
     # It ends by the file, or by the limit of the async job that this is.
-    verdict, _spent = wait_for(look, float("inf"), interval=params["poll_interval"])
-    if verdict.error is not None:
-        raise verdict.error
+    wait_for(look, float("inf"), interval=params["poll_interval"])
     return last[0], changes
 
 

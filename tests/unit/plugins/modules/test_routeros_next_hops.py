@@ -115,6 +115,15 @@ def test_a_watch_ends_with_its_file_though_the_router_is_away(run, fake_router, 
     assert clock.now == 1005
 
 
+def test_a_watch_that_never_saw_the_router_ends_with_its_file_too(run, fake_router, clock, tmp_path):
+    watching = tmp_path / "watching"
+    watching.touch()
+    fake_router.errors["/ip/route"] = [ConnectionClosed("reset") for _look in range(99)]
+    clock.at(3, watching.unlink)
+    clock.at(30, lambda: pytest.fail("it watches for ever"))
+    assert "The session with the router 172.18.0.1 was lost: reset" in run(while_file=str(watching))["msg"]
+
+
 def test_another_routing_table(run, fake_router):
     fake_router.routes({"gateway": "10.1.1.2%ether2@VRF1", "routing-table": "VRF1"}, *via(SIPS[0]))
     assert run(routing_table="VRF1")["gateways"] == ["10.1.1.2"]

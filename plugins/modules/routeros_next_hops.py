@@ -263,6 +263,7 @@ waited:
   sample: 2.0
 """
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -296,6 +297,10 @@ def read(router, prefix, params):
     rows = router.rows(route_menu(prefix), where=("dst-address", prefix))
     found = parse_routes(rows, prefix, params["routing_table"])
     return name_nodes(found, router.rows("/routing/ospf/neighbor")) if ":" in prefix and found else found
+
+
+def read_bfd(router):
+    return parse_bfd_sessions(router.rows("/routing/bfd/session", proplist=BFD_PROPERTIES))
 
 
 def look_until(router, prefix, expectation, params):
@@ -385,10 +390,14 @@ def main():
     try:
         if params["while_file"]:
             comparison, watched["changes"] = watch(router, prefix, expectation, params)
-            good, spent = True, 0.0
+            good, spent, sessions = True, 0.0, []
+            # What it has seen counts, though the router may be away at its end.
+            with contextlib.suppress(Unreadable):
+                sessions = read_bfd(router)
         else:
             comparison, good, spent = look_until(router, prefix, expectation, params)
-        add_bfd(comparison.next_hops, parse_bfd_sessions(router.rows("/routing/bfd/session", proplist=BFD_PROPERTIES)))
+            sessions = read_bfd(router)
+        add_bfd(comparison.next_hops, sessions)
         # Only good to know; /ip/route does not tell.
         rejected = [] if good else router.rows_if_any("/routing/route", where=("dst-address", prefix))
         version = router.version()

@@ -108,10 +108,13 @@ def test_a_watch_ends_with_its_file_though_the_router_is_away(run, fake_router, 
     watching = tmp_path / "watching"
     watching.touch()
     fake_router.routes(*via(*SIPS[:2]))
-    lost = [ConnectionClosed("reset") for _look in range(9)]
-    clock.at(2, lambda: fake_router.errors.update({"/ip/route": lost}))
+    lost = {menu: [ConnectionClosed("reset") for _look in range(9)] for menu in ("/ip/route", "/routing/bfd/session")}
+    clock.at(2, lambda: fake_router.errors.update(lost))
     clock.at(5, watching.unlink)
-    assert run(while_file=str(watching), poll_interval=1)["gateways"] == SIPS[:2]
+    result = run(while_file=str(watching), poll_interval=1)
+    # What it has seen counts.
+    assert (result["gateways"], len(result["changes"])) == (SIPS[:2], 1)
+    assert [hop["bfd"] for hop in result["next_hops"]] == [None, None]
     assert clock.now == 1005
 
 

@@ -70,15 +70,15 @@ def expressions(example):
 def test_the_example_calls_the_filter_with_what_it_takes(name):
     example = yaml.safe_load(yaml.safe_load((DIRECTORY / f"{name}.yml").read_text())["EXAMPLES"])
     called = {
-        node.name: [len(node.args), *(pair.key for pair in node.kwargs)]
+        node.name: ([None for _argument in node.args], {pair.key: None for pair in node.kwargs})
         for text in expressions(example)
         for node in Environment().parse(text).find_all(nodes.Filter)
     }
     assert f"homelab.anycast.{name}" in called
-    for full_name, (count, *keywords) in called.items():
+    for full_name, (by_position, by_name) in called.items():
         if full_name.startswith("homelab.anycast."):
             function = FILTERS[full_name.removeprefix("homelab.anycast.")]
-            inspect.signature(function).bind(None, *[None] * count, **dict.fromkeys(keywords))
+            inspect.signature(function).bind(None, *by_position, **by_name)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ def expressions(example):
 def test_the_example_calls_the_filter_with_what_it_takes(name):
     example = yaml.safe_load(yaml.safe_load((DIRECTORY / f"{name}.yml").read_text())["EXAMPLES"])
     called = {
-        node.name: ([None for _argument in node.args], {pair.key: None for pair in node.kwargs})
+        node.name: ([None for _argument in node.args], {str(pair.key): None for pair in node.kwargs})
         for text in expressions(example)
         for node in Environment().parse(text).find_all(nodes.Filter)
     }

@@ -10,6 +10,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.homelab.anycast.plugins.module_utils import (
     drain,
     family,
+    interruption,
     routeros_ospf,
     services,
     source_routing,
@@ -76,6 +77,22 @@ def router_problems(
     )
 
 
+def routeros_interruption(info, link, instance, area, interfaces, comment, anycast_prefixes=()):
+    try:
+        normalised = link_model.normalise_link(link)
+    except link_model.LinkError:
+        # Which router_problems says.
+        return []
+    versions = family.ospf_versions(anycast_prefixes)
+    return interruption.problems(
+        info,
+        # Priority and cost are the router's own affair.
+        routeros_ospf.interface_templates(normalised, area, interfaces, 0, 1, comment, versions),
+        routeros_ospf.areas(normalised, area, instance, comment, versions),
+        comment,
+    )
+
+
 def routeros_filter_rules(prefixes, chain, comment):
     try:
         return routeros_ospf.filter_rules(prefixes, chain, comment)
@@ -128,6 +145,7 @@ class FilterModule:
             "services": services_filter,
             "node_problems": node_problems,
             "router_problems": router_problems,
+            "routeros_interruption": routeros_interruption,
             "routeros_interface_templates": routeros_ospf.interface_templates,
             "routeros_areas": routeros_ospf.areas,
             "routeros_filter_chains": routeros_ospf.filter_chains,

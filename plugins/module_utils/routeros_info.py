@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import re
 
 from ansible_collections.homelab.anycast.plugins.module_utils.next_hops import name_nodes, parse_routes, route_menu
@@ -47,6 +48,7 @@ BFD_PROPERTIES = (
     "disabled",
     "inactive",
 )
+NEIGHBOR_PROPERTIES = ("area", "address", "router-id", "state")
 FILTER_RULE_PROPERTIES = (".id", "chain", "rule", "comment", "disabled", "inactive")
 INTERFACE_PROPERTIES = ("name", "type", "actual-mtu", "running", "disabled")
 ADDRESS_PROPERTIES = ("address", "network", "interface", "disabled")
@@ -60,11 +62,12 @@ CLOCK_PROPERTIES = ("date", "time", "gmt-offset")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
-def read(router, prefixes, now):
+def read(router, prefixes, now, auth_key_sha256=None):
     """Return what the module routeros_info returns, read from a Router.
 
     :param prefixes: whose routes to read.
     :param now: called for the time of this host, in seconds since the epoch.
+    :param auth_key_sha256: hash of the key that the interface templates should have; None to read no key.
     """
     resource = router.resource()
     identity = next(iter(router.rows("/system/identity")), {})
@@ -105,7 +108,8 @@ def read(router, prefixes, now):
         "ospf": {
             "instances": router.rows("/routing/ospf/instance"),
             "areas": router.rows("/routing/ospf/area"),
-            "interface_templates": router.rows("/routing/ospf/interface-template", proplist=TEMPLATE_PROPERTIES),
+            "interface_templates": _templates(router, auth_key_sha256),
+            "neighbors": router.rows("/routing/ospf/neighbor", proplist=NEIGHBOR_PROPERTIES),
         },
         "bfd": {"configurations": router.rows("/routing/bfd/configuration", proplist=BFD_PROPERTIES)},
         "filter": {"rules": router.rows("/routing/filter/rule", proplist=FILTER_RULE_PROPERTIES)},
@@ -123,6 +127,22 @@ def read(router, prefixes, now):
         "routes": [{"prefix": prefix, **hop} for prefix in prefixes for hop in _next_hops(router, prefix)],
         "clock": clock(next(iter(router.rows("/system/clock", proplist=CLOCK_PROPERTIES)), {}), now()),
     }
+
+
+def _templates(router, auth_key_sha256):
+    menu = "/routing/ospf/interface-template"
+    if auth_key_sha256 is None:
+        return router.rows(menu, proplist=TEMPLATE_PROPERTIES)
+    rows = router.rows(menu, proplist=(*TEMPLATE_PROPERTIES, "auth-key"))
+    for row in rows:
+        key = row.pop("auth-key", None)
+        # None where the template has no key, or the user not the policy sensitive.
+        if key is not None:
+            # librouteros makes booleans of some words.
+            words = {True: ("yes", "true"), False: ("no", "false")}.get(key, (str(key),))
+            hashes = [hashlib.sha256(word.encode()).hexdigest() for word in words]
+            row["key_as_given"] = auth_key_sha256.lower() in hashes
+    return rows
 
 
 def _next_hops(router, prefix):

@@ -13,7 +13,7 @@ author:
   - homelab.anycast maintainers (@homelab-anycast)
 description:
   - Reads version, board, memory, clock, interfaces, addresses, packet filter, the OSPF and BFD configuration and the
-    routing filters of a router over its API, in one session. The keys of OSPF interface templates are not read.
+    routing filters of a router over its API, in one session. The keys of OSPF interface templates are never returned.
   - Fails on a version of RouterOS that this collection does not support, and if the router lacks one of O(interfaces).
   - The role P(homelab.anycast.routeros_ospf#role) runs it before it changes anything.
 notes:
@@ -41,6 +41,14 @@ options:
     type: list
     elements: str
     default: []
+  auth_key_sha256:
+    description:
+      - SHA-256, in hexadecimal, of the key that the OSPF interface templates should have. With it each template that has a
+        key says in C(key_as_given) whether it is this one. Without it keys are not even read.
+      - Not the key itself, since Ansible hides what a module was given as a secret in all that it returns, and a key may be
+        a word that occurs there.
+      - Needs the policy C(sensitive); a user without it gets no C(key_as_given).
+    type: str
 seealso:
   - module: homelab.anycast.routeros_ospf_neighbors
   - module: homelab.anycast.routeros_next_hops
@@ -158,7 +166,7 @@ addresses:
       interface: bridge-lan
       disabled: false
 ospf:
-  description: The OSPF configuration, whoever wrote it, without keys.
+  description: The OSPF configuration, whoever wrote it, without keys; and the neighbours.
   returned: success
   type: dict
   contains:
@@ -171,7 +179,13 @@ ospf:
       type: list
       elements: dict
     interface_templates:
-      description: Rows of C(/routing/ospf/interface-template), without C(auth-key).
+      description:
+        - Rows of C(/routing/ospf/interface-template), without C(auth-key). C(key_as_given), a boolean, is there with
+          O(auth_key_sha256).
+      type: list
+      elements: dict
+    neighbors:
+      description: Rows of C(/routing/ospf/neighbor), with C(area), C(address), C(router-id) and C(state).
       type: list
       elements: dict
   sample:
@@ -187,6 +201,7 @@ ospf:
         area-id: 0.0.0.0
         comment: homelab.anycast
     interface_templates: []
+    neighbors: []
 bfd:
   description: The BFD configuration, whoever wrote it.
   returned: success
@@ -322,6 +337,7 @@ def main():
             api_argument_spec(),
             interfaces={"type": "list", "elements": "str", "default": []},
             prefixes={"type": "list", "elements": "str", "default": []},
+            auth_key_sha256={"type": "str", "no_log": True},
         ),
         supports_check_mode=True,
     )
@@ -331,7 +347,7 @@ def main():
         module.fail_json(msg=str(exc))
     router = open_router(module)
     try:
-        found = read(router, prefixes, time.time)
+        found = read(router, prefixes, time.time, module.params["auth_key_sha256"])
     except (RouterError, Unreadable) as exc:
         module.fail_json(msg=str(exc))
     finally:

@@ -113,6 +113,20 @@ def test_a_key_never_shows(role: Role) -> None:
     assert role.router.call(f"{TEMPLATE}/print")[0]["auth-key"] == SECOND_KEY
 
 
+def test_a_link_that_would_drop_the_neighbours_is_refused(start: Any, tmp_path: Path) -> None:
+    role = Role(start("full", rows=False), tmp_path)
+    assert role()[0] == 0
+    link = {"key": SECOND_KEY, "hello_interval": 4}
+    code, said = role("-vvv", routeros_ospf_link=link)
+    assert code != 0 and "changed=0" in said
+    assert "the router has hello-interval=3s, expected 4s, another auth-key than the link's (keys are not shown)" in said
+    assert "loses its neighbours 172.18.0.11, 172.18.0.12, 172.18.0.13, and their clients" in said
+    assert [secret for secret in (FIRST_KEY, SECOND_KEY, LAB_PASSWORD) if secret in said] == []
+    code, said = role(routeros_ospf_link=link, routeros_ospf_allow_interruption=True)
+    assert code == 0 and "changed=1 " in said, said
+    assert role(routeros_ospf_link=link)[0] == 0
+
+
 def test_foreign_rows_stay_and_what_is_in_the_way_is_named(role: Role) -> None:
     router = role.router
     router.call(f"{INSTANCE}/add", "=name=his", "=router-id=192.0.2.1", "=disabled=yes", "=comment=his")

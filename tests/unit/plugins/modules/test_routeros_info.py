@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 
 import pytest
@@ -56,6 +57,32 @@ def test_never_reads_a_key(run, fake_router):
     (words,) = [words for menu, words in fake_router.reads if menu == "/routing/ospf/interface-template"]
     assert "auth-key" not in words[0]
     assert "auth," in words[0]
+
+
+@pytest.mark.parametrize(
+    "key, on_the_router, as_given",
+    [
+        ("s3cretK1", "s3cretK1", True),
+        ("another", "s3cretK1", False),
+        # As librouteros reads these.
+        ("12345", 12345, True),
+        ("yes", True, True),
+        ("true", True, True),
+        ("no", True, False),
+    ],
+)
+def test_whether_the_key_is_the_given_one(run, fake_router, key, on_the_router, as_given):
+    (template,) = fake_router.menus["/routing/ospf/interface-template"]
+    template["auth-key"] = on_the_router
+    result = run(auth_key_sha256=hashlib.sha256(key.encode()).hexdigest())
+    (found,) = result["ospf"]["interface_templates"]
+    assert found["key_as_given"] is as_given
+    assert "auth-key" not in found
+
+
+def test_a_user_who_may_not_see_the_key(run, fake_router):
+    del fake_router.menus["/routing/ospf/interface-template"][0]["auth-key"]
+    assert "key_as_given" not in run(auth_key_sha256="0" * 64)["ospf"]["interface_templates"][0]
 
 
 @pytest.mark.parametrize(

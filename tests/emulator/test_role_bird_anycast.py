@@ -82,3 +82,14 @@ def test_a_service_goes_and_the_others_keep_their_source_routing(role: Role) -> 
     assert "address 198.18.7.64/32" in said
     assert "post-up ip rule add from 198.18.7.64/32 lookup 64" in said
     assert "198.18.7.65" not in said
+
+
+def test_bad_input_is_said_at_once(role: Role) -> None:
+    code, said = role("validate", bird_anycast_cost=0, bird_anycast_withdraw_wait=60, bird_anycast_source_gateway="hap")
+    assert code != 0
+    for words in (
+        "bird_anycast_cost is 0, expected 1 to 65535",
+        "bird_anycast_withdraw_wait is 60, expected 0 to 20",
+        "bird_anycast_source_gateway is 'hap', expected the IPv4 address of the router",
+    ):
+        assert words in said, words

@@ -99,11 +99,13 @@ def other_router_ids(hostvars, name):
     return found
 
 
-def drain_arguments_problems(arguments, hostvars, names):
+def drain_arguments_problems(arguments, hostvars, groups):
     nodes = {
-        name: [service.get("name") for service in hostvars[name].get("bird_anycast_services", [])] for name in names
+        name: [service.get("name") for service in hostvars[name].get("bird_anycast_services", [])]
+        for name in groups.get("anycast_nodes", [])
     }
-    return drain.arguments_problems(arguments, nodes)
+    no_router = [] if groups.get("anycast_routers") else [drain.NO_ROUTER]
+    return no_router + drain.arguments_problems(arguments, nodes)
 
 
 def last_node_problems(drained, next_hops, elsewhere, neighbors, hostvars, name):

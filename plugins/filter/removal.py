@@ -5,15 +5,20 @@
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils import adoption, removal, routeros_adoption, services
+from ansible_collections.homelab.anycast.plugins.module_utils import (
+    adoption,
+    removal,
+    routeros_adoption,
+    services,
+)
 
 
-def removal_wanted(arguments, hostvars, names):
+def removal_wanted(arguments, hostvars, groups):
     nodes = {
         name: [str(service.get("name")) for service in hostvars[name].get("bird_anycast_services", [])]
-        for name in names
+        for name in groups.get("anycast_nodes", [])
     }
-    return removal.wanted(arguments, nodes)
+    return removal.wanted(arguments, nodes, groups.get("anycast_routers", []))
 
 
 def bird_afterwards(record, info, services_list, directory="/etc/bird"):

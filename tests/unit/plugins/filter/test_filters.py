@@ -148,10 +148,18 @@ def test_router_ids_of_the_others():
 
 
 def test_what_may_be_drained_and_removed():
-    names = GROUPS["anycast_nodes"]
-    problems = FILTERS["drain_arguments_problems"]({"node": "sip1", "service": "dns"}, HOSTVARS, names)
+    problems = FILTERS["drain_arguments_problems"]({"node": "sip1", "service": "dns"}, HOSTVARS, GROUPS)
     assert problems == ["node sip1 has no service 'dns'; it has: sip"]
-    assert FILTERS["removal_wanted"]({"node": "sip9"}, HOSTVARS, names)["problems"]
+    assert FILTERS["removal_wanted"]({"node": "sip9"}, HOSTVARS, GROUPS)["problems"]
+
+
+def test_without_a_router_nobody_knows_who_is_left():
+    groups = {"anycast_nodes": ["sip1", "sip2"]}
+    (problem,) = FILTERS["drain_arguments_problems"]({"node": "sip1"}, HOSTVARS, groups)
+    assert problem == "the group anycast_routers is empty: without a router nobody knows who else serves the clients"
+    (problem,) = FILTERS["removal_wanted"]({"node": "sip1"}, HOSTVARS, groups)["problems"]
+    assert problem.startswith("the group anycast_routers is empty") and "-e remove_consent=true" in problem
+    assert FILTERS["removal_wanted"]({"node": "sip1", "consent": "true"}, HOSTVARS, groups)["problems"] == []
 
 
 def neighbor(name, address):

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from lab.routeros.vtysh import FrrError
+
 from .recorded import Recording
 from .test_role_routeros_ospf import AREA, FIRST_KEY, INSTANCE, RULE, TEMPLATE, Role
 
@@ -102,6 +104,28 @@ def test_the_router_is_as_it_was_before_ipv6(role: Role) -> None:
     assert rows(router) == before != there
     code, said = role(entry="remove", **both)
     assert code == 0 and "changed=0" in said, said
+
+
+def test_a_removal_that_was_interrupted_goes_on(role: Role, monkeypatch: pytest.MonkeyPatch) -> None:
+    router = role.router
+    router.call(f"{SETTINGS_V6}/set", "=multipath-hash-policy=l4")
+    before = rows(router)
+    both = {"routeros_ospf_anycast_prefixes": ["172.18.0.64", "2001:db8:64::64"]}
+    assert role(**both)[0] == 0
+    there = rows(router)
+
+    def refuse(settings: Any) -> None:
+        # What the role gives back.
+        if settings["multipath-hash-policy"] == "l4":
+            raise FrrError("no power")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(router.kernel, "set_ipv6_settings", refuse)
+        code, said = role(entry="remove", **both)
+        assert code != 0 and "no power" in said, said
+    assert rows(router)[SETTINGS_V6] == there[SETTINGS_V6]
+    assert role(entry="remove", **both)[0] == 0
+    assert rows(router) == before
 
 
 def test_settings_that_nobody_has_noted_are_left_and_named(role: Role) -> None:

@@ -161,8 +161,14 @@ def test_rows_made_in_winbox_are_taken_over_and_given_back(role: Role) -> None:
         assert (row[".id"], row.get("name"), row["comment"]) == (ids[menu], name, "homelab.anycast")
     # Of OSPF itself FRR was told nothing that would cost the adjacency: neither router nor interface anew.
     assert not [line for line in router.frr.commands if "ospf" in line and not line.startswith("ip protocol ospf")]
+    there = rows(router)
     code, said = role()
     assert code == 0 and "changed=0" in said, said
+    # As where the role was interrupted after the first of the three.
+    for menu in (AREA, TEMPLATE):
+        router.call(f"{menu}/set", f"=.id={ids[menu]}", "=comment=")
+    code, said = role()
+    assert code == 0 and rows(router) == there, said
 
     code, said = role("--check", entry="remove")
     assert code == 0, said

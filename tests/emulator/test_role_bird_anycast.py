@@ -18,7 +18,8 @@ SYSTEMCTL = r"""#!/bin/sh
 while [ "$1" != -- ]; do shift; done
 shift
 for unit; do
-    printf 'Id=%s\nLoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\nStatusText=\n\n' "$unit"
+    printf 'Id=%s\nLoadState=loaded\nActiveState=active\nSubState=running\n' "$unit"
+    printf 'UnitFileState=enabled\nStatusText=\n\n'
 done
 """
 SIP = {"name": "sip", "addresses": ["198.18.7.64"]}

@@ -283,7 +283,7 @@ def test_a_full_disk_leaves_it_withdrawn(node, monkeypatch, capsys):
 
 
 def test_what_bird_has_not_announced_yet_is_taken_back_too(node):
-    """MinLSInterval holds a change back that follows another within 5 s: it would be announced when the service is dead."""
+    """MinLSInterval holds a change back that follows another within 5 s: it would come when the service is dead."""
     bird = bird_of(node)
     announcer.announce("sip")
     assert not announcer.withdraw("sip", ["127.0.0.1/32"])

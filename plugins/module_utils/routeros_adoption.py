@@ -104,7 +104,8 @@ def plan(info, area_id, router_id, interfaces, comment, filter_chain, instance, 
         "note": [],
         "problems": [],
     }
-    noted = (read_note(info, comment) or {}).get("adopted")
+    note_found = read_note(info, comment)
+    noted = note_found["adopted"] if note_found else {}
     if noted and not _half_taken_over(info, noted, interfaces, comment):
         for kind, rows in (("instance", "instances"), ("area", "areas")):
             name = noted.get(kind, {}).get("name")

@@ -110,7 +110,7 @@ def test_a_removal_that_was_interrupted_goes_on(role: Role, monkeypatch: pytest.
     router = role.router
     router.call(f"{SETTINGS_V6}/set", "=multipath-hash-policy=l4")
     before = rows(router)
-    both = {"routeros_ospf_anycast_prefixes": ["172.18.0.64", "2001:db8:64::64"]}
+    both: dict[str, Any] = {"routeros_ospf_anycast_prefixes": ["172.18.0.64", "2001:db8:64::64"]}
     assert role(**both)[0] == 0
     there = rows(router)
 

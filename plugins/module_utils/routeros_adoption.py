@@ -131,8 +131,8 @@ def _half_taken_over(info, noted, interfaces, comment):
         ),
         None,
     )
-    rows = (area, instance, template)
-    return None not in rows and any(row.get("comment") != comment for row in rows)
+    rows = [row for row in (area, instance, template) if row is not None]
+    return len(rows) == 3 and any(row.get("comment") != comment for row in rows)
 
 
 def _adopt(result, rows, interfaces):

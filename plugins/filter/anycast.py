@@ -116,8 +116,10 @@ def other_router_ids(hostvars, name):
     return found
 
 
-def drain_arguments_problems(arguments, hostvars, names):
-    return drain.arguments_problems(arguments, services.names_by_node(hostvars, names))
+def drain_arguments_problems(arguments, hostvars, groups):
+    nodes = services.names_by_node(hostvars, groups.get("anycast_nodes", []))
+    no_router = [] if groups.get("anycast_routers") else [drain.NO_ROUTER]
+    return no_router + drain.arguments_problems(arguments, nodes)
 
 
 def last_node_problems(drained, next_hops, elsewhere, neighbors, hostvars, name):

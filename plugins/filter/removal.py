@@ -5,11 +5,17 @@
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils import adoption, removal, routeros_adoption, services
+from ansible_collections.homelab.anycast.plugins.module_utils import (
+    adoption,
+    removal,
+    routeros_adoption,
+    services,
+)
 
 
-def removal_wanted(arguments, hostvars, names):
-    return removal.wanted(arguments, services.names_by_node(hostvars, names))
+def removal_wanted(arguments, hostvars, groups):
+    nodes = services.names_by_node(hostvars, groups.get("anycast_nodes", []))
+    return removal.wanted(arguments, nodes, groups.get("anycast_routers", []))
 
 
 def bird_afterwards(record, info, services_list, directory="/etc/bird"):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 
 TIME = "%Y-%m-%dT%H:%M:%SZ"
+NO_ROUTER = "the group anycast_routers is empty: without a router nobody knows who else serves the clients"
 
 
 def record(service, by, reason, now):

@@ -19,7 +19,7 @@ import difflib
 import json
 import time
 
-from ansible_collections.homelab.anycast.plugins.module_utils import announcer, link, services
+from ansible_collections.homelab.anycast.plugins.module_utils import announcer, drain, link, services
 
 # `break` and `undo` are what a shell runs. `undo` may run twice, so it must not mind.
 # `on`: the node itself, or the controller, which then runs what these variables of the node say.
@@ -200,7 +200,7 @@ def plan(asked, system):
             )
         )
     if not system["routers"]:
-        problems.append("the group anycast_routers is empty: without a router nobody knows who else serves the clients")
+        problems.append(drain.NO_ROUTER)
     if not system["clients"]:
         problems.append("the group anycast_clients is empty: name a host to send the probes from")
     limits = asked.get("limits") or {}

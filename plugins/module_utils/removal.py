@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import ipaddress
 
-from ansible_collections.homelab.anycast.plugins.module_utils import adoption
+from ansible_collections.homelab.anycast.plugins.module_utils import adoption, drain
 
 
-def wanted(arguments, nodes):
+def wanted(arguments, nodes, routers):
     """Return what a user asks to remove: {nodes, service, everything, problems}.
 
     :param arguments: {service, node, everything, consent}, as they were given on the command line.
     :param nodes: the names of the services of each node there is, by its name.
+    :param routers: the names of the routers.
     """
     service = str(arguments.get("service") or "").strip()
     asked = [name.strip() for name in str(arguments.get("node") or "").split(",") if name.strip()]
@@ -50,6 +51,8 @@ def wanted(arguments, nodes):
             if len(nodes[name]) == 1
         ]
         chosen = having
+    if not routers and not consent:
+        problems.append(drain.NO_ROUTER + ". To go on without asking one: -e remove_consent=true")
     if not problems and not consent and not (asked and set(asked) != set(nodes)):
         problems.append(
             "nobody would serve {} any more: say that you want that, -e remove_consent=true".format(

@@ -104,18 +104,35 @@ def plan(info, area_id, router_id, interfaces, comment, filter_chain, instance, 
         "note": [],
         "problems": [],
     }
-    noted = read_note(info, comment)
-    if noted and noted["adopted"]:
+    note_found = read_note(info, comment)
+    noted = note_found["adopted"] if note_found else {}
+    if noted and not _half_taken_over(info, noted, interfaces, comment):
         for kind, rows in (("instance", "instances"), ("area", "areas")):
-            name = noted["adopted"].get(kind, {}).get("name")
+            name = noted.get(kind, {}).get("name")
             if any(row["name"] == name and row.get("comment") == comment for row in info["ospf"][rows]):
                 result[kind] = name
-    elif not _owned(info, comment):
+    elif noted or not _owned(info, comment):
         rows, result["problems"] = _equivalent(info, area_id, router_id, interfaces, filter_chain)
         if rows and not result["problems"]:
             _adopt(result, rows, interfaces)
     result["note"] = note(info, comment, result["adopted"])
     return result
+
+
+def _half_taken_over(info, noted, interfaces, comment):
+    """Return whether the rows of the note are there and not all of them are ours: the role was interrupted."""
+    area = _by_name(info["ospf"]["areas"], noted["area"]["name"])
+    instance = _by_name(info["ospf"]["instances"], noted["instance"]["name"])
+    template = next(
+        (
+            row
+            for row in info["ospf"]["interface_templates"]
+            if row.get("area") == noted["area"]["name"] and _names(row) == set(interfaces)
+        ),
+        None,
+    )
+    rows = [row for row in (area, instance, template) if row is not None]
+    return len(rows) == 3 and any(row.get("comment") != comment for row in rows)
 
 
 def _adopt(result, rows, interfaces):

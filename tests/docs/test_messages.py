@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "docsite" / "rst" / "messages.rst"
@@ -38,6 +41,14 @@ def text(node: ast.AST) -> str | None:
     return None
 
 
+def fail_messages(part: Any) -> Iterator[str]:
+    """What the assertions of a playbook say."""
+    if isinstance(part, dict) and "fail_msg" in part:
+        yield part["fail_msg"]
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from fail_messages(inner)
+
+
 @cache
 def fragments() -> tuple[str, ...]:
     """What stands between the values in every string that may be a message, the longest first."""
@@ -45,7 +56,7 @@ def fragments() -> tuple[str, ...]:
     for path in (ROOT / "plugins").rglob("*.py"):
         strings |= {words for node in ast.walk(ast.parse(path.read_text())) if (words := text(node))}
     for path in (ROOT / "playbooks").glob("*.yml"):
-        strings |= {re.sub(r"\{\{.*?\}\}", "{}", words) for words in re.findall(r'fail_msg: "(.+)"', path.read_text())}
+        strings |= {re.sub(r"\{\{.*?\}\}", "{}", words) for words in fail_messages(yaml.safe_load(path.read_text()))}
     found = {part.strip() for words in strings for part in PLACES.split(words)}
     return tuple(sorted((part for part in found if len(part) >= LEAST), key=len, reverse=True))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -161,6 +162,8 @@ def test_the_workflow_runs_what_is_there() -> None:
     job = workflow["jobs"]["lab"]
     (collection,) = [step["with"] for step in job["steps"] if "repository" in step.get("with", {})]
     assert collection["path"] == ".anycast/ansible_collections/homelab/anycast"
+    # Releases are tagged so (.github/workflows/release.yml).
+    assert re.fullmatch(r"v\d+\.\d+\.\d+", collection["ref"])
     assert job["env"]["ANYCAST_COLLECTIONS"] == "${{ github.workspace }}/.anycast"
     commands = "\n".join(step.get("run", "") for step in job["steps"])
     assert f"{collection['path']}/molecule/lab setup" in commands

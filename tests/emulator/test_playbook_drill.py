@@ -31,6 +31,8 @@ from .conftest import Start
 from .recorded import Recording
 
 ROOT = Path(__file__).parents[2]
+# The port of tcpmux, on which nobody listens.
+CLOSED = 1
 RECORDS = Path("/run/homelab-anycast-drill")
 SOURCES = ["127.0.0.22", "127.0.0.23"]
 
@@ -367,6 +369,24 @@ def test_refused_before_anything_is_broken(drill: Drill, options: dict[str, Any]
     assert code == 2
     assert says in said
     assert drill.asked() == []
+
+
+@pytest.mark.parametrize(
+    ("third", "says"),
+    [
+        (
+            {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": CLOSED},
+            "Nothing is broken: sip3 cannot be reached: ",
+        ),
+        ({}, "Nothing is broken: sip3 serves none of the clients' addresses now"),
+    ],
+)
+def test_a_node_that_would_show_nothing(drill: Drill, third: dict[str, Any], says: str) -> None:
+    drill.nodes["sip3"] = third
+    code, said = drill(drill_node="sip3")
+    assert code == 2
+    assert says in said
+    assert not any(line.startswith(("systemd-run", "systemctl stop anycast-announce")) for line in drill.asked())
 
 
 def test_the_last_node_is_left_alone(drill: Drill) -> None:

@@ -105,9 +105,10 @@ def test_everything_goes_from_the_router_though_the_nodes_are_dead(remove: Remov
     code, said = remove("--diff", **asked)
     assert code == 0 and FIRST_KEY not in said, said
     assert rows(remove.router) == before
-    for name, router_id in (("sip1", "172.18.0.11"), ("sip2", "172.18.0.12")):
+    for name in ("sip1", "sip2"):
         assert f"{name} cannot be reached, and is as it was" in said
-        assert f"/ip/firewall/filter add chain=input action=drop protocol=ospf src-address={router_id}" in said
+    # A router id need not be an address.
+    assert "/ip/firewall/filter add chain=input action=drop protocol=ospf src-address=ADDRESS" in said
     code, said = remove(**asked)
     assert code == 0 and "changed=0" in said, said
 

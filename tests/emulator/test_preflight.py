@@ -271,6 +271,16 @@ def test_neighbours_of_a_router_that_does_not_let_us_in(neighbors: Playbook) -> 
     assert "hap-lite: Cannot connect to the router" in cause(said)
 
 
-def test_nothing_is_waited_for_in_check_mode(neighbors: Playbook) -> None:
-    code, said = neighbors("--check")
+def test_what_changes_nothing_says_the_same_in_check_mode(neighbors: Playbook) -> None:
+    neighbors.name = "verify"
+    code, said = neighbors("--check", "-e", "anycast_wait=0")
+    assert code != 0
+    assert "sip1: BIRD's control socket /run/bird/bird.ctl does not exist" in cause(said)
+
+
+def test_what_is_not_set_up_is_not_waited_for(preflight: Playbook) -> None:
+    """Of the router alone: the role of the nodes would look at the packages of this machine."""
+    preflight.name = "site"
+    code, said = preflight("--check", "--limit", "hap-lite")
     assert code == 0, said
+    assert "changed=0" not in said

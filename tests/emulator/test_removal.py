@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from lab.routeros.vtysh import FrrError
+
 from .recorded import Recording
 from .test_role_routeros_ospf import AREA, FIRST_KEY, INSTANCE, RULE, TEMPLATE, Role
 
@@ -104,6 +106,28 @@ def test_the_router_is_as_it_was_before_ipv6(role: Role) -> None:
     assert code == 0 and "changed=0" in said, said
 
 
+def test_a_removal_that_was_interrupted_goes_on(role: Role, monkeypatch: pytest.MonkeyPatch) -> None:
+    router = role.router
+    router.call(f"{SETTINGS_V6}/set", "=multipath-hash-policy=l4")
+    before = rows(router)
+    both: dict[str, Any] = {"routeros_ospf_anycast_prefixes": ["172.18.0.64", "2001:db8:64::64"]}
+    assert role(**both)[0] == 0
+    there = rows(router)
+
+    def refuse(settings: Any) -> None:
+        # What the role gives back.
+        if settings["multipath-hash-policy"] == "l4":
+            raise FrrError("no power")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(router.kernel, "set_ipv6_settings", refuse)
+        code, said = role(entry="remove", **both)
+        assert code != 0 and "no power" in said, said
+    assert rows(router)[SETTINGS_V6] == there[SETTINGS_V6]
+    assert role(entry="remove", **both)[0] == 0
+    assert rows(router) == before
+
+
 def test_settings_that_nobody_has_noted_are_left_and_named(role: Role) -> None:
     """A router that an earlier version of the role has set up."""
     assert role()[0] == 0
@@ -137,8 +161,14 @@ def test_rows_made_in_winbox_are_taken_over_and_given_back(role: Role) -> None:
         assert (row[".id"], row.get("name"), row["comment"]) == (ids[menu], name, "homelab.anycast")
     # Of OSPF itself FRR was told nothing that would cost the adjacency: neither router nor interface anew.
     assert not [line for line in router.frr.commands if "ospf" in line and not line.startswith("ip protocol ospf")]
+    there = rows(router)
     code, said = role()
     assert code == 0 and "changed=0" in said, said
+    # As where the role was interrupted after the first of the three.
+    for menu in (AREA, TEMPLATE):
+        router.call(f"{menu}/set", f"=.id={ids[menu]}", "=comment=")
+    code, said = role()
+    assert code == 0 and rows(router) == there, said
 
     code, said = role("--check", entry="remove")
     assert code == 0, said

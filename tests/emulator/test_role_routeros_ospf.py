@@ -146,10 +146,17 @@ def test_foreign_rows_stay_and_what_is_in_the_way_is_named(role: Role) -> None:
 
 def test_bad_input_before_anything_is_touched(role: Role) -> None:
     code, said = role(
-        routeros_ospf_link={"key": "k" * 33, "hello_interval": 4, "dead_interval": 4}, routeros_ospf_router_id="hap"
+        routeros_ospf_link={"key": "k" * 33, "hello_interval": 4, "dead_interval": 4},
+        routeros_ospf_router_id="hap",
+        routeros_ospf_cost=0,
     )
     assert code != 0
-    for words in ("dead_interval is 4 s", "key has 33 octets", "routeros_ospf_router_id is 'hap'"):
+    for words in (
+        "dead_interval is 4 s",
+        "key has 33 octets",
+        "routeros_ospf_router_id is 'hap'",
+        "routeros_ospf_cost is 0, expected 1 to 65535",
+    ):
         assert words in said
     code, said = role(routeros_ospf_interfaces=["bridge-none"])
     assert code != 0 and "bridge-none" in said

@@ -259,21 +259,22 @@ def withdraw(name, prefixes):
     A BIRD that refuses its configuration goes on with the old one, so it would go on announcing a service which may be
     dead. Then OSPF is stopped, with all services of this node; the next configuration BIRD takes starts it again.
     """
-    make_absent(name)
+    was_there = make_absent(name)
     try:
         with Bird() as bird:
-            if not bird.announces(prefixes):
-                return False
-            try:
-                bird.configure()
-            except BirdRefuses as exc:
-                say(ERROR, "%s; OSPF is stopped on this node to withdraw %s" % (exc, name))
-                for protocol in protocols(prefixes):
-                    bird.ask("disable %s" % protocol)
+            announced = bird.announces(prefixes)
+            # Also where it does not announce it yet: BIRD may hold back what it was told to announce (MinLSInterval).
+            if announced or was_there:
+                try:
+                    bird.configure()
+                except BirdRefuses as exc:
+                    say(ERROR, "%s; OSPF is stopped on this node to withdraw %s" % (exc, name))
+                    for protocol in protocols(prefixes):
+                        bird.ask("disable %s" % protocol)
+            return announced
     except BirdAway:
         # Then it announces nothing, and will find nothing to announce when it is back.
         return False
-    return True
 
 
 def wait_until_flooded(prefixes):

@@ -14,11 +14,37 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.homelab.anycast.plugins.module_utils import adoption, ranges
+from ansible_collections.homelab.anycast.plugins.module_utils import announcer as modules
+
 PROGRAM = Path(__file__).parents[3] / "roles" / "bird_anycast" / "files" / "announcer.py"
 SPEC = importlib.util.spec_from_file_location("announcer_program", PROGRAM)
 assert SPEC and SPEC.loader
 announcer = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(announcer)
+
+
+FILES = PROGRAM.parent
+UNIT = (FILES / "anycast-announce@.service").read_text()
+
+
+def test_what_the_files_of_a_node_repeat_is_what_the_modules_say():
+    """Each of them stands alone on the node."""
+    assert (announcer.SETTINGS, announcer.ANNOUNCED) == (modules.SETTINGS, modules.ANNOUNCED)
+    assert announcer.PROTOCOL == adoption.PROTOCOL
+    assert f"ReadWritePaths={modules.ANNOUNCED}\n" in UNIT
+    assert f"rm {modules.ANNOUNCED}/%i.*" in UNIT
+    for service in (None, "%i"):
+        assert f"ConditionPathExists=!{modules.drain_file(service)}\n" in UNIT
+    assert f"ExecStart={' '.join(modules.COMMAND)} announce %i\n" in UNIT
+    assert f"ExecStopPost={' '.join(modules.COMMAND)} settle %i\n" in UNIT
+    boot = (FILES / "tmpfiles.conf").read_text().splitlines()
+    assert {f"r! {modules.ANNOUNCED}/*{suffix}" for suffix in announcer.SUFFIXES} <= set(boot)
+
+
+def test_the_unit_gives_the_router_its_time():
+    stop = int(UNIT.partition("TimeoutStopSec=")[2].partition("\n")[0])
+    assert announcer.FLOOD_TIMEOUT + ranges.RANGES["bird_anycast_withdraw_wait"][1] < stop
 
 
 @pytest.mark.parametrize(
@@ -183,7 +209,8 @@ def test_announce_and_withdraw(node, capsys):
     assert announcer.main(["settle", "sip"]) == 0
     assert not link(node).is_symlink()
     assert announcer.main(["settle", "sip"]) == 0
-    assert bird.commands == ["configure"] * 2 + [STATE_COMMAND] * 2
+    # The second `settle` finds nothing that BIRD would have to be told.
+    assert bird.commands == ["configure", "configure", STATE_COMMAND, "configure", STATE_COMMAND]
     assert capsys.readouterr().err.splitlines() == ["sip announced"] * 2
 
 
@@ -253,6 +280,14 @@ def test_a_full_disk_leaves_it_withdrawn(node, monkeypatch, capsys):
     assert announcer.main(["announce", "sip"]) == 1
     assert not link(node).is_symlink()
     assert "sip cannot be announced: [Errno 28] No space left on device" in capsys.readouterr().err
+
+
+def test_what_bird_has_not_announced_yet_is_taken_back_too(node):
+    """MinLSInterval holds a change back that follows another within 5 s: it would come when the service is dead."""
+    bird = bird_of(node)
+    announcer.announce("sip")
+    assert not announcer.withdraw("sip", ["127.0.0.1/32"])
+    assert bird.commands == ["configure", STATE_COMMAND, "configure"]
 
 
 def test_a_health_that_changes(node, capsys):

@@ -201,17 +201,26 @@ def test_router_ids_of_the_others():
 @pytest.mark.parametrize("broken", [None, "sip", [{"addresses": []}], ["sip"]])
 def test_services_that_are_wrong_are_no_service_to_drain_or_remove(broken):
     hostvars = {"sip1": {"bird_anycast_services": broken}}
-    (problem,) = FILTERS["drain_arguments_problems"]({"node": "sip1", "service": "sip"}, hostvars, ["sip1"])
+    groups = {"anycast_routers": ["hap-lite"], "anycast_nodes": ["sip1"]}
+    (problem,) = FILTERS["drain_arguments_problems"]({"node": "sip1", "service": "sip"}, hostvars, groups)
     assert problem == "node sip1 has no service 'sip'; it has: none"
-    wanted = FILTERS["removal_wanted"]({"node": "sip1", "service": "sip", "consent": True}, hostvars, ["sip1"])
+    wanted = FILTERS["removal_wanted"]({"node": "sip1", "service": "sip", "consent": True}, hostvars, groups)
     assert wanted["problems"] == ["remove_service 'sip' is none of sip1; there is: none"]
 
 
 def test_what_may_be_drained_and_removed():
-    names = GROUPS["anycast_nodes"]
-    problems = FILTERS["drain_arguments_problems"]({"node": "sip1", "service": "dns"}, HOSTVARS, names)
+    problems = FILTERS["drain_arguments_problems"]({"node": "sip1", "service": "dns"}, HOSTVARS, GROUPS)
     assert problems == ["node sip1 has no service 'dns'; it has: sip"]
-    assert FILTERS["removal_wanted"]({"node": "sip9"}, HOSTVARS, names)["problems"]
+    assert FILTERS["removal_wanted"]({"node": "sip9"}, HOSTVARS, GROUPS)["problems"]
+
+
+def test_without_a_router_nobody_knows_who_is_left():
+    groups = {"anycast_nodes": ["sip1", "sip2"]}
+    (problem,) = FILTERS["drain_arguments_problems"]({"node": "sip1"}, HOSTVARS, groups)
+    assert problem == "the group anycast_routers is empty: without a router nobody knows who else serves the clients"
+    (problem,) = FILTERS["removal_wanted"]({"node": "sip1"}, HOSTVARS, groups)["problems"]
+    assert problem.startswith("the group anycast_routers is empty") and "-e remove_consent=true" in problem
+    assert FILTERS["removal_wanted"]({"node": "sip1", "consent": "true"}, HOSTVARS, groups)["problems"] == []
 
 
 def neighbor(address):

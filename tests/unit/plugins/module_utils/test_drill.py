@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,11 @@ SIP = {"name": "sip", "addresses": ["172.18.0.64"], "unit": "kamailio"}
 CHECKED = {**SIP, "check": {"kind": "sip"}}
 DNS = {"name": "dns", "addresses": ["172.18.0.65"]}
 COMMANDS = {name: f"do {name}" for name in drill.COMMANDS}
+
+
+def test_the_head_of_the_playbook_names_the_defaults():
+    head = (Path(__file__).parents[4] / "playbooks" / "drill.yml").read_text()
+    assert [name for name, value in drill.SETTINGS.items() if f"-e drill_{name}={value:g} " not in head] == []
 
 
 def node(*services, link=None, commands=None):

@@ -49,6 +49,19 @@ def test_what_does_the_same_is_taken_over_under_its_name():
     assert (note["chain"], note["disabled"]) == ("anycast-before", True)
 
 
+@pytest.mark.parametrize("ours", [(), ("instance",), ("instance", "area")])
+def test_what_was_taken_over_in_part_is_taken_over_still(ours):
+    """The note is written first, and the comments one after the other."""
+    (note,) = plan(router(comment="his"))["note"]
+    info = router(comment="his", rules=[note], **{kind: {"comment": OURS} for kind in ours})
+    found = plan(info)
+    assert (found["problems"], found["instance"], found["area"]) == ([], "home", "backbone")
+    assert found["restrict"]["area"] == [{"field": "name", "values": ["backbone", "backbone-v3"]}]
+    # The first note has the comments that are to be given back.
+    assert found["note"] == []
+    assert adoption.read_note(info, OURS)["adopted"]["instance"]["comment"] == "his"
+
+
 def test_on_an_empty_router_nothing_is_taken_over():
     info = router()
     info["ospf"] = {"instances": [], "areas": [], "interface_templates": []}
@@ -124,7 +137,8 @@ def test_the_second_run_finds_its_names_again():
 
 
 def test_a_name_that_somebody_has_changed_since_is_no_longer_ours():
-    assert plan(router(None, noted()))["instance"] == "anycast"
+    renamed = router(OURS, noted(), instance={"name": "renamed"}, area={"instance": "renamed"})
+    assert plan(renamed)["instance"] == "anycast"
 
 
 def test_the_time_before_cannot_be_noted_afterwards():

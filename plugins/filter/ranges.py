@@ -1,0 +1,13 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether numbers are in their range, as a filter. It is documented in the .yml file of its name beside this one."""
+
+from __future__ import annotations
+
+from ansible_collections.homelab.anycast.plugins.module_utils import ranges
+
+
+class FilterModule:
+    def filters(self):
+        return {"range_problems": ranges.problems}

@@ -1,0 +1,32 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The range of each number among the variables of the roles, which an argument_specs.yml cannot state."""
+
+from __future__ import annotations
+
+# An 8-bit field of the hello (RFC 2328 A.3.2).
+_PRIORITY = (0, 255)
+# A 16-bit field of the router LSA (A.4.2); of an interface it is greater than zero (C.3).
+_COST = (1, 65535)
+
+RANGES = {
+    "bird_anycast_priority": _PRIORITY,
+    "bird_anycast_cost": _COST,
+    # Seconds. anycast-announce@.service has TimeoutStopSec=30, of which announcer.py may take 8 to wait for BIRD.
+    "bird_anycast_withdraw_wait": (0, 20),
+    "routeros_ospf_priority": _PRIORITY,
+    "routeros_ospf_cost": _COST,
+}
+
+
+def problems(values):
+    """Return which values are outside their range, one sentence each.
+
+    :param values: numbers, or text that is one as -e gives it, by the names of variables in RANGES.
+    """
+    return [
+        "{} is {}, expected {} to {}".format(name, value, *RANGES[name])
+        for name, value in values.items()
+        if not RANGES[name][0] <= float(value) <= RANGES[name][1]
+    ]

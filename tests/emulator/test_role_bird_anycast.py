@@ -1,0 +1,96 @@
+"""The role bird_anycast in check mode, on a node which is this machine: its loopback is the link."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+# Says of each unit that it is there and runs, one block for each.
+SYSTEMCTL = r"""#!/bin/sh
+[ "$1" = show ] || exit 1
+while [ "$1" != -- ]; do shift; done
+shift
+for unit; do
+    printf 'Id=%s\nLoadState=loaded\nActiveState=active\nSubState=running\n' "$unit"
+    printf 'UnitFileState=enabled\nStatusText=\n\n'
+done
+"""
+SIP = {"name": "sip", "addresses": ["198.18.7.64"]}
+DNS = {"name": "dns", "addresses": ["198.18.7.65"], "interface": "dummy1"}
+
+
+class Role:
+    """Runs one entry point of the role, as an `ansible-playbook` process in this checkout."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def __call__(self, entry: str, **variables: Any) -> tuple[int, str]:
+        """Return the exit code and everything that was printed, on one line."""
+        values = {
+            "bird_anycast_link": {"key": "key-of-the-test"},
+            "bird_anycast_router_id": "127.0.0.1",
+            "bird_anycast_interfaces": ["lo"],
+            "bird_anycast_services": [SIP, DNS],
+            **variables,
+        }
+        play = {
+            "hosts": "localhost",
+            "connection": "local",
+            "gather_facts": False,
+            "vars": {"ansible_python_interpreter": sys.executable, **values},
+            "tasks": [{"include_role": {"name": "homelab.anycast.bird_anycast", "tasks_from": entry}}],
+        }
+        # This machine stands for a node that systemd runs and ifupdown manages.
+        programs = self._directory / "bin"
+        programs.mkdir(exist_ok=True)
+        for name, text in (("systemctl", SYSTEMCTL), ("ifup", "#!/bin/sh\n"), ("ifquery", "#!/bin/sh\n")):
+            (programs / name).write_text(text)
+            (programs / name).chmod(0o755)
+        (self._directory / "play.yml").write_text(yaml.safe_dump([play]))
+        done = subprocess.run(
+            [
+                str(Path(sys.executable).with_name("ansible-playbook")),
+                "--inventory=localhost,",
+                "--check",
+                "--diff",
+                str(self._directory / "play.yml"),
+            ],
+            cwd=ROOT,
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "PATH": f"{programs}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, " ".join((done.stdout + done.stderr).split())
+
+
+@pytest.fixture
+def role(tmp_path: Path) -> Role:
+    return Role(tmp_path)
+
+
+def test_a_service_goes_and_the_others_keep_their_source_routing(role: Role) -> None:
+    code, said = role("remove_service", bird_anycast_removed="dns", bird_anycast_source_gateway="127.0.0.2")
+    assert code == 0, said
+    assert "address 198.18.7.64/32" in said
+    assert "post-up ip rule add from 198.18.7.64/32 lookup 64" in said
+    assert "198.18.7.65" not in said
+
+
+def test_bad_input_is_said_at_once(role: Role) -> None:
+    code, said = role("validate", bird_anycast_cost=0, bird_anycast_withdraw_wait=60, bird_anycast_source_gateway="hap")
+    assert code != 0
+    for words in (
+        "bird_anycast_cost is 0, expected 1 to 65535",
+        "bird_anycast_withdraw_wait is 60, expected 0 to 20",
+        "bird_anycast_source_gateway is 'hap', expected the IPv4 address of the router",
+    ):
+        assert words in said, words

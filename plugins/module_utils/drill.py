@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import time
 
 from ansible_collections.homelab.anycast.plugins.module_utils import announcer, link, services
@@ -204,7 +205,12 @@ def plan(asked, system):
     if not system["clients"]:
         problems.append("the group anycast_clients is empty: name a host to send the probes from")
     limits = asked.get("limits") or {}
-    wrong_limits = list(_limit_problems(limits))
+    if isinstance(limits, dict):
+        wrong_limits = list(_limit_problems(limits))
+    else:
+        wrong_limits = [
+            f"drill_limits is '{limits}', expected a dictionary: -e '{{\"drill_limits\": {{\"hang\": 6}}}}'"
+        ]
     problems.extend(wrong_limits)
     given = {name: value for name, value in (asked.get("settings") or {}).items() if value is not None}
     problems.extend(_setting_problems(given))
@@ -251,9 +257,10 @@ def plan(asked, system):
 
 def _number(value):
     try:
-        return None if isinstance(value, bool) else float(value)
+        number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
         return None
+    return number if math.isfinite(number) else None
 
 
 def _limit_problems(limits):
@@ -275,6 +282,8 @@ def _entry_problems(entry):
     event = entry.get("event")
     if not event:
         return ["drill_events: an entry has no key 'event'"]
+    if not isinstance(event, str):
+        return [unknown("event", event, EVENTS)]
     problems = [f"event '{event}': {link.unknown_key(key, KEYS)}" for key in entry if key not in KEYS]
     if event not in EVENTS and not entry.get("break"):
         problems.append(unknown("event", event, EVENTS) + "; one of your own needs the key 'break', a command")
@@ -293,7 +302,7 @@ def _planned(entry, name, node, service_name, limits):
     """Return (one event on one node, what is wrong with it)."""
     event = entry["event"]
     kind = EVENTS.get(event) or {
-        "title": event + " on {node}",
+        "title": "{event} on {node}",
         "on": entry.get("on", "node"),
         "leaves": bool(entry.get("leaves", False)),
         "needs": (),
@@ -318,6 +327,7 @@ def _planned(entry, name, node, service_name, limits):
                 " out".format(event, service["name"], name, key, what)
             )
     texts = {
+        "event": event,
         "node": name,
         "unit": service["unit"],
         "announcer": announcer.instance(service["name"]),

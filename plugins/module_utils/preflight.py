@@ -20,6 +20,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.link import (
     LinkError,
     normalise_link,
 )
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import address_and_subnet
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros_info import interface_problems
 from ansible_collections.homelab.anycast.plugins.module_utils.services import connected_networks, host_prefix
 
@@ -133,15 +134,20 @@ def _networks(one):
     """Yield (interface, address, network) for the IPv4 addresses of a router that are in use."""
     for row in (one["info"] or {}).get("addresses", ()):
         try:
-            own = ipaddress.IPv4Interface(str(row["address"]))
-            network = own.network
-            # The network of a /32 is the address of the other end.
-            if network.prefixlen == 32 and row.get("network"):
-                network = ipaddress.IPv4Network(str(row["network"]))
+            own, network = address_and_subnet(row)
         except ValueError:
             continue
         if not row["disabled"]:
-            yield row["interface"], own.ip, network
+            yield row["interface"], own, network
+
+
+def _connected(one):
+    """Yield (interface, network) for the addresses of a router that are in use, of both versions of IP."""
+    for name, _address, network in _networks(one):
+        yield name, network
+    for row in (one["info"] or {}).get("ipv6_addresses", ()):
+        if not row["disabled"]:
+            yield row["interface"], ipaddress.ip_interface(str(row["address"])).network
 
 
 def _node_addresses(other, interfaces=None):
@@ -367,11 +373,11 @@ def anycast_addresses(routers, nodes):
     for prefix in announced:
         address = ipaddress.ip_interface(prefix).ip
         for one in routers:
-            for name, _own, network in _networks(one):
+            for name, network in _connected(one):
                 if address in network:
                     yield (
                         "anycast address {} lies inside {} on interface {} of the router {}: the router would look for"
-                        " it by ARP and take no route to it; choose an address outside every subnet (addresses in"
+                        " it on that link and take no route to it; choose an address outside every subnet (addresses in"
                         " anycast_services)".format(address, network, name, one["name"])
                     )
         for other in nodes:
@@ -380,8 +386,8 @@ def anycast_addresses(routers, nodes):
             for name, network in connected_networks(other["facts"] or {}):
                 if address in network and name not in other["own_interfaces"]:
                     yield (
-                        "anycast address {} lies inside {} on interface {} of {}, which would look for it by ARP;"
-                        " choose an address outside every subnet (addresses in anycast_services)".format(
+                        "anycast address {} lies inside {} on interface {} of {}, which would look for it on that"
+                        " link; choose an address outside every subnet (addresses in anycast_services)".format(
                             address, network, name, other["name"]
                         )
                     )

@@ -9,7 +9,7 @@ The first half are pure functions; the second half talks, through community.rout
 from __future__ import annotations
 
 import re
-from ipaddress import AddressValueError, IPv4Address, IPv4Interface
+from ipaddress import AddressValueError, IPv4Address, IPv4Interface, IPv4Network
 
 from ansible_collections.community.routeros.plugins.module_utils.api import check_has_library, create_api
 
@@ -115,6 +115,19 @@ def split_address(text):
     return address, interface.partition("@")[0] or None
 
 
+def address_and_subnet(row):
+    """Return (the router's own address, the subnet it is in) for a row of /ip/address.
+
+    Of a point-to-point address, a /32, the subnet is the other end, which RouterOS calls its network.
+
+    :raises ValueError: if there is no IPv4 address in it.
+    """
+    own = IPv4Interface(str(row.get("address")))
+    if own.network.prefixlen == 32 and row.get("network"):
+        return own.ip, IPv4Network(str(row["network"]))
+    return own.ip, own.network
+
+
 def neighbor_role(row):
     """Return the role of the neighbour in a row of /routing/ospf/neighbor.
 
@@ -193,13 +206,10 @@ class InterfaceFinder:
         networks = {}
         for row in addresses:
             try:
-                own = IPv4Interface(str(row["address"]))
-                network = own.network
-                if own.network.prefixlen == 32 and row.get("network"):
-                    network = IPv4Interface(str(row["network"])).network
-            except (KeyError, ValueError):
+                own, network = address_and_subnet(row)
+            except ValueError:
                 continue
-            networks[str(own.ip), str(row.get("actual-interface", row.get("interface")))] = network
+            networks[str(own), str(row.get("actual-interface", row.get("interface")))] = network
         # Interfaces by (prefix length, network address), and by area those which speak OSPF.
         self.by_network = {}
         self.by_area = {}
@@ -458,10 +468,11 @@ class Router:
     def resource(self):
         """Return the row of /system/resource. Raises RouterError if this collection does not support the version."""
         row = next(iter(self.rows("/system/resource")), {})
-        self._version = str(row.get("version", ""))
-        problem = check_version(self._version, "The router " + self.hostname)
+        version = str(row.get("version", ""))
+        problem = check_version(version, "The router " + self.hostname)
         if problem:
             raise RouterError(problem)
+        self._version = version
         return row
 
     def _ask(self, menu, command, *words):

@@ -9,6 +9,7 @@ import ipaddress
 import re
 
 from ansible_collections.homelab.anycast.plugins.module_utils import family
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import address_and_subnet, flag
 from ansible_collections.homelab.anycast.plugins.module_utils.services import router_id_problems
 
 # How the clients are spread over the next hops of a route, by our name; and what /ip/settings
@@ -225,7 +226,7 @@ def _filter_problems(info, prefixes, chain, comment):
     for row in info["filter"]["rules"]:
         if row.get("chain") not in filter_chains(chain, family.ospf_versions(prefixes)):
             continue
-        disabled = row.get("disabled") in (True, "true", "yes")
+        disabled = flag(row, "disabled")
         if row.get("comment") == comment:
             if disabled:
                 problems.append(
@@ -272,15 +273,13 @@ def _networks(prefixes):
 
 
 def _connected_subnets(info):
-    """Yield (interface, network) for every enabled address; of a point-to-point address the other end."""
+    """Yield (interface, network) for every enabled address; of a point-to-point address both ends."""
     for row in info["addresses"]:
         if not row["disabled"]:
-            address = ipaddress.IPv4Interface(str(row["address"]))
-            yield row["interface"], address.network
-            if row.get("network") and address.network.prefixlen == 32:
-                other = ipaddress.IPv4Network(str(row["network"]))
-                if other != address.network:
-                    yield row["interface"], other
+            own, subnet = address_and_subnet(row)
+            yield row["interface"], subnet
+            if own not in subnet:
+                yield row["interface"], ipaddress.IPv4Network(own)
     for row in info.get("ipv6_addresses", []):
         if not row["disabled"]:
             network = ipaddress.IPv6Interface(str(row["address"])).network
@@ -333,7 +332,7 @@ def router_problems(
 def _bfd_problems(info, interfaces, comment):
     """Say which rows of somebody else's decide about BFD on our interfaces: the first row that matches does."""
     subnets = [
-        ipaddress.IPv4Interface(str(row["address"])).network
+        address_and_subnet(row)[1]
         for row in info["addresses"]
         if row["interface"] in interfaces and not row["disabled"]
     ]
@@ -350,7 +349,7 @@ def _bfd_problems(info, interfaces, comment):
                 row[".id"],
                 row.get("comment") or "",
                 ", ".join(interfaces),
-                "forbids it" if row.get("forbid-bfd") in (True, "true", "yes") else "may have other timers",
+                "forbids it" if flag(row, "forbid-bfd") else "may have other timers",
             )
         )
     return problems

@@ -31,12 +31,12 @@ CHECK_KINDS: dict[str, dict] = {
 }
 
 # It becomes a file name below /etc/bird, and a systemd instance name.
-_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]*$")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 # IFNAMSIZ of Linux is 16 with the closing zero; ifupdown and BIRD patterns set the characters.
-_INTERFACE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$")
+_INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
 # systemd.unit(5), of the types that can run a service. A template without its instance is no unit.
-_UNIT = re.compile(r"^[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]+)?\.(service|socket|target)$")
-_DNS_NAME = re.compile(r"^(?=.{1,253}\.?$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?$")
+_UNIT = re.compile(r"[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]+)?\.(service|socket|target)")
+_DNS_NAME = re.compile(r"(?=.{1,253}\.?\Z)[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?")
 
 _SHELLS = ("sh", "bash", "dash", "busybox")
 
@@ -61,7 +61,7 @@ def normalise_services(services):
         label = f"service '{name}'" if name else f"service number {position}"
         problems.extend(f"{label}: {problem}" for problem in _shape_problems(service, name))
         unit = _unit(service)
-        if unit is not None and not _UNIT.match(unit):
+        if unit is not None and not _UNIT.fullmatch(unit):
             problems.append(f"{label}: unit is '{unit}', expected a systemd unit such as kamailio.service")
         check, check_problems = normalise_check(service.get("check"))
         problems.extend(f"{label}: check: {problem}" for problem in check_problems)
@@ -96,7 +96,7 @@ def normalise_check(check):
     if not isinstance(check, dict):
         return None, [f"it is {check!r}, expected a dictionary with kind"]
     kind = check.get("kind")
-    if kind not in CHECK_KINDS:
+    if not isinstance(kind, str) or kind not in CHECK_KINDS:
         return None, ["kind is {!r}, expected one of: {}".format(kind, ", ".join(CHECK_KINDS))]
     known = {**CHECK_DEFAULTS, **CHECK_KINDS[kind]}
     problems = [unknown_key(key, ("kind", *known)) for key in check if key != "kind" and key not in known]
@@ -135,7 +135,7 @@ def _port_problems(key, value):
 
 
 def _dns_name_problems(key, value):
-    if not isinstance(value, str) or not _DNS_NAME.match(value):
+    if not isinstance(value, str) or not _DNS_NAME.fullmatch(value):
         yield f"{key} is {value!r}, expected a name that the server has an A record of"
 
 
@@ -355,11 +355,11 @@ def _shape_problems(service, name):
     for key in service:
         if key not in known:
             yield unknown_key(key, known)
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         yield f"name is '{name}', expected small letters, digits, - and _"
     if not isinstance(service.get("addresses"), list) or not service["addresses"]:
         yield "addresses is not a list of host addresses"
-    if not _INTERFACE.match(_interface(service)):
+    if not _INTERFACE.fullmatch(_interface(service)):
         yield f"interface is '{_interface(service)}', expected an interface name of at most 15 characters"
 
 

@@ -103,6 +103,11 @@ def test_an_event_of_ones_own():
     assert event["break"] == "apt-get install x"
 
 
+@pytest.mark.parametrize("name", ["42", "{disk}"])
+def test_an_event_of_ones_own_may_have_any_name(name):
+    assert only(events=[{"event": name, "break": "x", "limit": 0}])["title"] == f"{name} on sip1"
+
+
 @pytest.mark.parametrize(
     "asked, words",
     [
@@ -126,6 +131,9 @@ def test_an_event_of_ones_own():
         ({"events": "drain", "limits": {"drain": "much"}}, "drill_limits: drain is 'much', expected seconds"),
         ({"events": "drain", "settings": {"interval": 0}}, "drill_interval is '0', expected seconds, more than 0"),
         ({"events": "drain", "service": "spi"}, "drill_service: on sip1, 'spi' is unknown, did you mean 'sip'?"),
+        ({"events": "drain", "settings": {"return": "nan"}}, "drill_return is 'nan', expected seconds, more than 0"),
+        ({"events": "drain", "limits": "drain=1"}, "drill_limits is 'drain=1', expected a dictionary"),
+        ({"events": [{"event": ["drain"]}]}, "event '['drain']' is unknown"),
         ({"events": [{"node": "sip1"}]}, "an entry has no key 'event'"),
         ({"events": [{"event": "x", "break": "y"}]}, "event 'x' has no 'limit'"),
         ({"events": [{"event": "drain", "undo": "y"}]}, "event 'drain' has its own 'break' and 'undo'"),

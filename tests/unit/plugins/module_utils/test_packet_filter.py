@@ -212,6 +212,8 @@ WORKSTATION = [
         ([({"jump": {"target": "mine"}},)], None, True),
         # A rule of iptables, in a form of its own: what it matches is not said.
         ([({"xt": {"type": "match", "name": "recent"}}, ACCEPT)], False, False),
+        # nft before 1.0.6 does not even say what kind of rule it is.
+        ([({"xt": None}, ACCEPT)], False, False),
     ],
 )
 def test_nftables_with_a_policy_of_drop(rules, hello, bfd):

@@ -167,6 +167,17 @@ def test_bfd_rows_in_the_way(found, words):
         assert problems(info(bfd=rows), bfd=False) == []
 
 
+def test_bfd_rows_about_a_point_to_point_address():
+    """The neighbour has the address at the other end, which RouterOS calls the network of a /32."""
+    row = {".id": "*1", "addresses": "192.0.2.2/32", "forbid-bfd": "true"}
+    found = info(bfd=[row])
+    assert problems(found, bfd=True) == []
+    found["addresses"] = [
+        {"address": "192.0.2.1/32", "network": "192.0.2.2", "interface": "bridge-lan", "disabled": False}
+    ]
+    assert "forbids it" in problems(found, bfd=True)[0]
+
+
 def test_router_id():
     assert "router id of sip1 too" in problems(info(), others={"sip1": "172.18.0.1"})[0]
 

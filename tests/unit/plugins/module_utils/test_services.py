@@ -94,6 +94,23 @@ def test_a_command_that_can_never_fail(command, expected):
     assert never_fails(shlex.split(command)) == expected
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        # As a block of YAML (name: |) has it; it becomes the name of a file.
+        ({"name": "sip\n"}, "name is 'sip"),
+        ({"interface": "dummy0\n"}, "interface is 'dummy0"),
+        ({"unit": "kamailio.service\n"}, "unit is 'kamailio.service"),
+        ({"check": {"kind": "dns", "name": "x.org\n"}}, "check: name is 'x.org"),
+        ({"check": {"kind": ["sip"]}}, "check: kind is ['sip'], expected one of: sip, dns"),
+    ],
+)
+def test_what_only_looks_right(given, words):
+    with pytest.raises(ServicesError) as error:
+        normalise_services([{**SIP, **given}])
+    assert words in str(error.value)
+
+
 FOLLOWING = [
     {**SIP, "unit": "kamailio"},
     {"name": "dns", "addresses": ["172.18.0.65"], "unit": "nsd"},

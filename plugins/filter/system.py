@@ -123,7 +123,7 @@ def _client_for_status(host):
 
 def anycast_prefixes(names, hostvars):
     listed = [_value(hostvars[name], "bird_anycast_services") for name in names if name in hostvars]
-    return list(dict.fromkeys(prefix for services_list in listed for prefix in preflight.addresses(services_list)))
+    return list(dict.fromkeys(prefix for services_list in listed for prefix in services.announced(services_list)))
 
 
 def preflight_filter(hostvars, names, groups):

@@ -20,7 +20,10 @@ import json
 import math
 import time
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ansible_collections.homelab.anycast.plugins.module_utils import announcer, link, services
+from ansible_collections.homelab.anycast.plugins.module_utils.arguments import words
 
 # `break` and `undo` are what a shell runs. `undo` may run twice, so it must not mind.
 # `on`: the node itself, or the controller, which then runs what these variables of the node say.
@@ -154,13 +157,6 @@ def system(hostvars, groups):
     return {"nodes": nodes, "routers": groups.get("anycast_routers", []), "clients": clients}, problems
 
 
-def words(value):
-    """Return a list for what may be one, or text with commas as -e gives it."""
-    if isinstance(value, str):
-        return [word.strip() for word in value.split(",") if word.strip()]
-    return list(value or [])
-
-
 def unknown(what, name, known):
     """Return the sentence about a name that is none of those known."""
     close = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
@@ -247,7 +243,7 @@ def plan(asked, system):
     for number, event in enumerate(found, start=1):
         event.update(_timing(event, settings), number=number, of=len(found))
         event["progress"] = progress(event)
-    if str(asked.get("consent")).lower() not in ("true", "yes"):
+    if not boolean(asked.get("consent"), strict=False):
         problems.append(
             "consent is missing: this breaks, one after the other, {}. If that is what you want: -e"
             " drill_consent=true".format(", ".join(event["title"] for event in found))
@@ -311,7 +307,7 @@ def _planned(entry, name, node, service_name, limits):
     offered = node["services"]
     if not offered:
         return {}, [f"node {name} has no services in bird_anycast_services"]
-    chosen = [service for service in offered if service_name in (None, "", service["name"])]
+    chosen = services.named(offered, service_name)
     if not chosen:
         return {}, [unknown(f"drill_service: on {name},", service_name, [service["name"] for service in offered])]
     service = chosen[0]

@@ -12,11 +12,10 @@ from __future__ import annotations
 from ipaddress import AddressValueError, IPv4Address
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict
+from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict, after
 
 # RFC 2328 10.1, in the order in which an adjacency comes up.
 STATES = ("Down", "Attempt", "Init", "2-Way", "ExStart", "Exchange", "Loading", "Full")
-ROLES = ("DR", "BDR", "DROther", "PtP")
 KEYS = (
     "router_id",
     "address",
@@ -75,13 +74,23 @@ def add_bfd(neighbors, sessions):
     :param sessions: list of (address, interface, state). An interface may be None, at either side, where it is unknown.
     """
     for entry in neighbors:
-        for address, interface, state in sessions:
-            if address == entry["address"] and (
-                None in (interface, entry["interface"]) or interface == entry["interface"]
-            ):
-                entry["bfd"] = state
-                break
+        entry["bfd"] = bfd_state(sessions, entry["address"], entry["interface"])
     return neighbors
+
+
+def bfd_state(sessions, address, interface):
+    """Return the state of the BFD session with an address on an interface, None without a session.
+
+    :param sessions: as for add_bfd().
+    """
+    return next(
+        (
+            state
+            for peer, place, state in sessions
+            if peer == address and (None in (place, interface) or place == interface)
+        ),
+        None,
+    )
 
 
 class Expectation:
@@ -364,13 +373,14 @@ def diagnose(comparison, own):
     expectation = comparison.expectation
     findings = []
     if comparison.missing or (comparison.short and not comparison.stuck):
-        short = comparison.short if not comparison.missing else 0
         findings.append(
             {
                 "router_ids": list(comparison.missing),
                 "state": "Missing",
                 "interface": expectation.interface,
-                "found": "nothing" if comparison.missing else "%d neighbour(s)" % (expectation.count - short),
+                "found": "nothing"
+                if comparison.missing
+                else "%d neighbour(s)" % (expectation.count - comparison.short),
                 "expected": " or ".join(expectation.states),
                 "causes": _why_missing(comparison, own),
             }
@@ -500,6 +510,11 @@ def _why_missing(comparison, own):
     return [*causes, *likely_causes("Missing", here)]
 
 
+def say_causes(causes):
+    """Return likely causes as a sentence without its end."""
+    return "Likely causes: " + "; ".join("(%d) %s" % pair for pair in enumerate(causes, 1))
+
+
 def describe(entry):
     """Return a neighbour in a few words."""
     text = "%s %s" % (entry["router_id"], entry["state"])
@@ -535,16 +550,15 @@ def failure_message(comparison, own, spent=0.0, stable=None):
     """
     lines = []
     expectation = comparison.expectation
-    after = " after %.0f s" % spent if spent >= 0.5 else ""
     who = own.name + (" (router id %s)" % own.router_id if own.router_id else "")
     if stable is not None:
         lines.append(
             "The OSPF neighbours of %s are as expected%s, but have not been for %g s: a neighbour changed its state"
             " while we looked. Found: %s."
-            % (who, after, stable, ", ".join(map(describe, comparison.counted)) or "none")
+            % (who, after(spent), stable, ", ".join(map(describe, comparison.counted)) or "none")
         )
         return "\n".join(lines)
-    lines.append("The OSPF neighbours of %s are not as expected%s." % (who, after))
+    lines.append("The OSPF neighbours of %s are not as expected%s." % (who, after(spent)))
     for finding in diagnose(comparison, own):
         ids = ", ".join(finding["router_ids"])
         if finding["state"] == "Missing" and ids:
@@ -556,9 +570,8 @@ def failure_message(comparison, own, spent=0.0, stable=None):
         else:
             where = " on interface %s" % finding["interface"] if finding["interface"] else ""
             text = "%s: state %s%s, expected %s." % (ids, finding["found"], where, finding["expected"])
-        causes = finding["causes"]
-        if causes:
-            text += " Likely causes: " + "; ".join("(%d) %s" % pair for pair in enumerate(causes, 1)) + "."
+        if finding["causes"]:
+            text += " %s." % say_causes(finding["causes"])
         lines.append("- " + text)
     if expectation.exact and comparison.surplus:
         lines.append(

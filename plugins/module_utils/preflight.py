@@ -12,17 +12,16 @@ A router and a node are dictionaries, as L(router) and L(node) return them. Noth
 from __future__ import annotations
 
 import ipaddress
-import re
 
-from ansible_collections.homelab.anycast.plugins.module_utils import family, packet_filter
+from ansible_collections.homelab.anycast.plugins.module_utils import family, node_facts, packet_filter
 from ansible_collections.homelab.anycast.plugins.module_utils.link import (
     KINDS_WITH_KEY_ID,
     LinkError,
     normalise_link,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros import address_and_subnet
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import address_and_subnet, parse_version
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros_info import interface_problems
-from ansible_collections.homelab.anycast.plugins.module_utils.services import connected_networks, host_prefix
+from ansible_collections.homelab.anycast.plugins.module_utils.services import announced, own_interfaces
 
 # By version of IP: all OSPF routers, and the designated ones (RFC 2328 A.1, RFC 5340 A.1).
 GROUPS = {4: ("224.0.0.5", "224.0.0.6"), 6: ("ff02::5", "ff02::6")}
@@ -79,8 +78,8 @@ def node(
         "info": info if info and "rp_filter" in info else None,
         "link": _link(link),
         "interfaces": list(interfaces or ()),
-        "addresses": addresses(services),
-        "own_interfaces": _own_interfaces(services),
+        "addresses": announced(services),
+        "own_interfaces": own_interfaces(services),
         "failure": list(failure),
         "reached": reached,
     }
@@ -92,24 +91,6 @@ def _link(value):
     except LinkError:
         # Its end says what is wrong with it.
         return None
-
-
-def addresses(services):
-    """Return the anycast addresses of a list of services as prefixes, without those which are none."""
-    found = []
-    for service in services if isinstance(services, list) else ():
-        listed = service.get("addresses") if isinstance(service, dict) else None
-        for address in listed if isinstance(listed, list) else ():
-            try:
-                found.append(host_prefix(address))
-            except ValueError:
-                continue
-    return list(dict.fromkeys(found))
-
-
-def _own_interfaces(services):
-    named = services if isinstance(services, list) else ()
-    return {str(service.get("interface") or "dummy0") for service in named if isinstance(service, dict)}
 
 
 def verdict(routers, nodes):
@@ -152,19 +133,8 @@ def _connected(one):
 
 def _node_addresses(other, interfaces=None):
     """Yield (interface, address, network) for the IPv4 addresses of a node."""
-    facts = other["facts"] or {}
-    for name in facts.get("interfaces", ()) if interfaces is None else interfaces:
-        details = _details(facts, name)
-        for entry in [details.get("ipv4") or {}, *details.get("ipv4_secondaries", ())]:
-            if entry.get("address"):
-                mask = entry.get("prefix") or entry.get("netmask") or "32"
-                own = ipaddress.IPv4Interface("{}/{}".format(entry["address"], mask))
-                yield name, own.ip, own.network
-
-
-def _details(facts, name):
-    # Ansible's network facts keep an interface under its name with - and : replaced.
-    return facts.get(re.sub("[-:]", "_", name)) or {}
+    for name, own in node_facts.ipv4_addresses(other["facts"] or {}, interfaces):
+        yield name, own.ip, own.network
 
 
 def _links(one, other):
@@ -177,19 +147,21 @@ def _links(one, other):
                 yield name, address, own_name, own_address
 
 
-def _link_local(addresses):
-    """Return the link-local ones of IPv6 addresses."""
-    found = [ipaddress.ip_interface(str(address)).ip for address in addresses]
-    return [address for address in found if address.version == 6 and address.is_link_local]
-
-
 def _router_link_local(one, interface):
+    """Return the IPv6 link-local addresses of an interface of a router."""
     rows = (one["info"] or {}).get("ipv6_addresses", ())
-    return _link_local(row["address"] for row in rows if row["interface"] == interface and not row["disabled"])
+    own = [ipaddress.ip_interface(str(row["address"])).ip for row in rows if _in_use(row, interface)]
+    return [address for address in own if address.is_link_local]
+
+
+def _in_use(row, interface):
+    return row["interface"] == interface and not row["disabled"]
 
 
 def _node_link_local(other, interface):
-    return _link_local(entry["address"] for entry in _details(other["facts"] or {}, interface).get("ipv6", ()))
+    """Return the IPv6 link-local addresses of an interface of a node."""
+    own = [address.ip for _name, address in node_facts.ipv6_addresses(other["facts"] or {}, [interface])]
+    return [address for address in own if address.is_link_local]
 
 
 def _links_of_both(one, other):
@@ -279,7 +251,7 @@ def node_interfaces(routers, nodes):
         for name in other["interfaces"] if other["facts"] else ():
             if name not in other["facts"]["interfaces"]:
                 continue
-            if _details(other["facts"], name).get("active") is False:
+            if node_facts.interface(other["facts"], name).get("active") is False:
                 yield (
                     "interface {0} of {1} is down: bring it up (ip link set {0} up), or name another in"
                     " bird_anycast_interfaces".format(name, other["name"])
@@ -356,7 +328,7 @@ def mtu(routers, nodes):
     for one, other in _pairs(routers, nodes):
         theirs = {entry["name"]: entry.get("mtu") for entry in (one["info"] or {}).get("interfaces", ())}
         for name, _address, own_name, _own_address in _links(one, other):
-            own = _details(other["facts"], own_name).get("mtu")
+            own = node_facts.interface(other["facts"], own_name).get("mtu")
             if own and theirs.get(name) and int(own) != int(theirs[name]):
                 yield (
                     "the MTU is {0} on {1} of the router {2} and {3} on {4} of {5}: such neighbours never get beyond"
@@ -383,7 +355,7 @@ def anycast_addresses(routers, nodes):
         for other in nodes:
             if prefix in other["addresses"]:
                 continue
-            for name, network in connected_networks(other["facts"] or {}):
+            for name, network in node_facts.connected_networks(other["facts"] or {}):
                 if address in network and name not in other["own_interfaces"]:
                     yield (
                         "anycast address {} lies inside {} on interface {} of {}, which would look for it on that"
@@ -605,7 +577,7 @@ def model(routers, nodes):
     """Say what this version or this model does badly. The oldest version, 7.16, has sha256 (7.6) and BFD (7.10)."""
     for one in routers:
         info = one["info"] or {}
-        version = _version(info.get("version"))
+        version = parse_version(info.get("version"))
         for first, fixed in TEMPLATE_BUG:
             if version and first <= version < fixed:
                 yield (
@@ -630,11 +602,6 @@ def model(routers, nodes):
                     one["name"],
                 )
             )
-
-
-def _version(text):
-    match = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", str(text))
-    return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
 
 
 def router_rp_filter(routers, nodes):

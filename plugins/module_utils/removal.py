@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import ipaddress
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ansible_collections.homelab.anycast.plugins.module_utils import adoption
+from ansible_collections.homelab.anycast.plugins.module_utils.arguments import words
 
 
 def wanted(arguments, nodes):
@@ -20,9 +23,9 @@ def wanted(arguments, nodes):
     :param nodes: the names of the services of each node there is, by its name.
     """
     service = str(arguments.get("service") or "").strip()
-    asked = [name.strip() for name in str(arguments.get("node") or "").split(",") if name.strip()]
-    everything = _is_true(arguments.get("everything"))
-    consent = _is_true(arguments.get("consent"))
+    asked = words(arguments.get("node"))
+    everything = boolean(arguments.get("everything"), strict=False)
+    consent = boolean(arguments.get("consent"), strict=False)
     known = ", ".join(sorted(nodes)) or "none"
     problems = []
     if not (service or asked or everything):
@@ -64,10 +67,6 @@ def wanted(arguments, nodes):
         "router": not problems and not asked,
         "problems": problems,
     }
-
-
-def _is_true(value):
-    return value is True or str(value).strip().lower() in ("true", "yes", "on", "1")
 
 
 def bird_afterwards(record, kind, installed):

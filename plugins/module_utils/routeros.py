@@ -49,9 +49,9 @@ class RouterError(Exception):
 
 
 def parse_version(text):
-    """Return (7, 20) for "7.20.8 (long-term)", None if there is no version in it."""
-    match = re.match(r"\s*(\d+)\.(\d+)", str(text))
-    return (int(match[1]), int(match[2])) if match else None
+    """Return (7, 20, 8) for "7.20.8 (long-term)", None if there is no version in it."""
+    match = re.match(r"\s*(\d+)\.(\d+)(?:\.(\d+))?", str(text))
+    return (int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
 
 
 def check_version(text, router="the router"):
@@ -107,6 +107,11 @@ def parse_duration(text):
 def flag(row, name):
     """Return whether a flag of a row is set. RouterOS leaves most out when they are not; a switch is set by ''."""
     return name in row and row[name] in (True, "true", "yes", "")
+
+
+def split_list(text):
+    """Return the names in a property that lists several: ether1,ether2."""
+    return [name.strip() for name in str(text or "").split(",") if name.strip()]
 
 
 def split_address(text):

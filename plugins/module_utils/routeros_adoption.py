@@ -21,7 +21,7 @@ import copy
 import json
 
 from ansible_collections.homelab.anycast.plugins.module_utils import family
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros import flag
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import flag, split_list
 
 # Of the rule that notes what was there; no instance refers to the chain.
 CHAIN = "anycast-before"
@@ -155,7 +155,11 @@ def _version(info, template):
 def _equivalent(info, area_id, router_id, interfaces, filter_chain):
     """Return ((template, area, instance) of somebody else's that do what ours would, or None; what is in the way)."""
     templates = [row for row in info["ospf"]["interface_templates"] if not flag(row, "disabled")]
-    same = [row for row in templates if _names(row) == set(interfaces) and _version(info, row) != "3"]
+    same = [
+        row
+        for row in templates
+        if set(split_list(row.get("interfaces"))) == set(interfaces) and _version(info, row) != "3"
+    ]
     if not same:
         # Also one that matches by other means; router_problems() says so where it is in the way.
         return None, []
@@ -289,7 +293,3 @@ def removal(info, comment):
 
 def _by_name(rows, name):
     return next((row for row in rows if row["name"] == name), None)
-
-
-def _names(row):
-    return {name.strip() for name in str(row.get("interfaces") or "").split(",") if name.strip()}

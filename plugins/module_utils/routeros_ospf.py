@@ -9,7 +9,7 @@ import ipaddress
 import re
 
 from ansible_collections.homelab.anycast.plugins.module_utils import family
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros import address_and_subnet, flag
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import address_and_subnet, flag, split_list
 from ansible_collections.homelab.anycast.plugins.module_utils.services import router_id_problems
 
 # How the clients are spread over the next hops of a route, by our name; and what /ip/settings
@@ -315,9 +315,9 @@ def router_problems(
             and row.get("comment") != comment
         )
     for row in info["ospf"]["interface_templates"]:
-        taken = _interfaces(row) & {"all", *interfaces}
+        taken = set(split_list(row.get("interfaces"))) & {"all", *interfaces}
         # RouterOS does not say which of two templates wins; release 7.23.3 speaks of a "duplicate config".
-        if taken and row.get("comment") != comment and not row.get("disabled"):
+        if taken and row.get("comment") != comment and not flag(row, "disabled"):
             problems.append(
                 "interface {} is matched already by the interface template {} (area {}, comment '{}'): disable or"
                 " remove that row, or give it our comment '{}' to hand it over".format(
@@ -340,8 +340,12 @@ def _bfd_problems(info, interfaces, comment):
     for row in info["bfd"]["configurations"]:
         if row.get("comment") == comment:
             break
-        names = _interfaces(row)
-        if row.get("disabled") or (names and not names & {"all", "static", *interfaces}) or not _covers(row, subnets):
+        limited = set(split_list(row.get("interfaces")))
+        if (
+            flag(row, "disabled")
+            or (limited and not limited & {"all", "static", *interfaces})
+            or not _covers(row, subnets)
+        ):
             continue
         problems.append(
             "the row {} of /routing/bfd/configuration (comment '{}') decides about BFD on {}, as it stands before ours,"
@@ -372,7 +376,3 @@ def _covers(row, subnets):
     if not row.get("addresses"):
         return True
     return any(prefix.overlaps(subnet) for prefix in prefixes for subnet in subnets)
-
-
-def _interfaces(row):
-    return {name.strip() for name in str(row.get("interfaces") or "").split(",") if name.strip()}

@@ -16,6 +16,7 @@ import shlex
 
 from ansible_collections.homelab.anycast.plugins.module_utils import family
 from ansible_collections.homelab.anycast.plugins.module_utils.link import unknown_key
+from ansible_collections.homelab.anycast.plugins.module_utils.node_facts import connected_networks
 
 REQUIRED = ("name", "addresses")
 DEFAULTS = {"interface": "dummy0", "unit": None, "check": None}
@@ -180,6 +181,26 @@ def never_fails(words):
     return False
 
 
+def announced(services):
+    """Return the anycast addresses of services that nobody has checked yet, as prefixes; what is none is left out."""
+    found = []
+    for service in _dictionaries(services):
+        addresses = service.get("addresses")
+        for address in addresses if isinstance(addresses, list) else ():
+            with contextlib.suppress(ValueError):
+                found.append(host_prefix(address))
+    return list(dict.fromkeys(found))
+
+
+def own_interfaces(services):
+    """Return the names of the interfaces of services that nobody has checked yet."""
+    return {_interface(service) for service in _dictionaries(services)}
+
+
+def _dictionaries(services):
+    return [service for service in services if isinstance(service, dict)] if isinstance(services, list) else []
+
+
 def named(services, name=None):
     """Return the services of this name; all of them if none is given."""
     return [service for service in services if name in (None, "", service["name"])]
@@ -317,37 +338,6 @@ def router_id_problems(variable, router_id, others, anycast):
     if found.is_unspecified:
         problems.append(f"{variable} is 0.0.0.0, which OSPF reserves, expected the address of an interface")
     return problems
-
-
-def _details(facts, name):
-    # Ansible's network facts keep an interface under its name with - and : replaced.
-    return facts.get(re.sub("[-:]", "_", name)) or {}
-
-
-def ipv4_interfaces(facts):
-    """Yield (interface name, ipaddress.IPv4Interface) for every IPv4 address in C(ansible_facts)."""
-    for name in facts.get("interfaces", []):
-        details = _details(facts, name)
-        primary = details.get("ipv4") or {}
-        for entry in [primary, *details.get("ipv4_secondaries", [])]:
-            if entry.get("address"):
-                # Older facts of a /32 hold the mask only.
-                mask = entry.get("prefix") or entry.get("netmask") or "32"
-                yield name, ipaddress.IPv4Interface("{}/{}".format(entry["address"], mask))
-
-
-def ipv6_interfaces(facts):
-    """Yield (interface name, ipaddress.IPv6Interface) for every IPv6 address in C(ansible_facts)."""
-    for name in facts.get("interfaces", []):
-        for entry in _details(facts, name).get("ipv6", []):
-            if entry.get("address"):
-                yield name, ipaddress.IPv6Interface("{}/{}".format(entry["address"], entry.get("prefix") or "128"))
-
-
-def connected_networks(facts):
-    """Yield (interface name, network) for every address in C(ansible_facts)."""
-    for name, interface in (*ipv4_interfaces(facts), *ipv6_interfaces(facts)):
-        yield name, interface.network
 
 
 def _shape_problems(service, name):

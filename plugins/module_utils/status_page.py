@@ -11,7 +11,7 @@ from __future__ import annotations
 import html
 import textwrap
 
-from ansible_collections.homelab.anycast.plugins.module_utils import status, table
+from ansible_collections.homelab.anycast.plugins.module_utils import family, status, table
 
 # Columns of a terminal, less what Ansible's callbacks put around a line.
 WIDTH = 88
@@ -285,7 +285,7 @@ def _router_lines(model, router, width):
     if router["trouble"]:
         return [{"text": clip(_head(router["trouble"]), fitting), "level": router["level"]}]
     texts = []
-    for prefix in dict.fromkeys(prefix for service in model["services"] for prefix in service["addresses"]):
+    for prefix in dict.fromkeys(family.service_prefixes(model["services"])):
         hops = [row for row in model["next_hops"] if (row["prefix"], row["router"]) == (prefix, router["name"])]
         active = [row for row in hops if row["active"]]
         level = "good" if active else "bad"

@@ -259,10 +259,8 @@ from ansible_collections.homelab.anycast.plugins.module_utils.next_hops import (
     add_bfd,
     failure_message,
     filtered_gateways,
-    name_nodes,
     normalise_prefix,
-    parse_routes,
-    route_menu,
+    read,
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import (
     BFD_PROPERTIES,
@@ -273,20 +271,13 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros import (
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, Verdict, wait_for
 
 
-def read(router, prefix, params):
-    """Return the next hops as they are now."""
-    rows = router.rows(route_menu(prefix), where=("dst-address", prefix))
-    found = parse_routes(rows, prefix, params["routing_table"])
-    return name_nodes(found, router.rows("/routing/ospf/neighbor")) if ":" in prefix and found else found
-
-
 def look_until(router, prefix, expectation, params):
     """Look at the prefix until it is as expected. Return the last Comparison, whether it is good and the seconds."""
     last = []
 
     def look(_now):
         router.version()
-        last[:] = [Comparison(read(router, prefix, params), expectation)]
+        last[:] = [Comparison(read(router, prefix, params["routing_table"]), expectation)]
         return last[0].verdict()
 
     verdict, spent = wait_for(look, params["wait"], interval=params["poll_interval"])
@@ -305,7 +296,7 @@ def watch(router, prefix, expectation, params):
         began, wanted = time.time(), go_on()
         try:
             router.version()
-            found = read(router, prefix, params)
+            found = read(router, prefix, params["routing_table"])
         except Unreadable:
             # A router that is away for good would keep us here.
             if wanted or not last:

@@ -28,11 +28,11 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros import (
 @pytest.mark.parametrize(
     ("text", "version"),
     [
-        ("7.20.8 (long-term)", (7, 20)),
-        ("7.16", (7, 16)),
-        ("7.24rc1 (testing)", (7, 24)),
-        ("6.49.10 (long-term)", (6, 49)),
-        (7.16, (7, 16)),
+        ("7.20.8 (long-term)", (7, 20, 8)),
+        ("7.16", (7, 16, 0)),
+        ("7.24rc1 (testing)", (7, 24, 0)),
+        ("6.49.10 (long-term)", (6, 49, 10)),
+        (7.16, (7, 16, 0)),
         ("", None),
         ("FRR", None),
     ],

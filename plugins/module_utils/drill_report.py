@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a drill has found, to look at: lines for a terminal, and an HTML page with a timeline of each event.
 
-Runs on the controller only. A report is {time, by, events}, with the results of drill.result(). matplotlib is imported
-where it draws, for everything else works without it.
+Runs on the controller only. A report is {time, by, events}, with the results of drill_result.result(). matplotlib is
+imported where it draws, for everything else works without it.
 """
 
 from __future__ import annotations

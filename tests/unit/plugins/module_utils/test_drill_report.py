@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils import drill, drill_report
+from ansible_collections.homelab.anycast.plugins.module_utils import drill_report, drill_result
 
 pytest.importorskip("matplotlib")
 
@@ -36,7 +36,7 @@ def event(length=20.0, limit=2.0, answers=("sip1", "sip2"), title="kill -9 on si
         "count": 99999,
     }
     sources = {"172.18.0.22": first, "172.18.0.23": [run(0, length, other)]}
-    return drill.result(
+    return drill_result.result(
         planned,
         {
             "broken_at": 1000.0,
@@ -155,7 +155,7 @@ def test_who_does_not_say_a_name():
 
 def test_a_page_with_an_event_that_was_not_measured():
     planned = {"event": "cut", "node": "sip1", "title": "cable", "limit": 1.0, "recovery_limit": 0.0}
-    found = drill_report.page(report(event(), drill.failure(planned, {"msg": "no"})))
+    found = drill_report.page(report(event(), drill_result.failure(planned, {"msg": "no"})))
     assert (found["ok"], found["events"][1]["pictures"]) == (False, [])
     assert found["events"][0]["router_back_text"] == "11.10 s"
     assert found["events"][1]["router_changed_text"] is None

@@ -262,12 +262,8 @@ from ansible_collections.homelab.anycast.plugins.module_utils.next_hops import (
     normalise_prefix,
     read,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros import (
-    BFD_PROPERTIES,
-    RouterError,
-    open_router,
-    parse_bfd_sessions,
-)
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import RouterError, open_router
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros_neighbors import read_bfd_sessions
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, Verdict, wait_for
 
 
@@ -361,7 +357,7 @@ def main():
             good, spent = True, 0.0
         else:
             comparison, good, spent = look_until(router, prefix, expectation, params)
-        add_bfd(comparison.next_hops, parse_bfd_sessions(router.rows("/routing/bfd/session", proplist=BFD_PROPERTIES)))
+        add_bfd(comparison.next_hops, read_bfd_sessions(router))
         # Only good to know; /ip/route does not tell.
         rejected = [] if good else router.rows_if_any("/routing/route", where=("dst-address", prefix))
         version = router.version()

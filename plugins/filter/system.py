@@ -10,6 +10,7 @@ from jinja2 import TemplateError, Undefined
 
 from ansible_collections.homelab.anycast.plugins.module_utils import (
     diagnosis,
+    ends,
     preflight,
     services,
     status,
@@ -160,9 +161,9 @@ def diagnosis_filter(hostvars, names, groups):
 
 
 def _ends(hostvars, names, groups):
-    """Return the routers and the nodes of a system, as preflight.py has them."""
+    """Return the routers and the nodes of a system, as ends.py has them."""
     routers = [
-        preflight.router(
+        ends.router(
             name,
             info=variables.get("__routeros_ospf_info"),
             link=_value(variables, "routeros_ospf_link"),
@@ -171,9 +172,9 @@ def _ends(hostvars, names, groups):
         )
         for name, variables in _members("anycast_routers", hostvars, names, groups)
     ]
-    routers += [preflight.router(name) for name in _others("anycast_routers", names, groups)]
+    routers += [ends.router(name) for name in _others("anycast_routers", names, groups)]
     nodes = [
-        preflight.node(
+        ends.node(
             name,
             facts=variables.get("ansible_facts"),
             info=variables.get("__bird_anycast_node"),
@@ -185,7 +186,7 @@ def _ends(hostvars, names, groups):
         )
         for name, variables in _members("anycast_nodes", hostvars, names, groups)
     ]
-    nodes += [preflight.node(name) for name in _others("anycast_nodes", names, groups)]
+    nodes += [ends.node(name) for name in _others("anycast_nodes", names, groups)]
     return routers, nodes
 
 

@@ -9,7 +9,7 @@ import copy
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils import preflight
+from ansible_collections.homelab.anycast.plugins.module_utils import ends, preflight
 
 KEY = "k3y-of-the-lab"
 # As routeros_info returns it of the emulator.
@@ -77,8 +77,8 @@ class System:
 
     def verdict(self):
         found = preflight.verdict(
-            [preflight.router(name, **values) for name, values in self.routers.items()],
-            [preflight.node(name, **values) for name, values in self.nodes.items()],
+            [ends.router(name, **values) for name, values in self.routers.items()],
+            [ends.node(name, **values) for name, values in self.nodes.items()],
         )
         assert KEY not in str(found)
         return found

@@ -14,7 +14,8 @@ import posixpath
 import re
 
 from ansible_collections.homelab.anycast.plugins.module_utils.bird_conf import includes, is_ours, with_includes
-from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import describe, likely_causes, say_causes
+from ansible_collections.homelab.anycast.plugins.module_utils.neighbor_causes import likely_causes, say_causes
+from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import describe
 from ansible_collections.homelab.anycast.plugins.module_utils.secret import HIDDEN, HIDDEN_CHANGED
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict
 

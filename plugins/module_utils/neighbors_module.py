@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
+from ansible_collections.homelab.anycast.plugins.module_utils.neighbor_causes import diagnose, failure_message
 from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import (
     Expectation,
     Own,
     Watch,
-    diagnose,
     expectation_problems,
-    failure_message,
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, after, wait_for
 

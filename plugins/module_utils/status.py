@@ -11,7 +11,7 @@ worth knowing), bad, and unknown.
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils import drain, family, neighbors
+from ansible_collections.homelab.anycast.plugins.module_utils import drain, family, neighbor_causes, neighbors
 
 # The worst first.
 _LEVELS = ("bad", "unknown", "note", "good")
@@ -351,7 +351,7 @@ class _System:
         if not self.node_troubles(node):
             furthest = max(states, key=_rank)
             state = min(states, key=_rank) if furthest == "Full" else furthest
-            text += _causes(neighbors.likely_causes("Missing" if state == "missing" else state))
+            text += _causes(neighbor_causes.likely_causes("Missing" if state == "missing" else state))
         self._find("bad", node["name"], text)
 
     def _judge_bfd(self, node, router, views):
@@ -359,7 +359,7 @@ class _System:
         if not states:
             return
         said = ", ".join("{} at {}".format(state or "no session", seen) for seen, state in states.items())
-        causes = _causes(neighbors.bfd_causes(next(iter(states.values()))))
+        causes = _causes(neighbor_causes.bfd_causes(next(iter(states.values()))))
         self._find("bad", node["name"], "BFD with {}: {}{}".format(router["name"], said, causes))
 
     def _neighbors(self):
@@ -544,7 +544,7 @@ def _count(number, noun):
 
 
 def _causes(causes):
-    return ". " + neighbors.say_causes(causes[:_CAUSES]) if causes else ""
+    return ". " + neighbor_causes.say_causes(causes[:_CAUSES]) if causes else ""
 
 
 def _level_of(trouble):

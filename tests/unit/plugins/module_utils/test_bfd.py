@@ -10,6 +10,11 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils import bird, routeros_neighbors
+from ansible_collections.homelab.anycast.plugins.module_utils.neighbor_causes import (
+    bfd_causes,
+    diagnose,
+    failure_message,
+)
 from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import (
     BFD_STATES,
     Comparison,
@@ -17,10 +22,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import (
     Own,
     Watch,
     add_bfd,
-    bfd_causes,
     describe,
-    diagnose,
-    failure_message,
     neighbor,
 )
 

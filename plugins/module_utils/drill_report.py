@@ -101,10 +101,11 @@ def page(report):
 
 def pictures(event):
     """Return the SVG pictures of an event: all of it, and before that the time around the event where that is short."""
-    if not event["clients"]:
+    runs = [run for client in event["clients"] for run in client["runs"]]
+    if not runs:
         return []
-    begin = max(min(client["runs"][0]["from"] for client in event["clients"]), -_QUIET)
-    end = max(client["runs"][-1]["to"] for client in event["clients"])
+    begin = max(min(run["from"] for run in runs), -_QUIET)
+    end = max(run["to"] for run in runs)
     interesting = [event["last_loss_s"], event["router_changed_s"], event["served_again_s"], 1.0]
     around = max(value for value in interesting if value is not None) + 2.0
     spans = [(begin, end, "All of it")]

@@ -33,8 +33,9 @@ CHECK_KINDS: dict[str, dict] = {
 
 # It becomes a file name below /etc/bird, and a systemd instance name.
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
-# IFNAMSIZ of Linux is 16 with the closing zero; ifupdown and BIRD patterns set the characters.
-_INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
+# IFNAMSIZ of Linux is 16 with the closing zero; ifupdown and BIRD patterns set the characters. ifupdown takes what
+# comes after a dot for a VLAN.
+_INTERFACE = re.compile(r"(?!lo\Z)[A-Za-z0-9][A-Za-z0-9_-]{0,14}")
 # systemd.unit(5), of the types that can run a service. A template without its instance is no unit.
 _UNIT = re.compile(r"[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]+)?\.(service|socket|target)")
 _DNS_NAME = re.compile(r"(?=.{1,253}\.?\Z)[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?")
@@ -350,7 +351,10 @@ def _shape_problems(service, name):
     if not isinstance(service.get("addresses"), list) or not service["addresses"]:
         yield "addresses is not a list of host addresses"
     if not _INTERFACE.fullmatch(_interface(service)):
-        yield f"interface is '{_interface(service)}', expected an interface name of at most 15 characters"
+        yield (
+            f"interface is '{_interface(service)}', expected a dummy interface of the role's own such as dummy0: at"
+            " most 15 characters, letters, digits, - and _"
+        )
 
 
 def _unit(service):

@@ -127,6 +127,13 @@ def test_a_picture_shows_who_answered_and_what_was_lost_when():
     assert said.count("sip1") == 2
 
 
+def test_an_event_of_which_no_probe_was_sent_has_no_picture():
+    found = event()
+    for client in found["clients"]:
+        client["runs"] = []
+    assert drill_report.page(report(found))["events"][0]["pictures"] == []
+
+
 def test_a_long_event_is_shown_around_its_beginning_too():
     around, everything = drill_report.pictures(event(length=105.0))
     assert (around["caption"], everything["caption"]) == ("Around the event", "All of it")

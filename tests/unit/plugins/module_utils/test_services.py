@@ -102,6 +102,9 @@ def test_a_command_that_can_never_fail(command, expected):
         # As a block of YAML (name: |) has it; it becomes the name of a file.
         ({"name": "sip\n"}, "name is 'sip"),
         ({"interface": "dummy0\n"}, "interface is 'dummy0"),
+        ({"interface": "lo"}, "interface is 'lo', expected a dummy interface"),
+        # The tidying of the role does not know such a file for its own, and ifupdown takes it for a VLAN.
+        ({"interface": "dummy0.1"}, "interface is 'dummy0.1'"),
         ({"unit": "kamailio.service\n"}, "unit is 'kamailio.service"),
         ({"check": {"kind": "dns", "name": "x.org\n"}}, "check: name is 'x.org"),
         ({"check": {"kind": ["sip"]}}, "check: kind is ['sip'], expected one of: sip, dns"),

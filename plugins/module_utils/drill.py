@@ -64,7 +64,7 @@ EVENTS: dict[str, dict] = {
         "undo": "systemctl kill --kill-whom=all --signal=CONT {unit}",
         "leaves": True,
         "needs": ("unit", "check"),
-        "why": "fall x interval of the service's check, and 1 s for OSPF and the router",
+        "why": "fall x interval + timeout of the service's check, and 0.5 s for OSPF and the router",
     },
     "bird_kill": {
         "title": "kill -9 of bird on {node}",
@@ -180,7 +180,8 @@ def default_limit(event, service, node_link):
     if event in ("cut", "power_off"):
         return detection_time(node_link)[0] + 1
     if event == "hang":
-        return service["check"]["fall"] * service["check"]["interval"] + 1
+        check = service["check"]
+        return check["fall"] * check["interval"] + check["timeout"] + 0.5
     return 1.0 if event == "kill" else 0.0
 
 

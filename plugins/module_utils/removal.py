@@ -102,9 +102,8 @@ def left_over(action, record, directory="/etc/bird"):
         ]
     if action == "stop" and record["units"].get("announced_by_hand"):
         return [
-            "{} is the one from before the role, which announces the addresses by itself: so BIRD is stopped and"
-            " does not"
-            " start at boot. To have that back: systemctl enable --now bird".format(path)
+            "{} is the one from before the role, which announces the addresses by itself: so BIRD is stopped and does"
+            " not start at boot. To have that back: systemctl enable --now bird".format(path)
         ]
     return []
 

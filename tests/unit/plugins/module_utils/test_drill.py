@@ -96,6 +96,12 @@ def test_limits(event, link, limit):
     assert (asked["limit"], asked["why"], asked["recovery_limit"]) == (7, "as asked for", 2)
 
 
+def test_a_slow_check_may_cost_its_timeout():
+    """The last of its failures is known only when the timeout is over."""
+    slow = {**SIP, "check": {"kind": "sip", "fall": 2, "interval": 5, "timeout": 4}}
+    assert only(system(sip1=node(slow), sip2=node(slow)), events="hang")["limit"] == 2 * 5 + 4 + 0.5
+
+
 def test_an_event_of_ones_own():
     event = only(events=[{"event": "upgrade", "node": "sip2", "break": "apt-get install x", "limit": 0}])
     assert (event["title"], event["on"], event["undo"], event["leaves"]) == ("upgrade on sip2", "node", "", False)

@@ -73,10 +73,11 @@ class _Variables:
             return []
 
     def bfd(self, variable):
-        # Not the whole link: without the key, which is not needed here, it would be refused.
-        link = self.get(variable, {})
-        value = link.get("bfd") if isinstance(link, dict) else None
-        return bool(link_model.DEFAULTS["bfd"] if value is None else value)
+        try:
+            return link_model.without_authentication(self.get(variable, {}))["bfd"]
+        except link_model.LinkError as error:
+            self.problems.append(f"{variable}: {error}")
+            return False
 
 
 def _resolved(value):

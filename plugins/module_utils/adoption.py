@@ -209,11 +209,9 @@ def notes(summary, stanzas, services, router_id, directory):
     kept = "; what was there is kept below {}".format(KEPT)
     if what == ARTICLE:
         protocol = next(p for p in summary["protocols"] if not _is_plain(p))
-        what_it_is = " ".join(["protocol ospf", *([protocol["name"]] if protocol["name"] else [])])
+        name = "protocol ospf " + protocol["name"] if protocol["name"] else "protocol ospf"
         said.append(
-            "{}, written by hand ({}), is replaced{}".format(
-                path, ", ".join([what_it_is, *_announcing(protocol)]), kept
-            )
+            "{}, written by hand ({}), is replaced{}".format(path, ", ".join([name, *_announcing(protocol)]), kept)
         )
     elif what == FOREIGN:
         said.append(

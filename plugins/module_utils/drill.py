@@ -286,8 +286,13 @@ def _entry_problems(entry):
     problems = [f"event '{event}': {link.unknown_key(key, KEYS)}" for key in entry if key not in KEYS]
     if event not in EVENTS and not entry.get("break"):
         problems.append(unknown("event", event, EVENTS) + "; one of your own needs the key 'break', a command")
-    elif event in EVENTS and (entry.get("break") or entry.get("undo")):
-        problems.append(f"event '{event}' has its own 'break' and 'undo'; give yours another name")
+    changed = [key for key in ("break", "undo", "on", "leaves") if entry.get(key) is not None]
+    if event in EVENTS and changed:
+        problems.append(
+            "event '{}' has its own {}; give yours another name".format(
+                event, " and ".join(f"'{key}'" for key in changed)
+            )
+        )
     if event not in EVENTS and entry.get("limit") is None:
         problems.append(f"event '{event}' has no 'limit': say how many seconds it may cost a client")
     elif "limit" in entry and (_number(entry["limit"]) is None or _number(entry["limit"]) < 0):
@@ -303,7 +308,7 @@ def _planned(entry, name, node, service_name, limits):
     kind = EVENTS.get(event) or {
         "title": "{event} on {node}",
         "on": entry.get("on", "node"),
-        "leaves": bool(entry.get("leaves", False)),
+        "leaves": boolean(entry.get("leaves"), strict=False),
         "needs": (),
         "why": "as the inventory says",
     }

@@ -487,6 +487,9 @@ def _iptables_rule(words, line, known, packet):
             inverted = True
             position += 1
             continue
+        if word == "--comment":
+            position += 2
+            continue
         # An option without a value is followed by the next option.
         following = words[position + 1 : position + 2]
         value = following[0] if following and not following[0].startswith("-") and following[0] != "!" else None
@@ -504,7 +507,7 @@ def _iptables_rule(words, line, known, packet):
             # What follows are options of the target.
             break
         # Of a match it is its options that count; one of them that is not known makes the rule uncertain.
-        if word not in ("-m", "--match", "--comment"):
+        if word not in ("-m", "--match"):
             match = None if value is None else _iptables_match(word, value, packet)
             matches.append(_not(match) if inverted else match)
         inverted = False

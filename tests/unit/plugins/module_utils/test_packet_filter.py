@@ -392,6 +392,11 @@ def test_an_inet_table_and_both_versions(expression, hello, hello_v3):
         assert nft_drop(ruleset, HELLO_V3, ["t"]) is None
 
 
+def test_a_comment_of_iptables_may_look_like_an_option():
+    saved = '*filter\n:INPUT DROP [0:0]\n-A INPUT -p ospf -m comment --comment "- routers" -j ACCEPT\nCOMMIT\n'
+    assert iptables_drop(saved, HELLO) is None
+
+
 def test_ip6tables():
     saved = "*filter\n:INPUT DROP [0:0]\n-A INPUT -s fe80::/10 -p 89 -j ACCEPT\nCOMMIT\n"
     assert iptables_drop(saved, HELLO_V3) is None

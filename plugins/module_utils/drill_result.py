@@ -87,7 +87,7 @@ def result(event, measured):
         for probes in measured["probes"]
         for found in probes["results"]
     ]
-    routers = [_router(watch, start, mended, set(measured["node"])) for watch in measured["watches"]]
+    routers = [_router(watch, start, set(measured["node"])) for watch in measured["watches"]]
     lost = [client for client in clients if client["lost"]]
     again = [client["served_again_s"] for client in clients]
     changed = [router["changed_s"] for router in routers]
@@ -176,7 +176,7 @@ def _window(runs):
     return round(runs[-1]["to"] - runs[0]["from"], 3) if runs else 0.0
 
 
-def _router(watch, start, mended, node):
+def _router(watch, start, node):
     """Return when a router let go of the node, and when it took it back."""
     changes = [
         {

@@ -142,10 +142,9 @@ class _Recorder:
 class Router:
     """A session with a router; it logs in once, when it is first asked, and again only if the session is lost."""
 
-    def __init__(self, module, create=None):
+    def __init__(self, module):
         self.module = module
         self.hostname = module.params["hostname"]
-        self._create = create
         self._api = None
         self._version = None
         self._lost = False
@@ -220,9 +219,8 @@ class Router:
 
     def _session(self):
         if self._api is None:
-            create = self._create or create_api
             try:
-                self._api = create(_Recorder(self.module.params))
+                self._api = create_api(_Recorder(self.module.params))
             except _Refused as exc:
                 message = connect_message(str(exc), self.module.params)
                 if self._lost:

@@ -180,7 +180,7 @@ def picture(model, columns, box):
     margin = 16 if rows > 1 else 0
     inner = max(per_row * box + (per_row - 1) * _GAP, 2 * box + _GAP)
     width = margin + inner + 2
-    top = _top(model, box, margin, inner)
+    top = _top(model, margin, inner)
     bus = top["bottom"] + _STEM
     drawing = {
         "width": width,
@@ -221,7 +221,7 @@ def picture(model, columns, box):
     return drawing
 
 
-def _top(model, box, margin, inner):
+def _top(model, margin, inner):
     """Return the boxes of the routers, and of the clients to the left of them."""
     routers, clients = model["routers"], model["clients"]
     arrow = 24

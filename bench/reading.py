@@ -7,7 +7,7 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils import bird, neighbors, routeros
+from ansible_collections.homelab.anycast.plugins.module_utils import bird, neighbors, routeros_neighbors
 
 NEIGHBORS = 1000
 LIMIT_MS = 100.0
@@ -49,13 +49,13 @@ def read_bird(ospf: bytes, bfd: bytes) -> list[dict[str, Any]]:
 
 
 def read_routeros(ospf: list[dict[str, Any]], bfd: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """As routeros.OspfReader does with what it has received, from a RouterOS that does not name interfaces."""
-    finder = routeros.InterfaceFinder(
+    """As OspfReader does with what it has received, from a RouterOS that does not name interfaces."""
+    finder = routeros_neighbors.InterfaceFinder(
         [{"address": "10.255.255.254%bridge-lan", "area": "backbone", "state": "dr"}],
         [{"address": "10.255.255.254/8", "network": "10.0.0.0", "interface": "bridge-lan"}],
     )
-    found = routeros.parse_neighbors(ospf, finder)
-    return neighbors.add_bfd(found, routeros.parse_bfd_sessions(bfd))  # type: ignore[no-any-return]
+    found = routeros_neighbors.parse_neighbors(ospf, finder)
+    return neighbors.add_bfd(found, routeros_neighbors.parse_bfd_sessions(bfd))  # type: ignore[no-any-return]
 
 
 def compare(found: list[dict[str, Any]], router_ids: list[str]) -> bool:

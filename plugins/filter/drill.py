@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 
-from ansible_collections.homelab.anycast.plugins.module_utils import drain, drill, drill_report
+from ansible_collections.homelab.anycast.plugins.module_utils import drain, drill, drill_report, drill_result
 
 
 def drill_plan(asked, hostvars, groups):
@@ -26,9 +26,9 @@ def drill_unserved(events, results, groups):
     return drill.unserved_nodes(events, groups["anycast_nodes"], answers)
 
 
-def drill_result(event, results, neighbors, hostvars, groups):
+def result_filter(event, results, neighbors, hostvars, groups):
     node = drain.neighbor_addresses(neighbors, hostvars[event["node"]]["bird_anycast_router_id"])
-    return drill.result(event, drill.measured(event, results, node, groups["anycast_nodes"]))
+    return drill_result.result(event, drill_result.measured(event, results, node, groups["anycast_nodes"]))
 
 
 class FilterModule:
@@ -37,8 +37,8 @@ class FilterModule:
             "drill_plan": drill_plan,
             "drill_unserved": drill_unserved,
             "drill_unreachable": drill.unreachable,
-            "drill_result": drill_result,
-            "drill_failure": drill.failure,
+            "drill_result": result_filter,
+            "drill_failure": drill_result.failure,
             "drill_lines": drill_report.lines,
             "drill_page": drill_report.page,
         }

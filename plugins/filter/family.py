@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils import family, preflight, source_routing
+from ansible_collections.homelab.anycast.plugins.module_utils import family, source_routing
+from ansible_collections.homelab.anycast.plugins.module_utils.services import announced
 
 
 def services_have_ipv6(services):
@@ -13,7 +14,7 @@ def services_have_ipv6(services):
 
 
 def source_routing_ipv6_problems(services, gateway, link_interfaces, facts):
-    return source_routing.ipv6_problems(preflight.addresses(services), gateway, link_interfaces, facts)
+    return source_routing.ipv6_problems(announced(services), gateway, link_interfaces, facts)
 
 
 class FilterModule:

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils import preflight, rotation
+from ansible_collections.homelab.anycast.plugins.module_utils import rotation, services
 
 
 def rotation_problems(hostvars, groups, key, key_id):
     routers, nodes = groups.get("anycast_routers", []), groups.get("anycast_nodes", [])
     links = [hostvars[name].get("routeros_ospf_link") for name in routers]
     links += [hostvars[name].get("bird_anycast_link") for name in nodes]
-    prefixes = [prefix for name in nodes for prefix in preflight.addresses(hostvars[name].get("bird_anycast_services"))]
+    prefixes = [prefix for name in nodes for prefix in services.announced(hostvars[name].get("bird_anycast_services"))]
     found = [problem for link in links for problem in rotation.problems(link, key, key_id, routers, prefixes)]
     if any(link != links[0] for link in links):
         found.append("the routers and nodes of the inventory have different links, expected one: run preflight first")

@@ -10,6 +10,7 @@ from jinja2 import TemplateError, Undefined
 
 from ansible_collections.homelab.anycast.plugins.module_utils import (
     diagnosis,
+    ends,
     preflight,
     services,
     status,
@@ -72,10 +73,11 @@ class _Variables:
             return []
 
     def bfd(self, variable):
-        # Not the whole link: without the key, which is not needed here, it would be refused.
-        link = self.get(variable, {})
-        value = link.get("bfd") if isinstance(link, dict) else None
-        return bool(link_model.DEFAULTS["bfd"] if value is None else value)
+        try:
+            return link_model.without_authentication(self.get(variable, {}))["bfd"]
+        except link_model.LinkError as error:
+            self.problems.append(f"{variable}: {error}")
+            return False
 
 
 def _resolved(value):
@@ -123,7 +125,7 @@ def _client_for_status(host):
 
 def anycast_prefixes(names, hostvars):
     listed = [_value(hostvars[name], "bird_anycast_services") for name in names if name in hostvars]
-    return list(dict.fromkeys(prefix for services_list in listed for prefix in preflight.addresses(services_list)))
+    return list(dict.fromkeys(prefix for services_list in listed for prefix in services.announced(services_list)))
 
 
 def preflight_filter(hostvars, names, groups):
@@ -160,9 +162,9 @@ def diagnosis_filter(hostvars, names, groups):
 
 
 def _ends(hostvars, names, groups):
-    """Return the routers and the nodes of a system, as preflight.py has them."""
+    """Return the routers and the nodes of a system, as ends.py has them."""
     routers = [
-        preflight.router(
+        ends.router(
             name,
             info=variables.get("__routeros_ospf_info"),
             link=_value(variables, "routeros_ospf_link"),
@@ -171,9 +173,9 @@ def _ends(hostvars, names, groups):
         )
         for name, variables in _members("anycast_routers", hostvars, names, groups)
     ]
-    routers += [preflight.router(name) for name in _others("anycast_routers", names, groups)]
+    routers += [ends.router(name) for name in _others("anycast_routers", names, groups)]
     nodes = [
-        preflight.node(
+        ends.node(
             name,
             facts=variables.get("ansible_facts"),
             info=variables.get("__bird_anycast_node"),
@@ -185,7 +187,7 @@ def _ends(hostvars, names, groups):
         )
         for name, variables in _members("anycast_nodes", hostvars, names, groups)
     ]
-    nodes += [preflight.node(name) for name in _others("anycast_nodes", names, groups)]
+    nodes += [ends.node(name) for name in _others("anycast_nodes", names, groups)]
     return routers, nodes
 
 

@@ -31,8 +31,7 @@ def kind(summary, services):
     """Return what a bird.conf is: NONE, OURS, PLAIN, ARTICLE or FOREIGN.
 
     ARTICLE is one that announces the addresses of the services and does nothing else that we know of, as written by
-    hand
-    after the article. PLAIN tells nobody anything, as the package's own. Both are replaced. FOREIGN is all else.
+    hand after the article. PLAIN tells nobody anything, as the package's own. Both are replaced. FOREIGN is all else.
     """
     if summary is None:
         return NONE
@@ -108,11 +107,10 @@ def bird_conf_problems(summary, services, interfaces, bfd, directory):
     protocols = summary["protocols"]
     problems = []
     found = including_ours(summary, directory)
-    if found and all(path.endswith("/" + INCLUDED) for path in found):
+    if found and all(included.endswith("/" + INCLUDED) for included in found):
         problems.append(
             "{} includes {}/{} by its name, so that BIRD would not start without that file, as after"
-            " homelab.anycast.remove:"
-            " write '{}' instead".format(path, directory, INCLUDED, include_line(directory))
+            " homelab.anycast.remove: write '{}' instead".format(path, directory, INCLUDED, include_line(directory))
         )
     elif not found:
         problems.append(
@@ -122,9 +120,8 @@ def bird_conf_problems(summary, services, interfaces, bfd, directory):
         )
     if not any(protocol["kind"] == "device" for protocol in protocols):
         problems.append(
-            "{} has no 'protocol device', without which BIRD sees no interface go up or down: add 'protocol"
-            " device {{ }}'"
-            " to it".format(path)
+            "{} has no 'protocol device', without which BIRD sees no interface go up or down: add"
+            " 'protocol device {{ }}' to it".format(path)
         )
     for protocol in protocols:
         name = protocol["name"] or protocol["kind"]
@@ -145,9 +142,8 @@ def bird_conf_problems(summary, services, interfaces, bfd, directory):
             )
         if protocol["kind"] == "bfd" and bfd:
             problems.append(
-                "{} has a 'protocol bfd' already, and only one can have its UDP port: take it out of that file,"
-                " or set bfd"
-                " to false in bird_anycast_link".format(path)
+                "{} has a 'protocol bfd' already, and only one can have its UDP port: take it out of that file, or set"
+                " bfd to false in bird_anycast_link".format(path)
             )
         problems.extend(
             "the protocol '{}' in {} announces {} whether its service runs or not: take it out there".format(
@@ -193,9 +189,8 @@ def stanza_problems(stanzas, services):
         )
         if stanza["extra"]:
             problems.append(
-                "interface {} in {} has {}, which the role would not keep: take what it is for to an interface or"
-                " a unit of"
-                " your own".format(stanza["name"], stanza["file"], ", ".join(stanza["extra"]))
+                "interface {} in {} has {}, which the role would not keep: take what it is for to an interface or a"
+                " unit of your own".format(stanza["name"], stanza["file"], ", ".join(stanza["extra"]))
             )
         if stanza["heirs"]:
             problems.append(
@@ -214,10 +209,9 @@ def notes(summary, stanzas, services, router_id, directory):
     kept = "; what was there is kept below {}".format(KEPT)
     if what == ARTICLE:
         protocol = next(p for p in summary["protocols"] if not _is_plain(p))
+        name = "protocol ospf " + protocol["name"] if protocol["name"] else "protocol ospf"
         said.append(
-            "{}, written by hand (protocol ospf {}, {}), is replaced{}".format(
-                path, protocol["name"] or "", ", ".join(_announcing(protocol)), kept
-            ).replace(" ,", ",")
+            "{}, written by hand ({}), is replaced{}".format(path, ", ".join([name, *_announcing(protocol)]), kept)
         )
     elif what == FOREIGN:
         said.append(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -36,18 +37,14 @@ def _collect(file, found):
     for keyword, argument in ifupdown.sources(text):
         # Both are relative to the file that names them.
         target = file.parent / os.path.expandvars(argument)
-        for match in _matches(target):
+        # Path.glob() takes hidden files for matches too, such as what an editor leaves; ifupdown, as a shell, does not.
+        for match in sorted(map(Path, glob.glob(str(target)))):  # noqa: PTH207
             if keyword == "source":
                 _collect(match, found)
             elif match.is_dir():
                 for inner in sorted(match.iterdir()):
                     if ifupdown.is_sourced_name(inner.name):
                         _collect(inner, found)
-
-
-def _matches(target):
-    relative = str(target).lstrip("/")
-    return sorted(Path(target.anchor or ".").glob(relative)) if relative else []
 
 
 def write(path, text, like=None):

@@ -14,7 +14,8 @@ import posixpath
 import re
 
 from ansible_collections.homelab.anycast.plugins.module_utils.bird_conf import includes, is_ours, with_includes
-from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import describe, likely_causes
+from ansible_collections.homelab.anycast.plugins.module_utils.neighbor_causes import likely_causes, say_causes
+from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import describe
 from ansible_collections.homelab.anycast.plugins.module_utils.secret import HIDDEN, HIDDEN_CHANGED
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict
 
@@ -172,12 +173,8 @@ def rollback_message(trial, interfaces, spent, restored, path):
         interface = here.get(entry["interface"]) if entry else (speaking[0] if len(speaking) == 1 else None)
         causes = likely_causes(state, interface, entry["role"] if entry else None)
         lines.append(
-            "- %s was Full, then %s. Likely causes: %s."
-            % (
-                name,
-                describe(entry) if entry else "no neighbour any more",
-                "; ".join("(%d) %s" % pair for pair in enumerate(causes, 1)),
-            )
+            "- %s was Full, then %s. %s."
+            % (name, describe(entry) if entry else "no neighbour any more", say_causes(causes))
         )
     if restored is None:
         lines.append("The adjacency has not come back since: see 'birdc show ospf neighbors' and 'journalctl -u bird'.")

@@ -70,9 +70,8 @@ def summary(text):
     """Return what a bird.conf consists of; no value that may be a secret is in it.
 
     :returns: {ours, router_id, includes, others, protocols}. C(others) are the first words of statements that are
-      neither
-      a protocol nor about the daemon alone, such as C(filter). A protocol has kind, name (None without), and as far as
-      they say what it does: router_id, areas, interfaces (list of {patterns, stub}), stubnets, routes, others.
+      neither a protocol nor about the daemon alone, such as C(filter). A protocol has kind, name (None without), and as
+      far as they say what it does: router_id, areas, interfaces (list of {patterns, stub}), stubnets, routes, others.
     """
     result = {"ours": is_ours(text), "router_id": None, "includes": [], "others": [], "protocols": []}
     for words, block in _statements(_tokens(text)):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Address
 
 # In the brackets is the number in question: the interval or the area that the packet has, or its length.
 _DETAIL = r" - (?P<why>[^()]+?) \((?P<value>.*)\)$"
@@ -44,7 +45,6 @@ def parse_refusals(text):
 def _reason(match):
     why, value = match["why"], match["value"]
     if why == "area mismatch" and value.isdigit():
-        number = int(value)
-        value = ".".join(str(number >> shift & 255) for shift in (24, 16, 8, 0))
+        value = str(IPv4Address(int(value)))
     text = why if why in _WITHOUT_VALUE else "%s (%s)" % (why, value)
     return "authentication failed, " + text if match.get("what") == "Authentication failed" else text

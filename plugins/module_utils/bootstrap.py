@@ -9,7 +9,7 @@ device dumps of 7.20.8 for the names of properties; community.routeros 3.22 for 
 
 from __future__ import annotations
 
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import flag, parse_duration, parse_version
 
@@ -115,7 +115,7 @@ def networks(allowed):
     for entry in allowed:
         try:
             found.append(IPv4Network(str(entry)))
-        except (AddressValueError, NetmaskValueError, ValueError) as error:
+        except ValueError as error:
             raise BootstrapError(
                 f"'{entry}' is no IPv4 prefix ({error}), expected one such as 172.18.0.0/26 or 172.18.0.5/32"
             ) from None

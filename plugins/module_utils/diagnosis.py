@@ -24,7 +24,7 @@ COMPARED = (
 def verdict(routers, nodes, bird, failures, router_ids):
     """Return the whole message, a list of texts: who says that something is wrong, and the causes.
 
-    :param routers, nodes: as preflight.router() and preflight.node() return them.
+    :param routers, nodes: as ends.router() and ends.node() return them.
     :param bird: by node: C(info), the result of the module bird_info, and C(changed_files), the paths that the role
         would change; either may be None where it could not be read.
     :param failures: the ends that have other neighbours than expected.

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import time
 
+from ansible_collections.homelab.anycast.plugins.module_utils.arguments import words
+
 TIME = "%Y-%m-%dT%H:%M:%SZ"
 NO_ROUTER = "the group anycast_routers is empty: without a router nobody knows who else serves the clients"
 
@@ -49,7 +51,7 @@ def arguments_problems(arguments, nodes):
     :param arguments: {node, service, reason}, each None if not given; a reason that is not needed is not in it.
     :param nodes: the names of the services of each node there is, by its name.
     """
-    asked = [name.strip() for name in str(arguments.get("node") or "").split(",") if name.strip()]
+    asked = words(arguments.get("node"))
     known = ", ".join(sorted(nodes)) or "none"
     if not asked:
         return ["node is missing: say which one, -e node=NAME; there is: {}".format(known)]

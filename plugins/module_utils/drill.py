@@ -1,25 +1,27 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A failover drill: which events there are, what is wrong with what a user asks for, and what the clients lost.
+"""A failover drill: which events there are, and what is wrong with what a user asks for.
 
-Nothing in here does input or output. Three shapes go through it:
+What an event cost the clients is in drill_result.py, what a host keeps of the drill on it in drill_record.py. Nothing
+in here does input or output. Two shapes go through it:
 
 - a system: {routers: [name], nodes: {name: {services, link, commands}}, clients: [name]}, with normalised services, the
-  link as the inventory has it, and the commands of the inventory by their variable;
-- a plan: what L(plan) makes of the user's wishes, one dictionary per event with everything that the playbook needs;
-- a result: what L(result) makes of the measurements of one event.
+  link normalised without its authentication, and the commands of the inventory by their variable;
+- a plan: what L(plan) makes of the user's wishes, one dictionary per event with everything that the playbook needs.
 
-All times are seconds; points in time are seconds since 1970, or since the event where that is said.
+All times are seconds.
 """
 
 from __future__ import annotations
 
 import difflib
-import json
-import time
+import math
+
+from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.homelab.anycast.plugins.module_utils import announcer, drain, link, services
+from ansible_collections.homelab.anycast.plugins.module_utils.arguments import words
 
 # `break` and `undo` are what a shell runs. `undo` may run twice, so it must not mind.
 # `on`: the node itself, or the controller, which then runs what these variables of the node say.
@@ -62,7 +64,7 @@ EVENTS: dict[str, dict] = {
         "undo": "systemctl kill --kill-whom=all --signal=CONT {unit}",
         "leaves": True,
         "needs": ("unit", "check"),
-        "why": "fall x interval of the service's check, and 1 s for OSPF and the router",
+        "why": "fall x interval + timeout of the service's check, and 0.5 s for OSPF and the router",
     },
     "bird_kill": {
         "title": "kill -9 of bird on {node}",
@@ -139,9 +141,14 @@ def system(hostvars, groups):
         except services.ServicesError as error:
             problems.append(f"{name}: bird_anycast_services: {error}")
             listed = []
+        try:
+            node_link = link.without_authentication(variables.get("bird_anycast_link") or {})
+        except link.LinkError as error:
+            problems.append(f"{name}: bird_anycast_link: {error}")
+            node_link = link.without_authentication({})
         nodes[name] = {
             "services": listed,
-            "link": variables.get("bird_anycast_link", {}),
+            "link": node_link,
             "commands": {command: variables.get(command) for command in COMMANDS},
         }
     clients = groups.get("anycast_clients", [])
@@ -153,13 +160,6 @@ def system(hostvars, groups):
     return {"nodes": nodes, "routers": groups.get("anycast_routers", []), "clients": clients}, problems
 
 
-def words(value):
-    """Return a list for what may be one, or text with commas as -e gives it."""
-    if isinstance(value, str):
-        return [word.strip() for word in value.split(",") if word.strip()]
-    return list(value or [])
-
-
 def unknown(what, name, known):
     """Return the sentence about a name that is none of those known."""
     close = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
@@ -167,13 +167,12 @@ def unknown(what, name, known):
     return "{} '{}' is unknown, {}there is: {}".format(what, name, hint, ", ".join(known) or "none")
 
 
-def detection_time(values):
-    """Return (seconds in which the router notices a dead node, in words). A link without a key is one here too."""
-    found = {**link.DEFAULTS, **{key: value for key, value in (values or {}).items() if value is not None}}
-    if str(found["bfd"]).lower() in ("true", "yes"):
-        seconds = float(found["bfd_interval"]) * float(found["bfd_multiplier"]) / 1000
-        return seconds, "BFD {} ms x {}".format(found["bfd_interval"], found["bfd_multiplier"])
-    return float(found["dead_interval"]), "dead_interval {} s".format(found["dead_interval"])
+def detection_time(node_link):
+    """Return (seconds in which the router notices a dead node, in words)."""
+    if node_link["bfd"]:
+        seconds = node_link["bfd_interval"] * node_link["bfd_multiplier"] / 1000
+        return seconds, "BFD {bfd_interval} ms x {bfd_multiplier}".format(**node_link)
+    return float(node_link["dead_interval"]), "dead_interval {dead_interval} s".format(**node_link)
 
 
 def default_limit(event, service, node_link):
@@ -181,7 +180,8 @@ def default_limit(event, service, node_link):
     if event in ("cut", "power_off"):
         return detection_time(node_link)[0] + 1
     if event == "hang":
-        return service["check"]["fall"] * service["check"]["interval"] + 1
+        check = service["check"]
+        return check["fall"] * check["interval"] + check["timeout"] + 0.5
     return 1.0 if event == "kill" else 0.0
 
 
@@ -204,7 +204,12 @@ def plan(asked, system):
     if not system["clients"]:
         problems.append("the group anycast_clients is empty: name a host to send the probes from")
     limits = asked.get("limits") or {}
-    wrong_limits = list(_limit_problems(limits))
+    if isinstance(limits, dict):
+        wrong_limits = list(_limit_problems(limits))
+    else:
+        wrong_limits = [
+            f"drill_limits is '{limits}', expected a dictionary: -e '{{\"drill_limits\": {{\"hang\": 6}}}}'"
+        ]
     problems.extend(wrong_limits)
     given = {name: value for name, value in (asked.get("settings") or {}).items() if value is not None}
     problems.extend(_setting_problems(given))
@@ -241,7 +246,7 @@ def plan(asked, system):
     for number, event in enumerate(found, start=1):
         event.update(_timing(event, settings), number=number, of=len(found))
         event["progress"] = progress(event)
-    if str(asked.get("consent")).lower() not in ("true", "yes"):
+    if not boolean(asked.get("consent"), strict=False):
         problems.append(
             "consent is missing: this breaks, one after the other, {}. If that is what you want: -e"
             " drill_consent=true".format(", ".join(event["title"] for event in found))
@@ -251,9 +256,10 @@ def plan(asked, system):
 
 def _number(value):
     try:
-        return None if isinstance(value, bool) else float(value)
+        number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
         return None
+    return number if math.isfinite(number) else None
 
 
 def _limit_problems(limits):
@@ -275,11 +281,18 @@ def _entry_problems(entry):
     event = entry.get("event")
     if not event:
         return ["drill_events: an entry has no key 'event'"]
+    if not isinstance(event, str):
+        return [unknown("event", event, EVENTS)]
     problems = [f"event '{event}': {link.unknown_key(key, KEYS)}" for key in entry if key not in KEYS]
     if event not in EVENTS and not entry.get("break"):
         problems.append(unknown("event", event, EVENTS) + "; one of your own needs the key 'break', a command")
-    elif event in EVENTS and (entry.get("break") or entry.get("undo")):
-        problems.append(f"event '{event}' has its own 'break' and 'undo'; give yours another name")
+    changed = [key for key in ("break", "undo", "on", "leaves") if entry.get(key) is not None]
+    if event in EVENTS and changed:
+        problems.append(
+            "event '{}' has its own {}; give yours another name".format(
+                event, " and ".join(f"'{key}'" for key in changed)
+            )
+        )
     if event not in EVENTS and entry.get("limit") is None:
         problems.append(f"event '{event}' has no 'limit': say how many seconds it may cost a client")
     elif "limit" in entry and (_number(entry["limit"]) is None or _number(entry["limit"]) < 0):
@@ -293,16 +306,16 @@ def _planned(entry, name, node, service_name, limits):
     """Return (one event on one node, what is wrong with it)."""
     event = entry["event"]
     kind = EVENTS.get(event) or {
-        "title": event + " on {node}",
+        "title": "{event} on {node}",
         "on": entry.get("on", "node"),
-        "leaves": bool(entry.get("leaves", False)),
+        "leaves": boolean(entry.get("leaves"), strict=False),
         "needs": (),
         "why": "as the inventory says",
     }
     offered = node["services"]
     if not offered:
         return {}, [f"node {name} has no services in bird_anycast_services"]
-    chosen = [service for service in offered if service_name in (None, "", service["name"])]
+    chosen = services.named(offered, service_name)
     if not chosen:
         return {}, [unknown(f"drill_service: on {name},", service_name, [service["name"] for service in offered])]
     service = chosen[0]
@@ -318,6 +331,7 @@ def _planned(entry, name, node, service_name, limits):
                 " out".format(event, service["name"], name, key, what)
             )
     texts = {
+        "event": event,
         "node": name,
         "unit": service["unit"],
         "announcer": announcer.instance(service["name"]),
@@ -419,343 +433,4 @@ def unserved_nodes(events, names, answers):
         " anycast_probe_sources, or choose another node; {} answer".format(node, ", ".join(sorted(said)))
         for node in dict.fromkeys(event["node"] for event in events)
         if short(node) not in said
-    ]
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Clocks
-
-
-def clock_offset(ask, now, times=5):
-    """Return (how far a host's clock is ahead of ours, how sure that is: +- seconds).
-
-    :param ask: returns what the host says its time is, as text; now: returns ours.
-    :raises ValueError: if what it says is no number.
-    """
-    samples = []
-    for _sample in range(times):
-        before = now()
-        said = ask()
-        samples.append((before, float(said), now()))
-    return best_sample(samples)
-
-
-def best_sample(samples):
-    """Return what L(clock_offset) does.
-
-    :param samples: list of (ours before, theirs, ours after). The quickest answer is the surest, as with NTP.
-    """
-    before, theirs, after = min(samples, key=lambda sample: sample[2] - sample[0])
-    return round(theirs - (before + after) / 2, 4), round((after - before) / 2, 4)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# What an event cost
-
-
-def measured(event, results, node, names):
-    """Return what L(result) takes, with every point in time by the controller's clock.
-
-    :param results: of the tasks: {broken, mended, clocks, probes, watches}; the last three are those of loops.
-    :param node: addresses by which the routers know the node; names: of all nodes.
-    """
-    clocks = {clock["item"]: clock for clock in results["clocks"]}
-    here = {"offset": 0.0, "uncertainty": 0.0}
-    host = clocks[event["node"]] if event["on"] == "node" else here
-    mended = results["mended"].get("at")
-    # Of a loop over the jobs, which were started in a loop over the files, made in a loop over the clients.
-    probes = [(found["item"]["item"]["item"], found) for found in results["probes"]]
-    return {
-        "broken_at": results["broken"]["at"] + event["delay"] - host["offset"],
-        "mended_at": None if mended is None else mended - host["offset"],
-        "early": bool(event["undo"]) and mended is None,
-        "clock": max(clock["uncertainty"] for clock in [host, *(clocks[name] for name, _found in probes)]),
-        "node": node,
-        "names": names,
-        "probes": [
-            {"client": name, "started": found["began"] - clocks[name]["offset"], "results": found["results"]}
-            for name, found in probes
-        ],
-        "watches": [{"router": found["item"]["item"], "changes": found["changes"]} for found in results["watches"]],
-    }
-
-
-def result(event, measured):
-    """Return the figures of one event.
-
-    :param event: of a plan.
-    :param measured: {broken_at, mended_at (None if nothing was put back), early (whether that had happened by itself),
-        clock (+- seconds), node (its addresses), names (of all nodes), probes: [{client, started, results}], watches:
-        [{router, changes}]}, all points in time by the controller's clock.
-
-    All seconds in it count from the event; `window_s` is the longest time from a client's first lost probe to the end
-    of its last.
-    """
-    start = measured["broken_at"]
-    mended = None if measured["mended_at"] is None else round(measured["mended_at"] - start, 3)
-    clients = [
-        _client(probes["client"], found, probes["started"] - start, mended, event["interval"], measured["clock"])
-        for probes in measured["probes"]
-        for found in probes["results"]
-    ]
-    routers = [_router(watch, start, mended, set(measured["node"])) for watch in measured["watches"]]
-    lost = [client for client in clients if client["lost"]]
-    again = [client["served_again_s"] for client in clients]
-    changed = [router["changed_s"] for router in routers]
-    found = {
-        "event": event["event"],
-        "node": event["node"],
-        "title": event["title"],
-        "sent": sum(client["sent"] for client in clients),
-        "lost": sum(client["lost"] for client in clients),
-        "lost_before": sum(client["lost_before"] for client in clients),
-        "first_loss_s": min((client["first_loss_s"] for client in lost), default=None),
-        "last_loss_s": max((client["last_loss_s"] for client in lost), default=None),
-        "window_s": max((client["window_s"] for client in clients), default=0.0),
-        "limit": event["limit"],
-        "why": event["why"],
-        "router_changed_s": None if None in changed else max(changed, default=None),
-        "served_again_s": None if None in again else max(again, default=0.0),
-        "mended_s": mended,
-        "early": measured["early"],
-        "recovery": {
-            "lost": sum(client["recovery_lost"] for client in clients),
-            "window_s": max((client["recovery_window_s"] for client in clients), default=0.0),
-            "limit": event["recovery_limit"],
-        },
-        "clients": clients,
-        "routers": routers,
-        "precision_s": {"clocks": measured["clock"], "probe": event["interval"], "router": _resolution(routers)},
-    }
-    found["problems"] = _verdict(event, found, measured["names"])
-    found["ok"] = not found["problems"]
-    return found
-
-
-def _client(name, found, offset, mended, interval, clock):
-    """Return what one address of a client saw.
-
-    :param offset: seconds from the event to the first probe, negative.
-    """
-    runs = [
-        {
-            "from": round(offset + run["first"], 3),
-            "to": round(offset + run["last"] + interval, 3),
-            "probes": run["probes"],
-            "answered_by": run["answered_by"],
-            "lost": run["reason"] is not None,
-        }
-        for run in found["runs"]
-    ]
-    # A probe that was under way when the clocks, as far as we know them, said so is one of the event.
-    blur = clock + interval
-    phases = {"before": [], "event": [], "recovery": []}
-    for run in runs:
-        begins = (
-            "before" if run["to"] <= -blur else "recovery" if mended is not None and run["from"] >= mended else "event"
-        )
-        phases[begins].append(run)
-    losses = {phase: [run for run in those if run["lost"]] for phase, those in phases.items()}
-    served = [run for run in runs if not run["lost"]]
-    until_mended = [run for run in served if mended is None or run["from"] < mended]
-    lost = losses["event"]
-    return {
-        "client": name,
-        "source": found["source"],
-        "sent": sum(run["probes"] for run in runs),
-        "lost": _count(lost),
-        "lost_before": _count(losses["before"]),
-        "recovery_lost": _count(losses["recovery"]),
-        "first_loss_s": lost[0]["from"] if lost else None,
-        "last_loss_s": round(lost[-1]["to"] - interval, 3) if lost else None,
-        "window_s": _window(lost),
-        "recovery_window_s": _window(losses["recovery"]),
-        # None: not to the end.
-        "served_again_s": None if runs and runs[-1]["lost"] else max(lost[-1]["to"], 0.0) if lost else 0.0,
-        "before": next((run["answered_by"] for run in reversed(served) if run["from"] < 0), None),
-        "after": until_mended[-1]["answered_by"] if until_mended else None,
-        "end": served[-1]["answered_by"] if served else None,
-        "runs": runs,
-    }
-
-
-def _count(runs):
-    return sum(run["probes"] for run in runs)
-
-
-def _window(runs):
-    return round(runs[-1]["to"] - runs[0]["from"], 3) if runs else 0.0
-
-
-def _router(watch, start, mended, node):
-    """Return when a router let go of the node, and when it took it back."""
-    changes = [
-        {
-            "after": None if change["after"] is None else round(change["after"] - start, 3),
-            "by": round(change["by"] - start, 3),
-            "gateways": change["gateways"],
-        }
-        for change in watch["changes"]
-    ]
-    gone = next((change for change in changes if not node & set(change["gateways"])), None)
-    back = gone and next(
-        (change for change in changes if change["by"] > gone["by"] and node & set(change["gateways"])), None
-    )
-    return {
-        "router": watch["router"],
-        "changed_s": gone and gone["by"],
-        "back_s": back and back["by"],
-        "changes": changes,
-    }
-
-
-def _resolution(routers):
-    """Return within how many seconds the changes of the routers are known, None if there was none."""
-    spans = [
-        round(change["by"] - change["after"], 3)
-        for router in routers
-        for change in router["changes"]
-        if change["after"] is not None
-    ]
-    return max(spans, default=None)
-
-
-def _verdict(event, found, names):
-    """Return what is not as it should be, one sentence each.
-
-    :param names: of all nodes.
-    """
-    problems = []
-    if found["window_s"] > event["limit"]:
-        problems.append(
-            "clients lost {:.2f} s, the limit is {:g} s ({})".format(found["window_s"], event["limit"], event["why"])
-        )
-    recovery = found["recovery"]
-    if recovery["window_s"] > recovery["limit"]:
-        problems.append(
-            "clients lost {:.2f} s when {} came back, the limit is {:g} s".format(
-                recovery["window_s"], event["node"], recovery["limit"]
-            )
-        )
-    problems.extend(
-        "{} was not served to the end".format(client["source"])
-        for client in found["clients"]
-        if client["served_again_s"] is None
-    )
-    if found["lost_before"]:
-        problems.append(
-            "{} probes were lost before the event: something else disturbs the clients".format(found["lost_before"])
-        )
-    if event["leaves"] and found["router_changed_s"] is None:
-        problems.append("the router has not let go of {}".format(event["node"]))
-    problems.extend(
-        "the next hops of {} were not watched in time: they are known from {:.1f} s on".format(
-            router["router"], router["changes"][0]["by"]
-        )
-        for router in found["routers"]
-        if router["changes"][0]["by"] > 0
-    )
-    if found["early"]:
-        problems.append("it was put back by itself, before the drill did: what came after that is not the event")
-    served = [client["before"] for client in found["clients"]]
-    problems.extend(unserved_nodes([event], names, served))
-    if not any(client["sent"] for client in found["clients"]):
-        problems.append("no probe was sent: nothing is measured")
-    if any(client["runs"] and client["runs"][0]["from"] > 0 for client in found["clients"]):
-        problems.append("the probes began after the event: nothing is known of what came before them")
-    if any(client["sent"] >= event["count"] for client in found["clients"]):
-        problems.append("the probes ended before the event did: nothing is known of what came after them")
-    return problems
-
-
-def failure(event, failed):
-    """Return the result of an event that could not be measured; it has the keys of every result, and no clients.
-
-    :param failed: the result of the task that failed, or of a loop of which any has.
-    """
-    messages = [
-        item.get("msg")
-        for item in [*failed.get("results", []), failed]
-        if item.get("failed") or item.get("unreachable")
-    ]
-    text = " ".join(str(messages[0] if messages else failed.get("msg")).split())
-    return {
-        "event": event["event"],
-        "node": event["node"],
-        "title": event["title"],
-        "sent": 0,
-        "lost": 0,
-        "window_s": 0.0,
-        "limit": event["limit"],
-        "recovery": {"lost": 0, "window_s": 0.0, "limit": event["recovery_limit"]},
-        "clients": [],
-        "routers": [],
-        "ok": False,
-        "problems": [f"not measured: {text}"],
-    }
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# A fault on a host, as the module anycast_fault keeps it
-
-
-def claim(identifier, by, now, seconds):
-    """Return the record of a drill on a host.
-
-    :param now: seconds since 1970 by the clock of the host.
-    """
-    return {"id": identifier, "by": by, "since": now, "until": now + seconds, "what": None, "undo": ""}
-
-
-def refusal(record, identifier, now):
-    """Return why a drill may not begin on a host, None if it may.
-
-    :param record: of the drill that is there, None if there is none.
-    """
-    if record is None or record["id"] == identifier or record["until"] <= now:
-        return None
-    return (
-        "a drill by {by} has been under way since {since}{what}, and ends at {until} at the latest. Wait for it. If"
-        " that play is no more, put back what it broke and go on with -e drill_takeover=true"
-    ).format(
-        by=record["by"],
-        since=moment(record["since"]),
-        until=moment(record["until"]),
-        what=" ({})".format(record["what"]) if record["what"] else "",
-    )
-
-
-def moment(seconds):
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
-
-
-def parse_record(text):
-    """Return a record from its file, None where it is empty or broken: the host died while it was written."""
-    try:
-        record = json.loads(text)
-    except ValueError:
-        return None
-    return (
-        record if isinstance(record, dict) and {"id", "by", "since", "until", "what", "undo"} <= set(record) else None
-    )
-
-
-def undo_command(undo, unit, what, seconds, path):
-    """Return the words by which systemd undoes it by itself after so many seconds.
-
-    :param path: of the record, which goes with the fault.
-    """
-    script = "{} && rm -f {}".format(undo, path)
-    return [
-        "systemd-run",
-        "--quiet",
-        f"--unit={unit}",
-        f"--on-active={seconds}s",
-        "--timer-property=AccuracySec=1s",
-        "--service-type=oneshot",
-        f"--description=Undo of a drill: {what}",
-        "/bin/sh",
-        "-c",
-        # systemd replaces variables, and would leave the shell none.
-        script.replace("$", "$$"),
     ]

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a drill has found, to look at: lines for a terminal, and an HTML page with a timeline of each event.
 
-Runs on the controller only. A report is {time, by, events}, with the results of drill.result(). matplotlib is imported
-where it draws, for everything else works without it.
+Runs on the controller only. A report is {time, by, events}, with the results of drill_result.result(). matplotlib is
+imported where it draws, for everything else works without it.
 """
 
 from __future__ import annotations
@@ -101,10 +101,11 @@ def page(report):
 
 def pictures(event):
     """Return the SVG pictures of an event: all of it, and before that the time around the event where that is short."""
-    if not event["clients"]:
+    runs = [run for client in event["clients"] for run in client["runs"]]
+    if not runs:
         return []
-    begin = max(min(client["runs"][0]["from"] for client in event["clients"]), -_QUIET)
-    end = max(client["runs"][-1]["to"] for client in event["clients"])
+    begin = max(min(run["from"] for run in runs), -_QUIET)
+    end = max(run["to"] for run in runs)
     interesting = [event["last_loss_s"], event["router_changed_s"], event["served_again_s"], 1.0]
     around = max(value for value in interesting if value is not None) + 2.0
     spans = [(begin, end, "All of it")]

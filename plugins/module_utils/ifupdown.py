@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 # What begins a stanza, and so ends the one before. An option may be indented or not, and has none of these names.
-_KEYWORDS = ("iface", "mapping", "source", "source-directory", "rename", "template", "no-auto-down", "no-scripts")
+_KEYWORDS = ("iface", "mapping", "source", "source-directory", "rename", "template")
 # Lines that are nothing but a list of names.
 _LISTS = ("auto", "no-auto-down", "no-scripts")
 
@@ -28,7 +28,7 @@ _SOURCED_NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
 def _is_keyword(word):
-    return word in _KEYWORDS or word in _LISTS or word.startswith("allow-")
+    return word in _KEYWORDS or _is_list(word)
 
 
 def _is_list(word):
@@ -110,7 +110,8 @@ def describe(text, name):
         "heirs": [
             stanza["words"][0]
             for stanza in stanzas
-            if stanza["keyword"] == "iface" and stanza["words"][1:] == ["inherits", name]
+            # With or without family and method before it.
+            if stanza["keyword"] == "iface" and stanza["words"][-2:] == ["inherits", name]
         ],
     }
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import flag
 
-# Properties of /routing/ospf/interface-template that both ends must agree on, and what RouterOS takes for one that is not
-# set and which it then does not print (manual, OSPF, "Interface Templates").
+# Properties of /routing/ospf/interface-template that both ends must agree on, and what RouterOS takes for one that is
+# not set, which it then does not print (manual, OSPF, "Interface Templates").
 AGREED = {"type": "broadcast", "hello-interval": "10s", "dead-interval": "40s", "auth": "none"}
 
 

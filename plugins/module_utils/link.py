@@ -100,6 +100,16 @@ def normalise_link(link):
     return result
 
 
+def without_authentication(link):
+    """Return a normalised link without its authentication, for what needs no key, and has none perhaps.
+
+    :raises LinkError: as L(normalise_link).
+    """
+    if isinstance(link, dict):
+        link = {**link, "authentication": "none", "key": None, "accept_key": None}
+    return normalise_link(link)
+
+
 def unknown_key(key, known):
     """Return the sentence about a key which is none of those known."""
     close = difflib.get_close_matches(str(key), list(known), n=1, cutoff=0.5)

@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
+from ansible_collections.homelab.anycast.plugins.module_utils.neighbor_causes import diagnose, failure_message
 from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import (
     Expectation,
     Own,
     Watch,
-    diagnose,
     expectation_problems,
-    failure_message,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, wait_for
+from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, after, wait_for
 
 
 def run(module, reader, fatal, about):
@@ -40,8 +39,7 @@ def run(module, reader, fatal, about):
     except fatal as exc:
         module.fail_json(msg=str(exc))
     if verdict.error is not None:
-        after = " (still so after %.0f s)" % spent if spent >= 0.5 else ""
-        module.fail_json(msg="Cannot read the OSPF neighbours%s: %s" % (after, verdict.error))
+        module.fail_json(msg="Cannot read the OSPF neighbours%s: %s" % (after(spent), verdict.error))
     comparison = watch.comparison
     found = dict(
         about(),

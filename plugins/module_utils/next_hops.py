@@ -1,17 +1,15 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The next hops of a prefix on a router: reading the rows of /ip/route, and comparing them with what is expected.
-
-Nothing in here does input or output.
-"""
+"""The next hops of a prefix on a router: reading the rows of /ip/route, and comparing them with what is expected."""
 
 from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
 
+from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import bfd_state
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import flag
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict
+from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict, after
 
 # The flags by which a row of /ip/route says where the route comes from; RouterOS sets one of them.
 PROTOCOLS = ("connect", "static", "ospf", "rip", "bgp", "is-is", "dhcp", "vpn", "modem", "slaac", "bgp-mpls-vpn")
@@ -76,6 +74,13 @@ def route_menu(prefix):
     return "/ipv6/route" if ip_network(prefix).version == 6 else "/ip/route"
 
 
+def read(router, prefix, routing_table="main"):
+    """Return the next hops of a prefix as they are now, asked of a routeros.Router."""
+    rows = router.rows(route_menu(prefix), where=("dst-address", prefix))
+    found = parse_routes(rows, prefix, routing_table)
+    return name_nodes(found, router.rows("/routing/ospf/neighbor")) if ":" in prefix and found else found
+
+
 def name_nodes(next_hops, neighbors):
     """Put the node's IPv4 address into each next hop of IPv6, whose link-local address says nothing to a reader.
 
@@ -101,18 +106,10 @@ def name_nodes(next_hops, neighbors):
 def add_bfd(next_hops, sessions):
     """Put the state of the BFD session with it into each next hop; None without a session.
 
-    :param sessions: list of (address, interface, state), of which the interface may be None.
+    :param sessions: as for neighbors.add_bfd().
     """
     for hop in next_hops:
-        hop["bfd"] = next(
-            (
-                state
-                for address, interface, state in sessions
-                if address == hop.get("link_local", hop["gateway"])
-                and (None in (interface, hop["interface"]) or interface == hop["interface"])
-            ),
-            None,
-        )
+        hop["bfd"] = bfd_state(sessions, hop.get("link_local", hop["gateway"]), hop["interface"])
     return next_hops
 
 
@@ -224,8 +221,7 @@ def failure_message(comparison, prefix, router, names=None, spent=0.0, filtered=
     """
     names = names or {}
     expectation = comparison.expectation
-    after = " after %.0f s" % spent if spent >= 0.5 else ""
-    lines = ["The next hops of %s on the router %s are not as expected%s." % (prefix, router, after)]
+    lines = ["The next hops of %s on the router %s are not as expected%s." % (prefix, router, after(spent))]
     inactive = {hop["gateway"]: hop for hop in comparison.next_hops if not hop["active"]}
     for address in comparison.missing:
         hop = inactive.get(address)

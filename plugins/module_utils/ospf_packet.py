@@ -14,7 +14,6 @@ PROTOCOL = 89
 _CRYPTOGRAPHIC = 2
 # RFC 5709 3.3: what stands in place of the digest while it is computed.
 _APAD = bytes.fromhex("878fe1f3")
-_DIGEST_OCTETS = {"md5": 16, "sha1": 20, "sha256": 32, "sha384": 48, "sha512": 64}
 
 
 def is_signed(datagram, router_id, kind, key_id, key):
@@ -30,7 +29,7 @@ def is_signed(datagram, router_id, kind, key_id, key):
         return False
     length, octets = int.from_bytes(packet[2:4], "big"), packet[19]
     signature = packet[length : length + octets]
-    return octets == _DIGEST_OCTETS[kind] and hmac.compare_digest(signature, digest(packet[:length], kind, key))
+    return hmac.compare_digest(signature, digest(packet[:length], kind, key))
 
 
 def digest(packet, kind, key):
@@ -38,7 +37,7 @@ def digest(packet, kind, key):
     secret = key.encode()
     if kind == "md5":
         return hashlib.md5(packet + secret.ljust(16, b"\0"), usedforsecurity=False).digest()
-    trailer = _APAD * (_DIGEST_OCTETS[kind] // len(_APAD))
+    trailer = _APAD * (hashlib.new(kind).digest_size // len(_APAD))
     return hmac.new(secret, packet + trailer, kind).digest()
 
 

@@ -16,6 +16,8 @@ import ipaddress
 import re
 import shlex
 
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import flag
+
 # /etc/protocols of Debian; nft and iptables print names where they know them.
 PROTOCOLS = {"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "gre": 47, "ipsec-esp": 50, "ipsec-ah": 51, "esp": 50, "ah": 51,
              "icmpv6": 58, "ipv6-icmp": 58, "ospf": 89, "ospfigp": 89, "pim": 103, "vrrp": 112, "l2tp": 115,
@@ -214,7 +216,7 @@ def routeros_drop(rows, packet, members):
     """
     chains = {}
     for position, row in enumerate(rows):
-        if _is_on(row.get("disabled")) or _is_on(row.get("invalid")):
+        if flag(row, "disabled") or flag(row, "invalid"):
             continue
         action = row.get("action", "accept")
         chains.setdefault(row.get("chain"), []).append(
@@ -238,10 +240,6 @@ def routeros_rule(row, version, position=None):
         row.get("action", "accept"),
         ", comment '{}'".format(row["comment"]) if row.get("comment") else "",
     )
-
-
-def _is_on(value):
-    return value in (True, "true", "yes")
 
 
 def _routeros_match(name, value, packet, members):
@@ -350,7 +348,7 @@ def _nft_rules(rule, table, packet, sets):
         elif name not in _NFT_PASSING:
             # A limit, a match of iptables (xt), or newer than this list.
             matches.append(None)
-            if name == "queue" or (name == "xt" and value.get("type") == "target"):
+            if name == "queue" or (name == "xt" and value and value.get("type") == "target"):
                 yield Rule(every(matches), "drop", text)
 
 
@@ -489,6 +487,9 @@ def _iptables_rule(words, line, known, packet):
             inverted = True
             position += 1
             continue
+        if word == "--comment":
+            position += 2
+            continue
         # An option without a value is followed by the next option.
         following = words[position + 1 : position + 2]
         value = following[0] if following and not following[0].startswith("-") and following[0] != "!" else None
@@ -506,7 +507,7 @@ def _iptables_rule(words, line, known, packet):
             # What follows are options of the target.
             break
         # Of a match it is its options that count; one of them that is not known makes the rule uncertain.
-        if word not in ("-m", "--match", "--comment"):
+        if word not in ("-m", "--match"):
             match = None if value is None else _iptables_match(word, value, packet)
             matches.append(_not(match) if inverted else match)
         inverted = False

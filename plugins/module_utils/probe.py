@@ -413,7 +413,7 @@ class _Source:
         return errors
 
 
-def run(protocol, family, target, sources, count, interval, timeout, go_on=None, clock=time.monotonic):
+def run(protocol, family, target, sources, count, interval, timeout, go_on=None):
     """Send count probes from each source, and wait for the answers. Return (tallies, when it started).
 
     All sources send their next probe at the same time.
@@ -422,6 +422,7 @@ def run(protocol, family, target, sources, count, interval, timeout, go_on=None,
     :param sources: addresses; the same one may not come twice.
     :param go_on: called before each probe; sending ends early when it returns False.
     """
+    clock = time.monotonic
     selector = selectors.DefaultSelector()
     opened = []
     try:

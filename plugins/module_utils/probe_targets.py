@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from ansible_collections.homelab.anycast.plugins.module_utils import family
+from ansible_collections.homelab.anycast.plugins.module_utils.services import CHECK_KINDS
 
 # Kinds of a service's check that anycast_probe speaks too.
 _SPOKEN = ("sip", "dns")
 # The article's service, and what a service without such a check is taken for.
 _OTHERWISE = "sip"
-PORTS = {"sip": 5060, "dns": 53}
+PORTS = {kind: CHECK_KINDS[kind]["port"] for kind in _SPOKEN}
 
 
 def targets(services, sources):

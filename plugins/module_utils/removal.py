@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import ipaddress
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ansible_collections.homelab.anycast.plugins.module_utils import adoption, drain
+from ansible_collections.homelab.anycast.plugins.module_utils.arguments import words
 
 
 def wanted(arguments, nodes, routers):
@@ -21,9 +24,9 @@ def wanted(arguments, nodes, routers):
     :param routers: the names of the routers.
     """
     service = str(arguments.get("service") or "").strip()
-    asked = [name.strip() for name in str(arguments.get("node") or "").split(",") if name.strip()]
-    everything = _is_true(arguments.get("everything"))
-    consent = _is_true(arguments.get("consent"))
+    asked = words(arguments.get("node"))
+    everything = boolean(arguments.get("everything"), strict=False)
+    consent = boolean(arguments.get("consent"), strict=False)
     known = ", ".join(sorted(nodes)) or "none"
     problems = []
     if not (service or asked or everything):
@@ -69,10 +72,6 @@ def wanted(arguments, nodes, routers):
     }
 
 
-def _is_true(value):
-    return value is True or str(value).strip().lower() in ("true", "yes", "on", "1")
-
-
 def bird_afterwards(record, kind, installed):
     """Return what becomes of BIRD when the role goes from a node: purge, stop, reload, empty or leave.
 
@@ -106,9 +105,8 @@ def left_over(action, record, directory="/etc/bird"):
         ]
     if action == "stop" and record["units"].get("announced_by_hand"):
         return [
-            "{} is the one from before the role, which announces the addresses by itself: so BIRD is stopped and"
-            " does not"
-            " start at boot. To have that back: systemctl enable --now bird".format(path)
+            "{} is the one from before the role, which announces the addresses by itself: so BIRD is stopped and does"
+            " not start at boot. To have that back: systemctl enable --now bird".format(path)
         ]
     return []
 

@@ -4,13 +4,11 @@
 """Rows that somebody has made in WinBox and which become the role's, and what was on the router before the role.
 
 A row is taken over by giving it our comment; its name stays, and so does whatever refers to it. RouterOS does not say
-whether another name restarts an OSPF instance; a comment is nothing that OSPF knows of, and only properties that
-differ are
-sent. So what was Full stays so, as long as both ends agree on what they did before.
+whether another name restarts an OSPF instance; a comment is nothing that OSPF knows of, and only properties that differ
+are sent. So what was Full stays so, as long as both ends agree on what they did before.
 
-What was there before is noted on the router itself, so that it is there for whoever removes the role: in the comment
-of a
-disabled rule of a filter chain that nothing refers to, as /ip/settings has no comment.
+What was there before is noted on the router itself, so that it is there for whoever removes the role: in the comment of
+a disabled rule of a filter chain that nothing refers to, as /ip/settings has no comment.
 
 Nothing in here does input or output.
 """
@@ -21,7 +19,7 @@ import copy
 import json
 
 from ansible_collections.homelab.anycast.plugins.module_utils import family
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros import flag
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import flag, split_list
 
 # Of the rule that notes what was there; no instance refers to the chain.
 CHAIN = "anycast-before"
@@ -88,9 +86,8 @@ def has_ospfv3(info, comment):
 def plan(info, area_id, router_id, interfaces, comment, filter_chain, instance, area):
     """Return which rows are ours, or become so: {instance, area, adopted, restrict, note, problems}.
 
-    C(instance) and C(area) are the names to use, C(adopted) what is taken over now, C(restrict) which rows the
-    role's tasks
-    look at, as for api_modify.
+    C(instance) and C(area) are the names to use, C(adopted) what is taken over now, C(restrict) which rows the role's
+    tasks look at, as for api_modify.
 
     :param info: result of the module routeros_info.
     :param area_id: area of the link; the other parameters are the role's variables.
@@ -127,7 +124,7 @@ def _half_taken_over(info, noted, interfaces, comment):
         (
             row
             for row in info["ospf"]["interface_templates"]
-            if row.get("area") == noted["area"]["name"] and _names(row) == set(interfaces)
+            if row.get("area") == noted["area"]["name"] and set(split_list(row.get("interfaces"))) == set(interfaces)
         ),
         None,
     )
@@ -172,7 +169,11 @@ def _version(info, template):
 def _equivalent(info, area_id, router_id, interfaces, filter_chain):
     """Return ((template, area, instance) of somebody else's that do what ours would, or None; what is in the way)."""
     templates = [row for row in info["ospf"]["interface_templates"] if not flag(row, "disabled")]
-    same = [row for row in templates if _names(row) == set(interfaces) and _version(info, row) != "3"]
+    same = [
+        row
+        for row in templates
+        if set(split_list(row.get("interfaces"))) == set(interfaces) and _version(info, row) != "3"
+    ]
     if not same:
         # Also one that matches by other means; router_problems() says so where it is in the way.
         return None, []
@@ -214,16 +215,14 @@ def _differences(info, template, area, instance, area_id, router_id, filter_chai
         yield "its instance is in vrf {}, expected main".format(instance["vrf"])
     if str(instance.get("router-id")) != str(router_id):
         yield (
-            "its instance has router-id={}, expected {}, and another one restarts OSPF: set"
-            " routeros_ospf_router_id to it,"
-            " or change the instance at a time when that does no harm".format(instance.get("router-id"), router_id)
+            "its instance has router-id={}, expected {}, and another one restarts OSPF: set routeros_ospf_router_id to"
+            " it, or change the instance at a time when that does no harm".format(instance.get("router-id"), router_id)
         )
     chain = instance.get("in-filter-chain")
     if chain and filter_chain and chain != filter_chain:
         yield (
-            "its instance has in-filter-chain={} already, which ours would replace: set"
-            " routeros_ospf_filter_chain to '' to"
-            " keep it".format(chain)
+            "its instance has in-filter-chain={} already, which ours would replace: set routeros_ospf_filter_chain to"
+            " '' to keep it".format(chain)
         )
     areas = [row["name"] for row in info["ospf"]["areas"] if row.get("instance") == instance["name"]]
     others = [
@@ -259,9 +258,10 @@ def taken_over(info, adopted, comment):
 def removal(info, comment):
     """Return what goes from the router, and what is given back.
 
-    :returns: {settings, ipv6_settings, ipv6_rules, adopted, restrict, notes}: C(settings) are those of /ip/settings,
-      C(ipv6_settings) those of /ipv6/settings, C(ipv6_rules) whether there are some in /ipv6/firewall/filter,
-      C(restrict) which rows are removed.
+    :returns: {settings, ipv6_settings, ipv6_rules, adopted, note, restrict, notes}: C(settings) are those of
+      /ip/settings, C(ipv6_settings) those of /ipv6/settings, C(ipv6_rules) whether there are some in
+      /ipv6/firewall/filter, C(note) how the comment of the rule begins that notes what was there, C(restrict) which
+      rows are removed, C(notes) what to tell the user.
     """
     noted = read_note(info, comment)
     adopted = noted["adopted"] if noted else {}
@@ -284,20 +284,17 @@ def removal(info, comment):
             {"field": "area", "values": [adopted["template"]["area"]], "invert": True},
         ]
         result["notes"].append(
-            "the instance '{}', the area '{}' and the interface template on {} were made by somebody else: they"
-            " stay, with"
-            " their old comments, without the import filter, and with the timers and the authentication that the"
-            " role has"
-            " given them".format(
+            "the instance '{}', the area '{}' and the interface template on {} were made by somebody else: they stay,"
+            " with their old comments, without the import filter, and with the timers and the authentication that the"
+            " role has given them".format(
                 adopted["instance"]["name"], adopted["area"]["name"], adopted["template"]["interfaces"]
             )
         )
     if noted is None and _owned(info, comment):
         current = info["ip_settings"]
         result["notes"].append(
-            "/ip/settings stays as it is (send-redirects={}, ipv4-multipath-hash-policy={}): nobody has noted"
-            " what it was"
-            " before the role. RouterOS starts with send-redirects=yes ipv4-multipath-hash-policy=l3".format(
+            "/ip/settings stays as it is (send-redirects={}, ipv4-multipath-hash-policy={}): nobody has noted what it"
+            " was before the role. RouterOS starts with send-redirects=yes ipv4-multipath-hash-policy=l3".format(
                 "yes" if flag(current, "send-redirects") else "no", current.get("ipv4-multipath-hash-policy")
             )
         )
@@ -306,7 +303,3 @@ def removal(info, comment):
 
 def _by_name(rows, name):
     return next((row for row in rows if row["name"] == name), None)
-
-
-def _names(row):
-    return {name.strip() for name in str(row.get("interfaces") or "").split(",") if name.strip()}

@@ -1,7 +1,6 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """What a router is and has."""
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ import datetime
 import hashlib
 import re
 
-from ansible_collections.homelab.anycast.plugins.module_utils.next_hops import name_nodes, parse_routes, route_menu
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros import flag
+from ansible_collections.homelab.anycast.plugins.module_utils import next_hops
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import flag, split_list
 
 # Every property of an OSPF interface template from RouterOS 7.16 on, but for auth-key and the virtual links'.
 TEMPLATE_PROPERTIES = (
@@ -124,7 +123,7 @@ def read(router, prefixes, now, auth_key_sha256=None):
                 router.rows("/interface/list/member", proplist=MEMBER_PROPERTIES),
             ),
         },
-        "routes": [{"prefix": prefix, **hop} for prefix in prefixes for hop in _next_hops(router, prefix)],
+        "routes": [{"prefix": prefix, **hop} for prefix in prefixes for hop in next_hops.read(router, prefix)],
         "clock": clock(next(iter(router.rows("/system/clock", proplist=CLOCK_PROPERTIES)), {}), now()),
     }
 
@@ -145,11 +144,6 @@ def _templates(router, auth_key_sha256):
     return rows
 
 
-def _next_hops(router, prefix):
-    found = parse_routes(router.rows(route_menu(prefix), where=("dst-address", prefix)), prefix)
-    return name_nodes(found, router.rows("/routing/ospf/neighbor")) if ":" in prefix and found else found
-
-
 def interface_lists(lists, members):
     """Return the interface lists of a router as a dictionary of their names and the interfaces in each.
 
@@ -168,9 +162,9 @@ def interface_lists(lists, members):
             raise LookupError(name)
         found = set(direct.get(name, ()))
         row = rows.get(name, {})
-        for other in _names(row.get("include")):
+        for other in split_list(row.get("include")):
             found |= expand(other, {*seen, name})
-        for other in _names(row.get("exclude")):
+        for other in split_list(row.get("exclude")):
             found -= expand(other, {*seen, name})
         return found
 
@@ -181,10 +175,6 @@ def interface_lists(lists, members):
         except LookupError:
             continue
     return result
-
-
-def _names(text):
-    return [name.strip() for name in str(text or "").split(",") if name.strip()]
 
 
 def clock(row, now):

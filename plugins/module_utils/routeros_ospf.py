@@ -9,6 +9,7 @@ import ipaddress
 import re
 
 from ansible_collections.homelab.anycast.plugins.module_utils import family
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import address_and_subnet, flag, split_list
 from ansible_collections.homelab.anycast.plugins.module_utils.services import router_id_problems
 
 # How the clients are spread over the next hops of a route, by our name; and what /ip/settings
@@ -225,7 +226,7 @@ def _filter_problems(info, prefixes, chain, comment):
     for row in info["filter"]["rules"]:
         if row.get("chain") not in filter_chains(chain, family.ospf_versions(prefixes)):
             continue
-        disabled = row.get("disabled") in (True, "true", "yes")
+        disabled = flag(row, "disabled")
         if row.get("comment") == comment:
             if disabled:
                 problems.append(
@@ -272,15 +273,13 @@ def _networks(prefixes):
 
 
 def _connected_subnets(info):
-    """Yield (interface, network) for every enabled address; of a point-to-point address the other end."""
+    """Yield (interface, network) for every enabled address; of a point-to-point address both ends."""
     for row in info["addresses"]:
         if not row["disabled"]:
-            address = ipaddress.IPv4Interface(str(row["address"]))
-            yield row["interface"], address.network
-            if row.get("network") and address.network.prefixlen == 32:
-                other = ipaddress.IPv4Network(str(row["network"]))
-                if other != address.network:
-                    yield row["interface"], other
+            own, subnet = address_and_subnet(row)
+            yield row["interface"], subnet
+            if own not in subnet:
+                yield row["interface"], ipaddress.IPv4Network(own)
     for row in info.get("ipv6_addresses", []):
         if not row["disabled"]:
             network = ipaddress.IPv6Interface(str(row["address"])).network
@@ -316,9 +315,9 @@ def router_problems(
             and row.get("comment") != comment
         )
     for row in info["ospf"]["interface_templates"]:
-        taken = _interfaces(row) & {"all", *interfaces}
+        taken = set(split_list(row.get("interfaces"))) & {"all", *interfaces}
         # RouterOS does not say which of two templates wins; release 7.23.3 speaks of a "duplicate config".
-        if taken and row.get("comment") != comment and not row.get("disabled"):
+        if taken and row.get("comment") != comment and not flag(row, "disabled"):
             problems.append(
                 "interface {} is matched already by the interface template {} (area {}, comment '{}'): disable or"
                 " remove that row, or give it our comment '{}' to hand it over".format(
@@ -333,7 +332,7 @@ def router_problems(
 def _bfd_problems(info, interfaces, comment):
     """Say which rows of somebody else's decide about BFD on our interfaces: the first row that matches does."""
     subnets = [
-        ipaddress.IPv4Interface(str(row["address"])).network
+        address_and_subnet(row)[1]
         for row in info["addresses"]
         if row["interface"] in interfaces and not row["disabled"]
     ]
@@ -341,8 +340,12 @@ def _bfd_problems(info, interfaces, comment):
     for row in info["bfd"]["configurations"]:
         if row.get("comment") == comment:
             break
-        names = _interfaces(row)
-        if row.get("disabled") or (names and not names & {"all", "static", *interfaces}) or not _covers(row, subnets):
+        limited = set(split_list(row.get("interfaces")))
+        if (
+            flag(row, "disabled")
+            or (limited and not limited & {"all", "static", *interfaces})
+            or not _covers(row, subnets)
+        ):
             continue
         problems.append(
             "the row {} of /routing/bfd/configuration (comment '{}') decides about BFD on {}, as it stands before ours,"
@@ -350,7 +353,7 @@ def _bfd_problems(info, interfaces, comment):
                 row[".id"],
                 row.get("comment") or "",
                 ", ".join(interfaces),
-                "forbids it" if row.get("forbid-bfd") in (True, "true", "yes") else "may have other timers",
+                "forbids it" if flag(row, "forbid-bfd") else "may have other timers",
             )
         )
     return problems
@@ -373,7 +376,3 @@ def _covers(row, subnets):
     if not row.get("addresses"):
         return True
     return any(prefix.overlaps(subnet) for prefix in prefixes for subnet in subnets)
-
-
-def _interfaces(row):
-    return {name.strip() for name in str(row.get("interfaces") or "").split(",") if name.strip()}

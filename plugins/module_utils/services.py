@@ -16,6 +16,7 @@ import shlex
 
 from ansible_collections.homelab.anycast.plugins.module_utils import family
 from ansible_collections.homelab.anycast.plugins.module_utils.link import unknown_key
+from ansible_collections.homelab.anycast.plugins.module_utils.node_facts import connected_networks
 
 REQUIRED = ("name", "addresses")
 DEFAULTS = {"interface": "dummy0", "unit": None, "check": None}
@@ -31,12 +32,13 @@ CHECK_KINDS: dict[str, dict] = {
 }
 
 # It becomes a file name below /etc/bird, and a systemd instance name.
-_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]*$")
-# IFNAMSIZ of Linux is 16 with the closing zero; ifupdown and BIRD patterns set the characters.
-_INTERFACE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+# IFNAMSIZ of Linux is 16 with the closing zero; ifupdown and BIRD patterns set the characters. ifupdown takes what
+# comes after a dot for a VLAN.
+_INTERFACE = re.compile(r"(?!lo\Z)[A-Za-z0-9][A-Za-z0-9_-]{0,14}")
 # systemd.unit(5), of the types that can run a service. A template without its instance is no unit.
-_UNIT = re.compile(r"^[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]+)?\.(service|socket|target)$")
-_DNS_NAME = re.compile(r"^(?=.{1,253}\.?$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?$")
+_UNIT = re.compile(r"[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]+)?\.(service|socket|target)")
+_DNS_NAME = re.compile(r"(?=.{1,253}\.?\Z)[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?")
 
 _SHELLS = ("sh", "bash", "dash", "busybox")
 
@@ -61,7 +63,7 @@ def normalise_services(services):
         label = f"service '{name}'" if name else f"service number {position}"
         problems.extend(f"{label}: {problem}" for problem in _shape_problems(service, name))
         unit = _unit(service)
-        if unit is not None and not _UNIT.match(unit):
+        if unit is not None and not _UNIT.fullmatch(unit):
             problems.append(f"{label}: unit is '{unit}', expected a systemd unit such as kamailio.service")
         check, check_problems = normalise_check(service.get("check"))
         problems.extend(f"{label}: check: {problem}" for problem in check_problems)
@@ -96,7 +98,7 @@ def normalise_check(check):
     if not isinstance(check, dict):
         return None, [f"it is {check!r}, expected a dictionary with kind"]
     kind = check.get("kind")
-    if kind not in CHECK_KINDS:
+    if not isinstance(kind, str) or kind not in CHECK_KINDS:
         return None, ["kind is {!r}, expected one of: {}".format(kind, ", ".join(CHECK_KINDS))]
     known = {**CHECK_DEFAULTS, **CHECK_KINDS[kind]}
     problems = [unknown_key(key, ("kind", *known)) for key in check if key != "kind" and key not in known]
@@ -135,7 +137,7 @@ def _port_problems(key, value):
 
 
 def _dns_name_problems(key, value):
-    if not isinstance(value, str) or not _DNS_NAME.match(value):
+    if not isinstance(value, str) or not _DNS_NAME.fullmatch(value):
         yield f"{key} is {value!r}, expected a name that the server has an A record of"
 
 
@@ -178,6 +180,26 @@ def never_fails(words):
         except ValueError:
             return False
     return False
+
+
+def announced(services):
+    """Return the anycast addresses of services that nobody has checked yet, as prefixes; what is none is left out."""
+    found = []
+    for service in _dictionaries(services):
+        addresses = service.get("addresses")
+        for address in addresses if isinstance(addresses, list) else ():
+            with contextlib.suppress(ValueError):
+                found.append(host_prefix(address))
+    return list(dict.fromkeys(found))
+
+
+def own_interfaces(services):
+    """Return the names of the interfaces of services that nobody has checked yet."""
+    return {_interface(service) for service in _dictionaries(services)}
+
+
+def _dictionaries(services):
+    return [service for service in services if isinstance(service, dict)] if isinstance(services, list) else []
 
 
 def named(services, name=None):
@@ -329,48 +351,20 @@ def router_id_problems(variable, router_id, others, anycast):
     return problems
 
 
-def _details(facts, name):
-    # Ansible's network facts keep an interface under its name with - and : replaced.
-    return facts.get(re.sub("[-:]", "_", name)) or {}
-
-
-def ipv4_interfaces(facts):
-    """Yield (interface name, ipaddress.IPv4Interface) for every IPv4 address in C(ansible_facts)."""
-    for name in facts.get("interfaces", []):
-        details = _details(facts, name)
-        primary = details.get("ipv4") or {}
-        for entry in [primary, *details.get("ipv4_secondaries", [])]:
-            if entry.get("address"):
-                # Older facts of a /32 hold the mask only.
-                mask = entry.get("prefix") or entry.get("netmask") or "32"
-                yield name, ipaddress.IPv4Interface("{}/{}".format(entry["address"], mask))
-
-
-def ipv6_interfaces(facts):
-    """Yield (interface name, ipaddress.IPv6Interface) for every IPv6 address in C(ansible_facts)."""
-    for name in facts.get("interfaces", []):
-        for entry in _details(facts, name).get("ipv6", []):
-            if entry.get("address"):
-                yield name, ipaddress.IPv6Interface("{}/{}".format(entry["address"], entry.get("prefix") or "128"))
-
-
-def connected_networks(facts):
-    """Yield (interface name, network) for every address in C(ansible_facts)."""
-    for name, interface in (*ipv4_interfaces(facts), *ipv6_interfaces(facts)):
-        yield name, interface.network
-
-
 def _shape_problems(service, name):
     known = (*REQUIRED, *DEFAULTS)
     for key in service:
         if key not in known:
             yield unknown_key(key, known)
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         yield f"name is '{name}', expected small letters, digits, - and _"
     if not isinstance(service.get("addresses"), list) or not service["addresses"]:
         yield "addresses is not a list of host addresses"
-    if not _INTERFACE.match(_interface(service)):
-        yield f"interface is '{_interface(service)}', expected an interface name of at most 15 characters"
+    if not _INTERFACE.fullmatch(_interface(service)):
+        yield (
+            f"interface is '{_interface(service)}', expected a dummy interface of the role's own such as dummy0: at"
+            " most 15 characters, letters, digits, - and _"
+        )
 
 
 def _unit(service):

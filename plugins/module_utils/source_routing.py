@@ -15,7 +15,7 @@ from __future__ import annotations
 import ipaddress
 
 from ansible_collections.homelab.anycast.plugins.module_utils import family
-from ansible_collections.homelab.anycast.plugins.module_utils.services import ipv4_interfaces
+from ansible_collections.homelab.anycast.plugins.module_utils.node_facts import ipv4_addresses
 
 # Of our rules and no others: after local (0) and before main (32766), see ip-rule(8).
 PRIORITY = 6464
@@ -30,7 +30,7 @@ def find_link(gateway, link_interfaces, facts):
     :param facts: C(ansible_facts) of the node with the subset network.
     """
     address = ipaddress.IPv4Address(str(gateway))
-    for name, interface in ipv4_interfaces(facts):
+    for name, interface in ipv4_addresses(facts):
         if name in link_interfaces and address in interface.network:
             return name, interface
     return None
@@ -59,7 +59,7 @@ def problems(gateway, table, link_interfaces, facts):
         )
         return found
     if link is None:
-        networks = [f"{i.network} on {name}" for name, i in ipv4_interfaces(facts) if name in link_interfaces]
+        networks = [f"{i.network} on {name}" for name, i in ipv4_addresses(facts) if name in link_interfaces]
         found.append(
             "bird_anycast_source_gateway {} is in no subnet of bird_anycast_interfaces ({}), expected the router's"
             " address there".format(gateway, ", ".join(networks) or "they have no address")

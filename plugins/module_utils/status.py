@@ -11,7 +11,7 @@ worth knowing), bad, and unknown.
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils import drain, neighbors
+from ansible_collections.homelab.anycast.plugins.module_utils import drain, family, neighbor_causes, neighbors
 
 # The worst first.
 _LEVELS = ("bad", "unknown", "note", "good")
@@ -73,9 +73,7 @@ def duration(seconds):
 
 def prefixes(nodes):
     """Return the addresses of the services of all nodes, each once."""
-    return list(
-        dict.fromkeys(prefix for node in nodes for service in node["services"] for prefix in service["addresses"])
-    )
+    return list(dict.fromkeys(prefix for node in nodes for prefix in family.service_prefixes(node["services"])))
 
 
 class _System:
@@ -113,7 +111,10 @@ class _System:
                     yield router, result["next_hops"]
 
     def _installed(self, node, service):
-        """Return whether every router has the node as a next hop of every address; None if none could be asked."""
+        """Return (whether every router has the node as a next hop of every address, whether any has it of any).
+
+        The first is None if no router could be asked.
+        """
         answers = [
             any(hop["active"] and hop["gateway"] in self.addresses[node["name"]] for hop in hops)
             for prefix in service["addresses"]
@@ -350,8 +351,7 @@ class _System:
         if not self.node_troubles(node):
             furthest = max(states, key=_rank)
             state = min(states, key=_rank) if furthest == "Full" else furthest
-            causes = neighbors.likely_causes("Missing" if state == "missing" else state)[:_CAUSES]
-            text += _causes(causes)
+            text += _causes(neighbor_causes.likely_causes("Missing" if state == "missing" else state))
         self._find("bad", node["name"], text)
 
     def _judge_bfd(self, node, router, views):
@@ -359,8 +359,8 @@ class _System:
         if not states:
             return
         said = ", ".join("{} at {}".format(state or "no session", seen) for seen, state in states.items())
-        causes = neighbors.bfd_causes(next(iter(states.values())))[:_CAUSES]
-        self._find("bad", node["name"], "BFD with {}: {}{}".format(router["name"], said, _causes(causes)))
+        causes = _causes(neighbor_causes.bfd_causes(next(iter(states.values()))))
+        self._find("bad", node["name"], "BFD with {}: {}{}".format(router["name"], said, causes))
 
     def _neighbors(self):
         rows = []
@@ -544,7 +544,7 @@ def _count(number, noun):
 
 
 def _causes(causes):
-    return ". Likely causes: " + "; ".join("({}) {}".format(*pair) for pair in enumerate(causes, 1)) if causes else ""
+    return ". " + neighbor_causes.say_causes(causes[:_CAUSES]) if causes else ""
 
 
 def _level_of(trouble):

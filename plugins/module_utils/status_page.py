@@ -11,7 +11,7 @@ from __future__ import annotations
 import html
 import textwrap
 
-from ansible_collections.homelab.anycast.plugins.module_utils import status, table
+from ansible_collections.homelab.anycast.plugins.module_utils import family, status, table
 
 # Columns of a terminal, less what Ansible's callbacks put around a line.
 WIDTH = 88
@@ -180,7 +180,7 @@ def picture(model, columns, box):
     margin = 16 if rows > 1 else 0
     inner = max(per_row * box + (per_row - 1) * _GAP, 2 * box + _GAP)
     width = margin + inner + 2
-    top = _top(model, box, margin, inner)
+    top = _top(model, margin, inner)
     bus = top["bottom"] + _STEM
     drawing = {
         "width": width,
@@ -221,7 +221,7 @@ def picture(model, columns, box):
     return drawing
 
 
-def _top(model, box, margin, inner):
+def _top(model, margin, inner):
     """Return the boxes of the routers, and of the clients to the left of them."""
     routers, clients = model["routers"], model["clients"]
     arrow = 24
@@ -285,7 +285,7 @@ def _router_lines(model, router, width):
     if router["trouble"]:
         return [{"text": clip(_head(router["trouble"]), fitting), "level": router["level"]}]
     texts = []
-    for prefix in dict.fromkeys(prefix for service in model["services"] for prefix in service["addresses"]):
+    for prefix in dict.fromkeys(family.service_prefixes(model["services"])):
         hops = [row for row in model["next_hops"] if (row["prefix"], row["router"]) == (prefix, router["name"])]
         active = [row for row in hops if row["active"]]
         level = "good" if active else "bad"

@@ -30,6 +30,11 @@ class Verdict:
         self.error = error
 
 
+def after(spent):
+    """Return the words about the seconds spent, which a message needs only where it took some."""
+    return " after %.0f s" % spent if spent >= 0.5 else ""
+
+
 def wait_for(look, wait=0.0, stable=0.0, interval=2.0, clock=None, sleep=None):
     """Look until the verdict is good, and has been for long enough. Return the last verdict and the seconds spent.
 

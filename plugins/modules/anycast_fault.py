@@ -139,7 +139,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils import drill
+from ansible_collections.homelab.anycast.plugins.module_utils import drill_record
 
 DIRECTORIES = {
     "systemd": "/run/homelab-anycast-drill",
@@ -187,7 +187,7 @@ class Host:
             yield
 
     def read(self):
-        return drill.parse_record(self.path.read_text(encoding="utf-8")) if self.path.exists() else None
+        return drill_record.parse_record(self.path.read_text(encoding="utf-8")) if self.path.exists() else None
 
     def write(self, record):
         """Write the record so that it is there as a whole or not at all, and is not lost with the power."""
@@ -217,7 +217,7 @@ class Host:
         seconds, what, undo = self.params["seconds"], record["what"], record["undo"]
         self.disarm()
         if self.params["undo_by"] == "systemd":
-            line = drill.undo_command(undo, UNIT, what, seconds, self.path)
+            line = drill_record.undo_command(undo, UNIT, what, seconds, self.path)
             self.module.run_command(line, check_rc=True)
             return
         token = self.directory / TOKENS.replace("*", str(time.time_ns()))
@@ -246,10 +246,10 @@ class Host:
 
     def claimed(self):
         record, now = self.read(), time.time()
-        reason = drill.refusal(record, self.params["id"], now)
+        reason = drill_record.refusal(record, self.params["id"], now)
         if reason and not self.params["takeover"]:
             self.module.fail_json(msg=reason)
-        claim = drill.claim(self.params["id"], self.params["by"], now, self.params["seconds"])
+        claim = drill_record.claim(self.params["id"], self.params["by"], now, self.params["seconds"])
         undone = None
         if record and record["id"] == self.params["id"]:
             claim.update(since=record["since"], what=record["what"], undo=record["undo"])

@@ -43,10 +43,10 @@ options:
     default: []
   auth_key_sha256:
     description:
-      - SHA-256, in hexadecimal, of the key that the OSPF interface templates should have. With it each template that has a
-        key says in C(key_as_given) whether it is this one. Without it keys are not even read.
-      - Not the key itself, since Ansible hides what a module was given as a secret in all that it returns, and a key may be
-        a word that occurs there.
+      - SHA-256, in hexadecimal, of the key that the OSPF interface templates should have. With it each template that
+        has a key says in C(key_as_given) whether it is this one. Without it keys are not even read.
+      - Not the key itself, since Ansible hides what a module was given as a secret in all that it returns, and a key
+        may be a word that occurs there.
       - Needs the policy C(sensitive); a user without it gets no C(key_as_given).
     type: str
 seealso:

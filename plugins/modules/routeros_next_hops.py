@@ -278,29 +278,12 @@ from ansible_collections.homelab.anycast.plugins.module_utils.next_hops import (
     add_bfd,
     failure_message,
     filtered_gateways,
-    name_nodes,
     normalise_prefix,
-    parse_routes,
-    route_menu,
+    read,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros import (
-    BFD_PROPERTIES,
-    RouterError,
-    open_router,
-    parse_bfd_sessions,
-)
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import RouterError, open_router
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros_neighbors import read_bfd_sessions
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, Verdict, wait_for
-
-
-def read(router, prefix, params):
-    """Return the next hops as they are now."""
-    rows = router.rows(route_menu(prefix), where=("dst-address", prefix))
-    found = parse_routes(rows, prefix, params["routing_table"])
-    return name_nodes(found, router.rows("/routing/ospf/neighbor")) if ":" in prefix and found else found
-
-
-def read_bfd(router):
-    return parse_bfd_sessions(router.rows("/routing/bfd/session", proplist=BFD_PROPERTIES))
 
 
 def look_until(router, prefix, expectation, params):
@@ -309,7 +292,7 @@ def look_until(router, prefix, expectation, params):
 
     def look(_now):
         router.version()
-        last[:] = [Comparison(read(router, prefix, params), expectation)]
+        last[:] = [Comparison(read(router, prefix, params["routing_table"]), expectation)]
         return last[0].verdict()
 
     verdict, spent = wait_for(look, params["wait"], interval=params["poll_interval"])
@@ -328,7 +311,7 @@ def watch(router, prefix, expectation, params):
         began, wanted = time.time(), go_on()
         try:
             router.version()
-            found = read(router, prefix, params)
+            found = read(router, prefix, params["routing_table"])
         except Unreadable as exc:
             if wanted:
                 raise
@@ -393,10 +376,10 @@ def main():
             good, spent, sessions = True, 0.0, []
             # What it has seen counts, though the router may be away at its end.
             with contextlib.suppress(Unreadable):
-                sessions = read_bfd(router)
+                sessions = read_bfd_sessions(router)
         else:
             comparison, good, spent = look_until(router, prefix, expectation, params)
-            sessions = read_bfd(router)
+            sessions = read_bfd_sessions(router)
         add_bfd(comparison.next_hops, sessions)
         # Only good to know; /ip/route does not tell.
         rejected = [] if good else router.rows_if_any("/routing/route", where=("dst-address", prefix))

@@ -207,7 +207,8 @@ from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import (
     expectation_argument_spec,
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.neighbors_module import run
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros import OspfReader, RouterError, open_router
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import RouterError, open_router
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros_neighbors import OspfReader
 
 
 def main():

@@ -119,7 +119,9 @@ def test_a_link_that_would_drop_the_neighbours_is_refused(start: Any, tmp_path: 
     link = {"key": SECOND_KEY, "hello_interval": 4}
     code, said = role("-vvv", routeros_ospf_link=link)
     assert code != 0 and "changed=0" in said
-    assert "the router has hello-interval=3s, expected 4s, another auth-key than the link's (keys are not shown)" in said
+    assert (
+        "the router has hello-interval=3s, expected 4s, another auth-key than the link's (keys are not shown)" in said
+    )
     assert "loses its neighbours 172.18.0.11, 172.18.0.12, 172.18.0.13, and their clients" in said
     assert [secret for secret in (FIRST_KEY, SECOND_KEY, LAB_PASSWORD) if secret in said] == []
     code, said = role(routeros_ospf_link=link, routeros_ospf_allow_interruption=True)

@@ -319,6 +319,10 @@ def test_status_of_an_inventory_without_results():
             {"bird_anycast_router_id": "172.18.0.11", "bird_anycast_services": [{"name": "sip"}]},
             "bird_anycast_services: service 'sip': addresses",
         ),
+        (
+            {**HOSTVARS["sip1"], "bird_anycast_link": {"dead_interval": "long"}},
+            "bird_anycast_link: dead_interval is 'long'",
+        ),
         (Broken(), "bird_anycast_router_id cannot be resolved: 'vault_bird_anycast_router_id' is undefined"),
     ],
 )
@@ -345,6 +349,20 @@ def test_addresses_of_clients_are_what_they_probe_from_or_are_reached_by():
     }
     page = str(FILTERS["status_page"](status(hostvars, {**GROUPS, "anycast_clients": ["phones", "lobby"]})))
     assert "172.18.0.23" in page and "172.18.0.24" in page
+
+
+def test_a_link_whose_bfd_is_text_has_none():
+    """As -e gives it; and without a key, which the status does not need."""
+    link = {"bfd": "no"}
+    hostvars = {
+        name: {**variables, "bird_anycast_link": link, "routeros_ospf_link": link}
+        for name, variables in HOSTVARS.items()
+    }
+    neighbors = [{"router_id": "172.18.0.1", "address": "172.18.0.1", "state": "Full", "interface": "enp0s11"}]
+    empty = dict.fromkeys(("role", "priority", "full_seconds", "state_changes", "dead_seconds", "bfd"))
+    hostvars["sip1"]["anycast_neighbors"] = {"neighbors": [{**empty, **entry} for entry in neighbors]}
+    text = "\n".join(FILTERS["status_lines"](status(hostvars)))
+    assert "BFD with" not in text
 
 
 def test_status_prefixes():

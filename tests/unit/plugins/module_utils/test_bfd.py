@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils import bird, routeros
+from ansible_collections.homelab.anycast.plugins.module_utils import bird, routeros_neighbors
+from ansible_collections.homelab.anycast.plugins.module_utils.neighbor_causes import (
+    bfd_causes,
+    diagnose,
+    failure_message,
+)
 from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import (
     BFD_STATES,
     Comparison,
@@ -17,10 +22,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import (
     Own,
     Watch,
     add_bfd,
-    bfd_causes,
     describe,
-    diagnose,
-    failure_message,
     neighbor,
 )
 
@@ -57,7 +59,7 @@ def test_sessions_of_routeros():
         {"remote-address": "111.111.11.11%ovpn-out1@vrf1", "state": "down"},
         {"remote-address": "172.18.0.11%bridge-lan", "state": "up", "inactive": False},
     ]
-    assert routeros.parse_bfd_sessions(rows) == [
+    assert routeros_neighbors.parse_bfd_sessions(rows) == [
         ("10.155.101.183", None, "forbidden"),
         ("111.111.11.11", "ovpn-out1", "down"),
         ("172.18.0.11", "bridge-lan", "up"),

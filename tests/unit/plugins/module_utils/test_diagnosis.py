@@ -9,7 +9,7 @@ import copy
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils import diagnosis, preflight
+from ansible_collections.homelab.anycast.plugins.module_utils import diagnosis, ends
 
 KEY = "k3y-of-the-lab"
 ROUTER_IDS = {"hap-lite": "172.18.0.1", "sip1": "172.18.0.11", "sip2": "172.18.0.12", "sip3": "172.18.0.13"}
@@ -23,7 +23,7 @@ class System:
     """A healthy one, for a test to spoil."""
 
     def __init__(self):
-        self.nodes = [preflight.node(name, link={"key": KEY}, interfaces=["enp0s11"]) for name in NODES]
+        self.nodes = [ends.node(name, link={"key": KEY}, interfaces=["enp0s11"]) for name in NODES]
         self.bird: dict = {
             name: {
                 "info": {"router_id": ROUTER_IDS[name], "interfaces": copy.deepcopy([LINK, DUMMY]), "refused": []},
@@ -40,7 +40,7 @@ class System:
         ]
 
     def lines(self):
-        found = diagnosis.verdict([preflight.router("hap-lite")], self.nodes, self.bird, FAILURES, ROUTER_IDS)
+        found = diagnosis.verdict([ends.router("hap-lite")], self.nodes, self.bird, FAILURES, ROUTER_IDS)
         assert found[0] == "OSPF is not up as expected, hap-lite and sip2 say. Why:"
         return found[1:]
 
@@ -110,7 +110,7 @@ def test_bird_does_not_run(system):
 
 def test_a_node_that_is_off(system):
     system.bird["sip2"] = {"info": None, "changed_files": None}
-    system.nodes[1] = preflight.node("sip2", failure=["timed out"], reached=False)
+    system.nodes[1] = ends.node("sip2", failure=["timed out"], reached=False)
     lines = system.lines()
     assert len(lines) == 1
     assert lines[0].startswith("sip2 cannot be reached: timed out.")
@@ -137,8 +137,8 @@ def test_a_journal_that_cannot_be_read(system):
 
 
 def test_what_preflight_knows_counts(system):
-    system.nodes[1]["link"] = preflight.node("sip2", link={"key": KEY, "dead_interval": 16})["link"]
-    router = preflight.router("hap-lite", link={"key": KEY})
+    system.nodes[1]["link"] = ends.node("sip2", link={"key": KEY, "dead_interval": 16})["link"]
+    router = ends.router("hap-lite", link={"key": KEY})
     found = diagnosis.verdict([router], system.nodes, system.bird, FAILURES, ROUTER_IDS)
     assert any(
         "dead_interval is 12 in routeros_ospf_link of hap-lite and 16 in bird_anycast_link of sip2" in t for t in found

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils import drill, drill_report
+from ansible_collections.homelab.anycast.plugins.module_utils import drill_report, drill_result
 
 pytest.importorskip("matplotlib")
 
@@ -36,7 +36,7 @@ def event(length=20.0, limit=2.0, answers=("sip1", "sip2"), title="kill -9 on si
         "count": 99999,
     }
     sources = {"172.18.0.22": first, "172.18.0.23": [run(0, length, other)]}
-    return drill.result(
+    return drill_result.result(
         planned,
         {
             "broken_at": 1000.0,
@@ -127,6 +127,13 @@ def test_a_picture_shows_who_answered_and_what_was_lost_when():
     assert said.count("sip1") == 2
 
 
+def test_an_event_of_which_no_probe_was_sent_has_no_picture():
+    found = event()
+    for client in found["clients"]:
+        client["runs"] = []
+    assert drill_report.page(report(found))["events"][0]["pictures"] == []
+
+
 def test_a_long_event_is_shown_around_its_beginning_too():
     around, everything = drill_report.pictures(event(length=105.0))
     assert (around["caption"], everything["caption"]) == ("Around the event", "All of it")
@@ -155,7 +162,7 @@ def test_who_does_not_say_a_name():
 
 def test_a_page_with_an_event_that_was_not_measured():
     planned = {"event": "cut", "node": "sip1", "title": "cable", "limit": 1.0, "recovery_limit": 0.0}
-    found = drill_report.page(report(event(), drill.failure(planned, {"msg": "no"})))
+    found = drill_report.page(report(event(), drill_result.failure(planned, {"msg": "no"})))
     assert (found["ok"], found["events"][1]["pictures"]) == (False, [])
     assert found["events"][0]["router_back_text"] == "11.10 s"
     assert found["events"][1]["router_changed_text"] is None

@@ -133,6 +133,8 @@ def test_who_is_described():
     # No stanza, only a name that is to be brought up.
     assert describe("auto dummy0\n", "dummy0") is None
     assert describe(ARTICLE + "iface b inherits dummy0\n", "dummy0")["heirs"] == ["b"]
+    # As interfaces(5) has it in its example.
+    assert describe(ARTICLE + "iface b inet static inherits dummy0\n", "dummy0")["heirs"] == ["b"]
 
 
 def test_what_else_is_read():

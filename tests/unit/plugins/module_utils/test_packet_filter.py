@@ -212,6 +212,8 @@ WORKSTATION = [
         ([({"jump": {"target": "mine"}},)], None, True),
         # A rule of iptables, in a form of its own: what it matches is not said.
         ([({"xt": {"type": "match", "name": "recent"}}, ACCEPT)], False, False),
+        # nft before 1.0.6 does not even say what kind of rule it is.
+        ([({"xt": None}, ACCEPT)], False, False),
     ],
 )
 def test_nftables_with_a_policy_of_drop(rules, hello, bfd):
@@ -388,6 +390,11 @@ def test_an_inet_table_and_both_versions(expression, hello, hello_v3):
         ruleset = [{"chain": {**base["chain"], "family": family, "policy": "drop"}}]
         assert (seen(nft_drop(ruleset, HELLO)), seen(nft_drop(ruleset, HELLO_V3))) == expected
         assert nft_drop(ruleset, HELLO_V3, ["t"]) is None
+
+
+def test_a_comment_of_iptables_may_look_like_an_option():
+    saved = '*filter\n:INPUT DROP [0:0]\n-A INPUT -p ospf -m comment --comment "- routers" -j ACCEPT\nCOMMIT\n'
+    assert iptables_drop(saved, HELLO) is None
 
 
 def test_ip6tables():

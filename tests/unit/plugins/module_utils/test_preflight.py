@@ -9,7 +9,7 @@ import copy
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils import preflight
+from ansible_collections.homelab.anycast.plugins.module_utils import ends, preflight
 
 KEY = "k3y-of-the-lab"
 # As routeros_info returns it of the emulator.
@@ -77,8 +77,8 @@ class System:
 
     def verdict(self):
         found = preflight.verdict(
-            [preflight.router(name, **values) for name, values in self.routers.items()],
-            [preflight.node(name, **values) for name, values in self.nodes.items()],
+            [ends.router(name, **values) for name, values in self.routers.items()],
+            [ends.node(name, **values) for name, values in self.nodes.items()],
         )
         assert KEY not in str(found)
         return found
@@ -284,6 +284,19 @@ def test_an_anycast_address_in_a_subnet_of_the_router(system):
     for one in system.nodes.values():
         one["services"][0]["addresses"] = ["192.0.2.1"]
     assert system.problem().startswith("anycast address 192.0.2.1 lies inside 192.0.2.0/30 on interface ether1 of")
+
+
+def test_an_ipv6_address_inside_a_subnet_of_the_router_is_named(system):
+    system.info["ipv6_addresses"] = [
+        {"address": address, "interface": "bridge-lan", "disabled": False}
+        for address in ("2001:db8::1/64", "fe80::1/64")
+    ]
+    for one in system.nodes.values():
+        one["facts"]["enp0s11"]["ipv6"] = [{"address": "fe80::11", "prefix": "64"}]
+        one["services"][0]["addresses"] = ["2001:db8::64"]
+    problem = system.problem()
+    assert problem.startswith("anycast address 2001:db8::64 lies inside 2001:db8::/64 on interface bridge-lan of")
+    assert "ARP" not in problem
 
 
 def test_an_anycast_address_in_a_subnet_of_another_node(system):

@@ -1,4 +1,6 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
 import pytest
@@ -165,6 +167,17 @@ def test_bfd_rows_in_the_way(found, words):
         assert len(sentences) == 1
         assert [word for word in words if word not in sentences[0]] == []
         assert problems(info(bfd=rows), bfd=False) == []
+
+
+def test_bfd_rows_about_a_point_to_point_address():
+    """The neighbour has the address at the other end, which RouterOS calls the network of a /32."""
+    row = {".id": "*1", "addresses": "192.0.2.2/32", "forbid-bfd": "true"}
+    found = info(bfd=[row])
+    assert problems(found, bfd=True) == []
+    found["addresses"] = [
+        {"address": "192.0.2.1/32", "network": "192.0.2.2", "interface": "bridge-lan", "disabled": False}
+    ]
+    assert "forbids it" in problems(found, bfd=True)[0]
 
 
 def test_router_id():

@@ -1,4 +1,6 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
 import shlex
@@ -92,6 +94,26 @@ def test_check(given, expected):
 )
 def test_a_command_that_can_never_fail(command, expected):
     assert never_fails(shlex.split(command)) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        # As a block of YAML (name: |) has it; it becomes the name of a file.
+        ({"name": "sip\n"}, "name is 'sip"),
+        ({"interface": "dummy0\n"}, "interface is 'dummy0"),
+        ({"interface": "lo"}, "interface is 'lo', expected a dummy interface"),
+        # The tidying of the role does not know such a file for its own, and ifupdown takes it for a VLAN.
+        ({"interface": "dummy0.1"}, "interface is 'dummy0.1'"),
+        ({"unit": "kamailio.service\n"}, "unit is 'kamailio.service"),
+        ({"check": {"kind": "dns", "name": "x.org\n"}}, "check: name is 'x.org"),
+        ({"check": {"kind": ["sip"]}}, "check: kind is ['sip'], expected one of: sip, dns"),
+    ],
+)
+def test_what_only_looks_right(given, words):
+    with pytest.raises(ServicesError) as error:
+        normalise_services([{**SIP, **given}])
+    assert words in str(error.value)
 
 
 FOLLOWING = [

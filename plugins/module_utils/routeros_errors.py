@@ -1,0 +1,124 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What to tell a user of a router that cannot be logged in to, or that refuses a question."""
+
+from __future__ import annotations
+
+# What a user reads in community.routeros' "Error while connecting: ...", and what to do about it. The first match wins.
+_CONNECT_ERRORS = (
+    (
+        ("invalid user name or password", "cannot log in"),
+        "the router rejects the login of user '{username}'. Correct username and password; /log on the router says"
+        " more.",
+    ),
+    (
+        ("not enough permissions", "not permitted"),
+        "user '{username}' may not log in over the API. Give its group the policies api and read (/user/group).",
+    ),
+    (
+        ("codec can't encode", "ordinal not in range"),
+        "username or password has a character that the encoding '{encoding}' lacks. Set encoding to UTF-8.",
+    ),
+    (
+        ("hostname mismatch", "not valid for"),
+        "the router's certificate is not made out to '{hostname}'. Set hostname to a name in the certificate, or"
+        " validate_cert_hostname to false.",
+    ),
+    (
+        ("certificate_verify_failed", "certificate verify failed"),
+        "the router's certificate is not signed by a CA that this host trusts. Set ca_path to the CA's certificate (or,"
+        " for a first contact, validate_certs to false). If the router has been reset, remove the"
+        " file of ca_path ({ca_path}) and run homelab.anycast.bootstrap.",
+    ),
+    (
+        ("wrong_version_number", "record layer failure", "packet_length_too_long", "unexpected eof", "eof occurred"),
+        "what listens there does not speak TLS. Set tls to false for the plain API (port 8728), or port to that of the"
+        " router's service api-ssl (8729).",
+    ),
+    (
+        ("handshake_failure", "handshake failure", "no_shared_cipher", "no shared cipher"),
+        "the router's service api-ssl has no certificate. Give it one (/ip/service set api-ssl certificate=NAME), or"
+        " set force_no_cert to true, which does not protect against a man in the middle. If the router has been reset,"
+        " remove the file of ca_path ({ca_path}) and run homelab.anycast.bootstrap.",
+    ),
+    (
+        ("no such file or directory", "permission denied"),
+        "the file '{ca_path}' cannot be read on this host. Correct ca_path.",
+    ),
+    (
+        ("no_certificate_or_crl_found", "no certificate or crl found", "x509", "pem lib"),
+        "the file '{ca_path}' holds no certificate in PEM form. Correct ca_path.",
+    ),
+    (
+        ("name or service not known", "name resolution", "nodename nor servname", "no address associated"),
+        "the name '{hostname}' cannot be resolved. Correct hostname.",
+    ),
+    (
+        ("connection refused",),
+        "nothing listens there. Correct hostname and port, and see that the service {service} is enabled"
+        " (/ip/service).",
+    ),
+    (
+        ("no route to host", "network is unreachable"),
+        "there is no way to that address from this host. Correct hostname, or see to the network.",
+    ),
+    (
+        ("unexpectedly closed", "connection reset", "broken pipe"),
+        "it closed the connection. Either {other}, or this host is not in the address list of the service {service}"
+        " (/ip/service).",
+    ),
+    (
+        ("timed out", "timeout"),
+        "no answer within {timeout} s. Correct hostname and port; see that the router is up, that its firewall lets"
+        " this host in, and that port {port} speaks {service} (else set tls or port); raise timeout if it is slow.",
+    ),
+)
+
+
+def connect_message(text, params):
+    """Return a message for a user from what community.routeros says about a failed connection.
+
+    :param text: "Error while connecting: ..."; it is quoted, but where it could hold characters of the password.
+    :param params: the options of the module.
+    """
+    tls = bool(params.get("tls"))
+    port = params.get("port") or (8729 if tls else 8728)
+    values = {
+        "username": params.get("username"),
+        "hostname": params.get("hostname"),
+        "encoding": params.get("encoding"),
+        "ca_path": params.get("ca_path"),
+        "timeout": params.get("timeout"),
+        "port": port,
+        "other": "it does not speak TLS there (set tls to false, or port to that of the service api-ssl)"
+        if tls
+        else "it speaks TLS there (set tls to true)",
+        "service": "api-ssl" if tls else "api",
+    }
+    reason = text.partition("Error while connecting: ")[2] or text
+    plain = reason.lower()
+    where = "%s, port %d (%s)" % (values["hostname"], port, "API over TLS" if tls else "plain API")
+    for patterns, advice in _CONNECT_ERRORS:
+        if any(pattern in plain for pattern in patterns):
+            if "codec" in plain:
+                # Python's text quotes the character, and says where in the password it is.
+                return "Cannot connect to the router at %s: %s" % (where, advice.format(**values))
+            return "Cannot connect to the router at %s: %s The error was: %s" % (where, advice.format(**values), reason)
+    return "Cannot connect to the router at %s: %s" % (where, reason)
+
+
+def trap_message(text, menu, username, command="print"):
+    """Return a message for a user from what the router says when it refuses a question, or another command."""
+    if command != "print":
+        advice = " Log in as a user of the group full." if "not enough permissions" in text else ""
+        return "the router refuses %s/%s by user '%s': %s.%s" % (menu, command, username, text.rstrip("."), advice)
+    if "not enough permissions" in text:
+        return "user '%s' may not read %s: %s. Give its group the policies api and read (/user/group)." % (
+            username,
+            menu,
+            text,
+        )
+    if "no such command" in text:
+        return "the router has no menu %s: %s. Is it RouterOS 7, with its routing package?" % (menu, text)
+    return "the router refuses to print %s: %s" % (menu, text)

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 ARTICLE, COLLECTION = "article", "collection"
+_CONFIGS = (ARTICLE, COLLECTION)
 BEHIND, LAN = "behind the router", "on the nodes' LAN"
 LINK_CUT, BIRD_KILLED, SERVICE_DEAD = "link cut", "bird killed", "service dead"
 WITHDRAW, WITHDRAW_STOP = "planned withdraw", "withdraw, then stop"
@@ -143,9 +144,6 @@ def table(measured: Sequence[Measured]) -> str:
             cells = [event, client, *(one.text() for one in windows), ratio(windows[0].median, windows[1].median)]
             lines.append("| " + " | ".join([*cells, *(one.text(0) for one in lost)]) + " |")
     return "\n".join(lines)
-
-
-_CONFIGS = (ARTICLE, COLLECTION)
 
 
 @dataclass(frozen=True)

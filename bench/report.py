@@ -7,7 +7,9 @@ import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
+from typing import cast
 
+from ansible_collections.homelab.anycast.plugins.module_utils import link
 from bed import Bed
 
 from . import scale_figures
@@ -18,8 +20,6 @@ from .reading import LIMIT_MS, NEIGHBORS
 PAGES = Path(__file__).parent / "pages"
 BFD_NODES = 32
 """Most nodes with BFD: BIRD keeps a session with every neighbour, and here all ends of them share one machine."""
-BFD_INTERVAL = 0.2
-"""The collection's default, in seconds."""
 
 
 def versions(bed: Bed) -> str:
@@ -89,8 +89,9 @@ def _sessions(nodes: int) -> int:
 
 
 def _packets(nodes: int) -> str:
-    """Each second, rounded to hundreds."""
-    return f"{round(2 * _sessions(nodes) / BFD_INTERVAL, -2):,.0f}"
+    """Of BFD each second, by the collection's default interval; rounded to hundreds."""
+    interval = cast(int, link.DEFAULTS["bfd_interval"]) / 1000
+    return f"{round(2 * _sessions(nodes) / interval, -2):,.0f}"
 
 
 def _page(name: str, **values: object) -> str:

@@ -1,4 +1,4 @@
-"""What the role bird_anycast puts on a node, from its own templates, files and modules."""
+"""What the roles write: routeros_ospf to the emulator; bird_anycast by its templates, files and modules to a node."""
 
 from __future__ import annotations
 
@@ -8,17 +8,25 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import yaml
+
 from ansible_collections.homelab.anycast.plugins.module_utils import announcer, services
 from bed import ANYCAST, Machine
+from bed.emulator import Emulator
 from bed.topology import INTERFACE
-from role_router import BIN, INTERPRETER
+from role_router import BIN, INTERPRETER, configure
 
 from . import ROOT
 
 FILES = ROOT / "roles" / "bird_anycast" / "files"
 SERVICE = "sip"
-WITHDRAW_WAIT = 1.0
-"""The role's default of bird_anycast_withdraw_wait, in seconds."""
+
+
+def configure_router(emulator: Emulator, link: Mapping[str, Any], **variables: Any) -> None:
+    """Run the router's role."""
+    printed = configure(emulator, link, **variables)
+    if "failed=0" not in printed:
+        raise RuntimeError(f"the role routeros_ospf failed:\n{printed}")
 
 
 def bird_files(link: Mapping[str, Any], router_ids: Sequence[str]) -> list[dict[str, str]]:
@@ -48,7 +56,8 @@ def bird_files(link: Mapping[str, Any], router_ids: Sequence[str]) -> list[dict[
 def announcer_files(check: Mapping[str, Any] | None) -> dict[str, str]:
     """The announcer and what it reads, by path."""
     (service,) = services.normalise_services([{"name": SERVICE, "addresses": [ANYCAST], "check": check}])
-    files = announcer.service_files(service, WITHDRAW_WAIT)
+    defaults = yaml.safe_load((FILES.parent / "defaults" / "main.yml").read_text())
+    files = announcer.service_files(service, defaults["bird_anycast_withdraw_wait"])
     return {
         announcer.PROGRAM: (FILES / "announcer.py").read_text(),
         **{path: text for path, text in files.items() if path.startswith(announcer.SETTINGS)},

@@ -23,11 +23,11 @@ from ansible_collections.homelab.anycast.plugins.modules import (
 from bed import ANYCAST, Bed, Machine, wait_for
 from bed.emulator import Emulator
 from bed.topology import INTERFACE, WIDE
-from role_router import API, configure
+from role_router import API
 
 from . import BUILD, DOCS, reading, report, role
 from .scale_figures import NODES, Cost, Daemon, plot
-from .sides import next_hops
+from .sides import next_hops, wait_designated
 
 LINK = {"hello_interval": 3, "dead_interval": 12, "key": "bench-key-no-secret"}
 """The collection's link by its defaults; with BFD its defaults are 200 ms x 5."""
@@ -148,10 +148,8 @@ def measure(count: int, bfd: bool) -> Cost:
         bed.router.start_frr()
         daemons = pids_of(bed.router)
         with Emulator(bed.router) as emulator:
-            printed = configure(emulator, link, routeros_ospf_router_id=bed.lan.address(1))
-            if "failed=0" not in printed:
-                raise RuntimeError(f"the role routeros_ospf failed:\n{printed}")
-            wait_for("the router to be designated", lambda: _ospf_state(emulator) == "dr")
+            role.configure_router(emulator, link, routeros_ospf_router_id=bed.lan.address(1))
+            wait_designated(emulator)
             rendered = role.bird_files(link, bed.addresses)
             if bfd:
                 know_each_other(bed)
@@ -174,10 +172,6 @@ def measure(count: int, bfd: bool) -> Cost:
             lost_half = _cut(bed, range(1, count // 2 + 1))
             print(f"  one lost after {lost_one} s, half after {lost_half} s", flush=True)
     return Cost(count, bfd, started, lost_one, lost_half, found, took)
-
-
-def _ospf_state(emulator: Emulator) -> str:
-    return "".join(row["state"] for row in emulator.rows("routing", "ospf", "interface"))
 
 
 def _start(bed: Bed, rendered: Sequence[dict[str, str]]) -> None:

@@ -12,7 +12,6 @@ from typing import Any, Self
 from bed import ANYCAST, Bed, Machine, wait_for
 from bed.emulator import Emulator
 from bed.topology import BRIDGE, INTERFACE, REMOTE, REMOTE_CLIENTS
-from role_router import configure
 
 from . import article, role
 from .clients import PORT, Clients
@@ -36,6 +35,14 @@ def next_hops(router: Machine) -> int:
     """Over how many next hops the router's kernel sends to the anycast address."""
     routes = json.loads(router.run("ip", "-json", "route", "show", f"{ANYCAST}/32"))
     return sum(len(route.get("nexthops", [route])) for route in routes)
+
+
+def wait_designated(emulator: Emulator) -> None:
+    """Wait until the router is the designated router of its LAN."""
+    wait_for(
+        "the router to be designated",
+        lambda: [row["state"] for row in emulator.rows("routing", "ospf", "interface")] == ["dr"],
+    )
 
 
 def accept_redirects(client: Machine) -> None:
@@ -64,7 +71,7 @@ class Side:
             self.emulator = stack.enter_context(Emulator(self.bed.router))
             self.configure_router()
             # A router runs long before its nodes, so it is the designated router.
-            wait_for("the router to be designated", lambda: self._ospf_state() == "dr", timeout=60)
+            wait_designated(self.emulator)
             self._check_redirects()
             for machine in (self.bed.phones, self.bed.remote):
                 accept_redirects(machine)
@@ -151,9 +158,6 @@ class Side:
         for machine in (self.bed.phones, self.bed.remote):
             machine.run("ip", "route", "flush", "cache")
 
-    def _ospf_state(self) -> str:
-        return "".join(row["state"] for row in self.emulator.rows("routing", "ospf", "interface"))
-
     def _check_redirects(self) -> None:
         # The kernel sends them where either of the two says so.
         values = [
@@ -194,9 +198,7 @@ class Collection(Side):
     redirects = False
 
     def configure_router(self) -> None:
-        printed = configure(self.emulator, LINK)
-        if "failed=0" not in printed:
-            raise RuntimeError(f"the role routeros_ospf failed:\n{printed}")
+        role.configure_router(self.emulator, LINK)
 
     def prepare(self) -> None:
         self._rendered = role.bird_files(LINK, self.bed.addresses)

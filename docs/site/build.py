@@ -62,7 +62,8 @@ def run(command: str, *arguments: str) -> None:
         "PATH": f"{BIN}:{os.environ['PATH']}",
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         # antsibull-docs copies what we depend on by git where that is in a checkout; in .venv git knows of nothing.
-        "GIT_CEILING_DIRECTORIES": str(ROOT),
+        # In a git worktree .venv may be a link into another checkout.
+        "GIT_CEILING_DIRECTORIES": str(BIN.resolve().parents[1]),
     }
     subprocess.run([str(BIN / command), *arguments], cwd=ROOT, env=environment, check=True)
 

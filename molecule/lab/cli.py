@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import signal
 import sys
 from collections.abc import Sequence
@@ -24,7 +23,6 @@ def parser() -> argparse.ArgumentParser:
     clean = commands.add_parser("clean", help="down, and remove keys and images")
     clean.add_argument("--keep-image", action="store_true", help="keep the image of today's sources, remove older ones")
     commands.add_parser("status", help="what runs, where, with which snapshots")
-    commands.add_parser("rootfs", help="print the path of the root file system as a tar file, built if needed")
     commands.add_parser("image", help="build the images that are not there")
     ssh = commands.add_parser("ssh", help="log in, or run a command")
     ssh.add_argument("name")
@@ -48,11 +46,6 @@ def run(arguments: argparse.Namespace) -> int:
             setup()
         case "status":
             return 0 if lab.status() else 3  # as systemctl: 3 is "not running"
-        case "rootfs":
-            # Only the path on stdout, for $(...).
-            with contextlib.redirect_stdout(sys.stderr), lab.interruptible():
-                path = lab.rootfs()
-            print(path)
         case "image":
             with lab.interruptible():
                 lab.build_images()

@@ -31,7 +31,8 @@ def host(machine: Machine, ports: Ports) -> dict[str, Any]:
         "ansible_user": "root",
         "ansible_ssh_private_key_file": str(keys.user_key()),
         "ansible_ssh_args": f"-oControlMaster=auto -oControlPersist={ssh.CONTROL_PERSIST}",
-        "ansible_ssh_common_args": ssh.quoted([*ssh.options(), f"-oControlPath={ssh.control_path()}"]),
+        # One string, which Ansible splits as a shell does.
+        "ansible_ssh_common_args": shlex.join([*ssh.options(), f"-oControlPath={ssh.control_path()}"]),
         "anycast_drill_cut": command("cable", machine.name, "off"),
         "anycast_drill_restore": command("cable", machine.name, "on"),
         "anycast_drill_power_off": command("power-off", machine.name),

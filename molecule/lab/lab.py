@@ -8,14 +8,13 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 from lab import emulator, host, image, inventory, keys, personality, qemu, snapshots, ssh, state
 from lab.errors import LabError
 from lab.image import Image
-from lab.machines import MACHINES, ROUTER, SUITES, Machine, Ports, ports_from
+from lab.machines import MACHINES, SUITES, Machine, Ports, ports_from
 from lab.parallel import each
 from lab.paths import runtime_dir, state_dir
 from lab.state import State
@@ -42,12 +41,26 @@ def interruptible() -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    with _handled(interrupt, signal.SIGTERM, signal.SIGHUP):
+        yield
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Cleaning up is not to be interrupted by a second Ctrl-C."""
+    with _handled(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        yield
+
+
+@contextlib.contextmanager
+def _handled(handler: Callable[[int, FrameType | None], None] | signal.Handlers, *numbers: int) -> Iterator[None]:
+    """These signals are handled so for a while."""
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, former in before.items():
+            signal.signal(number, former)
 
 
 class Clock:
@@ -156,18 +169,6 @@ def _boot(machines: list[Machine], current: State, clock: Clock) -> None:
             raise LabError(f"{error}; the end of its console ({console}):\n" + "\n".join(tail)) from None
 
     each(machines, wait, stop)
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Cleaning up is not to be interrupted by a second Ctrl-C."""
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in signals}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def image_of(machine: Machine, current: State) -> Image:
@@ -297,8 +298,3 @@ def status() -> bool:
 def build_images() -> dict[str, Image]:
     """The image of each release that a machine runs, built if needed."""
     return {suite: image.ensure(suite) for suite in SUITES}
-
-
-def rootfs() -> Path:
-    """The router's root file system as a tar file, built if needed."""
-    return image.ensure(ROUTER.suite).root_tar

@@ -59,9 +59,9 @@ def interfaces(machine: Machine) -> str:
             address {machine.addresses[0]}/{LAN.prefixlen}
         """
     lan = port if machine.kind == "router" else plain
-    if machine.kind != "router":
-        # As a server whose default gateway is the router would have it; here the default route is the management's.
-        lan += f"    up ip route add {ANYCAST_RANGE} via {ROUTER_ADDRESS}\n" if machine.kind == "phones" else ""
+    if machine.kind == "phones":
+        # As a client whose default gateway is the router has it; here the default route is the management's.
+        lan += f"    up ip route add {ANYCAST_RANGE} via {ROUTER_ADDRESS}\n"
     more = "".join(f"    up ip address add {a}/{LAN.prefixlen} dev {LAN_INTERFACE}\n" for a in machine.addresses[1:])
     return f"{_dedent(management)}\n{_dedent(lan)}{more}"
 

@@ -10,7 +10,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.host import OLDEST_QEMU_FOR_TCG, TOOLS, Architecture, accelerator, architecture, parse_version, which
+from lab.host import (
+    OLDEST_QEMU_FOR_TCG,
+    TOOLS,
+    Architecture,
+    accelerator,
+    architecture,
+    parse_version,
+    qemu_version,
+    which,
+)
 
 ARCHIVE_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 RUN_AS_USER = {"newuidmap": "uidmap"}
@@ -65,8 +74,7 @@ def qemu_is_too_old(arch: Architecture) -> bool:
     if accelerator(arch) == "kvm":
         return False
     if program := which(arch.qemu):
-        text = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
-        return parse_version(text) < OLDEST_QEMU_FOR_TCG
+        return qemu_version(program) < OLDEST_QEMU_FOR_TCG
     policy = subprocess.run(["apt-cache", "policy", arch.qemu_package], capture_output=True, text=True, check=False)
     candidate = next((line.split()[1] for line in policy.stdout.splitlines() if "Candidate:" in line), "(none)")
     digits = candidate.partition(":")[2] or candidate

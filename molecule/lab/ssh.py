@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import socket
 import subprocess
 import tempfile
@@ -130,8 +129,3 @@ def close_shared(machine: Machine, ports: Ports) -> None:
         for process in list(processes.find(is_master)):
             processes.stop(process.pid, is_master)
         control.unlink(missing_ok=True)
-
-
-def quoted(arguments: list[str]) -> str:
-    """As Ansible's SSH arguments want them: one string, which it splits like a shell."""
-    return shlex.join(arguments)

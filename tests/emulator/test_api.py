@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from librouteros.exceptions import FatalError, MultiTrapError, TrapError
+from librouteros.exceptions import MultiTrapError, TrapError
 
 from lab.routeros.policy import LAB_PASSWORD, User, load_users
 
@@ -278,10 +278,26 @@ def test_other_errors(empty: Recording) -> None:
     )
 
 
+def test_what_is_refused_is_not_saved_with_the_next_change(empty: Recording) -> None:
+    base(empty)
+    empty.call("/routing/ospf/area/add", "=name=other", "=instance=home", "=area-id=0.0.0.1")
+    message, _category = refused(empty, "/routing/ospf/area/set", "=numbers=other", "=name=backbone", "=comment=x")
+    assert message == "failure: already have such name"
+    empty.call("/system/identity/set", "=name=router")
+    rows = empty.call("/routing/ospf/area/print")
+    assert [(one["name"], "comment" in one) for one in rows] == [("backbone", False), ("other", False)]
+
+
 @pytest.mark.parametrize(
     ("command", "words", "culprit"),
     [
         ("/routing/ospf/instance/add", ["=router-id=2.2.2.2"], "second enabled OSPF instance"),
+        ("/routing/ospf/area/set", ["=.id=*1", "=nssa-translator=yes"], "nssa-translator=yes"),
+        (
+            "/ip/settings/set",
+            ["=icmp-errors-use-inbound-interface-address=yes"],
+            "icmp-errors-use-inbound-interface-address=true",
+        ),
         ("/routing/ospf/instance/set", ["=.id=*1", "=redistribute=connected,bgp"], "redistribute=bgp"),
         (f"{TEMPLATE}/add", ["=area=backbone", "=type=ptp-unnumbered"], "type=ptp-unnumbered"),
         (f"{TEMPLATE}/add", ["=area=backbone", "=auth=sha1"], "auth=sha1"),
@@ -409,12 +425,6 @@ def test_a_reader_cannot_write(empty: Recording) -> None:
         None,
     )
     empty.call("/routing/ospf/instance/print", user="readonly")
-
-
-def test_nothing_without_login(empty: Recording) -> None:
-    api = empty.connect()
-    with pytest.raises(FatalError, match="session terminated on request"):
-        tuple(api("/quit"))
 
 
 def test_users_file(tmp_path: Path, start: Start) -> None:

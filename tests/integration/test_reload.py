@@ -248,6 +248,4 @@ def test_a_bird_that_does_not_run_starts_with_the_new_files(node: RoleNode) -> N
 def adjacency_changes(bed: Bed) -> int:
     """How often the router has seen the node come and go."""
     (entries,) = bed.router.vtysh_json("show ip ospf neighbor detail json")["neighbors"].values()
-    return int(
-        entries[0]["stateChangeCounter"] if "stateChangeCounter" in entries[0] else entries[0]["statChangeCounter"]
-    )
+    return int(entries[0]["stateChangeCounter"])

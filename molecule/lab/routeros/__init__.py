@@ -1,8 +1,6 @@
 """An API server that behaves as a MikroTik hAP lite with RouterOS 7 does, in front of real FRR.
 
-    python3 -m routeros serve --state DIR [--version V] [--listen ADDRESS] [--port 8728]
-        [--tls-port 8729 --tls-cert FILE --tls-key FILE] [--vtysh COMMAND] [--vty-directory DIR]
-        [--ping COMMAND] [--users FILE]
+    python3 -m routeros serve --state DIR [--version V] [--users FILE] ...    (--help says the rest)
 
 What clients write through the API is kept as rows in DIR/state.json (0600: it holds keys), turned into FRR
 configuration at once, and brought back at the next start. Neighbours, link states, routes and BFD sessions are read

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import select
 import signal
 import socket
@@ -83,7 +82,6 @@ def main() -> int:
         server.start()
     # Read by the tests, which ask for any free port.
     print(f"RouterOS {router.version_text} on ports {' '.join(str(server.port) for server in servers)}", flush=True)
-    _notify("READY=1")
     while not stop.is_set():
         ready = select.select([monitor.fileno(), awake.fileno()], [], [], _COMPARE_SECONDS)[0]
         monitor.drain()
@@ -108,15 +106,6 @@ def _agree(router: Router, timeout: float, stop: threading.Event) -> bool:
                 LOG.critical("FRR does not follow the rows: %s", error)
                 return False
             waited += 0.5
-
-
-def _notify(message: str) -> None:
-    """Tell systemd, if it asked."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if address:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifier:
-            notifier.connect(f"\0{address[1:]}" if address.startswith("@") else address)
-            notifier.send(message.encode())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a hAP lite says about itself (facts/routeros.md, section 9; keys as in samples S14)."""
+"""What a hAP lite says about itself; the keys are those of captures of other boards."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .values import format_duration
 
 # RouterOS 7 on 32 MB leaves single-digit MB of memory, and 16 MB of flash a few hundred KB.
 _FREE_MEMORY, _FREE_FLASH = 6_291_456, 278_528
-# Release lines with a long-term channel (facts, section 9); everything else is called stable.
+# Releases of the long-term channel; everything else is called stable.
 _LONG_TERM = {"7.20.8", "7.23.8", "6.49.18"}
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from .certificates import fingerprint, is_authority, sign
 from .errors import (
-    ARGUMENT,
     GENERAL,
     Trap,
     already_have,
@@ -136,7 +135,12 @@ class Commands:
         if command == "get":
             return self._get(menu, sentence)
         LOG.info("%s: /%s/%s", self._user.name, path, command)
-        reply = getattr(self, f"_{command.replace('-', '_')}")(menu, dict(sentence.attributes))
+        try:
+            reply = getattr(self, f"_{command.replace('-', '_')}")(menu, dict(sentence.attributes))
+        except Exception:
+            # What was written before the refusal would be saved with the next change.
+            self._router.store.restore()
+            raise
         self._router.commit()
         # It tells how far it is until it is done (property progress of the command's reply; the text is an assumption).
         rows = [("!re", {"progress": "done"})] if command == "sign" else []
@@ -188,7 +192,7 @@ class Commands:
         yield "!done", {"ret": ret}
 
     def _shown(self, menu: Menu, row: dict[str, str]) -> dict[str, str]:
-        """Without the policy `sensitive` a secret reads as five stars (facts, section 6)."""
+        """Without the policy `sensitive` a secret reads as five stars (capture)."""
         if self._user.may("sensitive"):
             return row
         secrets = {one.name for one in menu.properties if one.secret}
@@ -324,7 +328,7 @@ class Commands:
             "fingerprint": fingerprint(signed.certificate),
             "not-after": str(int(time.time()) + int(template["days-valid"]) * 86400),
         }
-        # Flags only when true (facts, emulator checklist 1). One that the router's own authority signed is issued.
+        # Flags are there only when true (captures). One that the router's own authority signed is issued.
         if is_authority(template["key-usage"]):
             row.values["authority"] = "true"
         if authority is None:
@@ -457,10 +461,10 @@ class Commands:
                     raise not_emulated(f"{one.name}={part}")
         return value
 
-    def _canonical(self, one: Property, text: str) -> str:  # noqa: PLR0911 - one line for each kind
+    def _canonical(self, one: Property, text: str) -> str:
         kind, name = one.kind, one.name
         if kind is Kind.SWITCH:
-            # Any value turns it on, `no` as well (facts, section 1, the passive trap).
+            # Any value turns it on, `no` as well (librouteros issue 130).
             return ""
         if kind is Kind.BOOL:
             flag = parse_bool(text)
@@ -543,10 +547,11 @@ class Commands:
 
     @staticmethod
     def _in_range[N: (int, float)](one: Property, number: N) -> N:
-        low, high = one.low, one.high
-        if (low is not None and number < low) or (high is not None and number > high):
+        if one.low is None or one.high is None:
+            return number
+        if not one.low <= number <= one.high:
             as_text = format_duration if one.kind is Kind.TIME else str
-            raise out_of_range(one.name, as_text(low or 0), as_text(high or 0))
-        if one.kind is Kind.TIME and low is not None and number != int(number):
-            raise Trap(f"invalid value for argument {one.name}", ARGUMENT)
+            raise out_of_range(one.name, as_text(one.low), as_text(one.high))
+        if one.kind is Kind.TIME and number != int(number):
+            raise invalid_value(one.name)
         return number

@@ -19,32 +19,32 @@ class Fatal(Exception):
 
 
 def no_such_command(part: str) -> Trap:
-    """An unknown menu or command (samples S17, captured: two sentences)."""
+    """An unknown menu or command (capture: two sentences)."""
     return Trap(f"no such command or directory ({part})", MISSING, "no such command prefix")
 
 
 def no_such_item() -> Trap:
-    """A row that does not exist (samples S17)."""
+    """A row that does not exist (capture)."""
     return Trap("no such item", MISSING)
 
 
 def unknown_parameter(name: str) -> Trap:
-    """A property the menu does not have; captured without a category (samples S17)."""
+    """A property the menu does not have; without a category (capture)."""
     return Trap(f"unknown parameter {name}")
 
 
 def no_match(name: str) -> Trap:
-    """A value outside an enumeration, or a reference to nothing (facts, section 6)."""
+    """A value outside an enumeration, or a reference to nothing (manual, API)."""
     return Trap(f"input does not match any value of {name}", ARGUMENT)
 
 
 def invalid_value(name: str) -> Trap:
-    """A value that is no number, address or time (facts, section 6)."""
+    """A value that is no number, address or time (as other menus say it)."""
     return Trap(f"invalid value for argument {name}", ARGUMENT)
 
 
 def out_of_range(name: str, low: str, high: str) -> Trap:
-    """A number or time outside its range (facts, section 6)."""
+    """A number or time outside its range (as other menus say it)."""
     return Trap(f"value of {name} must be in range {low}..{high}", ARGUMENT)
 
 
@@ -54,17 +54,17 @@ def missing_argument(names: list[str]) -> Trap:
 
 
 def already_have(what: str) -> Trap:
-    """A duplicate: name, address or entry (samples S17)."""
+    """A duplicate: name, address or entry (capture)."""
     return Trap(f"failure: already have such {what}")
 
 
 def not_permitted() -> Trap:
-    """The user's group lacks a policy (samples S17)."""
+    """The user's group lacks a policy (capture)."""
     return Trap("not enough permissions (9)")
 
 
 def login_refused() -> Trap:
-    """Wrong name or password, or no right to use the API (samples S17, captured)."""
+    """Wrong name or password, or no right to use the API (capture)."""
     return Trap("invalid user name or password (6)")
 
 

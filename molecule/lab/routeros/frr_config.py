@@ -126,7 +126,7 @@ def router_id(rows: Rows, instance: Values) -> str | None:
 
 
 def assign(rows: Rows, version: str = "2") -> list[Assignment]:
-    """Which template takes which interface: the first in order that matches (facts, section 1: the natural reading)."""
+    """Which template takes which interface: the first in order that matches (assumption)."""
     taken: dict[str, Assignment] = {}
     instance = active_instance(rows, version)
     for template in rows.templates:
@@ -383,7 +383,7 @@ def _is_address(text: str) -> bool:
 
 
 def _network_matches(networks: str | None, address: str) -> bool:
-    """`networks` compares the network of the address (facts, section 1)."""
+    """`networks` compares the network of the address, not the address (manual, OSPF)."""
     if networks is None:
         return True
     network = ipaddress.IPv4Interface(address).network

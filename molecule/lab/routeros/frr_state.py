@@ -1,4 +1,4 @@
-"""FRR's JSON -> rows of the read-only menus, as pure functions. Keys and their absence follow facts/routeros.md."""
+"""FRR's JSON -> rows of the read-only menus, as pure functions. Keys and their absence are those of captures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .values import format_bool, format_duration
 
 Row = dict[str, str]
 
-# FRR's neighbour states in RouterOS 7's spelling (facts, section 1).
+# FRR's neighbour states in RouterOS 7's spelling, as its log has them.
 _NEIGHBOR_STATES = {
     "Down": "Down",
     "Deleted": "Down",
@@ -47,7 +47,7 @@ _INTERFACE_STATES_V3 = {
     "BDR": "bdr",
     "DR": "dr",
 }
-# Ids are per protocol and step by 0x10 (samples S1).
+# Ids are per protocol and step by 0x10 (capture).
 _ID_BASES = {"ospf": 0x2018C000, "connect": 0x20183000}
 # Those of IPv6 are others (assumption).
 _IPV6_IDS = 0x10000000
@@ -74,10 +74,10 @@ def neighbor_rows(
             if version >= (7, 21):
                 row["interface"] = entry["ifaceName"]
             row["address"] = entry["ifaceAddress"]
-            if assignment.template["type"] not in {"ptp", "ptp-unnumbered"}:
+            if assignment.template["type"] != "ptp":
                 row["priority"] = str(entry["nbrPriority"])
             row["router-id"] = router_id
-            if assignment.template["type"] not in {"ptp", "ptp-unnumbered", "ptmp", "ptmp-broadcast"}:
+            if assignment.template["type"] not in {"ptp", "ptmp-broadcast"}:
                 link = interfaces.get("interfaces", {}).get(entry["ifaceName"], {})
                 for key, theirs, ours in (("dr", "routerDesignatedId", "drAddress"),
                                           ("bdr", "routerDesignatedBackupId", "bdrAddress")):  # fmt: skip
@@ -206,11 +206,11 @@ def ospf_interface_rows(interfaces: Any, assigned: Sequence[Assignment], version
             "state": state,
             "network-type" if version < (7, 23) else "type": template["type"],
         }
-        point_to_point = template["type"] in {"ptp", "ptp-unnumbered"}
-        # Each is absent where it is this router (samples S2), and on point to point links (S8).
-        for key, own_state, name in (("dr", "dr", "drAddress"), ("bdr", "bdr", "bdrAddress")):
+        point_to_point = template["type"] == "ptp"
+        # Each is absent where it is this router, and on point to point links (captures).
+        for key, name in (("dr", "drAddress"), ("bdr", "bdrAddress")):
             value = link.get(name, "")
-            if value not in _NO_ADDRESS and state != own_state and not point_to_point and not passive:
+            if value not in _NO_ADDRESS and state != key and not point_to_point and not passive:
                 row[key] = value
         row["cost"] = str(link["cost"])
         if not point_to_point:
@@ -275,7 +275,7 @@ def lsa_rows(database: Any, rows: Rows) -> list[Row]:
 
 
 def _lsa_body(lsa: Mapping[str, Any]) -> str:
-    """The text form of router and network LSAs (samples S2)."""
+    """The text form of router and network LSAs (capture)."""
     lines = ["options="]
     for link in lsa.get("routerLinks", {}).values():
         kind = link["linkType"]
@@ -295,7 +295,7 @@ def _lsa_body(lsa: Mapping[str, Any]) -> str:
 
 
 def route_rows(table: Any, rows: Rows, static: Sequence[Mapping[str, str]], version: int = 4) -> list[Row]:
-    """/ip/route from `show ip route json`: one row for each next hop (samples S1), plus the configured ones.
+    """/ip/route from `show ip route json`: one row for each next hop (capture), plus the configured ones.
 
     With version 6, /ipv6/route from `show ipv6 route json`.
     """
@@ -305,7 +305,7 @@ def route_rows(table: Any, rows: Rows, static: Sequence[Mapping[str, str]], vers
         for entry in entries:
             kind = {"ospf": "ospf", "ospf6": "ospf", "connected": "connect"}.get(entry["protocol"])
             hops = [hop for hop in entry.get("nexthops", []) if not hop.get("duplicate")]
-            # A router keeps no OSPF route to its own networks beside the connected one (samples S1).
+            # A router keeps no OSPF route to its own networks beside the connected one (capture).
             if kind is None or (kind == "ospf" and all(hop.get("directlyConnected") for hop in hops)):
                 continue
             for hop in hops:
@@ -348,7 +348,7 @@ def _dynamic_route(prefix: str, entry: Mapping[str, Any], hop: Mapping[str, Any]
 
 
 def _static_route(table: Any, route: Mapping[str, str]) -> Row:
-    """A configured route: active when zebra uses it (samples S1 and S3)."""
+    """A configured route: active when zebra uses it (captures)."""
     row = {**route, ".id": f"*{0x80000000 + int(route['.id'].lstrip('*'), 16):X}", "dynamic": "false", "static": "true"}
     entry = next(
         (one for one in table.get(route["dst-address"], [])
@@ -408,7 +408,7 @@ def ip_route_row(row: Row) -> Row:
 
 
 def routing_route_row(row: Row) -> Row:
-    """A row as /routing/route shows it (samples S10)."""
+    """A row as /routing/route shows it (manual, Routing)."""
     full = {".id": row[".id"], "afi": "ip6" if ":" in row["dst-address"] else "ip"}
     if "filtered" in row:
         full["contribution"] = "filtered"
@@ -469,7 +469,7 @@ def bfd_session_rows(
 
 
 def _forbidden_sessions(count: int, neighbors: Any, rows: Rows, assigned: Sequence[Assignment]) -> list[Row]:
-    """OSPF asks for BFD, and no configuration entry allows it (samples S11)."""
+    """OSPF asks for BFD, and no configuration entry allows it (manual, BFD)."""
     silent = {
         one.interface.name
         for one in assigned

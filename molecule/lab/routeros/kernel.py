@@ -85,7 +85,8 @@ class LinkMonitor:
 
     def drain(self) -> None:
         """Forget what was reported; what changed is looked up afterwards."""
-        with contextlib.suppress(BlockingIOError, OSError):
+        # Until nothing is left, or the kernel had to drop some (ENOBUFS).
+        with contextlib.suppress(OSError):
             while True:
                 self._socket.recv(65536)
 

@@ -1,7 +1,7 @@
 """The menus of a hAP lite that the emulator knows.
 
-Names, types, enumerations and versions are from the device dumps in facts/routeros_schema.json (16 versions, 7.9.2 to
-7.24; a property first seen in x.y.z is taken to exist since x.y), defaults from facts/routeros.md, section 1.
+Names, types, enumerations and versions are from the schema dumps (LIMITS.md; a property first seen in x.y.z is taken to
+exist since x.y), defaults from the manual.
 `only=` marks what a real router takes and the emulator cannot carry out: it refuses that by name.
 """
 
@@ -74,7 +74,7 @@ AREA = Menu(
         Property("type", Kind.ENUM, ("default", "nssa", "stub"), default="default"),
         Property("no-summaries", Kind.SWITCH, unset=True),
         Property("default-cost", Kind.NUMBER, unset=True, low=0, high=16777215),
-        Property("nssa-translator", Kind.ENUM, ("candidate", "no", "yes"), unset=True),
+        Property("nssa-translator", Kind.ENUM, ("candidate", "no", "yes"), unset=True, only=("candidate",)),
         _COMMENT,
         _DISABLED,
         _COPY_FROM,
@@ -338,7 +338,9 @@ IP_SETTINGS = Menu(
         Property("accept-source-route", Kind.BOOL, default="false"),
         Property("allow-fast-path", Kind.BOOL, default="true", only=("true",)),
         Property("arp-timeout", Kind.TIME, default="30s", only=("30s",)),
-        Property("icmp-errors-use-inbound-interface-address", Kind.BOOL, default="false", since=(7, 17)),
+        Property(
+            "icmp-errors-use-inbound-interface-address", Kind.BOOL, default="false", since=(7, 17), only=("false",)
+        ),
         Property("icmp-rate-limit", Kind.NUMBER, default="10", only=("10",)),
         Property("icmp-rate-mask", default="0x1818", only=("0x1818",)),
         Property("ip-forward", Kind.BOOL, default="true"),
@@ -346,7 +348,7 @@ IP_SETTINGS = Menu(
             "ipv4-multipath-hash-policy", Kind.ENUM, ("l3", "l3-inner", "l4"), default="l3", since=(7, 16)
         ),
         Property("max-neighbor-entries", Kind.NUMBER, default="1024", only=("1024",)),
-        Property("route-cache", Kind.BOOL, default="true", gone=(7, 13)),
+        Property("route-cache", Kind.BOOL, default="true", gone=(7, 13), only=("true",)),
         Property("rp-filter", Kind.ENUM, ("loose", "no", "strict"), default="no"),
         Property("secure-redirects", Kind.BOOL, default="true"),
         Property("send-redirects", Kind.BOOL, default="true"),
@@ -479,9 +481,9 @@ IPV6_SETTINGS = Menu(
     "ipv6/settings",
     (
         Property("accept-redirects", Kind.ENUM, ("no", "yes-if-forwarding-disabled"),
-                 default="yes-if-forwarding-disabled", only=()),
+                 default="yes-if-forwarding-disabled", only=_NOTHING),
         Property("accept-router-advertisements", Kind.ENUM, ("no", "yes", "yes-if-forwarding-disabled"),
-                 default="yes-if-forwarding-disabled", only=()),
+                 default="yes-if-forwarding-disabled", only=_NOTHING),
         Property("disable-ipv6", Kind.BOOL, default="false", only=("false",)),
         Property("forward", Kind.BOOL, default="true"),
         Property("multipath-hash-policy", Kind.ENUM, ("l3", "l3-inner", "l4"), default="l3", since=(7, 16)),
@@ -521,7 +523,8 @@ CERTIFICATE = Menu(
         Property("key-size", Kind.ENUM, tuple(KEY_SIZES), default="2048"),
         Property("key-usage", Kind.FLAGS, (*USAGES, "encipher-only", "decipher-only", "code-sign", "email-protect",
                                            "timestamp", "ocsp-sign", "dvcs"), default=DEFAULT_USAGE, only=USAGES),
-        Property("days-valid", Kind.NUMBER, default="365", low=1),
+        # The highest is an assumption: the schema has none.
+        Property("days-valid", Kind.NUMBER, default="365", low=1, high=4294967295),
         Property("digest-algorithm", Kind.ENUM, ("md5", "sha1", "sha256", "sha384", "sha512"), default="sha256",
                  only=("sha256", "sha384", "sha512")),
         Property("trusted", Kind.BOOL, default="false"),

@@ -1,4 +1,4 @@
-"""Users, their groups' policies, and what a policy allows (facts, section 6; manual, "User")."""
+"""Users, their groups' policies, and what a policy allows (manual, "User")."""
 
 from __future__ import annotations
 

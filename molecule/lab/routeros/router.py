@@ -53,7 +53,7 @@ _INTERFACE_LISTS = ("all", "none", "dynamic", "static")
 _PACKET_FILTERS = ("ip/firewall/filter", "ipv6/firewall/filter")
 # Counters, which are not counted, and flags of a rule of theirs.
 _FILTER_STATE = {"bytes": "0", "packets": "0", "dynamic": "false", "invalid": "false"}
-# Ports of a router's services (samples S13 and the manual); the emulator serves the two API ones.
+# Ports of a router's services (capture, manual); the emulator serves the two API ones.
 _SERVICES = (("telnet", 23), ("ftp", 21), ("www", 80), ("ssh", 22), ("www-ssl", 443), ("api", 8728), ("winbox", 8291),
              ("api-ssl", 8729))  # fmt: skip
 
@@ -176,18 +176,19 @@ class Router:
         return found
 
     def _inactive(self, path: str) -> Callable[[dict[str, str]], bool] | None:
-        """What makes a row inactive: it is disabled, or what it refers to is missing or disabled (assumption, facts,
-        emulator checklist 8)."""
+        """What makes a row inactive: it is disabled, or what it refers to is missing or disabled (assumption)."""
+        if path in {"routing/bfd/configuration", "routing/filter/rule", "routing/id"}:
+            return lambda row: not enabled(row)
+        if not path.startswith("routing/ospf/"):
+            return None
+        # It asks the kernel for its addresses, which takes a process: only where they are needed.
         rows = self._frr_rows()
         if path == "routing/ospf/instance":
             return lambda row: not enabled(row) or router_id(rows, row) is None
         if path == "routing/ospf/area":
             return lambda row: not area_is_active(row, rows)
-        if path in {"routing/ospf/interface-template", "routing/ospf/area/range", "routing/ospf/static-neighbor"}:
-            return lambda row: not enabled(row) or not area_is_active(named(rows.areas, row["area"]), rows)
-        if path in {"routing/bfd/configuration", "routing/filter/rule", "routing/id"}:
-            return lambda row: not enabled(row)
-        return None
+        # Templates, ranges and static neighbours.
+        return lambda row: not enabled(row) or not area_is_active(named(rows.areas, row["area"]), rows)
 
     def _frr_rows(self) -> Rows:
         complete = self._complete_rows
@@ -244,6 +245,9 @@ class Router:
         rows = self._frr_rows()
         return route_rows(self.frr.show("show ip route json"), rows, rows.routes)
 
+    def _routes_v6(self) -> list[dict[str, str]]:
+        return route_rows(self.frr.show("show ipv6 route json"), self._frr_rows(), (), 6)
+
     def service(self, name: str) -> dict[str, str]:
         """A row of /ip/service, as printed."""
         return next(row for row in self.rows(MENUS["ip/service"]) if row["name"] == name)
@@ -254,9 +258,6 @@ class Router:
             if row.values["name"] == name and "pem" in row.values:
                 return Signed(row.values["pem"], row.values["key"])
         return None
-
-    def _routes_v6(self) -> list[dict[str, str]]:
-        return route_rows(self.frr.show("show ipv6 route json"), self._frr_rows(), (), 6)
 
     # Writing
 

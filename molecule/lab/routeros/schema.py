@@ -27,7 +27,6 @@ class Kind(Enum):
     """An address, or the name of a row of another menu (router-id)."""
     PREFIX = auto()
     PREFIXES = auto()
-    INTERFACE = auto()
     INTERFACES = auto()
     REFERENCE = auto()
     """The name of a row of another menu."""
@@ -89,7 +88,6 @@ class Menu:
     key: str | None = None
     """The property that must be unique, and by which `numbers` finds rows."""
     since: Version = OLDEST
-    gone: Version | None = None
     read_only: tuple[str, ...] = ()
     commands_since: Mapping[str, Version] = field(default_factory=dict)
     refused: Mapping[str, Version] = field(default_factory=dict)
@@ -103,7 +101,7 @@ class Menu:
 
     def exists(self, version: Version) -> bool:
         """Whether a router of this version has the menu."""
-        return self.since <= version and (self.gone is None or version < self.gone)
+        return self.since <= version
 
     def has_command(self, command: str, version: Version) -> bool:
         """Whether a router of this version has the command here."""

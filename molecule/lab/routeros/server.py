@@ -266,7 +266,7 @@ def _own_context(own: Signed) -> ssl.SSLContext:
 
 
 def tls_context(certificate: str | None, key: str | None) -> ssl.SSLContext:
-    """TLS for api-ssl: with a certificate as usual, without one anonymous Diffie-Hellman only (facts, section 6)."""
+    """TLS for api-ssl: with a certificate as usual, without one anonymous Diffie-Hellman only (manual, API)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if certificate is not None:
         context.load_cert_chain(certificate, key)

@@ -13,7 +13,7 @@ _CLOCK = re.compile(r"(\d+):([0-5]?\d):([0-5]?\d)(\.\d+)?")
 
 
 def format_duration(seconds: float) -> str:
-    """`1h26m4s`, `200ms`, `3s210ms`: zero parts are left out (facts, section 5)."""
+    """`1h26m4s`, `200ms`, `3s210ms`: zero parts are left out (captures)."""
     microseconds = round(seconds * 1_000_000)
     if microseconds <= 0:
         return "0s"
@@ -27,7 +27,7 @@ def format_duration(seconds: float) -> str:
 
 
 def parse_duration(name: str, text: str) -> float:
-    """`3`, `3s`, `00:00:03`, `1m30s` (facts, section 5: accepted on input)."""
+    """`3`, `3s`, `00:00:03`, `1m30s`: what the console takes."""
     if text.isdecimal() and text.isascii():
         return float(text)
     if match := _CLOCK.fullmatch(text):
@@ -44,7 +44,7 @@ def parse_bool(text: str) -> bool | None:
 
 
 def format_bool(value: bool) -> str:
-    """The API prints true and false (facts, section 1)."""
+    """The API prints true and false (captures)."""
     return "true" if value else "false"
 
 
@@ -74,7 +74,7 @@ def parse_prefix(name: str, text: str) -> str:
 
 
 def format_id(number: int) -> str:
-    """`*` and upper-case hexadecimal (facts, section 6)."""
+    """`*` and upper-case hexadecimal (captures)."""
     return f"*{number:X}"
 
 

@@ -15,14 +15,13 @@ In tests/integration, `python -m bed up` starts it and waits for Ctrl-C; `python
 """
 
 from .emulator import Emulator
-from .machines import CommandError, Machine, Router, wait_for
+from .machines import Machine, Router, wait_for
 from .rootfs import ensure_rootfs, requirements
 from .topology import ANYCAST, Bed
 
 __all__ = [
     "ANYCAST",
     "Bed",
-    "CommandError",
     "Emulator",
     "Machine",
     "Router",

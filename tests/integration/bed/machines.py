@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .rootfs import DIRECTORIES
+from .rootfs import DIRECTORIES, SIDE_ROOT
 
 # Directories a machine writes to; the shared root itself stays untouched.
 _OWN_DIRECTORIES = ("run", "tmp", "var/tmp", "var/log", "var/lib/frr", "etc/frr", "etc/bird", "usr/local/lib",
@@ -170,7 +170,7 @@ class Machine:
                 raise CommandError(f"{self.name}: {reply}")
             return
         self.run("mkdir", "-p", "/run/bird")
-        self.run(*_bird_program("bird", version), "-c", "/etc/bird/bird.conf", "-s", "/run/bird/bird.ctl",
+        self.run(bird_program("bird", version), "-c", "/etc/bird/bird.conf", "-s", "/run/bird/bird.ctl",
                  "-P", "/run/bird/bird.pid")  # fmt: skip
 
     def stop_bird(self, kill: bool = False) -> None:
@@ -183,7 +183,7 @@ class Machine:
 
     def birdc(self, *words: str, version: int = 2, check: bool = True) -> str:
         """What birdc prints for a command; its exit status is 1 where BIRD answers with an error."""
-        return self.run(*_bird_program("birdc", version), "-s", "/run/bird/bird.ctl", *words, check=check)
+        return self.run(bird_program("birdc", version), "-s", "/run/bird/bird.ctl", *words, check=check)
 
     def bird_socket(self, *commands: str, path: str = "/run/bird/bird.ctl") -> str:
         """The conversation on BIRD's control socket as it goes over the wire, reply codes included."""
@@ -245,8 +245,9 @@ def _bird_reply(client: socket.socket) -> str:
                 return text
 
 
-def _bird_program(name: str, version: int) -> tuple[str, ...]:
-    return (f"/opt/bird3/usr/sbin/{name}",) if version == 3 else (f"/usr/sbin/{name}",)
+def bird_program(name: str, version: int) -> str:
+    """Where BIRD 2 or 3 of the root has a program."""
+    return f"{SIDE_ROOT if version == 3 else ''}/usr/sbin/{name}"
 
 
 def _run(command: Sequence[str], input_text: str | None, check: bool, timeout: float, what: str) -> str:

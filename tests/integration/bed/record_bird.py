@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .machines import Machine, wait_for
+from .machines import Machine, bird_program, wait_for
 from .topology import ANYCAST, BRIDGE, INTERFACE, Bed
 
 COMMANDS = (
@@ -145,8 +145,7 @@ class _Bird:
     def __init__(self, node: Machine, major: int) -> None:
         self.node = node
         self.major = major
-        printed = node.run("/opt/bird3/usr/sbin/bird" if major == 3 else "/usr/sbin/bird", "--version")
-        self.version = printed.split()[-1]
+        self.version = node.run(bird_program("bird", major), "--version").split()[-1]
 
     def start(self, config: str) -> None:
         self.node.start_bird(config, self.major)

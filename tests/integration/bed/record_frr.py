@@ -23,6 +23,7 @@ COMMANDS = (
     "show ip ospf interface json",
     "show ip ospf database detail json",
     "show ip route json",
+    "show ipv6 route json",
     "show bfd peers json",
     "show bfd peers counters json",
     "show running-config",

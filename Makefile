@@ -44,7 +44,7 @@ demo: setup ## The lab, with the article's system set up on it and verified; sta
 	@echo "The lab stays up. Look around: python molecule/lab ssh sip1; stop it: make clean (or python molecule/lab down)."
 
 .PHONY: test lint sanity unit coverage integration molecule matrix
-test: setup ## Lint, all tests, and the scenarios that every change goes through
+test: setup ## Lint, tests, and the scenarios that every change goes through
 	@$(BIN)/python tests/run.py
 
 lint sanity unit integration molecule: setup

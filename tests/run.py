@@ -167,13 +167,16 @@ def run_matrix(chosen: list[str]) -> list[tuple[int, int]]:
 
 
 def main(names: list[str]) -> int:
+    parts = PARTS | ON_DEMAND
+    if names[:1] != ["matrix"] and (unknown := [name for name in names if name not in parts]):
+        sys.exit(f"no such part: {', '.join(unknown)}; there are matrix, {', '.join(parts)}")
     LOGS.mkdir(parents=True, exist_ok=True)
     for old in LOGS.glob("*.xml"):
         old.unlink()
     if names[:1] == ["matrix"]:
         results = run_matrix(names[1:])
     else:
-        results = [run(step) for name in names or PARTS for step in (PARTS | ON_DEMAND)[name]]
+        results = [run(step) for name in names or PARTS for step in parts[name]]
     passed, failed = (sum(column) for column in zip(*results, strict=True))
     if not names:
         print(f"not run: the scenarios {', '.join(sorted(MATRIX))}, which take too long for every change (make matrix)")

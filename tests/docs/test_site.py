@@ -13,7 +13,8 @@ import playbooks
 
 ROOT = Path(__file__).parents[2]
 GUIDES = sorted((ROOT / "docs" / "docsite" / "rst").glob("*.rst"))
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("roles/*/README.md"))]
+PLACES = ("*.md", "docs/*.md", "roles/*/README.md", "examples/**/*.md", "molecule/lab/routeros/*.md")
+PAGES = [page for place in PLACES for page in sorted(ROOT.glob(place))]
 PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
 # What Ansible and the playbooks themselves give.
 NO_OPTIONS = {"groups", "anycast_probe_sources"}
@@ -35,6 +36,21 @@ def test_the_targets_of_make_are_there(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
     code = re.findall(r"``?make ([a-z-]+)|^ *make ([a-z-]+)", page.read_text(), re.MULTILINE)
     assert {name for pair in code for name in pair if name} <= targets
+
+
+@pytest.mark.parametrize("page", [*PAGES, *GUIDES], ids=named)
+def test_the_tests_that_repeat_a_claim_are_there(page: Path) -> None:
+    text = page.read_text()
+    assert [path for path in re.findall(r"tests/[\w/]+\.py", text) if not (ROOT / path).exists()] == []
+    named_ones = re.findall(r'SCENARIOS=(?:"([^"]+)"|([a-z0-9_]+))', text)
+    scenarios = {name for several, one in named_ones for name in (several or one).split()}
+    assert scenarios <= {path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")}
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=named)
+def test_links_of_the_guides_into_the_repository(page: Path) -> None:
+    for target in re.findall(r"homelab\.anycast/(?:tree|blob)/main/([^>`\s]+)", page.read_text()):
+        assert (ROOT / target).exists(), target
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)

@@ -111,6 +111,16 @@ class Recording:
             host="127.0.0.1", port=self.server.port, username=user, password=password, timeout=20
         )
 
+    def login(self, user: str = "ansible") -> dict[str, Any]:
+        """What a module or a role is given to log in."""
+        return {
+            "hostname": "127.0.0.1",
+            "port": self.server.port,
+            "username": user,
+            "password": LAB_PASSWORD,
+            "timeout": 30,
+        }
+
     def call(self, command: str, *words: str, user: str = "ansible") -> list[dict[str, Any]]:
         """One command on a connection of its own."""
         api = self.connect(user)

@@ -78,12 +78,11 @@ def test_an_inventory_is_what_the_roles_take(example: str, template: str, lines:
 
 
 def test_the_router_of_an_existing_playbook(empty: Recording) -> None:
-    api = {"hostname": "127.0.0.1", "port": empty.server.port, "username": "ansible", "password": LAB_PASSWORD}
     command = [
         f"--inventory={EXAMPLES / 'existing_playbook/inventory.yml'}",
         "--limit=mikrotik",
         "--extra-vars",
-        json.dumps({"routeros_api": api}),
+        json.dumps({"routeros_api": empty.login()}),
         str(EXAMPLES / "existing_playbook/telephony.yml"),
     ]
     code, said = playbook(*command)

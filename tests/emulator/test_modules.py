@@ -12,11 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from lab.routeros.policy import LAB_PASSWORD
-
 from .recorded import Recording
 
-ROOT = Path(__file__).parents[2]
 RULE = "if (dst in 172.18.0.0/24 && dst-len == 32) { accept } else { reject }"
 OURS = [{"field": "comment", "values": ["ours"]}]
 TEMPLATE = {
@@ -67,19 +64,12 @@ class Play:
         self._directory = directory
 
     def __call__(self, tasks: dict[str, dict[str, Any]], user: str = "ansible", check: bool = False) -> dict[str, Any]:
-        login = {
-            "hostname": "127.0.0.1",
-            "port": self._router.server.port,
-            "username": user,
-            "password": LAB_PASSWORD,
-            "timeout": 30,
-        }
         play = {
             "hosts": "localhost",
             "connection": "local",
             "gather_facts": False,
             "vars": {"ansible_python_interpreter": sys.executable},
-            "module_defaults": {"group/community.routeros.api": login},
+            "module_defaults": {"group/community.routeros.api": self._router.login(user)},
             "tasks": [{"name": name, **task, "ignore_errors": True} for name, task in tasks.items()],
         }
         book = self._directory / "play.yml"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import ssl
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,9 +18,9 @@ from lab.routeros.policy import FACTORY_USER, User, Users
 from lab.routeros.server import Session
 
 from .conftest import Start
+from .playbook import play
 from .recorded import Recording
 
-ROOT = Path(__file__).parents[2]
 ADMIN_PASSWORD, PASSWORD = "printed-on-sticker", "made-for-ansible"
 KEY = "the-key-of-ospf"
 ADMIN = User(FACTORY_USER.name, ADMIN_PASSWORD, FACTORY_USER.group, FACTORY_USER.policies)
@@ -70,25 +68,11 @@ class Fresh:
         }
         inventory = {"anycast_routers": {"hosts": {"hap-lite": variables}}}
         (self._directory / "hosts.yml").write_text(yaml.safe_dump(inventory))
-        play = [{"import_playbook": f"homelab.anycast.{name}"}]
+        book: dict[str, Any] = {"import_playbook": f"homelab.anycast.{name}"}
         if name == "routeros_ospf":
-            play = [{"hosts": "anycast_routers", "gather_facts": False, "roles": ["homelab.anycast.routeros_ospf"]}]  # type: ignore[dict-item]
-        (self._directory / "play.yml").write_text(yaml.safe_dump(play))
-        done = subprocess.run(
-            [
-                str(Path(sys.executable).with_name("ansible-playbook")),
-                "-i",
-                str(self._directory / "hosts.yml"),
-                str(self._directory / "play.yml"),
-                *options,
-            ],
-            cwd=ROOT,
-            env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.returncode, " ".join((done.stdout + done.stderr).split())
+            book = {"hosts": "anycast_routers", "gather_facts": False, "roles": ["homelab.anycast.routeros_ospf"]}
+        (self._directory / "play.yml").write_text(yaml.safe_dump([book]))
+        return play("-i", str(self._directory / "hosts.yml"), str(self._directory / "play.yml"), *options)
 
     def state(self) -> str:
         """What the router keeps."""

@@ -153,16 +153,10 @@ class Drill:
             }
             for name, more in self.nodes.items()
         }
-        api = {
-            "hostname": "127.0.0.1",
-            "port": self.router.server.port,
-            "username": "ansible",
-            "password": LAB_PASSWORD,
-        }
         return {
             "all": {
                 "children": {
-                    "anycast_routers": {"hosts": {"hap-lite": {**local, "routeros_ospf_api": api}}},
+                    "anycast_routers": {"hosts": {"hap-lite": {**local, "routeros_ospf_api": self.router.login()}}},
                     "anycast_nodes": {"hosts": nodes},
                     "anycast_clients": {"hosts": {"phones": {**local, "anycast_probe_sources": SOURCES}}},
                 }

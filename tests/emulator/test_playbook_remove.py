@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,13 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from lab.routeros.policy import LAB_PASSWORD
-
+from .playbook import play
 from .recorded import Recording
 from .test_removal import rows
 from .test_role_routeros_ospf import FIRST_KEY, RULE, Role
 
-ROOT = Path(__file__).parents[2]
 # The port of tcpmux, on which nobody listens.
 CLOSED = 1
 PREFIXES = ["172.18.0.64", "172.18.0.65"]
@@ -30,12 +26,6 @@ class Remove:
 
     def __call__(self, *options: str, **asked: Any) -> tuple[int, str]:
         """Return the exit code and everything that was printed, on one line."""
-        api = {
-            "hostname": "127.0.0.1",
-            "port": self.router.server.port,
-            "username": "ansible",
-            "password": LAB_PASSWORD,
-        }
         link = {"key": FIRST_KEY}
         services = [
             {"name": "sip", "addresses": ["172.18.0.64"]},
@@ -52,7 +42,7 @@ class Remove:
         router = {
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
-            "routeros_ospf_api": api,
+            "routeros_ospf_api": self.router.login(),
             "routeros_ospf_link": link,
             "routeros_ospf_router_id": "172.18.0.1",
             "routeros_ospf_interfaces": ["bridge-lan"],
@@ -70,22 +60,7 @@ class Remove:
         path = self.directory / "hosts.yml"
         path.write_text(yaml.safe_dump(inventory))
         extra = [word for name, value in asked.items() for word in ("--extra-vars", f"{name}={value}")]
-        done = subprocess.run(
-            [
-                str(Path(sys.executable).with_name("ansible-playbook")),
-                "-i",
-                str(path),
-                "homelab.anycast.remove",
-                *extra,
-                *options,
-            ],
-            cwd=ROOT,
-            env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.returncode, " ".join((done.stdout + done.stderr).split())
+        return play("-i", str(path), "homelab.anycast.remove", *extra, *options)
 
 
 @pytest.fixture

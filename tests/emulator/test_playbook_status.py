@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,8 +14,8 @@ import yaml
 from lab.routeros.policy import LAB_PASSWORD, Users
 
 from .conftest import Start
+from .playbook import ROOT, play
 
-ROOT = Path(__file__).parents[2]
 # The port of tcpmux, on which nobody listens.
 CLOSED = 1
 # Short enough for the drawing.
@@ -72,21 +70,12 @@ class Status:
         """Return the exit code and everything that was printed, on one line."""
         inventory = self.directory / "hosts.yml"
         inventory.write_text(yaml.safe_dump(self.inventory()))
-        program = str(Path(sys.executable).with_name("ansible-playbook"))
-        done = subprocess.run(
-            [program, "-i", str(inventory), "homelab.anycast.status", *options],
-            cwd=self.directory,
-            env={
-                **os.environ,
-                "ANSIBLE_NOCOLOR": "1",
-                "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible" / "collections"),
-                "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
-            },
-            capture_output=True,
-            text=True,
-            check=False,
+        return play(
+            *("-i", str(inventory), "homelab.anycast.status", *options),
+            directory=self.directory,
+            ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".ansible" / "collections"),
+            ANSIBLE_CALLBACK_RESULT_FORMAT="yaml",
         )
-        return done.returncode, " ".join((done.stdout + done.stderr).split())
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ The node's loopback is the link.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,9 @@ import yaml
 from lab.routeros.policy import LAB_PASSWORD, User
 
 from .conftest import Start
+from .playbook import play
 from .recorded import Recording
 
-ROOT = Path(__file__).parents[2]
 KEY = "first-key-of-it"
 ADDRESS = "198.18.7.64"
 
@@ -45,13 +44,7 @@ class Playbook:
         self.router_variables: dict[str, Any] = {
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
-            "routeros_ospf_api": {
-                "hostname": "127.0.0.1",
-                "port": router.server.port,
-                "username": "ansible",
-                "password": LAB_PASSWORD,
-                "timeout": 30,
-            },
+            "routeros_ospf_api": router.login(),
             "routeros_ospf_link": {"key": KEY},
             "routeros_ospf_router_id": "127.0.0.2",
             "routeros_ospf_interfaces": ["bridge-lan"],
@@ -82,26 +75,11 @@ class Playbook:
             (programs / name).chmod(0o755)
         (self._directory / "hosts.yml").write_text(yaml.safe_dump(inventory))
         (self._directory / "play.yml").write_text(yaml.safe_dump([{"import_playbook": f"homelab.anycast.{self.name}"}]))
-        done = subprocess.run(
-            [
-                str(Path(sys.executable).with_name("ansible-playbook")),
-                "-i",
-                str(self._directory / "hosts.yml"),
-                str(self._directory / "play.yml"),
-                *options,
-            ],
-            cwd=ROOT,
-            env={
-                **os.environ,
-                "PATH": f"{programs}:{os.environ['PATH']}",
-                "ANSIBLE_NOCOLOR": "1",
-                "ANSIBLE_SSH_ARGS": "-o ConnectTimeout=2 -o BatchMode=yes",
-            },
-            capture_output=True,
-            text=True,
-            check=False,
+        return play(
+            *("-i", str(self._directory / "hosts.yml"), str(self._directory / "play.yml"), *options),
+            PATH=f"{programs}:{os.environ['PATH']}",
+            ANSIBLE_SSH_ARGS="-o ConnectTimeout=2 -o BatchMode=yes",
         )
-        return done.returncode, " ".join((done.stdout + done.stderr).split())
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,9 @@ import yaml
 from lab.routeros.frr_config import Config
 from lab.routeros.policy import LAB_PASSWORD
 
+from .playbook import play
 from .recorded import Recording
 
-ROOT = Path(__file__).parents[2]
 FIRST_KEY, SECOND_KEY = "first-key-of-it", "second-key-of-it"
 INSTANCE, AREA = "/routing/ospf/instance", "/routing/ospf/area"
 TEMPLATE = "/routing/ospf/interface-template"
@@ -36,42 +34,22 @@ class Role:
     ) -> tuple[int, str]:
         """Return the exit code and everything that an entry point of the role printed, on one line."""
         values = {
-            "routeros_ospf_api": {
-                "hostname": "127.0.0.1",
-                "port": self.router.server.port,
-                "username": user,
-                "password": LAB_PASSWORD,
-                "timeout": 30,
-            },
+            "routeros_ospf_api": self.router.login(user),
             "routeros_ospf_link": {"key": key},
             "routeros_ospf_router_id": "172.18.0.1",
             "routeros_ospf_interfaces": ["bridge-lan"],
             "routeros_ospf_anycast_prefixes": [ANYCAST],
             **variables,
         }
-        play = {
+        book = {
             "hosts": "localhost",
             "connection": "local",
             "gather_facts": False,
             "vars": {"ansible_python_interpreter": sys.executable, **values},
             "tasks": [{"import_role": {"name": "homelab.anycast.routeros_ospf", "tasks_from": entry}}],
         }
-        self._playbook.write_text(yaml.safe_dump([play]))
-        done = subprocess.run(
-            [
-                str(Path(sys.executable).with_name("ansible-playbook")),
-                "-i",
-                "localhost,",
-                str(self._playbook),
-                *options,
-            ],
-            cwd=ROOT,
-            env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.returncode, " ".join((done.stdout + done.stderr).split())
+        self._playbook.write_text(yaml.safe_dump([book]))
+        return play("-i", "localhost,", str(self._playbook), *options)
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lab.routeros.policy import LAB_PASSWORD
 from tests.emulator.recorded import Recording
 
 ROOT = Path(__file__).parents[2]
@@ -111,14 +110,13 @@ def test_the_playbooks_and_documents_work_from_there(installed: Path, tmp_path: 
 
 def test_the_router_is_set_up_from_there(installed: Path, tmp_path: Path) -> None:
     router = Recording(tmp_path / "router", "nobody", "7.20.8", rows=False, users=None)
-    api = {"hostname": "127.0.0.1", "port": router.server.port, "username": "ansible", "password": LAB_PASSWORD}
     play = {
         "hosts": "localhost",
         "connection": "local",
         "gather_facts": False,
         "vars": {
             "ansible_python_interpreter": sys.executable,
-            "routeros_ospf_api": api,
+            "routeros_ospf_api": router.login(),
             "routeros_ospf_link": {"key": "key-of-the-link"},
             "routeros_ospf_router_id": "172.18.0.1",
             "routeros_ospf_interfaces": ["bridge-lan"],

@@ -185,9 +185,9 @@ class Machine:
         """What birdc prints for a command; its exit status is 1 where BIRD answers with an error."""
         return self.run(bird_program("birdc", version), "-s", "/run/bird/bird.ctl", *words, check=check)
 
-    def bird_socket(self, *commands: str, path: str = "/run/bird/bird.ctl") -> str:
+    def bird_socket(self, *commands: str) -> str:
         """The conversation on BIRD's control socket as it goes over the wire, reply codes included."""
-        return bird_conversation(self.path(path), *commands)
+        return bird_conversation(self.path("/run/bird/bird.ctl"), *commands)
 
 
 class Router(Machine):

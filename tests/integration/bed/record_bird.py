@@ -7,6 +7,7 @@ One file per BIRD version, state and command: `VERSION-STATE-COMMAND.txt` is wha
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,13 +126,13 @@ STATES = (
 )  # fmt: skip
 
 
-def record_bird(target: Path, host_bird: bool = True) -> None:
-    """Record every state with BIRD 2 and 3 of the root, and with the host's own where it is another version."""
+def record_bird(target: Path) -> None:
+    """Record every state with BIRD 2 and 3 of the root, and with the host's own, if it has one."""
     target.mkdir(parents=True, exist_ok=True)
     with Bed() as bed:
         bed.router.start_frr()
         daemons: list[_Bird] = [_Bird(bed.nodes[0], 2), _Bird(bed.nodes[0], 3)]
-        if host_bird:
+        if shutil.which("bird"):
             daemons.append(_HostBird(bed.nodes[0]))
         for daemon in daemons:
             for state in STATES:

@@ -1,0 +1,52 @@
+"""What `make test` counts, and what it is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import run
+
+STEP = run.Step("unit", ["pytest"], counts_tests=True)
+REPORT = """<testsuites><testsuite>
+<testcase name="good"/><testcase name="bad"><failure/></testcase><testcase name="broken"><error/></testcase>
+<testcase name="absent"><skipped message="needs root"/></testcase>
+</testsuite></testsuites>"""
+
+
+@pytest.fixture(autouse=True)
+def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(run, "LOGS", tmp_path)
+    return tmp_path
+
+
+def test_tests_are_counted_from_their_report(logs: Path) -> None:
+    (logs / "unit.xml").write_text(REPORT)
+    assert run.counts(STEP, 1) == (1, 2, ["needs root"])
+
+
+def test_a_pytest_that_fails_without_a_failed_test_has_failed(logs: Path) -> None:
+    (logs / "unit.xml").write_text('<testsuites><testsuite><testcase name="good"/></testsuite></testsuites>')
+    assert run.counts(STEP, 1) == (1, 1, [])
+    (logs / "unit.xml").unlink()
+    assert run.counts(STEP, 4) == (0, 1, [])
+
+
+def test_any_other_step_is_one() -> None:
+    step = run.Step("ruff", ["ruff", "check"])
+    assert run.counts(step, 0) == (1, 0, [])
+    assert run.counts(step, 1) == (0, 1, [])
+
+
+@pytest.mark.parametrize(
+    ("names", "says"), [(["lnt"], "no such part: lnt; there are"), (["matrix", "x"], "no such scenario: x")]
+)
+def test_what_is_not_there_is_named(names: list[str], says: str) -> None:
+    with pytest.raises(SystemExit, match=says):
+        run.main(names)
+
+
+def test_every_scenario_is_either_of_each_change_or_of_the_matrix() -> None:
+    assert run.MATRIX <= run.SCENARIOS
+    assert run.SCENARIOS - run.MATRIX

@@ -33,6 +33,9 @@ class RecordedFrr:
         """Makes FRR fail to take a configuration that has this line."""
 
     def show(self, command: str) -> Any:
+        # Nobody speaks OSPFv3 in the recordings.
+        if command.startswith("show ipv6 ospf6 "):
+            return {}
         name = command.removesuffix(" json").replace(" ", "_")
         return json.loads((self._directory / f"{name}.json").read_text())
 

@@ -4,10 +4,13 @@
 
 A part is a list of steps; a step is a command. A pytest step counts its tests, any other step counts as one.
 Every step runs, whatever failed before it, and its output goes to build/test/STEP.log; that of a failed one is shown.
+Of molecule's each action that has ended is shown at once, as a scenario takes minutes.
 """
 
 from __future__ import annotations
 
+import contextlib
+import re
 import subprocess
 import sys
 import time
@@ -61,6 +64,8 @@ class Step:
     command: list[str]
     counts_tests: bool = False
     directory: Path = ROOT
+    # What of its output to show while it runs, without colours.
+    progress: re.Pattern[str] | None = None
 
 
 def pytest(name: str, *arguments: str) -> Step:
@@ -72,12 +77,17 @@ def measured(name: str, *arguments: str) -> Step:
     return pytest(name, "--cov", "--cov-report=term", "--cov-report=json", *COVERED, *arguments)
 
 
+# drain ➜ verify: Executed: Successful
+ACTION = re.compile(r"\S+ ➜ \S+ Executed: .*")
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
 def molecule(names: set[str], name: str = "molecule") -> list[Step]:
     excluded = (f"--exclude={other}" for other in sorted(SCENARIOS - names))
     return [
         # A run that was killed leaves machines in a state that nobody knows.
         Step("molecule-destroy", ["molecule", "destroy", "--scenario-name=default"]),
-        Step(name, ["molecule", "test", "--all", *excluded]),
+        Step(name, ["molecule", "test", "--all", *excluded], progress=ACTION),
     ]
 
 
@@ -104,7 +114,9 @@ PARTS: dict[str, list[Step]] = {
     "molecule": molecule(SCENARIOS - MATRIX),
 }
 # A project of its own, which uses the lab of this checkout.
-EXAMPLE_CI = Step("example-ci", ["molecule", "test", "--scenario-name=anycast"], directory=ROOT / "examples" / "ci")
+EXAMPLE_CI = Step(
+    "example-ci", ["molecule", "test", "--scenario-name=anycast"], directory=ROOT / "examples" / "ci", progress=ACTION
+)
 ON_DEMAND = {"coverage": [measured("coverage")]}
 
 
@@ -113,14 +125,19 @@ def run(step: Step) -> tuple[int, int]:
     print(f"== {step.name} ...", flush=True)
     start = time.monotonic()
     log = LOGS / f"{step.name}.log"
-    with log.open("w") as output:
-        code = subprocess.run(
-            [str(BIN / step.command[0]), *step.command[1:]],
-            cwd=step.directory,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            check=False,
-        ).returncode
+    command = [str(BIN / step.command[0]), *step.command[1:]]
+    with (
+        log.open("w") as output,
+        subprocess.Popen(command, cwd=step.directory, stdout=output, stderr=subprocess.STDOUT) as process,
+        log.open(errors="replace") as written,
+    ):
+        code, unfinished = None, ""
+        while code is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                code = process.wait(timeout=1)
+            text, end, unfinished = (unfinished + written.read()).rpartition("\n")
+            for line in step.progress.findall(COLOURS.sub("", text + end)) if step.progress else []:
+                print(f"   {time.monotonic() - start:5.0f} s  {line}", flush=True)
     passed, failed, skipped = counts(step, code)
     if failed:
         print(log.read_text(errors="replace"))

@@ -39,6 +39,27 @@ def test_any_other_step_is_one() -> None:
     assert run.counts(step, 1) == (0, 1, [])
 
 
+def test_what_a_step_has_done_is_shown_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "molecule"
+    # In parts of a line, as a program writes; it goes on only when it was shown.
+    script.write_text(
+        "#!/bin/sh\nprintf '\\033[32mdrain\\033[0m '; sleep 1.5; echo '➜ verify: Executed: Successful'; echo other\n"
+        f"while [ ! -e {tmp_path}/shown ]; do sleep 0.1; done\nexit 3\n"
+    )
+    script.chmod(0o755)
+    monkeypatch.setattr(run, "BIN", tmp_path)
+    shown: list[str] = []
+
+    def show(text: str, **_options: bool) -> None:
+        shown.append(text)
+        if "verify" in text:
+            (tmp_path / "shown").touch()
+
+    monkeypatch.setattr("builtins.print", show)
+    assert run.run(run.Step("drain", ["molecule"], progress=run.ACTION)) == (0, 1)
+    assert [line for text in shown if (line := text.partition(" s  ")[2])] == ["drain ➜ verify: Executed: Successful"]
+
+
 @pytest.mark.parametrize(
     ("names", "says"), [(["lnt"], "no such part: lnt; there are"), (["matrix", "x"], "no such scenario: x")]
 )

@@ -1,5 +1,9 @@
 """What a user sees: one message and exit code 1, never a traceback."""
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -10,6 +14,8 @@ from lab import state as lab_state
 from lab.errors import LabError
 from lab.machines import MACHINES, Machine, Ports, machine
 from lab.parallel import each
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +39,22 @@ def up(base: int = 20220) -> lab_state.State:
 def test_a_lab_which_is_not_up(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(arguments) == 1
     assert capsys.readouterr().err == "lab: the lab is not up; run `python molecule/lab up` first\n"
+
+
+def test_a_reader_that_has_enough() -> None:
+    """As with `python molecule/lab status | head -1`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "molecule/lab", "status"],
+        cwd=ROOT,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
 
 
 @pytest.mark.parametrize("arguments", [["ssh", "sip9"], ["power-off", "sip9"], ["cable", "sip9", "off"]])

@@ -1,6 +1,6 @@
 """Run the parts of `make test`, all or those named, and close with one line: N passed, M failed.
 
-`matrix` is no part of it; names after it are the scenarios that are to run, else all of MATRIX and the rest of the bed.
+`matrix` is no part of it; names after it are what of it is to run: scenarios, `bed-matrix`, `example-ci`; else all.
 
 A part is a list of steps; a step is a command. A pytest step counts its tests, any other step counts as one.
 Every step runs, whatever failed before it, and its output goes to build/test/STEP.log; that of a failed one is shown.
@@ -160,12 +160,14 @@ def counts(step: Step, code: int) -> tuple[int, int, list[str]]:
 
 
 def run_matrix(chosen: list[str]) -> list[tuple[int, int]]:
-    """Run the scenarios that are chosen, or the whole of the matrix, and write the rows of build/matrix.json."""
-    left = set(chosen) or MATRIX
-    if unknown := sorted(left - SCENARIOS):
-        sys.exit(f"no such scenario: {', '.join(unknown)}; there are {', '.join(sorted(SCENARIOS))}")
+    """Run what is chosen, or the whole of the matrix, and write the rows of build/matrix.json."""
+    names = set(chosen) or {"bed-matrix", *MATRIX, EXAMPLE_CI.name}
+    known = {"bed-matrix", *SCENARIOS, EXAMPLE_CI.name}
+    if unknown := sorted(names - known):
+        sys.exit(f"no such scenario: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
     # The bed's rows are written by its own tests.
-    results = [] if chosen else [run(pytest("bed-matrix", *BED_MATRIX))]
+    results = [run(pytest("bed-matrix", *BED_MATRIX))] if "bed-matrix" in names else []
+    left = names & SCENARIOS
     while left:
         # molecule stops at the first that fails; the others have a right to be seen, too.
         destroy, test = molecule(left, f"molecule-{len(results)}")
@@ -177,7 +179,7 @@ def run_matrix(chosen: list[str]) -> list[tuple[int, int]]:
         if all(verdicts.values()):
             break
         left = left - verdicts.keys()
-    if not chosen:
+    if EXAMPLE_CI.name in names:
         results.append(run(EXAMPLE_CI))
         matrix.record("examples/ci", "lab", results[-1] == (1, 0))
     return results

@@ -68,6 +68,21 @@ def test_what_is_not_there_is_named(names: list[str], says: str) -> None:
         run.main(names)
 
 
+def test_of_the_matrix_only_what_is_chosen_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+    recorded: list[object] = []
+
+    def pretend(step: run.Step) -> tuple[int, int]:
+        ran.append(step.name)
+        return 1, 0
+
+    monkeypatch.setattr(run, "run", pretend)
+    monkeypatch.setattr("tests.matrix.record", lambda *row: recorded.append(row))
+    run.run_matrix(["example-ci"])
+    assert ran == ["example-ci"]
+    assert recorded == [("examples/ci", "lab", True)]
+
+
 def test_every_scenario_is_either_of_each_change_or_of_the_matrix() -> None:
     assert run.MATRIX <= run.SCENARIOS
     assert run.SCENARIOS - run.MATRIX

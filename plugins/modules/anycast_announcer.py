@@ -173,7 +173,13 @@ class Installer:
         """Withdraw a service whose instance does not run."""
         for path in announcer_node.links(name):
             Path(path).unlink(missing_ok=True)
-        self.module.run_command(["birdc", "configure"])
+        code, out, _err = self.module.run_command(["birdc", "configure"])
+        # A BIRD that is not there (code 1) announces nothing; one that keeps its old configuration does.
+        if code == 0 and "Reconfig" not in out:
+            self.module.fail_json(
+                msg="service '{}' may still be announced, as BIRD does not take its configuration: {}. Mend that file,"
+                " run 'birdc configure' on the node, then this again".format(name, out.partition("\n")[2].strip())
+            )
 
     def install(self):
         units = [path for path in self.superfluous if path.startswith(announcer.SYSTEMD)]

@@ -414,6 +414,8 @@ class SystemdNode:
         # What would break, and what was called.
         self.failing = set()
         self.calls = []
+        # birdc's answer.
+        self.reconfigured = "Reconfigured"
         for directory in (announcer.ANNOUNCED, announcer.SYSTEMD, announcer.STATE):
             Path(directory).mkdir(parents=True)
 
@@ -429,7 +431,7 @@ class SystemdNode:
         if program == "runuser":
             return int("check" in self.failing), "", "172.18.0.64 does not answer within 0.5 s"
         assert words == ["birdc", "configure"], words
-        return 0, "", ""
+        return 0, f"BIRD 2.17.1 ready.\n{self.reconfigured}\n", ""
 
     def _show(self, unit):
         state = "active" if unit in self.active else "inactive"

@@ -77,6 +77,17 @@ def test_what_was_announced_without_its_unit_is_withdrawn(systemd_node, install)
     assert systemd_node.calls == ["birdc configure"]
 
 
+def test_it_is_told_where_bird_does_not_take_the_withdrawal(systemd_node, install):
+    install(SIP)
+    systemd_node.active -= {"kamailio.service", INSTANCE}
+    systemd_node.reconfigured = "/etc/bird/bird.conf:3:1 syntax error"
+    result = install(SIP)
+    assert result["failed"]
+    assert result["msg"].startswith(
+        "service 'sip' may still be announced, as BIRD does not take its configuration: /etc/bird/bird.conf:3:1 syntax"
+    )
+
+
 @pytest.mark.parametrize(
     ("check", "program", "restarted"),
     [

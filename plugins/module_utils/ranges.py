@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The range of each number among the variables of the roles, which an argument_specs.yml cannot state."""
+"""The range of each number among the variables of the roles and playbooks, which an argument_specs.yml cannot state."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ RANGES = {
     "bird_anycast_withdraw_wait": (0, 20),
     "routeros_ospf_priority": _PRIORITY,
     "routeros_ospf_cost": _COST,
+    # Seconds.
+    "anycast_wait": (0, 3600),
 }
 
 
@@ -28,5 +30,12 @@ def problems(values):
     return [
         "{} is {}, expected {} to {}".format(name, value, *RANGES[name])
         for name, value in values.items()
-        if not RANGES[name][0] <= float(value) <= RANGES[name][1]
+        if not _is_within(value, *RANGES[name])
     ]
+
+
+def _is_within(value, lowest, highest):
+    try:
+        return lowest <= float(value) <= highest
+    except (TypeError, ValueError):
+        return False

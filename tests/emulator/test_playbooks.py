@@ -134,3 +134,12 @@ def test_a_key_that_cannot_be_changed_is_refused(system: System) -> None:
     assert code != 0
     assert "the router has no interface template with the comment 'homelab.anycast': run site first" in said
     assert [key for key in (OLD_KEY, NEW_KEY) if key in said] == []
+
+
+@pytest.mark.parametrize("playbook", ["site", "drain", "undrain", "remove", "rotate_key", "drill"])
+def test_a_wait_that_is_no_number_is_refused_first(system: System, playbook: str) -> None:
+    code, said = system(playbook, anycast_wait="soon")
+    assert code != 0
+    assert "anycast_wait is soon, expected 0 to 3600" in said
+    # Neither an end nor another argument was looked at.
+    assert said.count("TASK [") == 1

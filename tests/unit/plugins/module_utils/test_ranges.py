@@ -14,6 +14,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils import ranges
         ("bird_anycast_withdraw_wait", [0, "1.5", 20], [-0.5, 20.5]),
         ("routeros_ospf_priority", [0, 255], [-1, 256]),
         ("routeros_ospf_cost", [1, 65535], [0, 65536]),
+        ("anycast_wait", [0, "60"], [-1, "3601", "soon", "", None, "nan"]),
     ],
 )
 def test_ranges(name, good, bad):

@@ -305,3 +305,17 @@ def test_the_distribution_becomes_the_hash_policy_of_the_router(role: Role) -> N
     code, said = role()
     assert code == 0 and "changed=1 " in said, said
     assert kernel.settings["ipv4-multipath-hash-policy"] == "l3"
+
+
+def test_bfd_comes_and_goes(role: Role) -> None:
+    """Of what stays the same no task is run: each would be another login."""
+    code, said = role(routeros_ospf_link={"key": FIRST_KEY, "bfd": True})
+    assert code == 0, said
+    assert [row["interfaces"] for row in role.router.call("/routing/bfd/configuration/print")] == ["bridge-lan"]
+    code, said = role()
+    assert code == 0, said
+    assert role.router.call("/routing/bfd/configuration/print") == []
+    code, said = role()
+    assert code == 0 and "changed=0" in said, said
+    for task in ("ICMP redirects and distribution over the next hops", "BFD"):
+        assert said.partition(f"Configure | {task}] ")[2].lstrip("* ").startswith("skipping:"), said

@@ -49,6 +49,9 @@ options:
   bird_conf:
     description: The configuration of BIRD, of which to say whose it is; nothing is read without.
     type: path
+  announced:
+    description: The directory of what is announced, of which to say whose it is; nothing is read without.
+    type: path
   interfaces_file:
     description: The file of C(interfaces(5\)) in which to look for O(dummies), with all that it sources.
     type: path
@@ -69,6 +72,7 @@ EXAMPLES = r"""
     packages: [bird2, bird3]
     link_interfaces: [enp0s11]
     bird_conf: /etc/bird/bird.conf
+    announced: /etc/bird/anycast.d
     interfaces_file: /etc/network/interfaces
     dummies: [dummy0]
   become: true
@@ -76,6 +80,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+announced:
+  description: The owner, the group and the mode of O(announced); null without such a directory.
+  returned: always
+  type: dict
+  sample:
+    owner: bird
+    group: bird
+    mode: "0750"
 nftables:
   description: The objects of C(nft --json list ruleset); null if there is no program nft, or it refuses.
   returned: always
@@ -274,6 +286,18 @@ def summary(path):
         return None
 
 
+def directory(path):
+    """Return owner, group and mode of a directory as the module file takes them, None if there is none."""
+    if not path or not Path(path).is_dir():
+        return None
+    try:
+        owner, group = Path(path).owner(), Path(path).group()
+    except KeyError:
+        # Of a user that was removed.
+        owner, group = None, None
+    return {"owner": owner, "group": group, "mode": "{:04o}".format(Path(path).stat().st_mode & 0o7777)}
+
+
 def stanzas(path, names):
     """Return what interfaces(5) says of the interfaces of these names, in files which are not the role's own."""
     return [
@@ -293,6 +317,7 @@ def main():
             "packages": {"type": "list", "elements": "str", "default": []},
             "link_interfaces": {"type": "list", "elements": "str", "default": []},
             "bird_conf": {"type": "path"},
+            "announced": {"type": "path"},
             "interfaces_file": {"type": "path"},
             "dummies": {"type": "list", "elements": "str", "default": []},
         },
@@ -317,6 +342,7 @@ def main():
         packages={name: installed(module, name) for name in module.params["packages"]},
         renderers=renderer_node.read(module, links) if links else None,
         bird_conf=conf,
+        announced=directory(module.params["announced"]),
         stanzas=stanzas(module.params["interfaces_file"], module.params["dummies"]),
         clock={"skew": skew},
     )

@@ -102,7 +102,23 @@ def test_units_of_a_machine_without_systemd(run_module, node):
 
 def test_nothing_asked_for(run_module, node):
     result = run_module(MODULE)
-    assert (result["units"], result["packages"]) == ({}, {})
+    assert (result["units"], result["packages"], result["announced"]) == ({}, {}, None)
+
+
+def test_the_directory_of_what_is_announced(run_module, node, tmp_path, monkeypatch):
+    directory = tmp_path / "anycast.d"
+    assert run_module(MODULE, announced=str(directory))["announced"] is None
+    directory.mkdir()
+    directory.chmod(0o750)
+    names = {"owner": directory.owner(), "group": directory.group()}
+    assert run_module(MODULE, announced=str(directory))["announced"] == {**names, "mode": "0750"}
+
+    def unknown(_path):
+        raise KeyError("getpwuid(): uid not found")
+
+    # Of a user that was removed: no owner that anybody expects.
+    monkeypatch.setattr(anycast_node_info.Path, "owner", unknown)
+    assert run_module(MODULE, announced=str(directory))["announced"]["owner"] is None
 
 
 @pytest.mark.parametrize(

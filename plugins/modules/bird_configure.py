@@ -413,9 +413,26 @@ class Applier:
         with self._bird() as bird:
             if bird.ask("configure confirm")[-1][0] != CONFIRMED:
                 raise Overtaken
-            change.commit()
+            self._keep(bird)
+
+    def _keep(self, bird):
+        """Put on disk what BIRD has confirmed."""
+        try:
+            self.change.commit()
+        except OSError as exc:
+            self._fail(
+                "BIRD runs the new configuration, but it cannot be written, and BIRD would start without it: %s. Mend"
+                " that, and try again." % exc
+            )
+        try:
             # It is what runs already. But should somebody have had BIRD read the old file since, this is the last word.
             self._configure(bird)
+        except BirdError as exc:
+            self._fail(
+                "BIRD has confirmed the new configuration, and %s has it, but BIRD did not read it from there: %s Make"
+                " it do so with 'birdc configure'; if it does not run any more, it starts with the new one."
+                % (self.change.bird_conf.path, exc)
+            )
 
     def _roll_back(self, trial, patience, spent):
         """Have BIRD read the old configuration, wait for the neighbours, and fail."""
@@ -444,7 +461,7 @@ class Applier:
     def _configure(self, bird, arguments=""):
         code, text = bird.ask(("configure " + arguments).strip())[-1]
         if code not in DONE:
-            raise BirdError("it answers '%s' to 'configure' (code %04d)" % (text, code))
+            raise BirdError("it answers '%s' to 'configure' (code %04d)." % (text, code))
 
     def _neighbors(self):
         try:

@@ -29,6 +29,7 @@ class Answers:
         self.neighbors = FULL
         self.confirm = CONFIRMED
         self.reconfigure = RECONFIGURED
+        self.try_out = RECONFIGURED
         self.read = []
         self.on_trial = lambda: None
 
@@ -45,7 +46,7 @@ class Answers:
         if trial:
             self.read.append(Path(trial[1]).read_text())
             self.on_trial()
-            return RECONFIGURED
+            return self.try_out
         return self.recorded.get(command, default)
 
 
@@ -227,10 +228,30 @@ def test_somebody_else_configures_meanwhile(configured, configure, bird):
 
 
 def test_a_bird_that_refuses_to_read_it(configured, configure, bird):
-    bird.answers.reconfigure = b"0006 Reconfiguration ignored, shutting down\n"
+    bird.answers.try_out = b"0006 Reconfiguration ignored, shutting down\n"
     result = configure()
     assert "The new configuration is not in force" in result["msg"]
     assert "'Reconfiguration ignored, shutting down' to 'configure' (code 0006)" in result["msg"]
+    assert configured.conf.read_text() == configured.content("old")
+
+
+def test_a_bird_that_stops_after_it_has_confirmed(configured, configure, bird):
+    bird.answers.reconfigure = b"0006 Reconfiguration ignored, shutting down\n"
+    result = configure()
+    assert f"BIRD has confirmed the new configuration, and {configured.conf} has it" in result["msg"]
+    assert "'Reconfiguration ignored, shutting down' to 'configure' (code 0006)" in result["msg"]
+    assert configured.conf.read_text() == configured.content("new")
+
+
+def test_a_disk_that_fails_after_bird_has_confirmed(configured, configure, bird, monkeypatch):
+    def broken(self):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(bird_configure.Change, "commit", broken)
+    result = configure()
+    assert "BIRD runs the new configuration, but it cannot be written" in result["msg"]
+    assert "[Errno 5] Input/output error" in result["msg"]
+    assert result["rolled_back"] is False and configured.left() == ["anycast.key", "bird.conf"]
 
 
 def test_no_time_to_answer(configured, configure, bird):

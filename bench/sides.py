@@ -31,9 +31,9 @@ SERVICE = Path(__file__).parent / "service.py"
 SERVICE_PATH = "/usr/local/lib/bench/service.py"
 
 
-def next_hops(router: Machine) -> int:
-    """Over how many next hops the router's kernel sends to the anycast address."""
-    routes = json.loads(router.run("ip", "-json", "route", "show", f"{ANYCAST}/32"))
+def next_hops(router: Machine, address: str = ANYCAST) -> int:
+    """Over how many next hops the router's kernel sends to an anycast address."""
+    routes = json.loads(router.run("ip", "-json", "route", "show", f"{address}/32"))
     return sum(len(route.get("nexthops", [route])) for route in routes)
 
 

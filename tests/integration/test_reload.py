@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bed import Bed, ensure_rootfs, requirements, wait_for
+from bed import ANYCAST, Bed, ensure_rootfs, requirements, wait_for
 from bed.topology import BRIDGE, ROUTER_ADDRESS
 from role_node import ROOT, RoleNode, bird_of_root
 
@@ -125,6 +125,22 @@ def test_a_good_change_is_confirmed_and_costs_no_adjacency(full: RoleNode, bed: 
     assert "Cost: 7" in full.ask("show ospf interface")
     assert "0019 Nothing to do" in full.ask("configure confirm")
     assert names(full) == ["anycast.key", "bird.conf"]
+    assert adjacency_changes(bed) == since
+
+
+@DEBIAN_13
+def test_announcing_and_withdrawing_cost_no_adjacency(full: RoleNode, bed: Bed) -> None:
+    def announced() -> bool:
+        return bool(bed.router.run("ip", "route", "show", f"{ANYCAST}/32"))
+
+    wait_for("the route", announced)
+    since = adjacency_changes(bed)
+    (full.announced / "sip.conf").unlink()
+    full.ask("configure")
+    wait_for("the route to go", lambda: not announced())
+    full.announce()
+    full.ask("configure")
+    wait_for("the route to be back", announced)
     assert adjacency_changes(bed) == since
 
 

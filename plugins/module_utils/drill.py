@@ -6,8 +6,9 @@
 What an event cost the clients is in drill_result.py, what a host keeps of the drill on it in drill_record.py. Nothing
 in here does input or output. Two shapes go through it:
 
-- a system: {routers: [name], nodes: {name: {services, link, commands}}, clients: [name]}, with normalised services, the
-  link normalised without its authentication, and the commands of the inventory by their variable;
+- a system: {routers: [name], nodes: {name: {services, link, commands}}, clients: {name: [address]}}, with normalised
+  services, the link normalised without its authentication, the commands of the inventory by their variable, and the
+  addresses that each client asks from;
 - a plan: what L(plan) makes of the user's wishes, one dictionary per event with everything that the playbook needs.
 
 All times are seconds.
@@ -16,12 +17,14 @@ All times are seconds.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import math
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.homelab.anycast.plugins.module_utils import announcer, drain, link, services
+from ansible_collections.homelab.anycast.plugins.module_utils import announcer, drain, link, probe_targets, services
 from ansible_collections.homelab.anycast.plugins.module_utils.arguments import words
+from ansible_collections.homelab.anycast.plugins.module_utils.dns_probe import DnsProbe
 
 # `break` and `undo` are what a shell runs. `undo` may run twice, so it must not mind.
 # `on`: the node itself, or the controller, which then runs what these variables of the node say.
@@ -151,13 +154,26 @@ def system(hostvars, groups):
             "link": node_link,
             "commands": {command: variables.get(command) for command in COMMANDS},
         }
-    clients = groups.get("anycast_clients", [])
-    problems += [
-        f"{name} has no anycast_probe_sources: list the addresses of this host that the probes are to come from"
-        for name in clients
-        if not hostvars[name].get("anycast_probe_sources")
-    ]
+    clients = {}
+    for name in groups.get("anycast_clients", []):
+        clients[name], wrong = _sources(hostvars[name].get("anycast_probe_sources"))
+        problems += [f"{name}: anycast_probe_sources: '{source}' is no IP address" for source in wrong]
+        if not clients[name] and not wrong:
+            problems.append(
+                f"{name} has no anycast_probe_sources: list the addresses of this host that the probes are to come from"
+            )
     return {"nodes": nodes, "routers": groups.get("anycast_routers", []), "clients": clients}, problems
+
+
+def _sources(listed):
+    """Return (the addresses in a list, what in it is none)."""
+    found, wrong = [], []
+    for source in words(listed):
+        try:
+            found.append(str(ipaddress.ip_address(str(source))))
+        except ValueError:
+            wrong.append(source)
+    return found, wrong
 
 
 def unknown(what, name, known):
@@ -236,7 +252,7 @@ def plan(asked, system):
         for name in on:
             if name in nodes and not wrong:
                 planned, wrong_here = _planned(
-                    entry, name, nodes[name], asked.get("service"), {} if wrong_limits else limits
+                    entry, name, nodes[name], asked.get("service"), {} if wrong_limits else limits, system["clients"]
                 )
                 problems.extend(wrong_here)
                 found.append(planned)
@@ -302,7 +318,28 @@ def _entry_problems(entry):
     return problems
 
 
-def _planned(entry, name, node, service_name, limits):
+def asked_of(service, clients):
+    """Return how the clients ask a service: {prefix, kind, port, sources: {client: [address]}}; None if none can.
+
+    It is asked by the first of its addresses that some client can reach, and by the clients that can reach that one:
+    those with an address of its IP version.
+    """
+    for prefix in service["addresses"]:
+        here = {**service, "addresses": [prefix]}
+        asked = {client: probe_targets.targets([here], sources) for client, sources in clients.items() if sources}
+        targets = {client: found[0] for client, found in asked.items() if found}
+        if targets:
+            one = next(iter(targets.values()))
+            return {
+                "prefix": prefix,
+                "kind": one["kind"],
+                "port": one["port"],
+                "sources": {client: target["sources"] for client, target in targets.items()},
+            }
+    return None
+
+
+def _planned(entry, name, node, service_name, limits, clients):
     """Return (one event on one node, what is wrong with it)."""
     event = entry["event"]
     kind = EVENTS.get(event) or {
@@ -350,6 +387,12 @@ def _planned(entry, name, node, service_name, limits):
         )
     else:
         commands = {key: kind[key].format(**texts) for key in ("break", "undo")}
+    asked = asked_of(service, clients)
+    if asked is None and any(clients.values()):
+        problems.append(
+            "service '{}' has {}, and no client has an address of that IP version in anycast_probe_sources: add"
+            " one".format(service["name"], ", ".join(service["addresses"]))
+        )
     if problems:
         return {}, problems
     concerned = [service] if "unit" in kind["needs"] else offered
@@ -368,7 +411,7 @@ def _planned(entry, name, node, service_name, limits):
         "recovery_limit": float(limits.get("recovery", 0)),
         "services": concerned,
         "prefixes": [address for each in concerned for address in each["addresses"]],
-        "prefix": service["addresses"][0],
+        **(asked or {}),
     }, []
 
 
@@ -379,6 +422,7 @@ def _timing(event, settings):
     # What is armed must not strike while the drill still looks on.
     deadline = settle + _SERVED + 30
     total = deadline + back + _SERVED
+    count = int(total / float(settings["interval"]))
     return {
         "settle": settle,
         "return": back,
@@ -387,7 +431,8 @@ def _timing(event, settings):
         "interval": float(settings["interval"]),
         "timeout": float(settings["timeout"]),
         "poll_interval": float(settings["poll_interval"]),
-        "count": int(total / float(settings["interval"])),
+        # They end with the event, in general long before.
+        "count": min(count, DnsProbe.most) if event.get("kind") == "dns" else count,
     }
 
 

@@ -65,12 +65,26 @@ def own_address() -> str:
         return address
 
 
+def sip_answer(data: bytes, name: str) -> bytes:
+    kept = [line for line in data.decode().split("\r\n")[1:] if line.startswith(("Via", "From", "To", "Call-", "CSeq"))]
+    return "\r\n".join(["SIP/2.0 200 OK", *kept, f"Server: {name}", "", ""]).encode()
+
+
+def dns_answer(data: bytes, name: str) -> bytes:
+    """A name server's identity, as RFC 4892 has it."""
+    text = bytes([len(name)]) + name.encode()
+    owner, kind = b"\xc0\x0c", b"\0\x10\0\x03"
+    header = data[:2] + b"\x84\0\0\1\0\1\0\0\0\0"
+    return header + data[12:] + owner + kind + bytes(4) + len(text).to_bytes(2) + text
+
+
 class Servers:
-    """Answers SIP: the first client as sip1 until that is withdrawn or falls silent, else as sip2."""
+    """Answers SIP or DNS: the first client as sip1 until that is withdrawn or falls silent, else as sip2."""
 
     def __init__(self, address: str, sham: Path) -> None:
         self.withdrawn = sham / "withdrawn"
         self.silent = sham / "silent"
+        self.answer = sip_answer
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((address, 0))
         self.port: int = self.socket.getsockname()[1]
@@ -85,12 +99,7 @@ class Servers:
             name = "sip2" if sender[0] != SOURCES[0] or self.withdrawn.exists() else "sip1"
             if self.silent.exists() and sender[0] == SOURCES[0]:
                 continue
-            kept = [
-                line
-                for line in data.decode().split("\r\n")[1:]
-                if line.startswith(("Via", "From", "To", "Call-", "CSeq"))
-            ]
-            self.socket.sendto("\r\n".join(["SIP/2.0 200 OK", *kept, f"Server: {name}", "", ""]).encode(), sender)
+            self.socket.sendto(self.answer(data, name), sender)
 
     def close(self) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
@@ -116,6 +125,7 @@ class Drill:
         self.address = address
         self.servers = Servers(address, self.sham)
         self.router = router
+        self.service: dict[str, Any] = {"name": "sip", "addresses": [address], "unit": "kamailio.service"}
         self.nodes: dict[str, dict[str, Any]] = {"sip1": {}, "sip2": {}}
         self.options: dict[str, Any] = {
             "drill_consent": True,
@@ -143,12 +153,11 @@ class Drill:
 
     def inventory(self) -> dict[str, Any]:
         local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "ansible_become": False}
-        service = {"name": "sip", "addresses": [self.address], "unit": "kamailio.service"}
         nodes = {
             name: {
                 **local,
                 "bird_anycast_router_id": f"172.18.0.1{name[-1]}",
-                "bird_anycast_services": [service],
+                "bird_anycast_services": [self.service],
                 **more,
             }
             for name, more in self.nodes.items()
@@ -275,6 +284,21 @@ def test_a_drain(drill: Drill) -> None:
     assert page.count("<svg") == len(re.findall("<h3>", page)) > 0
     assert LAB_PASSWORD not in said + page
     assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_a_resolver_is_asked_as_its_check_asks(drill: Drill) -> None:
+    drill.service |= {
+        "name": "dns",
+        "check": {"kind": "dns", "name": "check.test", "port": drill.options.pop("drill_port")},
+    }
+    drill.servers.answer = dns_answer
+    code, said = drill()
+    assert code == 0, said
+    (event,) = drill.events()
+    assert (event["lost"], event["ok"]) == (0, True)
+    first, second = event["clients"]
+    assert (first["before"], first["after"], first["end"]) == ("sip1", "sip2", "sip1")
+    assert second["before"] == "sip2"
 
 
 def test_an_event_of_the_controller_that_costs_too_much(drill: Drill) -> None:

@@ -31,7 +31,11 @@ def node(*services, link=None, commands=None):
 
 
 def system(**nodes):
-    return {"nodes": nodes or {"sip1": node(), "sip2": node()}, "routers": ["hap-lite"], "clients": ["phones"]}
+    return {
+        "nodes": nodes or {"sip1": node(), "sip2": node()},
+        "routers": ["hap-lite"],
+        "clients": {"phones": ["172.18.0.22"]},
+    }
 
 
 def ask(where=None, **asked):
@@ -167,7 +171,7 @@ def test_what_is_wrong_with_what_is_asked(asked, words):
 
 def test_all_problems_at_once():
     _events, problems = drill.plan(
-        {"events": "drian,cut", "node": "sip1,sp2"}, {"nodes": {"sip1": node()}, "routers": [], "clients": []}
+        {"events": "drian,cut", "node": "sip1,sp2"}, {"nodes": {"sip1": node()}, "routers": [], "clients": {}}
     )
     text = "; ".join(problems)
     for part in (
@@ -196,6 +200,41 @@ def test_what_is_armed_waits_longer_than_the_drill_looks_on():
     assert f"put back within {event['deadline']} s" in event["progress"]
 
 
+DNS_CHECKED = {**DNS, "check": {"kind": "dns", "name": "a.test", "port": 5353}}
+BOTH = {**SIP, "addresses": ["2001:db8:64::64", "172.18.0.64"]}
+PHONE, PHONE6 = "172.18.0.22", "2001:db8::22"
+
+
+@pytest.mark.parametrize(
+    "service, clients, kind, port, prefix, sources",
+    [
+        (SIP, {"phones": [PHONE]}, "sip", 5060, "172.18.0.64/32", {"phones": [PHONE]}),
+        (DNS_CHECKED, {"phones": [PHONE]}, "dns", 5353, "172.18.0.65/32", {"phones": [PHONE]}),
+        # Each from the addresses of its own IP version, and only by who has one.
+        (BOTH, {"phones": [PHONE, PHONE6]}, "sip", 5060, "2001:db8:64::64/128", {"phones": [PHONE6]}),
+        (BOTH, {"old": [PHONE], "new": [PHONE6]}, "sip", 5060, "2001:db8:64::64/128", {"new": [PHONE6]}),
+        (BOTH, {"phones": [PHONE]}, "sip", 5060, "172.18.0.64/32", {"phones": [PHONE]}),
+    ],
+)
+def test_how_the_clients_ask(service, clients, kind, port, prefix, sources):
+    event = only({**system(sip1=node(service), sip2=node(service)), "clients": clients}, events="drain")
+    assert (event["kind"], event["port"], event["prefix"], event["sources"]) == (kind, port, prefix, sources)
+
+
+def test_no_client_can_ask():
+    where = {**system(), "clients": {"phones": [PHONE6]}}
+    assert ask(where, events="drain")[1] == [
+        "service 'sip' has 172.18.0.64/32, and no client has an address of that IP version in anycast_probe_sources:"
+        " add one"
+    ]
+
+
+def test_queries_of_dns_have_so_many_ids():
+    where = system(sip1=node(DNS_CHECKED), sip2=node(DNS_CHECKED))
+    assert only(where, events="drain", settings={"interval": 0.001})["count"] == 65536
+    assert only(events="drain", settings={"interval": 0.001})["count"] > 65536
+
+
 def test_nodes_that_serve_no_client():
     events = ask(events="drain", node="sip1,sip2")[0]
     names = ["sip1", "sip2.example.com"]
@@ -220,7 +259,7 @@ def hostvars():
 def test_the_inventory(hostvars):
     found, problems = drill.system(hostvars, GROUPS)
     assert problems == []
-    assert (found["routers"], found["clients"]) == (["hap-lite"], ["phones"])
+    assert (found["routers"], found["clients"]) == (["hap-lite"], {"phones": ["172.18.0.22"]})
     assert found["nodes"]["sip1"]["link"]["bfd"] is True
     assert found["nodes"]["sip1"]["commands"]["anycast_drill_cut"] == "pull"
     assert found["nodes"]["sip2"]["services"][0]["addresses"] == ["172.18.0.64/32"]
@@ -234,6 +273,9 @@ def test_an_inventory_that_is_wrong(hostvars):
     problems = "; ".join(drill.system(hostvars, GROUPS)[1])
     assert "sip1: bird_anycast_link: dead_interval is 'long', expected whole seconds" in problems
     assert "phones has no anycast_probe_sources" in problems
+    hostvars["phones"] = {"anycast_probe_sources": ["172.18.0.22", "phone"]}
+    problems = "; ".join(drill.system(hostvars, GROUPS)[1])
+    assert "phones: anycast_probe_sources: 'phone' is no IP address" in problems
     assert "sip2: bird_anycast_services: service 'sip': addresses is not a list" in problems
 
 

@@ -22,7 +22,7 @@ def plan(event):
         "link": without_authentication({}),
         "commands": COMMANDS,
     }
-    system = {"nodes": {"sip1": node, "sip2": node}, "routers": ["hap-lite"], "clients": ["phones"]}
+    system = {"nodes": {"sip1": node, "sip2": node}, "routers": ["hap-lite"], "clients": {"phones": ["172.18.0.22"]}}
     (planned,), problems = drill.plan({"consent": True, "node": "sip1", "events": event}, system)
     assert problems == []
     return planned

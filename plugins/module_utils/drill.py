@@ -431,8 +431,8 @@ def _timing(event, settings):
         "interval": float(settings["interval"]),
         "timeout": float(settings["timeout"]),
         "poll_interval": float(settings["poll_interval"]),
-        # They end with the event, in general long before.
-        "count": min(count, DnsProbe.most) if event.get("kind") == "dns" else count,
+        # A query of DNS has one of so many ids. Probes that ended before their event make it a failed one.
+        "count": min(count, DnsProbe.most) if event["kind"] == "dns" else count,
     }
 
 

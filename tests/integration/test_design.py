@@ -55,7 +55,7 @@ def test_a_stubnet_is_announced_though_its_interface_is_down(side: Article) -> N
     # It comes in the same LSA, so what the router has with it is what the node says after it lost the interface.
     node.start_bird(announcing(f"{ELSEWHERE}/32"))
     wait_for("the router to hear of it", lambda: routes(side.bed.router, ELSEWHERE, "ospf"))
-    assert next_hops(side.bed.router) == len(side.bed.nodes)
+    wait_for("all next hops, as before", lambda: next_hops(side.bed.router) == len(side.bed.nodes))
 
 
 def test_router_and_nodes_take_the_default_route_of_any_node(side: Article) -> None:
@@ -78,8 +78,11 @@ def test_without_a_router_id_nodes_take_the_lowest_address_and_overwrite_each_ot
         node.start_bird(BIRD_CONF.replace(ANYCAST, LOWEST))
     wait_for("the adjacencies", lambda: all("Full" in node.birdc("show ospf neighbors") for node in nodes))
     assert all(f"Router ID is {LOWEST}" in node.birdc("show status") for node in nodes)
-    wait_for("a route", lambda: next_hops(side.bed.router, LOWEST))
+
+    def neighbors() -> int:
+        return len(side.bed.router.vtysh_json("show ip ospf neighbor json")["neighbors"].get(LOWEST, []))
+
     # All of them are neighbours, and one of them gets all the clients: there is one router LSA of that router id.
-    (entries,) = side.bed.router.vtysh_json("show ip ospf neighbor json")["neighbors"].values()
-    assert len(entries) == len(nodes)
+    wait_for("the router to have them as neighbours", lambda: neighbors() == len(nodes))
+    wait_for("a route", lambda: next_hops(side.bed.router, LOWEST))
     assert next_hops(side.bed.router, LOWEST) == 1

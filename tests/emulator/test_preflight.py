@@ -67,10 +67,10 @@ class Playbook:
             "anycast_routers": {"hosts": {"hap-lite": self.router_variables}},
             "anycast_nodes": {"hosts": {"sip1": self.node_variables, **self.more_nodes}},
         }
-        # This machine stands for a node that ifupdown manages.
+        # This machine stands for a node that ifupdown manages, with a BIRD that does not run.
         programs = self._directory / "bin"
         programs.mkdir(exist_ok=True)
-        for name in ("ifup", "ifquery"):
+        for name in ("ifup", "ifquery", "bird"):
             (programs / name).write_text("#!/bin/sh\n")
             (programs / name).chmod(0o755)
         (self._directory / "hosts.yml").write_text(yaml.safe_dump(inventory))
@@ -233,7 +233,6 @@ def test_why_neighbours_are_missing(neighbors: Playbook) -> None:
     for words in (
         "OSPF is not up as expected, hap-lite, sip1 and sip2 say. Why:",
         "sip2 cannot be reached: ",
-        # No BIRD runs on this machine.
         "sip1: BIRD's control socket /run/bird/bird.ctl does not exist",
         "rule *1 of /ip/firewall/filter (chain input, action drop) of the router hap-lite drops OSPF",
     ):

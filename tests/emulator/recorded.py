@@ -12,7 +12,8 @@ from typing import Any
 import librouteros
 
 from lab.routeros.board import full_version
-from lab.routeros.frr_config import Config, changes, parse_running
+from lab.routeros.frr_changes import changes, parse_running
+from lab.routeros.frr_config import Config
 from lab.routeros.policy import LAB_PASSWORD, Users
 from lab.routeros.router import Router
 from lab.routeros.server import Server, tls_context

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from lab.routeros.store import Store
+
 from .conftest import Start
 
 LAN = "172.18.0.1%bridge-lan"
@@ -165,3 +167,8 @@ def test_interfaces_and_addresses(start: Start) -> None:
     assert {row["name"] for row in rows if "slave" in row} == {"ether2", "ether3", "ether4", "wlan1"}
     (address,) = raw(start, "full", "ip/address")
     assert (address["address"], address["network"]) == ("172.18.0.1/26", "172.18.0.0")
+
+
+def test_recorded_state_files_load(start: Start) -> None:
+    store = Store(start("full").directory)
+    assert [row.values["name"] for row in store.table("routing/ospf/instance").rows] == ["home"]

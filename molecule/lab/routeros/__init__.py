@@ -16,5 +16,6 @@ With --version 6.x it answers as a router that has none of RouterOS 7's routing 
 
 Parts, from the wire inwards: server (connections, login), commands (what a command does), queries, policy, menus and
 schema (what exists in which version), values, store (rows), router (all put together), frr_filter and frr_config (rows
--> FRR, pure), frr_state (FRR -> rows, pure), vtysh (the way to FRR), kernel, ping, board.
+-> FRR, pure), frr_changes (what FRR runs -> what it is to run, pure), frr_state (FRR -> rows, pure), vtysh (the way to
+FRR), kernel, ping, board.
 """

@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from .frr_config import Config, changes, differences, hide, parse_running
+from .frr_changes import changes, differences, hide, parse_running
+from .frr_config import Config
 
 LOG = logging.getLogger("routeros.frr")
 

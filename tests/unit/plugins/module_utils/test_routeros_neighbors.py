@@ -176,5 +176,6 @@ def test_a_thousand_neighbors_take_no_time():
     rows = [dict(CAPTURED[0], address=f"10.{n // 250}.{n % 250}.2") for n in numbers]
     before = time.process_time()
     found = parse_neighbors(rows, InterfaceFinder(interfaces, addresses))
-    assert time.process_time() - before < 0.1
+    # It takes some hundredths; a look at each pair would take many seconds.
+    assert time.process_time() - before < 1
     assert [entry["interface"] for entry in found] == [f"vlan{n}" for n in numbers]

@@ -41,7 +41,7 @@ demo: setup ## The lab, with the article's system set up on it and verified; sta
 	@echo "== homelab.anycast.verify"
 	@$(LAB_ENVIRONMENT) ansible-playbook $(LAB_INVENTORY) homelab.anycast.verify
 	@$(BIN)/python molecule/lab status
-	@echo "The lab stays up. Look around: python molecule/lab ssh sip1; stop it: make clean (or python molecule/lab down)."
+	@echo "The lab stays up. Look around: .venv/bin/python molecule/lab ssh sip1; stop it: .venv/bin/python molecule/lab down."
 
 .PHONY: test lint sanity unit coverage integration molecule matrix
 test: setup ## Lint, tests, and the scenarios that every change goes through

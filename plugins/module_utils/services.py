@@ -302,7 +302,7 @@ def node_problems(services, router_id, link_interfaces, facts, other_router_ids=
     if facts.get("os_family") != "Debian":
         return [
             f"the node runs {facts.get('distribution') or 'an unknown system'}, expected Debian or its kin: the role"
-            " installs by apt and configures ifupdown"
+            " installs by apt"
         ]
     anycast = [ipaddress.ip_interface(prefix).ip for prefix in family.service_prefixes(services)]
     own_interfaces = {service["interface"] for service in services}

@@ -18,7 +18,8 @@ TARGET = "/opt/routeros"
 PATIENCE = 300.0
 """Seconds for the emulator to start: about 3 on an idle host under tcg, over a minute when the host is crowded."""
 
-INSTALL = f"""set -e
+INSTALL = f"""# start routeros.service (the emulator of the router's API)
+set -e
 rm -rf {TARGET}
 mkdir -p {TARGET}
 tar -C {TARGET} -xf -
@@ -26,7 +27,7 @@ cp {TARGET}/{UNIT.name} /etc/systemd/system/
 echo {{digest}} >{TARGET}/.digest
 systemctl daemon-reload
 systemctl restart routeros.service
-for attempt in $(seq 900); do
+for attempt in $(seq 400); do
     ports=$(ss -Hltn)
     case $ports in *:{API_PORT}\\ *) case $ports in *:{API_TLS_PORT}\\ *) exit 0 ;; esac ;; esac
     sleep 0.3

@@ -65,6 +65,8 @@ TOOLS = {
     "ssh-keygen": "openssh-client",
     "openssl": "openssl",
     "tar": "tar",
+    # Of the tests on this host: network namespaces, sockets.
+    "ip": "iproute2",
 }
 """Program -> Debian package, beside QEMU itself."""
 

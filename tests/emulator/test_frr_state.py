@@ -121,7 +121,7 @@ def test_routing_route(start: Start) -> None:
     rows = raw(start, "full", "routing/route")
     ospf = next(row for row in rows if row["dst-address"] == "172.18.0.64/32")
     assert (ospf["afi"], ospf["contribution"], ospf["belongs-to"]) == ("ip", "active", "OSPF route")
-    assert (ospf["ospf.type"], ospf["ospf.metric"]) == ("intra", "1")
+    assert ospf["ospf.metric"] == "1"
 
 
 def test_bfd_sessions_up(start: Start) -> None:

@@ -39,6 +39,11 @@ def test_a_rule_reaches_the_kernel(empty: Recording) -> None:
     assert empty.kernel.ipv6_filter == []
 
 
+def test_a_rule_about_addresses(empty: Recording) -> None:
+    empty.call(f"{FILTER}/add", "=chain=input", "=action=drop", "=src-address=!fe80::/10", "=dst-address=ff02::1-ff02::5")
+    assert "ip6 saddr != fe80::/10 ip6 daddr ff02::1-ff02::5 counter drop" in ruleset(empty.kernel.ipv6_filter)
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -46,6 +51,7 @@ def test_a_rule_reaches_the_kernel(empty: Recording) -> None:
         (["=icmp-options=redirect"], ("invalid value for argument icmp-options", 1)),
         (["=icmp-options=256"], ("invalid value for argument icmp-options", 1)),
         (["=dst-port=70000"], ("invalid value for argument dst-port", 1)),
+        (["=src-address=172.18.0.0/26"], ("invalid value for argument src-address", 1)),
         (["=src-address=here"], ("invalid value for argument src-address", 1)),
         (["=hop-limit=equal:255"], ("failure: the emulator does not support hop-limit=equal:255", 4)),
         (["=action=reject"], ("failure: the emulator does not support action=reject", 4)),

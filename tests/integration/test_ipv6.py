@@ -173,9 +173,10 @@ def test_dual_stack(bed: Bed, router: Emulator, nodes: list[DualStackNode]) -> N
     _wait(lambda: next_hops(bed.router, prefixes[1]) == set(), "the route gone with its interface")
 
 
-# What the clients' network has beside IPv4, and how long they may be without an answer: BFD needs one second to notice.
+# What the clients' network has beside IPv4, and how long they may be without an answer: BFD needs one second to notice,
+# OSPF's dead interval alone four, and with a redirect they stay without.
 LAN_V6 = "2001:db8:172::"
-OUTAGE = 2.0
+OUTAGE = 3.5
 
 
 class Server(threading.Thread):

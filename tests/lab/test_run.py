@@ -33,6 +33,14 @@ def test_a_pytest_that_fails_without_a_failed_test_has_failed(logs: Path) -> Non
     assert run.counts(STEP, 4) == (0, 1, [])
 
 
+def test_nothing_but_skipped_is_no_failure(logs: Path) -> None:
+    case = '<testcase name="bed"><skipped message="needs root"/></testcase>'
+    (logs / "unit.xml").write_text(f"<testsuites><testsuite>{case}</testsuite></testsuites>")
+    assert run.counts(STEP, 5) == (0, 0, ["needs root"])
+    (logs / "unit.xml").write_text("<testsuites><testsuite></testsuite></testsuites>")
+    assert run.counts(STEP, 5) == (0, 1, [])
+
+
 def test_any_other_step_is_one() -> None:
     step = run.Step("ruff", ["ruff", "check"])
     assert run.counts(step, 0) == (1, 0, [])

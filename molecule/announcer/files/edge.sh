@@ -39,7 +39,7 @@ within() {
 told() {
     birdc -r show ospf state anycast | awk '/^\t[^\t]/ { own = 0 } /distance 0$/ { own = 1 } own && /stubnet 172.18.0.64\/32/ { found = 1 } END { exit !found }'
 }
-silent() { ! told; }
+silent() { birdc -r show status >/dev/null && ! told; }
 present() { [ -L "$announced/sip.conf" ]; }
 absent() { [ ! -e "$announced/sip.conf" ] && [ ! -L "$announced/sip.conf" ]; }
 is() { [ "$(systemctl show --property=ActiveState --value "$2")" = "$1" ]; }
@@ -69,7 +69,7 @@ edge_stop_and_start() {
 
 edge_restart() {
     systemctl restart "$unit"
-    within 30 "announced after the restart" present
+    within 30 "announced after the restart" logged "sip announced"
     in_order "sip withdrawn" "Stopping $unit" "Started $unit" "sip announced"
 }
 
@@ -109,7 +109,7 @@ edge_killed_for_good() {
 
 edge_reinstalled() {
     apt-get --quiet=2 --yes install --reinstall kamailio >/dev/null
-    within 300 "announced after the package was installed again" present
+    within 300 "announced after the package was installed again" logged "sip announced"
     in_order "sip withdrawn" "Stopping $unit" "Started $unit" "sip announced"
 }
 
@@ -199,22 +199,22 @@ edge_checker_hangs() {
     kill -STOP "$(checker)"
     # interval + 4 s is its watchdog.
     within 10 "withdrawn by the watchdog" absent
-    within 60 "announced by the next checker" present
+    within 60 "announced by the next checker" logged "sip announced"
     in_order "Watchdog timeout" "sip withdrawn" "sip announced"
 }
 
 edge_service_hangs() {
     systemctl kill --kill-whom=all --signal=STOP "$unit"
     trap 'systemctl kill --kill-whom=all --signal=CONT "$unit"' EXIT
-    # fall x interval + 1 s
-    within 4 "withdrawn though its process lives" absent
+    begin
+    # fall x interval + timeout is 3.5 s at most, and a moment for what is measured here; `make figures` holds it to its limit.
+    within 6 "withdrawn though its process lives" absent
     is active "$unit" || fail "$unit should still be active"
     in_order "sip withdrawn: 172.18.0.64 does not answer within 0.5 s"
     systemctl kill --kill-whom=all --signal=CONT "$unit"
     trap - EXIT
     begin
-    within 60 "announced when it answers again" present
-    in_order "sip announced: it is healthy"
+    within 60 "announced when it answers again" logged "sip announced: it is healthy"
 }
 
 edge_broken_configuration() {
@@ -234,4 +234,5 @@ begin
 present || fail "the edge '$1' starts from an announced service"
 echo "== $1"
 "edge_$1"
+begin
 is active "$unit" && within 60 "both active" is active "$instance"

@@ -7,8 +7,10 @@ import logging
 import select
 import signal
 import socket
+import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 from .board import full_version
@@ -22,8 +24,8 @@ from .vtysh import FrrError, Vtysh
 
 LOG = logging.getLogger("routeros")
 
-# How often FRR is compared with the rows although nothing happened: it may have been restarted.
-_COMPARE_SECONDS = 60.0
+# How often FRR is compared with the rows whatever happened: it may have been restarted.
+_COMPARE_SECONDS = 30.0
 
 
 def main() -> int:
@@ -82,12 +84,16 @@ def main() -> int:
         server.start()
     # Read by the tests, which ask for any free port.
     print(f"RouterOS {router.version_text} on ports {' '.join(str(server.port) for server in servers)}", flush=True)
+    compared = time.monotonic()
     while not stop.is_set():
-        ready = select.select([monitor.fileno(), awake.fileno()], [], [], _COMPARE_SECONDS)[0]
+        left = max(0.0, compared + _COMPARE_SECONDS - time.monotonic())
+        ready = select.select([monitor.fileno(), awake.fileno()], [], [], left)[0]
         monitor.drain()
         if not stop.is_set():
             with router.lock:
                 router.refresh(full=not ready)
+        if not ready:
+            compared = time.monotonic()
     for server in servers:
         server.close()
     return 0
@@ -101,7 +107,7 @@ def _agree(router: Router, timeout: float, stop: threading.Event) -> bool:
             with router.lock:
                 router.apply()
             return True
-        except (FrrError, Trap, OSError) as error:
+        except (FrrError, Trap, OSError, subprocess.SubprocessError) as error:
             if waited >= timeout or stop.wait(0.5):
                 LOG.critical("FRR does not follow the rows: %s", error)
                 return False

@@ -38,6 +38,7 @@ from .values import (
     parse_address,
     parse_bool,
     parse_duration,
+    parse_ipv6_prefix,
     parse_number,
     parse_prefix,
 )
@@ -518,6 +519,10 @@ class Commands:
             return text
         if kind is Kind.MATCHER:
             self._check_matcher(one, text.removeprefix("!"))
+            return text
+        if kind is Kind.IPV6_RANGE:
+            for part in text.removeprefix("!").split("-"):
+                parse_ipv6_prefix(name, part)
             return text
         if kind in _PATTERNS:
             pattern, highest = _PATTERNS[kind]

@@ -418,7 +418,7 @@ def routing_route_row(row: Row) -> Row:
         full["contribution"] = "active" if "active" in row else "candidate"
     full |= {name: value for name, value in row.items() if name not in {"dynamic", "inactive", "ospf.metric"}}
     if "ospf" in row:
-        full |= {"belongs-to": "OSPF route", "ospf.metric": row["ospf.metric"], "ospf.type": "intra"}
+        full |= {"belongs-to": "OSPF route", "ospf.metric": row["ospf.metric"]}
     else:
         full["belongs-to"] = "Static route" if "static" in row else "Connected route"
     return full

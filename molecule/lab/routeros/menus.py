@@ -260,7 +260,7 @@ ROUTING_ROUTE = Menu(
     _READ,
     since=V7,
     read_only=("afi", "contribution", "dst-address", "routing-table", "gateway", "immediate-gw", "distance", "scope",
-               "target-scope", "belongs-to", "ospf.metric", "ospf.type", "active", "filtered", "unreachable", "connect",
+               "target-scope", "belongs-to", "ospf.metric", "active", "filtered", "unreachable", "connect",
                "static", "ospf", "ecmp", "local-address"),
 )  # fmt: skip
 
@@ -446,8 +446,8 @@ FIREWALL_FILTER_V6 = Menu(
         _matcher("connection-state", "established", "invalid", "new", "related", "untracked"),
         _matcher("in-interface", target="interface"),
         _matcher("out-interface", target="interface"),
-        Property("src-address", Kind.MATCHER, unset=True),
-        Property("dst-address", Kind.MATCHER, unset=True),
+        Property("src-address", Kind.IPV6_RANGE, unset=True),
+        Property("dst-address", Kind.IPV6_RANGE, unset=True),
         Property("src-port", Kind.PORTS, unset=True),
         Property("dst-port", Kind.PORTS, unset=True),
         Property("log", Kind.BOOL, default="false", only=("false",)),

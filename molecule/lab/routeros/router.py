@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -299,13 +300,14 @@ class Router:
     def refresh(self, full: bool) -> None:
         """Follow the kernel: with other addresses, templates match other interfaces. `full` asks FRR in any case, as
         it may have been restarted."""
-        interfaces = ipv4_interfaces(self.kernel.addresses())
-        if interfaces == self._interfaces and not full:
-            return
-        self._interfaces = interfaces
         try:
+            interfaces = ipv4_interfaces(self.kernel.addresses())
+            if interfaces == self._interfaces and not full:
+                return
+            self._interfaces = interfaces
             self.frr.configure(self._config())
-        except (FrrError, Trap) as error:
+        # A crowded machine may not answer in time; the next look will tell.
+        except (FrrError, Trap, OSError, subprocess.SubprocessError) as error:
             LOG.error("FRR does not follow the rows: %s", error)
 
     # Values

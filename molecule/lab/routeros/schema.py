@@ -40,6 +40,8 @@ class Kind(Enum):
     """What a group of users may do: `read,api,!write`."""
     MATCHER = auto()
     """Of the packet filter: a comma list out of an enumeration or a name of another menu, perhaps after `!`."""
+    IPV6_RANGE = auto()
+    """Of the packet filter: an IPv6 prefix, or FIRST-LAST, perhaps after `!`."""
     PORTS = auto()
     """Of the packet filter: a comma list of ports and ranges, perhaps after `!`."""
     ICMP_OPTIONS = auto()

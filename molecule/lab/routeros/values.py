@@ -73,6 +73,14 @@ def parse_prefix(name: str, text: str) -> str:
         raise invalid_value(name) from None
 
 
+def parse_ipv6_prefix(name: str, text: str) -> str:
+    """An IPv6 prefix; a plain address means /128."""
+    try:
+        return str(ipaddress.IPv6Network(text, strict=False))
+    except ValueError:
+        raise invalid_value(name) from None
+
+
 def format_id(number: int) -> str:
     """`*` and upper-case hexadecimal (captures)."""
     return f"*{number:X}"

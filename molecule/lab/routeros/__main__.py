@@ -44,6 +44,7 @@ def main() -> int:
     serve.add_argument("--ping", default="ping", help="command that pings (iputils)")
     serve.add_argument("--nft", default="nft", help="command that loads rules of nftables")
     serve.add_argument("--users", type=Path, help="JSON file of users (mode 0600)")
+    serve.add_argument("--frr-crypto", action="store_true", help="FRR was built with a crypto library: auth sha1, ...")
     serve.add_argument("--frr-timeout", type=float, default=60, help="seconds to wait for FRR at the start")
     serve.add_argument("--verbose", action="store_true", help="log clients that come and go")
     arguments = parser.parse_args()
@@ -59,6 +60,7 @@ def main() -> int:
         load_users(arguments.users) if arguments.users else Users(),
         full_version(arguments.version),
         arguments.ping,
+        arguments.frr_crypto,
     )
     stop = threading.Event()
     awake, waker = socket.socketpair()

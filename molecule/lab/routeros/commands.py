@@ -457,8 +457,9 @@ class Commands:
         value = self._canonical(one, text)
         if one.only is not None:
             parts = value.split(",") if one.kind is Kind.FLAGS else [value]
+            possible = (*one.only, *(one.with_crypto if self._router.frr_has_crypto else ()))
             for part in parts:
-                if part not in one.only and value != one.default:
+                if part not in possible and value != one.default:
                     raise not_emulated(f"{one.name}={part}")
         return value
 

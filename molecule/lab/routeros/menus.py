@@ -125,13 +125,14 @@ TEMPLATE = Menu(
         _time("dead-interval", "40s"),
         Property("priority", Kind.NUMBER, default="128", low=0, high=255),
         Property("cost", Kind.NUMBER, default="1", low=0, high=65535),
-        # Debian's FRR is built without a crypto library and has md5 and sha256 only.
+        # Debian's FRR is built without a crypto library.
         Property(
             "auth",
             Kind.ENUM,
             ("simple", "md5", "sha1", "sha256", "sha384", "sha512"),
             unset=True,
             only=("simple", "md5", "sha256"),
+            with_crypto=("sha1", "sha384", "sha512"),
         ),
         Property("auth-id", Kind.NUMBER, unset=True, low=0, high=255),
         Property("auth-key", unset=True, secret=True),

@@ -63,12 +63,20 @@ class Router:
     """One router. Every method expects that the caller holds `lock`."""
 
     def __init__(
-        self, store: Store, frr: Frr, kernel: Kernel, users: Users, version_text: str, ping: str = "ping"
+        self,
+        store: Store,
+        frr: Frr,
+        kernel: Kernel,
+        users: Users,
+        version_text: str,
+        ping: str = "ping",
+        frr_has_crypto: bool = False,
     ) -> None:
         self.store = store
         self.frr = frr
         self.kernel = kernel
         self.users = users
+        self.frr_has_crypto = frr_has_crypto
         users.keep_in(store)
         store.seed(
             "ip/service",

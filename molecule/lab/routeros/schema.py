@@ -69,6 +69,8 @@ class Property:
     """The menu that REFERENCE, ADDRESS_OR_NAME, NAME and MATCHER look names up in."""
     only: tuple[str, ...] | None = None
     """The values that the emulator carries out; others are valid on a router and refused here, by name."""
+    with_crypto: tuple[str, ...] = ()
+    """Values that it carries out as well where FRR was built with a crypto library."""
     add_only: bool = False
     hidden: bool = False
     """Written and never printed (passwords)."""

@@ -14,6 +14,7 @@ In tests/integration, `python -m bed up` starts it and waits for Ctrl-C; `python
 `python -m bed record frr DIR` record what BIRD and FRR answer, for the tests of parsers.
 """
 
+from .crypto_frr import ensure_crypto_frr
 from .emulator import Emulator
 from .machines import Machine, Router, wait_for
 from .rootfs import ensure_rootfs, requirements
@@ -25,6 +26,7 @@ __all__ = [
     "Emulator",
     "Machine",
     "Router",
+    "ensure_crypto_frr",
     "ensure_rootfs",
     "requirements",
     "wait_for",

@@ -7,6 +7,7 @@ import ctypes
 import json
 import os
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -195,14 +196,23 @@ class Router(Machine):
 
     DAEMONS = ("mgmtd", "zebra", "staticd", "ospfd", "ospf6d", "bfdd")
 
-    def start_frr(self) -> None:
-        """Start the daemons with an empty configuration."""
+    def start_frr(self, crypto: Path | None = None) -> None:
+        """Start the daemons with an empty configuration, perhaps with what ensure_crypto_frr() has built."""
+        programs = {daemon: f"/usr/lib/frr/{daemon}" for daemon in self.DAEMONS}
+        if crypto:
+            own = "/usr/local/lib/frr"
+            shutil.copytree(crypto, self.path(own))
+            programs |= {
+                daemon: f"env LD_LIBRARY_PATH={own} {own}/{daemon}"
+                for daemon in self.DAEMONS
+                if (crypto / daemon).exists()
+            }
         self.write("/etc/frr/vtysh.conf", "no service integrated-vtysh-config\n")
         self.run("chown", "-R", "frr:frr", "/etc/frr", "/var/lib/frr")
         self.run("install", "-d", "-o", "frr", "-g", "frr", "/run/frr", "/var/tmp/frr")
-        for daemon in self.DAEMONS:
+        for daemon, program in programs.items():
             # Some keep the terminal open after they have gone to the background.
-            self.run("sh", "-c", f"exec /usr/lib/frr/{daemon} -d -A 127.0.0.1 >/var/log/{daemon}.log 2>&1")
+            self.run("sh", "-c", f"exec {program} -d -A 127.0.0.1 >/var/log/{daemon}.log 2>&1")
         wait_for("FRR's daemons", lambda: all(self.path(f"/run/frr/{daemon}.vty").exists() for daemon in self.DAEMONS))
 
     def vtysh(self, command: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 SUITE = "trixie"
@@ -35,20 +37,31 @@ def requirements() -> str | None:
 def ensure_rootfs() -> Path:
     """The directory of the root; builds it on first use (about 30 seconds)."""
     root = _root_directory()
-    root.parent.mkdir(parents=True, exist_ok=True)
-    # Two test runs may want it at once; the second waits for the first to finish.
-    with (root.parent / f"{root.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(root):
         if not root.is_dir():
             _build(root)
     return root
 
 
-def _root_directory() -> Path:
+def cache_directory() -> Path:
+    """Where the bed keeps what it has built."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "homelab.anycast" / "bed"
+
+
+@contextlib.contextmanager
+def locked(built: Path) -> Iterator[None]:
+    """Two test runs may want to build it at once; the second waits for the first to finish."""
+    built.parent.mkdir(parents=True, exist_ok=True)
+    with (built.parent / f"{built.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _root_directory() -> Path:
     words = (RECIPE, SUITE, SIDE_PACKAGE, *PACKAGES, *DIRECTORIES)
     digest = hashlib.sha256(" ".join(words).encode()).hexdigest()[:12]
-    return base / "homelab.anycast" / "bed" / f"root-{digest}"
+    return cache_directory() / f"root-{digest}"
 
 
 def _build(root: Path) -> None:

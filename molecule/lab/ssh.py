@@ -40,6 +40,9 @@ def options() -> list[str]:
         "-oGlobalKnownHostsFile=/dev/null",
         "-oStrictHostKeyChecking=yes",
         "-oLogLevel=ERROR",
+        # A machine that is reset says nothing to those who are connected, and QEMU keeps their connection open.
+        "-oServerAliveInterval=20",
+        "-oServerAliveCountMax=6",
     ]
 
 

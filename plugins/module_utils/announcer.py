@@ -67,7 +67,7 @@ def service_files(service, withdraw_wait):
     return {
         **(ospfv3 if family.has_ipv6(service["addresses"]) else {}),
         "{}/{}.conf".format(SETTINGS, name): _announcement(service),
-        "{}/{}.json".format(SETTINGS, name): _settings(service, withdraw_wait),
+        settings_file(name): _settings(service, withdraw_wait),
         _drop_in(name): _instance(service),
         "{}/{}.d/homelab-anycast-{}.conf".format(SYSTEMD, starter(service), name): _start_with(service),
     }
@@ -113,13 +113,22 @@ def names_of(paths):
 def needs_restart(service, changed):
     """Return whether an instance that runs has to start anew, by the paths of the files that have changed.
 
-    What BIRD includes takes effect by a reload of BIRD. Without a check nothing runs that could be outdated, but the
-    relations to other units are those of the start.
+    Without a check nothing runs that could be outdated, but the relations to other units are those of the start.
     """
     outdated = [_drop_in(service["name"])]
     if service["check"]:
-        outdated += [PROGRAM, UNIT, "{}/{}.json".format(SETTINGS, service["name"])]
+        outdated += [PROGRAM, UNIT, settings_file(service["name"])]
     return any(path in changed for path in outdated)
+
+
+def needs_reload(service, changed):
+    """Return whether BIRD has to read anew what it includes of a service, by the paths of the files that have changed."""
+    return any("{}/{}{}".format(SETTINGS, service["name"], suffix) in changed for suffix in (".conf", ".v3"))
+
+
+def settings_file(name):
+    """Return the path of what the program reads of a service."""
+    return "{}/{}.json".format(SETTINGS, name)
 
 
 def _announcement(service):

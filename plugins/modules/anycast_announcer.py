@@ -16,6 +16,8 @@ description:
     settings. From then on systemd announces and withdraws the services, as their units and checks ask for.
   - A service that is not listed any more is withdrawn before anything of it is removed.
   - Starts the instances whose service runs. It never starts a service, and a drained one stays drained.
+  - Where an announced service would be withdrawn by what it is to have now, since its new C(unit) does not run or its
+    new C(check) fails C(fall) times in a row, the module fails and nothing is changed.
   - With O(state=absent), withdraws all services and removes everything that it has ever installed, and the records
     of drains.
   - Meant for the role P(homelab.anycast.bird_anycast#role), which owns the files that this module writes.
@@ -90,6 +92,9 @@ services:
 """
 
 import contextlib
+import json
+import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -173,13 +178,56 @@ class Installer:
         """Withdraw a service whose instance does not run."""
         for path in announcer_node.links(name):
             Path(path).unlink(missing_ok=True)
+        self.configure("service '{}' may still be announced".format(name))
+
+    def reload(self, name):
+        """Have BIRD announce a service, whose instance goes on, as its files say now."""
+        self.configure("service '{}' is announced as before".format(name))
+
+    def configure(self, else_):
         code, out, _err = self.module.run_command(["birdc", "configure"])
         # A BIRD that is not there (code 1) announces nothing; one that keeps its old configuration does.
         if code == 0 and "Reconfig" not in out:
             self.module.fail_json(
-                msg="service '{}' may still be announced, as BIRD does not take its configuration: {}. Mend that file,"
-                " run 'birdc configure' on the node, then this again".format(name, out.partition("\n")[2].strip())
+                msg="{}, as BIRD does not take its configuration: {}. Mend that file, run 'birdc configure' on the node,"
+                " then this again".format(else_, out.partition("\n")[2].strip())
             )
+
+    def withdrawals(self, actions):
+        """Say which announced services would be withdrawn by what they are to have now."""
+        for service in self.services:
+            name = service["name"]
+            if actions.get(name) != "restart" or not announcer_node.is_announced(name):
+                continue
+            unit = announcer.starter(service)
+            state = announcer_node.unit_states(self.module.run_command, [unit])[unit]["ActiveState"]
+            if state != "active":
+                yield "service '{}' is announced, and would not be any more: {} is {}".format(name, unit, state)
+            elif service["check"] and (reason := self.failing(service)):
+                yield "service '{}' is announced, and would not be any more: its check says {}".format(name, reason)
+
+    def failing(self, service):
+        """Return why the check of a service would withdraw it; None if it passes."""
+        name, check = service["name"], service["check"]
+        path = announcer.settings_file(name)
+        if self.module.check_mode and path in self.changed and self.changed[path]:
+            # Addresses that are not there yet answer nothing.
+            if json.loads(self.changed[path])["addresses"] != service["addresses"]:
+                return None
+        with tempfile.TemporaryDirectory(prefix="anycast-", dir="/run") as directory:
+            program = Path(directory, "announcer.py")
+            program.write_text(self.files[announcer.PROGRAM], encoding="utf-8")
+            Path(directory, name + ".json").write_text(self.files[path], encoding="utf-8")
+            # It runs with the rights that the announcer has.
+            Path(directory).chmod(0o755)
+            words = [*announcer.COMMAND[:-1], str(program), "check", os.path.join(directory, name)]
+            for left in reversed(range(check["fall"])):
+                code, _out, err = self.module.run_command(["runuser", "-u", "bird", "--", *words])
+                if code == 0:
+                    return None
+                if left:
+                    time.sleep(check["interval"])
+        return err.strip()
 
     def install(self):
         units = [path for path in self.superfluous if path.startswith(announcer.SYSTEMD)]
@@ -210,7 +258,10 @@ class Installer:
         self.systemctl("daemon-reload")
 
     def actions(self):
-        """Return which systemctl verb each service needs, by its name; withdraw for one that nothing keeps up."""
+        """Return what each service needs, by its name.
+
+        A verb of systemctl; withdraw for one that nothing keeps up, reload for one that BIRD is to announce otherwise.
+        """
         states = announcer_node.unit_states(
             self.module.run_command,
             [unit for s in self.services for unit in (announcer.instance(s["name"]), announcer.starter(s))],
@@ -222,7 +273,8 @@ class Installer:
             if runs and announcer.needs_restart(service, self.changed):
                 wanted[name] = "restart"
             elif runs:
-                continue
+                if announcer.needs_reload(service, [*self.changed, *self.superfluous]):
+                    wanted[name] = "reload"
             elif states[announcer.starter(service)]["ActiveState"] == "active" and not announcer_node.drain_of(name):
                 wanted[name] = "start"
             elif announcer_node.is_announced(name):
@@ -233,8 +285,8 @@ class Installer:
         for service in self.services:
             name = service["name"]
             verb = actions.get(name)
-            if verb == "withdraw":
-                self.withdraw(name)
+            if verb in ("withdraw", "reload"):
+                getattr(self, verb)(name)
             elif verb:
                 unit = announcer.instance(name)
                 code, _out, _err = self.module.run_command(["systemctl", verb, unit])
@@ -244,6 +296,11 @@ class Installer:
                         msg="service '{}' cannot be announced, systemd tries on; {} says:\n{}".format(name, unit, log)
                     )
                 self._wait_for_check(service)
+                if verb == "restart" and announcer_node.is_announced(name):
+                    # BIRD holds a change back that follows another within 5 s (RFC 2328's MinLSInterval).
+                    code, _out, err = self.module.run_command([*announcer.COMMAND, "told", name])
+                    if code:
+                        self.module.warn(err.strip())
 
     def _wait_for_check(self, service):
         """Give a healthy service the time to be announced, so that the next node is not touched before."""
@@ -269,6 +326,12 @@ def main():
     )
     installer = Installer(module)
     actions = installer.actions()
+    withdrawals = list(installer.withdrawals(actions))
+    if withdrawals:
+        module.fail_json(
+            msg="{}. Nothing is changed. Correct its unit or check in bird_anycast_services, repair it, or take the node out"
+            " before (homelab.anycast.drain)".format("; ".join(withdrawals))
+        )
     result = {
         "changed": bool(installer.changed or installer.superfluous or installer.gone or actions),
         "diff": installer.diff(),

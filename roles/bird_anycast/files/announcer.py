@@ -7,6 +7,7 @@
   announcer.py settle SERVICE     absent; wait until BIRD has told the router, and the router has changed its next hops
   announcer.py run SERVICE        check the service for ever; announce it while it is healthy
   announcer.py check SERVICE      check it once; say the reason and exit with 1 if it is not healthy
+  announcer.py told SERVICE       wait until BIRD has told the router of it; exit with 1 if it has not
 
 Run by the systemd unit anycast-announce@SERVICE. What is announced is a symbolic link in ANNOUNCED to the service's
 file in SETTINGS: it is there or it is not, also on a full disk or when we are killed between two instructions.
@@ -62,6 +63,10 @@ class BirdAway(Exception):
     """BIRD does not run, or does not answer."""
 
 
+class BirdSlow(BirdAway):
+    """BIRD runs, but has not answered in time: nobody knows what it announces."""
+
+
 class BirdRefuses(Exception):
     """BIRD runs, and does not take its configuration."""
 
@@ -111,6 +116,12 @@ def protocols(prefixes):
     return [name for name, is_ipv6 in ((PROTOCOL, False), (PROTOCOL_V3, True)) if is_ipv6 in families]
 
 
+def away(what, exc):
+    """Return the exception for an error of the conversation with BIRD."""
+    kind = BirdSlow if isinstance(exc, socket.timeout) else BirdAway
+    return kind("%s: %s" % (what, exc.strerror or exc))
+
+
 class Bird:
     """One conversation with BIRD over its control socket."""
 
@@ -122,7 +133,7 @@ class Bird:
             self._read()
         except OSError as exc:
             self.close()
-            raise BirdAway("bird does not answer on %s: %s" % (BIRD_SOCKET, exc.strerror or exc)) from exc
+            raise away("bird does not answer on %s" % BIRD_SOCKET, exc) from exc
 
     def __enter__(self):
         return self
@@ -150,7 +161,7 @@ class Bird:
             self._socket.sendall(command.encode() + b"\n")
             return self._read()
         except OSError as exc:
-            raise BirdAway("bird does not answer '%s': %s" % (command, exc.strerror or exc)) from exc
+            raise away("bird does not answer '%s'" % command, exc) from exc
 
     def configure(self):
         """Have BIRD read its configuration."""
@@ -253,8 +264,10 @@ def announce(name, bird=None):
         raise
 
 
-def withdraw(name, prefixes):
+def withdraw(name, prefixes, again=False):
     """Make the service absent and tell BIRD, if it runs. Return whether BIRD announced it until now.
+
+    Raises BirdSlow where that is not known; then it is to be called again, which `again` says.
 
     A BIRD that refuses its configuration goes on with the old one, so it would go on announcing a service which may be
     dead. Then OSPF is stopped, with all services of this node; the next configuration BIRD takes starts it again.
@@ -264,7 +277,7 @@ def withdraw(name, prefixes):
         with Bird() as bird:
             announced = bird.announces(prefixes)
             # Also where it does not announce it yet: BIRD may hold back what it was told to announce (MinLSInterval).
-            if announced or was_there:
+            if announced or was_there or again:
                 try:
                     bird.configure()
                 except BirdRefuses as exc:
@@ -272,6 +285,8 @@ def withdraw(name, prefixes):
                     for protocol in protocols(prefixes):
                         bird.ask("disable %s" % protocol)
             return announced
+    except BirdSlow:
+        raise
     except BirdAway:
         # Then it announces nothing, and will find nothing to announce when it is back.
         return False
@@ -286,6 +301,17 @@ def wait_until_flooded(prefixes):
                 say(ERROR, "bird still announces %s after %g s" % (", ".join(prefixes), FLOOD_TIMEOUT))
                 return
             time.sleep(POLL)
+
+
+def wait_until_told(prefixes):
+    """Wait until BIRD tells its neighbours of one of the prefixes. Return whether it does."""
+    deadline = time.monotonic() + FLOOD_TIMEOUT
+    with Bird() as bird:
+        while not bird.announces(prefixes):
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(POLL)
+    return True
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -536,9 +562,18 @@ def do_announce(name):
 def do_settle(name):
     """The way out, whatever brought us here: a stop, the end of the service, or the end of the checker."""
     settings = read_settings(name)
-    if withdraw(name, settings["addresses"]):
-        with contextlib.suppress(BirdAway):
+    try:
+        try:
+            announced = withdraw(name, settings["addresses"])
+        except BirdSlow:
+            announced = withdraw(name, settings["addresses"], again=True)
+        if announced:
             wait_until_flooded(settings["addresses"])
+    except BirdSlow as exc:
+        say(ERROR, "%s may still be announced: %s" % (name, exc))
+    except BirdAway:
+        # Gone meanwhile, and what it announced with it.
+        pass
     time.sleep(settings["withdraw_wait"])
     return 0
 
@@ -552,6 +587,16 @@ def do_check(name):
     return 0
 
 
+def do_told(name):
+    try:
+        if wait_until_told(read_settings(name)["addresses"]):
+            return 0
+        say(ERROR, "bird has not told the router of %s within %g s" % (name, FLOOD_TIMEOUT))
+    except BirdAway as exc:
+        say(ERROR, str(exc))
+    return 1
+
+
 def look(settings):
     """Return (what passed, None) or (None, the reason)."""
     try:
@@ -560,35 +605,42 @@ def look(settings):
         return None, str(exc)
 
 
-def follow(name, prefixes, health, reason):
-    """Announce or withdraw as the health asks for. Return what keeps a healthy service from being announced."""
+def follow(name, prefixes, health, reason, unsure=False):
+    """Announce or withdraw as the health asks for.
+
+    :param unsure: whether nobody knows what BIRD announces, as it did not answer in time before.
+
+    Return what keeps it from being done, None if nothing does, and whether nobody knows what BIRD announces.
+    """
     if health.healthy and not is_present(name):
         try:
             announce(name)
         except (BirdAway, BirdRefuses, OSError) as exc:
-            return "healthy, but cannot be announced: %s" % exc
+            return "healthy, but cannot be announced: %s" % exc, isinstance(exc, BirdSlow)
         say(NOTICE, "%s announced: it is healthy" % name)
-    elif not health.healthy and is_present(name):
-        withdraw(name, prefixes)
+    elif not health.healthy and (is_present(name) or unsure):
+        try:
+            withdraw(name, prefixes, unsure)
+        except BirdSlow as exc:
+            return "not healthy, and may still be announced: %s" % exc, True
         say(WARNING, "%s withdrawn: %s" % (name, reason))
-    return None
+    return None, False
 
 
 def do_run(name):
     settings = read_settings(name)
     health = Health(settings["check"]["rise"], settings["check"]["fall"])
-    if is_present(name):
-        # Left by a checker that met its end together with what should have withdrawn it.
-        withdraw(name, settings["addresses"])
-        say(WARNING, "%s withdrawn: its health is not known yet" % name)
+    # Left by a checker that met its end together with what should have withdrawn it.
+    trouble, unsure = follow(name, settings["addresses"], health, "its health is not known yet")
     notify(READY=1, STATUS="withdrawn: its health is not known yet")
-    passed, trouble, due = None, None, time.monotonic()
+    passed, due = None, time.monotonic()
     while True:
         what, reason = look(settings)
         passed = what or passed
         health.seen(reason is None)
         notify(WATCHDOG=1)
-        before, trouble = trouble, follow(name, settings["addresses"], health, reason)
+        before = trouble
+        trouble, unsure = follow(name, settings["addresses"], health, reason, unsure)
         if trouble and trouble != before:
             say(ERROR, "%s is %s" % (name, trouble))
         notify(WATCHDOG=1, STATUS=describe(health, is_present(name), passed, reason, trouble))
@@ -597,7 +649,7 @@ def do_run(name):
         time.sleep(max(due - time.monotonic(), 0))
 
 
-COMMANDS = {"announce": do_announce, "settle": do_settle, "run": do_run, "check": do_check}
+COMMANDS = {"announce": do_announce, "settle": do_settle, "run": do_run, "check": do_check, "told": do_told}
 
 
 def main(arguments):

@@ -222,6 +222,17 @@ def test_it_waits_until_bird_has_told_the_router(node):
     assert bird.commands == [STATE_COMMAND, "configure", STATE_COMMAND, STATE_COMMAND, STATE_COMMAND]
 
 
+def test_it_waits_until_bird_has_told_of_it(node, monkeypatch, capsys):
+    bird = bird_of(node)
+    bird.replies[STATE_COMMAND] = [SILENT, SILENT, ANNOUNCED]
+    assert announcer.main(["told", "sip"]) == 0
+    assert bird.commands == [STATE_COMMAND] * 3
+    monkeypatch.setattr(announcer, "FLOOD_TIMEOUT", 0)
+    bird.replies[STATE_COMMAND] = SILENT
+    assert announcer.main(["told", "sip"]) == 1
+    assert "bird has not told the router of sip within 0 s" in capsys.readouterr().err
+
+
 def test_it_does_not_wait_for_ever(node, monkeypatch, capsys):
     monkeypatch.setattr(announcer, "FLOOD_TIMEOUT", 0)
     bird_of(node).replies[STATE_COMMAND] = ANNOUNCED
@@ -295,15 +306,45 @@ def test_a_health_that_changes(node, capsys):
     state = announcer.Health(1, 1)
     for passed in (True, False):
         state.seen(passed)
-        assert announcer.follow("sip", ["127.0.0.1/32"], state, None if passed else "no answer") is None
+        assert announcer.follow("sip", ["127.0.0.1/32"], state, None if passed else "no answer") == (None, False)
         assert link(node).is_symlink() == passed
     assert capsys.readouterr().err.splitlines() == ["sip announced: it is healthy", "sip withdrawn: no answer"]
     bird.replies["configure"] = BAD
     state.seen(True)
-    assert "cannot be announced: bird refuses" in announcer.follow("sip", ["127.0.0.1/32"], state, None)
+    trouble, unsure = announcer.follow("sip", ["127.0.0.1/32"], state, None)
+    assert "cannot be announced: bird refuses" in trouble and not unsure
     bird.replies["configure"] = OK
-    assert announcer.follow("sip", ["127.0.0.1/32"], state, None) is None
+    assert announcer.follow("sip", ["127.0.0.1/32"], state, None) == (None, False)
     assert link(node).is_symlink()
+
+
+@pytest.mark.parametrize("slow", [STATE_COMMAND, "configure"])
+def test_a_bird_that_was_slow_is_told_again(node, capsys, slow):
+    """Else it would go on announcing a dead service, which the journal calls withdrawn."""
+    bird = bird_of(node)
+    bird.replies[STATE_COMMAND] = ANNOUNCED
+    link(node).symlink_to("x")
+    dead, answer = announcer.Health(1, 1), bird.replies[slow]
+    bird.replies[slow] = None
+    trouble, unsure = announcer.follow("sip", ["127.0.0.1/32"], dead, "no answer")
+    assert trouble.startswith("not healthy, and may still be announced: bird does not answer") and unsure
+    assert not link(node).is_symlink()
+    bird.replies[slow] = answer
+    bird.commands.clear()
+    assert announcer.follow("sip", ["127.0.0.1/32"], dead, "no answer", unsure) == (None, False)
+    assert bird.commands == [STATE_COMMAND, "configure"]
+    assert capsys.readouterr().err.splitlines() == ["sip withdrawn: no answer"]
+
+
+def test_on_the_way_out_a_bird_that_is_slow_is_told_twice(node, capsys):
+    bird = bird_of(node)
+    bird.replies[STATE_COMMAND] = [None, ANNOUNCED, SILENT]
+    link(node).symlink_to("x")
+    assert announcer.main(["settle", "sip"]) == 0
+    assert bird.commands == [STATE_COMMAND, STATE_COMMAND, "configure", STATE_COMMAND]
+    bird.replies[STATE_COMMAND] = None
+    assert announcer.main(["settle", "sip"]) == 0
+    assert "sip may still be announced: bird does not answer 'show ospf state anycast'" in capsys.readouterr().err
 
 
 TOKEN = "0123456789abcdef"

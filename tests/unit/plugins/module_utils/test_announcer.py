@@ -90,6 +90,18 @@ def test_needs_restart(check, changed, expected):
     assert announcer.needs_restart(service(check=check), changed) == expected
 
 
+@pytest.mark.parametrize(
+    "changed, expected",
+    [
+        (["/etc/homelab-anycast/sip.conf"], True),
+        (["/etc/homelab-anycast/sip.v3"], True),
+        (["/etc/homelab-anycast/sip.json", "/etc/homelab-anycast/dns.conf"], False),
+    ],
+)
+def test_needs_reload(changed, expected):
+    assert announcer.needs_reload(service(), changed) == expected
+
+
 def test_the_unit_waits_for_the_same_files_as_the_module_writes():
     from pathlib import Path
 

@@ -103,6 +103,55 @@ def test_what_runs_is_restarted_only_where_it_is_outdated(systemd_node, install,
     assert (f"systemctl restart {INSTANCE}" in systemd_node.calls) is restarted
 
 
+def test_the_next_node_waits_until_the_router_knows_of_this_one(systemd_node, install):
+    install(SIP)
+    systemd_node.calls.clear()
+    told = " ".join([*announcer.COMMAND, "told", "sip"])
+    assert "warnings" not in install({**SIP, "addresses": ["172.18.0.65"]})
+    assert systemd_node.calls[-2:] == [f"systemctl restart {INSTANCE}", told]
+    systemd_node.failing.add("told")
+    assert "bird has not told the router of sip within 8 s" in str(install(SIP)["warnings"])
+
+
+def test_what_bird_includes_takes_effect_without_a_withdrawal(systemd_node, install):
+    install(SIP)
+    systemd_node.calls.clear()
+    assert install({**SIP, "interface": "dummy1"})["changed"]
+    assert systemd_node.calls == ["birdc configure"]
+    assert not install({**SIP, "interface": "dummy1"})["changed"]
+
+
+def test_an_announced_service_is_not_withdrawn_by_a_check_that_fails(systemd_node, install, monkeypatch):
+    install(SIP)
+    before = systemd_node.files()
+    monkeypatch.setattr(anycast_announcer.time, "sleep", lambda _seconds: None)
+    systemd_node.failing.add("check")
+    systemd_node.calls.clear()
+    for check_mode in (True, False):
+        result = install({**SIP, "check": {"kind": "sip"}}, check_mode=check_mode)
+        assert result["failed"]
+        assert result["msg"].startswith(
+            "service 'sip' is announced, and would not be any more: its check says 172.18.0.64 does not answer within"
+            " 0.5 s. Nothing is changed."
+        )
+    # As often as would withdraw it.
+    assert [line.partition(" check ")[0].partition(" -- ")[0] for line in systemd_node.calls] == ["runuser -u bird"] * 6
+    assert (systemd_node.files(), systemd_node.announced) == (before, ["sip"])
+    # One that is not announced is in nobody's way.
+    systemd_node.active -= {"kamailio.service", INSTANCE}
+    install(SIP)
+    assert install({**SIP, "check": {"kind": "sip"}})["changed"]
+
+
+def test_an_announced_service_is_not_withdrawn_by_a_unit_that_does_not_run(systemd_node, install):
+    install(SIP)
+    result = install({**SIP, "unit": "opensips"})
+    assert "would not be any more: opensips.service is inactive. Nothing is changed" in result["msg"]
+    assert systemd_node.announced == ["sip"]
+    systemd_node.active.add("opensips.service")
+    assert install({**SIP, "unit": "opensips"})["changed"]
+
+
 def test_a_service_that_is_off_the_list(systemd_node, install):
     install(SIP, SIX)
     assert systemd_node.announced == ["sip", "six"]

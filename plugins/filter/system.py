@@ -142,7 +142,9 @@ def neighbor_failures(hostvars, groups):
     }
 
 
-def neighbor_names(neighbors, names, hostvars):
+def neighbor_names(neighbors, names, hostvars, prefix=None):
+    if prefix is not None:
+        names = [name for name in names if prefix in anycast_prefixes([name], hostvars)]
     router_ids = {str(_value(hostvars[name], "bird_anycast_router_id")): name for name in names}
     return {entry["address"]: router_ids[entry["router_id"]] for entry in neighbors if entry["router_id"] in router_ids}
 

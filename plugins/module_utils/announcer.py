@@ -122,7 +122,7 @@ def needs_restart(service, changed):
 
 
 def needs_reload(service, changed):
-    """Return whether BIRD has to read anew what it includes of a service, by the paths of the files that have changed."""
+    """Return whether BIRD has to read anew what it includes of a service, by the paths of what has changed."""
     return any("{}/{}{}".format(SETTINGS, service["name"], suffix) in changed for suffix in (".conf", ".v3"))
 
 

@@ -13,7 +13,7 @@ import posixpath
 import re
 
 # By this our own bird.conf is known: nobody else includes what the services announce.
-_OURS = re.compile(r'include\s+"[^"]*/anycast\.d/\*\.conf"')
+_OURS = "/anycast.d/*.conf"
 
 _TOKEN = re.compile(
     r"""(?P<comment>\#[^\n]*|/\*.*?(?:\*/|\Z))|(?P<string>"[^"\n]*"|'[^'\n]*')|(?P<mark>[{};])|(?P<word>[^\s{};"'\#]+)""",
@@ -27,7 +27,7 @@ _HARMLESS = ("log", "router", "debug", "timeformat", "watchdog", "hostname", "mr
 
 def is_ours(text):
     """Return whether the role bird_anycast has written a bird.conf."""
-    return bool(_OURS.search(text))
+    return any(path.endswith(_OURS) for path in includes(text, ""))
 
 
 def _tokens(text):

@@ -111,18 +111,20 @@ def last_node_problems(services, next_hops, node, drained):
 
 
 def neighbor_addresses(results, router_id):
-    """Return the addresses by which routers know a node; none if it is nobody's neighbour.
+    """Return the addresses by which routers know a node; its router id if it is nobody's neighbour.
+
+    The router id is an address of the node, so there is always one to wait for.
 
     :param results: of the module routeros_ospf_neighbors, one of each router.
+    :param router_id: of the node; None if it has none.
     """
-    return sorted(
-        {
-            neighbor["address"]
-            for result in results
-            for neighbor in result["neighbors"]
-            if neighbor["router_id"] == str(router_id)
-        }
-    )
+    known = {
+        neighbor["address"]
+        for result in results
+        for neighbor in result["neighbors"]
+        if neighbor["router_id"] == str(router_id)
+    }
+    return sorted(known) or ([str(router_id)] if router_id else [])
 
 
 def others(results, neighbors, router_ids):

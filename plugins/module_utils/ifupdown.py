@@ -47,7 +47,10 @@ def _logical_lines(text):
             while content.endswith("\\") and number + 1 < len(lines):
                 number += 1
                 content = content[:-1] + " " + lines[number].rstrip("\r\n")
-            yield first, number, content.rstrip("\\").split()
+            words = content.rstrip("\\").split()
+            # A backslash alone goes on to nothing.
+            if words:
+                yield first, number, words
         number += 1
 
 

@@ -15,12 +15,13 @@ from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Ver
 PROTOCOLS = ("connect", "static", "ospf", "rip", "bgp", "is-is", "dhcp", "vpn", "modem", "slaac", "bgp-mpls-vpn")
 
 
-def _is_address(text):
+def _address(text):
+    """Return an address as RouterOS spells it (FE80::1 is fe80::1), None for what is none."""
     try:
-        ip_address(text)
+        # Python takes fe80::1%ether2 for an address.
+        return None if "%" in text else str(ip_address(text))
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def split_gateway(text):
@@ -29,7 +30,7 @@ def split_gateway(text):
     first, percent, interface = place.partition("%")
     if percent:
         return first, interface or None, vrf or None
-    if _is_address(first):
+    if _address(first):
         return first, None, vrf or None
     return None, first or None, vrf or None
 
@@ -77,14 +78,31 @@ def route_menu(prefix):
 def read(router, prefix, routing_table="main"):
     """Return the next hops of a prefix as they are now, asked of a routeros.Router."""
     rows = router.rows(route_menu(prefix), where=("dst-address", prefix))
-    found = parse_routes(rows, prefix, routing_table)
-    return name_nodes(found, router.rows("/routing/ospf/neighbor")) if ":" in prefix and found else found
+    return _with_nodes(router, prefix, parse_routes(rows, prefix, routing_table))
+
+
+def read_filtered(router, prefix, routing_table="main"):
+    """Return the next hops that a filter rejects, as read() does; none if the router does not say.
+
+    Only good to know: the menu of the routes does not tell.
+    """
+    rows = router.rows_if_any("/routing/route", where=("dst-address", prefix))
+    filtered = [row for row in rows if flag(row, "filtered") or row.get("contribution") == "filtered"]
+    found = [hop for hop in parse_routes(filtered, prefix, routing_table) if hop["gateway"]]
+    return _with_nodes(router, prefix, found)
+
+
+def _with_nodes(router, prefix, next_hops):
+    if ":" not in prefix or not next_hops:
+        return next_hops
+    return name_nodes(next_hops, router.rows("/routing/ospf/neighbor"))
 
 
 def name_nodes(next_hops, neighbors):
     """Put the node's IPv4 address into each next hop of IPv6, whose link-local address says nothing to a reader.
 
-    Which node it is, OSPFv3 says by the router id, which the node has in OSPFv2 too; an unknown one keeps its address.
+    Which node it is, OSPFv3 says by the router id, which the node has in OSPFv2 too. One that OSPFv2 does not know
+    keeps its address; it is known by its router id then, if OSPFv3 knows it.
 
     :param neighbors: rows of /routing/ospf/neighbor.
     """
@@ -98,8 +116,8 @@ def name_nodes(next_hops, neighbors):
     for hop in next_hops:
         if hop["gateway"] and ":" in hop["gateway"]:
             hop["link_local"] = hop["gateway"]
-            router_id = by_address.get((hop["gateway"], hop["interface"]))
-            hop["gateway"] = by_router_id.get(router_id) or hop["gateway"]
+            hop["router_id"] = by_address.get((hop["gateway"], hop["interface"]))
+            hop["gateway"] = by_router_id.get(hop["router_id"]) or hop["gateway"]
     return sorted(next_hops, key=_order)
 
 
@@ -113,15 +131,12 @@ def add_bfd(next_hops, sessions):
     return next_hops
 
 
-def filtered_gateways(rows, prefix, routing_table="main"):
-    """Return the addresses of next hops that a filter rejects, from rows of /routing/route."""
-    return [
-        hop["gateway"]
-        for row in rows
-        if flag(row, "filtered") or row.get("contribution") == "filtered"
-        for hop in parse_routes([row], prefix, routing_table)
-        if hop["gateway"]
-    ]
+def addresses(hop):
+    """Return by which addresses a next hop can be named: of IPv6 by its own, and by those of the node.
+
+    The router id is the last resort, where OSPFv2 does not know the node; the collection takes the node's address.
+    """
+    return {hop[key] for key in ("gateway", "link_local", "router_id") if hop.get(key)}
 
 
 def normalise_prefix(text, option="prefix"):
@@ -132,6 +147,11 @@ def normalise_prefix(text, option="prefix"):
         raise ValueError(
             "%s: '%s' is no prefix as in 172.18.0.64/32 or 2001:db8::64/128: %s" % (option, text, exc)
         ) from exc
+
+
+def _spelled(values):
+    """Return addresses as RouterOS spells them, each once; what is none as it is, for problems()."""
+    return list(dict.fromkeys(_address(value) or value for value in values))
 
 
 class Expectation:
@@ -145,11 +165,11 @@ class Expectation:
     """
 
     def __init__(self, gateways=None, contains=(), count=None, protocol=None, without=()):
-        self.gateways = None if gateways is None else list(dict.fromkeys(gateways))
-        self.contains = list(dict.fromkeys(contains))
+        self.gateways = None if gateways is None else _spelled(gateways)
+        self.contains = _spelled(contains)
         self.count = count
         self.protocol = protocol
-        self.without = list(dict.fromkeys(without))
+        self.without = _spelled(without)
         self.given = (
             self.gateways is not None
             or bool(self.contains or self.without)
@@ -166,9 +186,7 @@ class Expectation:
             ("without", self.without),
         ):
             problems.extend(
-                "%s: '%s' is no address as in 172.18.0.11" % (option, value)
-                for value in values
-                if not _is_address(value)
+                "%s: '%s' is no address as in 172.18.0.11" % (option, value) for value in values if not _address(value)
             )
         if self.count is not None and self.count < 0:
             problems.append("count is %d, expected 0 or more" % self.count)
@@ -188,14 +206,18 @@ class Comparison:
         self.expectation = expectation
         self.next_hops = next_hops
         self.active = [hop for hop in next_hops if hop["active"]]
-        addresses = list(dict.fromkeys(hop["gateway"] or hop["interface"] or "blackhole" for hop in self.active))
+        # What each is shown as, and by what else it can be expected.
+        known = {}
+        for hop in self.active:
+            shown = hop["gateway"] or hop["interface"] or "blackhole"
+            known.setdefault(shown, {shown}).update(addresses(hop))
+        self.found = list(known)
         wanted = expectation.contains if expectation.gateways is None else expectation.gateways
-        self.missing = [address for address in wanted if address not in addresses]
-        self.surplus = [address for address in addresses if address in expectation.without]
+        self.missing = [address for address in wanted if not any(address in names for names in known.values())]
+        self.surplus = [shown for shown, names in known.items() if names.intersection(expectation.without)]
         if expectation.gateways is not None:
-            self.surplus = [address for address in addresses if address not in expectation.gateways]
-        self.found = addresses
-        self.miscounted = expectation.count is not None and len(addresses) != expectation.count
+            self.surplus = [shown for shown, names in known.items() if not names.intersection(expectation.gateways)]
+        self.miscounted = expectation.count is not None and len(self.found) != expectation.count
         self.wrong_protocol = []
         if expectation.protocol is not None:
             self.wrong_protocol = [hop for hop in self.active if hop["protocol"] != expectation.protocol]
@@ -203,6 +225,10 @@ class Comparison:
     def verdict(self):
         """Return the Verdict for waiting."""
         return Verdict(not (self.missing or self.surplus or self.miscounted or self.wrong_protocol))
+
+
+def _named_by(address, next_hops):
+    return next((hop for hop in next_hops if address in addresses(hop)), None)
 
 
 def _named(address, names):
@@ -217,15 +243,15 @@ def failure_message(comparison, prefix, router, names=None, spent=0.0, filtered=
     """Return the message for a user who expected other next hops.
 
     :param names: of the nodes, by their addresses.
-    :param filtered: addresses of next hops that a filter of the router rejects.
+    :param filtered: next hops that a filter of the router rejects.
     """
     names = names or {}
     expectation = comparison.expectation
     lines = ["The next hops of %s on the router %s are not as expected%s." % (prefix, router, after(spent))]
-    inactive = {hop["gateway"]: hop for hop in comparison.next_hops if not hop["active"]}
+    inactive = [hop for hop in comparison.next_hops if not hop["active"]]
     for address in comparison.missing:
-        hop = inactive.get(address)
-        if address in filtered:
+        hop = _named_by(address, inactive)
+        if _named_by(address, filtered):
             why = (
                 "is announced, but a filter of the router rejects it: see in-filter-chain of the OSPF instance"
                 " (routeros_ospf_anycast_prefixes) and /routing/filter/rule"

@@ -61,6 +61,6 @@ class Listener:
             try:
                 if is_signed(self._socket.recv(65535), *signed):
                     return True
-            except TimeoutError:
+            except socket.timeout:  # TimeoutError from Python 3.10 on
                 break
         return False

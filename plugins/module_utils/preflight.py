@@ -245,13 +245,22 @@ def anycast_addresses(routers, nodes):
                     )
 
 
+def _own_addresses(router):
+    rows = (router["info"] or {}).get("ipv6_addresses", ())
+    return {str(address) for _name, address, _network in networks(router)} | {
+        str(ipaddress.ip_interface(str(row["address"])).ip) for row in rows if not row["disabled"]
+    }
+
+
 def strangers(routers, nodes):
     """Say which routes to an anycast address the router has from elsewhere than our nodes and routers."""
     known = {str(address) for node in nodes for _name, address, _network in node_addresses(node)}
+    # While OSPFv2 is down and OSPFv3 is up, that is all the router knows of a node.
+    known |= {str(own.ip) for node in nodes for _name, own in node_facts.ipv6_addresses(node["facts"] or {})}
     # Who could not be read may be one of the next hops.
     blind = any(not node["facts"] for node in nodes) or any(not router["info"] for router in routers)
     for router in routers:
-        ours = known | {str(address) for peer in routers if peer is not router for _n, address, _net in networks(peer)}
+        ours = known.union(*(_own_addresses(peer) for peer in routers if peer is not router))
         for route in (router["info"] or {}).get("routes", ()):
             if not route["active"] and route["dynamic"]:
                 continue

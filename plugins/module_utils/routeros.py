@@ -13,7 +13,11 @@ from ipaddress import IPv4Interface, IPv4Network
 
 from ansible_collections.community.routeros.plugins.module_utils.api import check_has_library, create_api
 
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros_errors import connect_message, trap_message
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros_errors import (
+    connect_message,
+    may_pass,
+    trap_message,
+)
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
 
 try:
@@ -223,7 +227,8 @@ class Router:
                 self._api = create_api(_Recorder(self.module.params))
             except _Refused as exc:
                 message = connect_message(str(exc), self.module.params)
-                if self._lost:
+                # Whoever does not wait learns at once what to correct.
+                if self._lost or (self.module.params.get("wait") and may_pass(str(exc))):
                     raise Unreadable(message) from exc
                 raise RouterError(message) from exc
         return self._api

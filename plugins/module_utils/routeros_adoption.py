@@ -16,6 +16,7 @@ Nothing in here does input or output.
 from __future__ import annotations
 
 import copy
+import ipaddress
 import json
 
 from ansible_collections.homelab.anycast.plugins.module_utils import family
@@ -214,9 +215,8 @@ def _differences(info, template, area, instance, area_id, router_id, filter_chai
     if str(instance.get("vrf", "main")) != "main":
         yield "its instance is in vrf {}, expected main".format(instance["vrf"])
     if str(instance.get("router-id")) != str(router_id):
-        yield (
-            "its instance has router-id={}, expected {}, and another one restarts OSPF: set routeros_ospf_router_id to"
-            " it, or change the instance at a time when that does no harm".format(instance.get("router-id"), router_id)
+        yield "its instance has router-id={}, expected {}, and another one restarts OSPF: {}".format(
+            instance.get("router-id"), router_id, _router_id_advice(instance, router_id)
         )
     chain = instance.get("in-filter-chain")
     if chain and filter_chain and chain != filter_chain:
@@ -237,6 +237,18 @@ def _differences(info, template, area, instance, area_id, router_id, filter_chai
                 ", ".join(others)
             )
         )
+
+
+def _router_id_advice(instance, router_id):
+    command = "at a time when that does no harm, /routing/ospf/instance/set {} router-id={}".format(
+        instance["name"], router_id
+    )
+    try:
+        found = ipaddress.IPv4Address(str(instance.get("router-id")))
+    except ValueError:
+        # The name of a row of /routing/id, such as RouterOS' default main; the variable takes none.
+        return command
+    return "set routeros_ospf_router_id to {}, or, {}".format(found, command)
 
 
 def taken_over(info, adopted, comment):

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-# What a user reads in community.routeros' "Error while connecting: ...", and what to do about it. The first match wins.
+# What a user reads in community.routeros' "Error while connecting: ...", and what to do about it. The first match wins,
+# and what may pass by itself comes after all that does not.
 _CONNECT_ERRORS = (
     (
         ("invalid user name or password", "cannot log in"),
@@ -54,6 +55,9 @@ _CONNECT_ERRORS = (
         ("name or service not known", "name resolution", "nodename nor servname", "no address associated"),
         "the name '{hostname}' cannot be resolved. Correct hostname.",
     ),
+)
+# So looks a router that restarts, too.
+_AWAY_ERRORS = (
     (
         ("connection refused",),
         "nothing listens there. Correct hostname and port, and see that the service {service} is enabled"
@@ -76,6 +80,20 @@ _CONNECT_ERRORS = (
 )
 
 
+def may_pass(text):
+    """Return whether a failed connection, as for connect_message(), may be a router that is away for a moment."""
+    plain = _reason(text).lower()
+    return not _advice(plain, _CONNECT_ERRORS) and bool(_advice(plain, _AWAY_ERRORS))
+
+
+def _reason(text):
+    return text.partition("Error while connecting: ")[2] or text
+
+
+def _advice(plain, errors):
+    return next((advice for patterns, advice in errors if any(pattern in plain for pattern in patterns)), None)
+
+
 def connect_message(text, params):
     """Return a message for a user from what community.routeros says about a failed connection.
 
@@ -96,16 +114,16 @@ def connect_message(text, params):
         else "it speaks TLS there (set tls to true)",
         "service": "api-ssl" if tls else "api",
     }
-    reason = text.partition("Error while connecting: ")[2] or text
+    reason = _reason(text)
     plain = reason.lower()
     where = "%s, port %d (%s)" % (values["hostname"], port, "API over TLS" if tls else "plain API")
-    for patterns, advice in _CONNECT_ERRORS:
-        if any(pattern in plain for pattern in patterns):
-            if "codec" in plain:
-                # Python's text quotes the character, and says where in the password it is.
-                return "Cannot connect to the router at %s: %s" % (where, advice.format(**values))
-            return "Cannot connect to the router at %s: %s The error was: %s" % (where, advice.format(**values), reason)
-    return "Cannot connect to the router at %s: %s" % (where, reason)
+    advice = _advice(plain, _CONNECT_ERRORS + _AWAY_ERRORS)
+    if advice is None:
+        return "Cannot connect to the router at %s: %s" % (where, reason)
+    if "codec" in plain:
+        # Python's text quotes the character, and says where in the password it is.
+        return "Cannot connect to the router at %s: %s" % (where, advice.format(**values))
+    return "Cannot connect to the router at %s: %s The error was: %s" % (where, advice.format(**values), reason)
 
 
 def trap_message(text, menu, username, command="print"):

@@ -11,6 +11,7 @@ import re
 
 from ansible_collections.homelab.anycast.plugins.module_utils import next_hops
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import flag, split_list
+from ansible_collections.homelab.anycast.plugins.module_utils.secret import MASKED_BY_ROUTER
 
 # Every property of an OSPF interface template from RouterOS 7.16 on, but for auth-key and the virtual links'.
 TEMPLATE_PROPERTIES = (
@@ -135,8 +136,9 @@ def _templates(router, auth_key_sha256):
     rows = router.rows(menu, proplist=(*TEMPLATE_PROPERTIES, "auth-key"))
     for row in rows:
         key = row.pop("auth-key", None)
-        # None where the template has no key, or the user not the policy sensitive.
-        if key is not None:
+        if key == MASKED_BY_ROUTER:
+            row["key_masked"] = True
+        elif key is not None:
             # librouteros makes booleans of some words.
             words = {True: ("yes", "true"), False: ("no", "false")}.get(key, (str(key),))
             hashes = [hashlib.sha256(word.encode()).hexdigest() for word in words]

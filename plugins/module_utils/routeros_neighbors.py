@@ -18,6 +18,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros import (
     address_and_subnet,
     flag,
     parse_duration,
+    parse_version,
 )
 
 
@@ -175,7 +176,7 @@ def own_interfaces(interfaces, addresses=()):
 class OspfReader:
     """Reads the neighbours of a router, and what it says about itself."""
 
-    # Not all properties: from RouterOS 7.23 on this menu can hold keys.
+    # Not all properties: from RouterOS 7.23 on this menu can hold keys. The network type has another name since.
     INTERFACE_PROPERTIES = (
         "address",
         "area",
@@ -199,7 +200,8 @@ class OspfReader:
             rows = [row for row in rows if row.get("instance") == self.instance]
         else:
             # A node of OSPFv3 would be there twice, with the same router id.
-            rows = [row for row in rows if not _is_link_local(row)] or rows
+            of_version_2 = [row for row in rows if not _is_link_local(row)]
+            rows = of_version_2 if of_version_2 or self._has_version_2() else rows
         found = parse_neighbors(rows, self._interface_of)
         if self._find is not None and any(entry["interface"] is None for entry in found):
             # An interface may have come since we read them; once more, and then it stays unknown.
@@ -214,13 +216,19 @@ class OspfReader:
         name = "%s (RouterOS %s)" % (self.router.hostname, version)
         return Own(name, self._router_id(), own_interfaces(interfaces, addresses))
 
+    def _has_version_2(self):
+        """Return whether the router is to speak OSPFv2, though it may have no neighbour in it now."""
+        rows = self.router.rows("/routing/ospf/instance", proplist=("name", "version", "disabled"))
+        return any(str(row.get("version")) != "3" and not flag(row, "disabled") for row in rows)
+
     def _interface_of(self, row):
         if self._find is None:
             self._find = InterfaceFinder(self._interfaces(), self._addresses())
         return self._find(row)
 
     def _interfaces(self):
-        return self.router.rows("/routing/ospf/interface", proplist=self.INTERFACE_PROPERTIES)
+        kind = "type" if parse_version(self.router.version()) >= (7, 23) else "network-type"
+        return self.router.rows("/routing/ospf/interface", proplist=(*self.INTERFACE_PROPERTIES, kind))
 
     def _addresses(self):
         rows = self.router.rows("/ip/address", proplist=self.ADDRESS_PROPERTIES)

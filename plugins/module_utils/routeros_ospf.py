@@ -293,7 +293,7 @@ def router_problems(
 ):
     """Return what speaks against configuring the router, one sentence each; an empty list if nothing does.
 
-    :param info: result of the module routeros_info.
+    :param info: result of the module routeros_info; with its option auth_key_sha256 it knows of masked keys as well.
     :param instance: name of the OSPF instance to write; C(area) likewise.
     :param interfaces: names of the interfaces that are to speak OSPF.
     :param comment: the comment by which the role owns its rows.
@@ -324,6 +324,13 @@ def router_problems(
                     ", ".join(sorted(taken)), row[".id"], row["area"], row.get("comment") or "", comment
                 )
             )
+    masked = [row[".id"] for row in info["ospf"]["interface_templates"] if row.get("key_masked")]
+    if masked:
+        problems.append(
+            "the router shows the keys of its interface templates {} as ***** to the user of the API: the user's group"
+            " lacks the policy 'sensitive', so they cannot be compared and would be written on every run. Add the"
+            " policy to the group (/user/group)".format(", ".join(masked))
+        )
     if bfd:
         problems.extend(_bfd_problems(info, interfaces, comment))
     return problems

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import math
 import re
 import shlex
 
@@ -118,7 +119,10 @@ def normalise_check(check):
 
 
 def _is_number(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    # Whole numbers may be larger than any float, and are finite.
+    return (isinstance(value, int) and not isinstance(value, bool)) or (
+        isinstance(value, float) and math.isfinite(value)
+    )
 
 
 def _seconds_problems(key, value):
@@ -143,7 +147,11 @@ def _dns_name_problems(key, value):
 
 def _command_problems(key, value):
     if isinstance(value, str):
-        value = shlex.split(value)
+        try:
+            value = shlex.split(value)
+        except ValueError as error:
+            yield f"{key} is {value!r}, which cannot be split into words ({error}), expected a list of words"
+            return
         yield f"{key} is a string, expected a list of words, {value!r}"
     elif not isinstance(value, list) or not value or not all(isinstance(word, str) and word for word in value):
         yield f"{key} is {value!r}, expected a list of words"

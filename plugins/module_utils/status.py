@@ -11,7 +11,13 @@ worth knowing), bad, and unknown.
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils import drain, family, neighbor_causes, neighbors
+from ansible_collections.homelab.anycast.plugins.module_utils import (
+    drain,
+    family,
+    neighbor_causes,
+    neighbors,
+    next_hops,
+)
 
 # The worst first.
 _LEVELS = ("bad", "unknown", "note", "good")
@@ -94,14 +100,19 @@ class _System:
     # What was read
 
     def _addresses(self, node):
-        """Return the addresses by which routers know a node; while it is nobody's neighbour, those it should have."""
+        """Return the addresses by which routers know a node, and those it should have."""
         readable = [router["neighbors"] for router in self.routers if "neighbors" in router["neighbors"]]
         found = drain.neighbor_addresses(readable, node["router_id"]) if node["router_id"] else []
-        return found or [address for address in (node["router_id"], node["address"]) if address]
+        # OSPFv3's next hop is known by the router id alone while OSPFv2 is down.
+        own = [address for address in (node["router_id"], node["address"]) if address]
+        return list(dict.fromkeys(found + own))
 
-    def _owner(self, gateway):
-        """Return the name of the node that has an address, None for a stranger's."""
-        return next((name for name, addresses in self.addresses.items() if gateway in addresses), None)
+    def _owner(self, hop):
+        """Return the name of the node that a next hop is, None for a stranger's."""
+        return next((name for name in self.addresses if self._is(hop, name)), None)
+
+    def _is(self, hop, name):
+        return not next_hops.addresses(hop).isdisjoint(self.addresses[name])
 
     def _readable(self, prefix):
         """Yield (router, next hops) of each router whose routes to the prefix could be read."""
@@ -116,7 +127,7 @@ class _System:
         The first is None if no router could be asked.
         """
         answers = [
-            any(hop["active"] and hop["gateway"] in self.addresses[node["name"]] for hop in hops)
+            any(hop["active"] and self._is(hop, node["name"]) for hop in hops)
             for prefix in service["addresses"]
             for _router, hops in self._readable(prefix)
         ]
@@ -420,7 +431,7 @@ class _System:
         return rows
 
     def _next_hop(self, base, hop, carriers):
-        node = self._owner(hop["gateway"])
+        node = self._owner(hop)
         row = {
             **base,
             "next_hop": "blackhole" if hop["blackhole"] else hop["gateway"] or hop["interface"],

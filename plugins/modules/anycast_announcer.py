@@ -93,7 +93,6 @@ services:
 
 import contextlib
 import json
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -189,8 +188,8 @@ class Installer:
         # A BIRD that is not there (code 1) announces nothing; one that keeps its old configuration does.
         if code == 0 and "Reconfig" not in out:
             self.module.fail_json(
-                msg="{}, as BIRD does not take its configuration: {}. Mend that file, run 'birdc configure' on the node,"
-                " then this again".format(else_, out.partition("\n")[2].strip())
+                msg="{}, as BIRD does not take its configuration: {}. Mend that file, run 'birdc configure' on the"
+                " node, then this again".format(else_, out.partition("\n")[2].strip())
             )
 
     def withdrawals(self, actions):
@@ -210,17 +209,17 @@ class Installer:
         """Return why the check of a service would withdraw it; None if it passes."""
         name, check = service["name"], service["check"]
         path = announcer.settings_file(name)
-        if self.module.check_mode and path in self.changed and self.changed[path]:
+        before = self.changed.get(path)
+        if self.module.check_mode and before and json.loads(before)["addresses"] != service["addresses"]:
             # Addresses that are not there yet answer nothing.
-            if json.loads(self.changed[path])["addresses"] != service["addresses"]:
-                return None
+            return None
         with tempfile.TemporaryDirectory(prefix="anycast-", dir="/run") as directory:
             program = Path(directory, "announcer.py")
             program.write_text(self.files[announcer.PROGRAM], encoding="utf-8")
             Path(directory, name + ".json").write_text(self.files[path], encoding="utf-8")
             # It runs with the rights that the announcer has.
             Path(directory).chmod(0o755)
-            words = [*announcer.COMMAND[:-1], str(program), "check", os.path.join(directory, name)]
+            words = [*announcer.COMMAND[:-1], str(program), "check", str(Path(directory, name))]
             for left in reversed(range(check["fall"])):
                 code, _out, err = self.module.run_command(["runuser", "-u", "bird", "--", *words])
                 if code == 0:
@@ -329,8 +328,8 @@ def main():
     withdrawals = list(installer.withdrawals(actions))
     if withdrawals:
         module.fail_json(
-            msg="{}. Nothing is changed. Correct its unit or check in bird_anycast_services, repair it, or take the node out"
-            " before (homelab.anycast.drain)".format("; ".join(withdrawals))
+            msg="{}. Nothing is changed. Correct its unit or check in bird_anycast_services, repair it, or take the"
+            " node out before (homelab.anycast.drain)".format("; ".join(withdrawals))
         )
     result = {
         "changed": bool(installer.changed or installer.superfluous or installer.gone or actions),

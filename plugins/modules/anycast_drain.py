@@ -299,7 +299,8 @@ class Node:
                 yield "{} is {}".format(announcer.starter(service), state)
             elif service["check"]:
                 # With the rights that the announcer has.
-                line = ["runuser", "-u", "bird", "--", *announcer.COMMAND, "check", service["name"]]
+                runuser = self.module.get_bin_path("runuser", required=True)
+                line = [runuser, "-u", "bird", "--", *announcer.COMMAND, "check", service["name"]]
                 code, _out, err = self.module.run_command(line)
                 if code:
                     yield "service '{}': {}".format(service["name"], err.strip())

@@ -204,7 +204,8 @@ class Host:
 
     def shell(self, command, purpose):
         at = time.time()
-        code, out, err = self.module.run_command(["/bin/sh", "-c", command])
+        # The variables are the shell's.
+        code, out, err = self.module.run_command(["/bin/sh", "-c", command], expand_user_and_vars=False)
         if code:
             self.module.fail_json(
                 msg="cannot {}: '{}' ended with {}: {}".format(purpose, command, code, (err or out).strip())
@@ -218,12 +219,13 @@ class Host:
         self.disarm()
         if self.params["undo_by"] == "systemd":
             line = drill_record.undo_command(undo, UNIT, what, seconds, self.path)
-            self.module.run_command(line, check_rc=True)
+            self.module.run_command(line, check_rc=True, expand_user_and_vars=False)
             return
         token = self.directory / TOKENS.replace("*", str(time.time_ns()))
         token.touch()
         line = [WAIT_AND_UNDO, UNIT, str(seconds), str(token), undo, str(self.path)]
-        self.module.run_command([sys.executable, "-c", DETACHED, *line], check_rc=True)
+        line = [sys.executable, "-c", DETACHED, *line]
+        self.module.run_command(line, check_rc=True, expand_user_and_vars=False)
 
     def disarm(self):
         if self.params["undo_by"] != "systemd":

@@ -168,7 +168,13 @@ class Interface:
     # What is there
 
     def run(self, *words, check=True):
-        code, printed, errors = self.module.run_command(list(words))
+        # It looks in the sbin directories as well, which are not on the PATH that `su` leaves.
+        program = self.module.get_bin_path(words[0])
+        if program:
+            code, printed, errors = self.module.run_command([program, *words[1:]], expand_user_and_vars=False)
+        else:
+            # As a shell has it; run_command would fail the module, whatever is checked.
+            code, printed, errors = 127, "", "there is no program {} on this host".format(words[0])
         if code and check:
             self.module.fail_json(
                 msg="{}: '{}' ended with {}: {}".format(

@@ -67,7 +67,7 @@ seealso:
 EXAMPLES = r"""
 - name: Read what setup does not know
   homelab.anycast.anycast_node_info:
-    now: "{{ now(utc=true).timestamp() }}"
+    now: "{{ now().timestamp() }}"
     units: [bird.service, kamailio.service]
     packages: [bird2, bird3]
     link_interfaces: [enp0s11]

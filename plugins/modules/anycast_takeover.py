@@ -14,7 +14,8 @@ author:
 description:
   - With O(state=taken), keeps copies of files that the role is about to replace, notes which packages it has
     installed and how units were, and takes hand-made interfaces out of C(/etc/network/interfaces), which stay up.
-  - With O(state=given_back), puts all that back and forgets it.
+  - With O(state=given_back), puts all that back, and with O(state=forgotten) forgets it. These are two steps, so that
+    what comes in between can be tried again.
   - Copies keep their owner and mode, and are below O(kept), which is closed to everybody but root. The first copy of a
     file stays, so that it is what was there before the role ever ran.
 extends_documentation_fragment:
@@ -32,9 +33,9 @@ attributes:
     platforms: Debian
 options:
   state:
-    description: Whether to keep and take over, to give back, or only to return RV(record).
+    description: Whether to keep and take over, to give back, to forget, or only to return RV(record).
     type: str
-    choices: [read, taken, given_back]
+    choices: [read, taken, given_back, forgotten]
     default: taken
   files:
     description: Files to keep a copy of, where they exist.
@@ -89,7 +90,8 @@ EXAMPLES = r"""
 
 - name: Have it all as it was
   homelab.anycast.anycast_takeover:
-    state: given_back
+    state: "{{ item }}"
+  loop: [given_back, forgotten]
   become: true
 """
 
@@ -233,20 +235,28 @@ class Takeover:
                     if not ifupdown.describe(current, entry["name"]):
                         after = ifupdown.with_stanza(after, entry["text"])
                 self.given_back.append("{} was changed since; what was taken out is at its end".format(name))
-                self.show(path, current, after)
-                self.do(write, path, after, path)
+                if after != current:
+                    self.show(path, current, after)
+                    self.do(write, path, after, path)
+                continue
+            self.given_back.append("{} is as it was".format(name))
+            before = copy.read_text("utf-8", "surrogateescape")
+            if current == before and _owner(path) == _owner(copy):
                 continue
             if stanzas:
                 self.show(path, current or "", copy.read_text("utf-8", "replace"))
-            self.given_back.append("{} is as it was".format(name))
             self.do(self._restore, copy, path)
-        if self.kept.directory.exists():
-            self.do(self.forget)
 
     @staticmethod
     def _restore(copy, path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write(path, copy.read_text("utf-8", "surrogateescape"), copy)
+
+    # Forgotten
+
+    def forgotten(self):
+        if self.kept.directory.exists():
+            self.do(self.forget)
 
     def forget(self):
         for path in sorted(self.kept.directory.rglob("*"), reverse=True):
@@ -260,10 +270,15 @@ class Takeover:
             self.kept.directory.parent.rmdir()
 
 
+def _owner(path):
+    found = path.stat()
+    return found.st_uid, found.st_gid, found.st_mode
+
+
 def main():
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["read", "taken", "given_back"], "default": "taken"},
+            "state": {"type": "str", "choices": ["read", "taken", "given_back", "forgotten"], "default": "taken"},
             "files": {"type": "list", "elements": "path", "default": []},
             "packages": {"type": "list", "elements": "str", "default": []},
             "units": {"type": "dict", "default": {}},
@@ -281,6 +296,8 @@ def main():
             takeover.taken()
         elif module.params["state"] == "given_back":
             takeover.restore()
+        elif module.params["state"] == "forgotten":
+            takeover.forgotten()
     except (OSError, ValueError) as exc:
         module.fail_json(
             msg="Cannot keep or give back what was there before the role ({}, with record.json): {}. Mend that, and run"

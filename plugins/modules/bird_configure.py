@@ -237,6 +237,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.bird_commit import
     rollback_message,
     to_keep,
 )
+from ansible_collections.homelab.anycast.plugins.module_utils.link import KINDS_WITH_KEY_ID
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf_packet import Listener
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, Verdict, wait_for
 
@@ -492,11 +493,7 @@ def main():
                 "type": "dict",
                 "options": {
                     "router_id": {"type": "str", "required": True},
-                    "authentication": {
-                        "type": "str",
-                        "required": True,
-                        "choices": ["md5", "sha1", "sha256", "sha384", "sha512"],
-                    },
+                    "authentication": {"type": "str", "required": True, "choices": list(KINDS_WITH_KEY_ID)},
                     "key_id": {"type": "int", "required": True},
                     "key": {"type": "str", "required": True, "no_log": True},
                     "timeout": {"type": "float", "default": 120},

@@ -47,7 +47,8 @@ options:
         has a key says in C(key_as_given) whether it is this one. Without it keys are not even read.
       - Not the key itself, since Ansible hides what a module was given as a secret in all that it returns, and a key
         may be a word that occurs there.
-      - Needs the policy C(sensitive); a user without it gets no C(key_as_given).
+      - Needs the policy C(sensitive). To a user without it the router shows a mask instead of each key, which
+        C(key_masked) says in place of C(key_as_given).
     type: str
 seealso:
   - module: homelab.anycast.routeros_ospf_neighbors
@@ -180,8 +181,8 @@ ospf:
       elements: dict
     interface_templates:
       description:
-        - Rows of C(/routing/ospf/interface-template), without C(auth-key). C(key_as_given), a boolean, is there with
-          O(auth_key_sha256).
+        - Rows of C(/routing/ospf/interface-template), without C(auth-key). With O(auth_key_sha256), one that has a key
+          has either C(key_as_given), a boolean, or C(key_masked), which is true where the user may not read the key.
       type: list
       elements: dict
     neighbors:

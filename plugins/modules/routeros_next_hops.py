@@ -46,6 +46,8 @@ options:
   gateways:
     description:
       - Addresses of the next hops that must be there, and no other.
+      - The next hop of an IPv6 prefix is a link-local address of the node. It may be named by that, by the node's IPv4
+        address as in RV(next_hops[].gateway), or by its router id. This holds for O(contains) and O(without), too.
       - An empty list expects that there are none.
       - Mutually exclusive with O(contains), O(without) and O(count).
     type: list
@@ -72,7 +74,9 @@ options:
     type: dict
     default: {}
   wait:
-    description: Seconds to wait for the expectation to hold. With V(0) the module looks once.
+    description:
+      - Seconds to wait for the expectation to hold. With V(0) the module looks once.
+      - Covers a router that cannot be asked for a moment, too.
     type: float
     default: 0
   poll_interval:
@@ -156,7 +160,18 @@ next_hops:
   elements: dict
   contains:
     gateway:
-      description: Address of the next hop, null for a directly connected network or a blackhole.
+      description:
+        - Address of the next hop, null for a directly connected network or a blackhole.
+        - For an IPv6 prefix, the IPv4 address of the node, if the node is a neighbour by OSPFv2 as well; else
+          RV(next_hops[].link_local).
+      type: str
+    link_local:
+      description: The link-local address by which the router reaches the node.
+      returned: for an IPv6 prefix, if there is a gateway
+      type: str
+    router_id:
+      description: Router id of the node, null if it is no neighbour by OSPFv3.
+      returned: for an IPv6 prefix, if there is a gateway
       type: str
     interface:
       description: Interface through which it is reached.
@@ -277,9 +292,9 @@ from ansible_collections.homelab.anycast.plugins.module_utils.next_hops import (
     Expectation,
     add_bfd,
     failure_message,
-    filtered_gateways,
     normalise_prefix,
     read,
+    read_filtered,
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import RouterError, open_router
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros_neighbors import read_bfd_sessions
@@ -381,8 +396,7 @@ def main():
             comparison, good, spent = look_until(router, prefix, expectation, params)
             sessions = read_bfd_sessions(router)
         add_bfd(comparison.next_hops, sessions)
-        # Only good to know; /ip/route does not tell.
-        rejected = [] if good else router.rows_if_any("/routing/route", where=("dst-address", prefix))
+        filtered = [] if good else read_filtered(router, prefix, params["routing_table"])
         version = router.version()
     except (RouterError, Unreadable) as exc:
         module.fail_json(msg=str(exc))
@@ -399,10 +413,9 @@ def main():
         **watched,
     }
     if not good:
-        filtered = filtered_gateways(rejected, prefix, params["routing_table"])
         module.fail_json(
             msg=failure_message(comparison, prefix, router.hostname, params["names"], spent, filtered),
-            filtered=filtered,
+            filtered=[hop["gateway"] for hop in filtered],
             **found,
         )
     module.exit_json(**found)

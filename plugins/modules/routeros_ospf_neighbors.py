@@ -35,7 +35,7 @@ options:
   instance:
     description:
       - Name of the OSPF instance whose neighbours are read.
-      - Without it, those of all instances of OSPFv2; of OSPFv3 where there are no others.
+      - Without it, those of all instances of OSPFv2; of OSPFv3 where no instance of OSPFv2 is enabled.
     type: str
 seealso:
   - module: homelab.anycast.bird_ospf_neighbors

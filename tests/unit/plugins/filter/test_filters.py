@@ -252,6 +252,21 @@ def test_neighbours_get_the_names_of_their_nodes():
     assert found == {"172.18.0.11": "sip1"}
 
 
+@pytest.mark.parametrize(("prefix", "names"), [("172.18.0.64/32", ["sip1", "sip2"]), ("172.18.0.65/32", ["sip2"])])
+def test_neighbours_that_announce_a_prefix(prefix, names):
+    """A node whose own list of services lacks it is not expected."""
+    hostvars = {
+        name: {
+            "bird_anycast_router_id": f"172.18.0.1{number}",
+            "bird_anycast_services": [{"name": "x", "addresses": [f"172.18.0.{64 + i}" for i in range(number)]}],
+        }
+        for number, name in enumerate(["sip1", "sip2"], start=1)
+    }
+    neighbors = [{"address": f"172.18.0.1{n}", "router_id": f"172.18.0.1{n}"} for n in (1, 2, 9)]
+    found = FILTERS["neighbor_names"](neighbors, ["sip1", "sip2"], hostvars, prefix)
+    assert list(found.values()) == names
+
+
 def test_neighbours_that_failed():
     hostvars = {
         "hap-lite": {"anycast_neighbors": {"failed": True, "msg": " no neighbour \n"}},

@@ -19,7 +19,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.adoption import (
     stanza_problems,
     to_purge,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils.bird_conf import includes, summary, with_includes
+from ansible_collections.homelab.anycast.plugins.module_utils.bird_conf import includes, is_ours, summary, with_includes
 from ansible_collections.homelab.anycast.plugins.module_utils.services import normalise_services
 
 SERVICES = normalise_services([{"name": "sip", "addresses": ["172.18.0.64"], "interface": "dummy0"}])
@@ -148,6 +148,17 @@ def test_it_is_not(line):
         assert kind(summary(BGP + line), SERVICES) == "ours"
     else:
         assert "add the line" in problems(BGP + line)[0]
+
+
+@pytest.mark.parametrize(
+    "comment",
+    ['# include "/etc/bird/anycast.d/*.conf";', '/* or\ninclude "/etc/bird/anycast.d/*.conf";\n*/'],
+)
+def test_a_comment_does_not_make_it_ours(comment):
+    """What is ours is overwritten without a copy."""
+    assert not is_ours(BGP + comment)
+    assert kind(summary(BGP + comment + "\n"), SERVICES) == "foreign"
+    assert is_ours(comment + "\n" + OURS)
 
 
 @pytest.mark.parametrize("text", [ARTICLE, PACKAGE, OURS])

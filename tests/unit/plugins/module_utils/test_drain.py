@@ -95,12 +95,17 @@ NEIGHBORS = [
 
 def test_addresses_of_a_node():
     assert drain.neighbor_addresses(NEIGHBORS, "10.0.0.1") == ["172.18.0.11", "192.0.2.11"]
-    assert drain.neighbor_addresses(NEIGHBORS, "10.0.0.2") == []
+
+
+def test_there_is_an_address_to_wait_for_though_the_node_is_nobodys_neighbour():
+    assert drain.neighbor_addresses(NEIGHBORS, "10.0.0.2") == ["10.0.0.2"]
+    assert drain.neighbor_addresses([], "10.0.0.2") == ["10.0.0.2"]
+    assert drain.neighbor_addresses(NEIGHBORS, None) == []
 
 
 def test_a_node_that_cannot_be_reached_has_no_records():
     results = [{"item": "sip1", "records": [OF_NODE]}, {"item": "sip2", "unreachable": True}]
     assert drain.others(results, NEIGHBORS, {"sip1": "10.0.0.1", "sip2": "10.0.0.2"}) == [
         {"name": "sip1", "addresses": ["172.18.0.11", "192.0.2.11"], "records": [OF_NODE]},
-        {"name": "sip2", "addresses": [], "records": []},
+        {"name": "sip2", "addresses": ["10.0.0.2"], "records": []},
     ]

@@ -74,6 +74,9 @@ iface enp0s11 inet dhcp
             "iface dummy0 inet static\n  pre-up ip link add dev dummy0 \\\n    type dummy\n  address 172.18.0.64\nauto \\\n dummy0 lo\n",
         ),
         ("iface a inet manual\n up echo \\\niface dummy0 inet static\n", "iface a inet manual\n up echo \\\niface dummy0 inet static\n", ""),
+        # A backslash that goes on to nothing.
+        ("auto lo\n\\\n\nauto dummy0\n\\\n", "auto lo\n\\\n\n\\\n", "auto dummy0\n"),
+        ("auto dummy0\n \\", " \\", "auto dummy0\n"),
         # A comment does not go on.
         ("# see \\\nauto dummy0\nauto lo\n", "# see \\\nauto lo\n", "auto dummy0\n"),
         # A mapping and a source line end the stanza.

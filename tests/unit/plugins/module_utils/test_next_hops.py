@@ -11,6 +11,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.next_hops import (
     Comparison,
     Expectation,
     failure_message,
+    name_nodes,
     normalise_prefix,
     parse_route,
     parse_routes,
@@ -163,11 +164,54 @@ def test_comparison(next_hops, expected, good, missing, surplus):
     assert expectation.given is bool(expected)
 
 
+# Of sip1 OSPFv2 knows nothing at the moment; sip9 is nobody's neighbour any more.
+OSPF_NEIGHBORS = [
+    {"address": "fe80::11%bridge-lan", "router-id": SIP1},
+    {"address": "fe80::12%bridge-lan", "router-id": SIP2},
+    {"address": SIP2, "router-id": SIP2},
+]
+
+
+def six(*gateways, active=True):
+    return name_nodes([hop(gateway, active) for gateway in gateways], OSPF_NEIGHBORS)
+
+
+@pytest.mark.parametrize(
+    ("expected", "good", "missing", "surplus"),
+    [
+        ({"without": ["fe80::12"]}, False, [], [SIP2]),
+        ({"without": ["FE80:0::12"]}, False, [], [SIP2]),
+        ({"without": [SIP2]}, False, [], [SIP2]),
+        # By its router id.
+        ({"without": [SIP1]}, False, [], ["fe80::11"]),
+        ({"without": [SIP3, "fe80::13"]}, True, [], []),
+        ({"contains": ["FE80::12", SIP1, "fe80::9"]}, True, [], []),
+        ({"contains": [SIP3]}, False, [SIP3], []),
+        ({"gateways": [SIP1, "fe80::12", "FE80::9"]}, True, [], []),
+        ({"gateways": [SIP1, SIP2]}, False, [], ["fe80::9"]),
+        ({"count": 3}, True, [], []),
+    ],
+)
+def test_nodes_of_ipv6_have_several_names(expected, good, missing, surplus):
+    comparison = Comparison(six("fe80::9", "fe80::11", "fe80::12"), Expectation(**expected))
+    assert comparison.found == [SIP2, "fe80::9", "fe80::11"]
+    assert comparison.verdict().good is good
+    assert (comparison.missing, comparison.surplus) == (missing, surplus)
+
+
+def test_a_missing_node_of_ipv6_is_found_by_each_of_its_names():
+    comparison = Comparison(six("fe80::12", active=False), Expectation(contains=["fe80::12", SIP1]))
+    text = failure_message(comparison, "2001:db8::64/128", "hap-lite", filtered=six("fe80::11"))
+    assert "Missing: fe80::12 is there (ospf, distance 110) but not active" in text
+    assert "Missing: 172.18.0.11 is announced, but a filter of the router rejects it" in text
+
+
 @pytest.mark.parametrize(
     ("expected", "problem"),
     [
         ({"gateways": ["sip1"]}, "gateways: 'sip1' is no address as in 172.18.0.11"),
         ({"contains": ["172.18.0.11/32"]}, "contains: '172.18.0.11/32' is no address"),
+        ({"without": ["fe80::11%bridge-lan"]}, "without: 'fe80::11%bridge-lan' is no address"),
         ({"count": -1}, "count is -1, expected 0 or more"),
     ],
 )

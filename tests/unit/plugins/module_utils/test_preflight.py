@@ -441,6 +441,23 @@ def test_the_tables_of_iptables_are_not_read_twice(system):
 # OSPFv3: the same over IPv6
 
 
+def test_a_node_that_only_ospfv3_knows_at_the_moment_is_no_stranger(dual_stack):
+    six = {"prefix": "2001:db8:64::64/128"}
+    dual_stack.info["routes"] = [route("fe80::11", **six), route("172.18.0.12", **six)]
+    assert dual_stack.verdict() == {"problems": [], "warnings": []}
+    dual_stack.info["routes"].append(route("fe80::40", **six))
+    assert "announced to the router hap-lite by fe80::40 already, which is none of our nodes" in dual_stack.problem()
+
+
+def test_nor_is_another_router(dual_stack):
+    other = copy.deepcopy(dual_stack.router)
+    other["info"]["ipv6_addresses"][1]["address"] = "fe80::2/64"
+    other["info"]["addresses"][0]["address"] = "172.18.0.2/26"
+    dual_stack.routers["edge"] = other
+    dual_stack.info["routes"] = [route("fe80::2", prefix="2001:db8:64::64/128")]
+    assert dual_stack.verdict()["problems"] == []
+
+
 @pytest.fixture
 def dual_stack(system):
     """A system which announces an IPv6 address as well, and whose ends have link-local addresses."""

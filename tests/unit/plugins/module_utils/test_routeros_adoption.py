@@ -99,7 +99,16 @@ def test_what_does_something_else_is_left_alone(changes):
         ({"area": {"area-id": "0.0.0.1"}}, "its area-id is 0.0.0.1, expected 0.0.0.0 (area in routeros_ospf_link)"),
         ({"area": {"type": "stub"}}, "its area is of type stub, expected default"),
         ({"instance": {"vrf": "guests"}}, "its instance is in vrf guests, expected main"),
-        ({"instance": {"router-id": "main"}}, "router-id=main, expected 172.18.0.1, and another one restarts OSPF"),
+        (
+            {"instance": {"router-id": "main"}},
+            "router-id=main, expected 172.18.0.1, and another one restarts OSPF: at a time when that does no harm,"
+            " /routing/ospf/instance/set home router-id=172.18.0.1",
+        ),
+        (
+            {"instance": {"router-id": "10.0.0.1"}},
+            "set routeros_ospf_router_id to 10.0.0.1, or, at a time when that does no harm, /routing/ospf/instance/set"
+            " home router-id=172.18.0.1",
+        ),
         ({"instance": {"in-filter-chain": "his"}}, "in-filter-chain=his already, which ours would replace"),
         (
             {"more": [{".id": "*9", "area": "backbone", "interfaces": "ether5"}]},

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros_errors import connect_message, trap_message
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros_errors import (
+    connect_message,
+    may_pass,
+    trap_message,
+)
 
 LOGIN = {
     "hostname": "192.0.2.1",
@@ -84,6 +88,26 @@ def test_connect_message_shows_no_character_of_the_password():
     assert "Set encoding to UTF-8" in message
     assert "xe4" not in message
     assert "position" not in message
+
+
+@pytest.mark.parametrize(
+    ("reason", "passes"),
+    [
+        ("[Errno 111] Connection refused", True),
+        ("[Errno 113] No route to host", True),
+        ("[Errno 104] Connection reset by peer", True),
+        ("Connection unexpectedly closed.", True),
+        ("timed out", True),
+        ("_ssl.c:989: The handshake operation timed out", True),
+        ("invalid user name or password (6)", False),
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate (_ssl.c:1032)", False),
+        ("[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1032)", False),
+        ("[Errno -2] Name or service not known", False),
+        ("something new", False),
+    ],
+)
+def test_what_may_pass_by_itself(reason, passes):
+    assert may_pass("Error while connecting: " + reason) is passes
 
 
 @pytest.mark.parametrize(

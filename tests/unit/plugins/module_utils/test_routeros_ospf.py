@@ -134,6 +134,13 @@ def test_foreign_rows_in_the_way(found, words):
 OURS = {".id": "*2", "interfaces": "bridge-lan", "comment": "ours"}
 
 
+def test_a_user_who_may_not_see_the_keys():
+    (said,) = problems(info(templates=[{**OURS, "area": "anycast", "key_masked": True}]))
+    assert "interface templates *2 as *****" in said
+    assert "lacks the policy 'sensitive'" in said and "/user/group" in said
+    assert problems(info(templates=[{**OURS, "area": "anycast", "key_as_given": False}])) == []
+
+
 @pytest.mark.parametrize(
     "rows",
     [

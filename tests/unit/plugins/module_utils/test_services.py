@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import math
 import shlex
 
 import pytest
@@ -187,6 +188,12 @@ def test_units_of_services_that_are_not_valid(services):
         ([{**SIP, "check": {"kind": "sip", "rise": 0}}], ["rise is 0, expected a whole number, 1 or more"]),
         ([{**SIP, "check": {"kind": "sip", "fall": 0.5}}], ["fall is 0.5, expected a whole number, 1 or more"]),
         ([{**SIP, "check": {"kind": "sip", "fall": True}}], ["fall is True"]),
+        # YAML has .inf and .nan, and whole numbers without end.
+        ([{**SIP, "check": {"kind": "sip", "fall": math.inf}}], ["fall is inf, expected a whole number"]),
+        ([{**SIP, "check": {"kind": "sip", "rise": math.nan}}], ["rise is nan, expected a whole number"]),
+        ([{**SIP, "check": {"kind": "sip", "port": math.inf}}], ["port is inf, expected a port"]),
+        ([{**SIP, "check": {"kind": "sip", "port": 10**400}}], ["expected a port, 1 to 65535"]),
+        ([{**SIP, "check": {"kind": "sip", "interval": math.inf}}], ["interval is inf, expected seconds"]),
         ([{**SIP, "check": {"kind": "sip", "timeout": 1}}], ["timeout is 1 s, expected less than interval, 1 s"]),
         ([{**SIP, "check": {"kind": "sip", "timeout": 0}}], ["timeout is 0, expected seconds, more than 0"]),
         ([{**SIP, "check": {"kind": "sip", "interval": "1"}}], ["interval is '1'"]),
@@ -199,6 +206,10 @@ def test_units_of_services_that_are_not_valid(services):
         ([{**SIP, "check": {"kind": "command", "command": []}}], ["command is [], expected a list of words"]),
         ([{**SIP, "check": {"kind": "command", "command": ["/bin/true"]}}], ["can never fail"]),
         ([{**SIP, "check": {"kind": "command", "command": "exit 0"}}], ["expected a list of words", "can never fail"]),
+        (
+            [{**SIP, "check": {"kind": "command", "command": "test 'x"}}],
+            ['check: command is "test \'x", which cannot be split into words', "expected a list of words"],
+        ),
     ],
 )
 def test_refused(services, words):

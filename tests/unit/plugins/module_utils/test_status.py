@@ -161,6 +161,16 @@ def test_a_strangers_next_hop(fake_system):
     assert found["next_hops"][-1]["level"] == found["routers"][0]["level"] == "bad"
 
 
+def test_a_node_whose_ospfv2_is_down_is_no_stranger_to_ospfv3(fake_system):
+    system = fake_system()
+    system.lose("sip2")
+    system.hops().append(system.hop("fe80::12", link_local="fe80::12", router_id="172.18.0.12"))
+    found = model(system)
+    assert (found["next_hops"][-1]["node"], found["next_hops"][-1]["level"]) == ("sip2", "good")
+    assert cell(found, "sip2")["installed"] is True
+    assert "stranger" not in str(told(found))
+
+
 def test_a_next_hop_that_is_a_node_without_the_service(fake_system):
     system = fake_system()
     system.nodes["sip3"].update(services=[])

@@ -421,6 +421,7 @@ class SystemdNode:
 
     def run_command(self, words, check_rc=False, **_options):
         program, *arguments = words
+        program = program.rpartition("/")[2]
         if program == "systemctl" and arguments[0] == "show":
             return 0, "".join(self._show(unit) for unit in arguments[arguments.index("--") + 1 :]), ""
         self.calls.append(" ".join(words))

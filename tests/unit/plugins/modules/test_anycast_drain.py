@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.homelab.anycast.plugins.module_utils import announcer
 from ansible_collections.homelab.anycast.plugins.module_utils.services import normalise_services
@@ -24,9 +25,10 @@ SIP, SIX = "anycast-announce@sip.service", "anycast-announce@six.service"
 
 
 @pytest.fixture
-def node(systemd_node):
+def node(systemd_node, monkeypatch):
     for unit in (SIP, SIX):
         systemd_node._systemctl("start", unit)
+    monkeypatch.setattr(AnsibleModule, "get_bin_path", lambda _self, name, **_options: f"/usr/sbin/{name}")
     return systemd_node
 
 
@@ -59,7 +61,8 @@ def test_a_node_out_and_back(node, drain):
 
     result = drain("undrained")
     # The service that was stopped comes first, then its health, then the announcement.
-    check = "runuser -u bird -- {} check sip".format(" ".join(announcer.COMMAND))
+    # By its path, as `su` leaves a PATH without sbin.
+    check = "/usr/sbin/runuser -u bird -- {} check sip".format(" ".join(announcer.COMMAND))
     assert node.calls == [
         "systemctl start kamailio.service",
         check,

@@ -234,3 +234,19 @@ def test_what_a_state_needs(run_module, home, state, missing):
         f"state is {state} but all of the following are missing: {missing}"
         in run_module(MODULE, id="mine", state=state)["msg"]
     )
+
+
+@pytest.mark.parametrize("undo_by", ["systemd", "process"])
+def test_the_variables_of_a_command_are_the_shells(run, home, monkeypatch, undo_by):
+    """What the module itself puts in their place may be no more what it was, and leaves `$$` broken for systemd."""
+    monkeypatch.setenv("FROM", "the module")
+    says = "FROM='the shell'; echo \"$FROM\" > {}/{}"
+    run("claimed", undo_by=undo_by)
+    run("broken", undo_by=undo_by, command=says.format(home, "done"), undo=says.format(home, "undone"), seconds=1)
+    assert (home / "done").read_text() == "the shell\n"
+    if undo_by == "systemd":
+        (line,) = [line for line in asked(home) if line.startswith("systemd-run")]
+        assert 'echo "$$FROM"' in line
+    else:
+        wait_until(lambda: record(home, "own") is None)
+        assert (home / "undone").read_text() == "the shell\n"

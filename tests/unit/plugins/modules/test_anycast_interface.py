@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.homelab.anycast.plugins.module_utils import renderers
 from ansible_collections.homelab.anycast.plugins.modules import anycast_interface
@@ -176,3 +177,43 @@ def test_an_address_that_does_not_come_is_said(node):
     assert result["msg"] == (
         "dummy0 by NetworkManager has no interface, expected 172.18.0.64/32; look at 'journalctl --unit NetworkManager'"
     )
+
+
+def only_shams(node, monkeypatch, *without):
+    """Have only the shams found, wherever PATH leads, and not all of them."""
+
+    def get_bin_path(_self, name, **_options):
+        return name if name.startswith("/") else None if name in without else str(node.root / "bin" / name)
+
+    monkeypatch.setattr(AnsibleModule, "get_bin_path", get_bin_path)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+
+
+def test_programs_that_are_not_on_the_path_are_found(node, monkeypatch):
+    """`su` keeps the PATH of a user, without the directories of root's programs."""
+    node()
+    only_shams(node, monkeypatch)
+    assert not node(check_mode=True)["changed"]
+
+
+def test_a_program_that_is_needed_and_missing_is_named(node, monkeypatch):
+    only_shams(node, monkeypatch, "nmcli")
+    result = node("NetworkManager")
+    assert result["msg"].endswith("ended with 127: there is no program nmcli on this host")
+
+
+@pytest.mark.parametrize("program", ["ifdown", "nmcli", "networkctl"])
+def test_a_renderer_that_is_no_more_is_not_asked_to_let_go(node, monkeypatch, program):
+    old = {"ifdown": "ifupdown", "nmcli": "NetworkManager", "networkctl": "networkd"}[program]
+    node(old)
+    only_shams(node, monkeypatch, program)
+    assert node.run_module(MODULE, name="dummy0", state="absent")["changed"]
+    assert (node.files(), node.addresses.exists()) == ([], False)
+
+
+def test_the_variables_of_a_command_are_the_shells(node, monkeypatch):
+    node()
+    monkeypatch.setenv("FROM", "the module")
+    note = node.root / "note"
+    node(repair=True, commands=[f"FROM='the shell'; echo \"$FROM\" > {note}"])
+    assert note.read_text() == "the shell\n"

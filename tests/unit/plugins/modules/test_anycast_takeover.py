@@ -86,7 +86,13 @@ def test_taken_and_given_back(node):
     assert result["record"]["units"] == {"bird.service": {"active": "active"}}
     assert [entry["name"] for entry in result["record"]["stanzas"]] == ["dummy0"]
     assert "secret" not in json.dumps(result)
+    # Known until it is forgotten, so that it can be done again.
+    again = node(state="given_back")
+    assert (again["changed"], again["record"]) == (False, result["record"])
+    assert node(check_mode=True, state="forgotten")["changed"] and node.kept.exists()
+    assert node(state="forgotten")["changed"]
     assert node.files() == before
+    assert node(state="forgotten")["changed"] is False
     assert node(state="given_back")["changed"] is False
 
 
@@ -110,6 +116,8 @@ def test_a_file_that_somebody_has_changed_since_gets_the_stanza_back(node):
     text = node.interfaces.read_text()
     assert "iface eth7 inet manual" in text and text.endswith(STANZA)
     assert any("was changed since" in sentence for sentence in result["given_back"])
+    assert node(state="given_back")["changed"] is False
+    assert node.interfaces.read_text() == text
 
 
 def test_a_stanza_in_a_sourced_file(node):
@@ -126,6 +134,7 @@ def test_packages_of_the_role_are_noted(node):
     node(packages=["bird2"])
     assert node(packages=["bird2"])["changed"] is False
     assert node(state="given_back")["record"]["packages"] == ["bird2"]
+    assert node(state="forgotten")["record"]["packages"] == ["bird2"]
     assert not node.kept.exists()
 
 

@@ -80,9 +80,18 @@ def test_whether_the_key_is_the_given_one(run, fake_router, key, on_the_router, 
     assert "auth-key" not in found
 
 
-def test_a_user_who_may_not_see_the_key(run, fake_router):
+def test_a_template_without_a_key(run, fake_router):
     del fake_router.menus["/routing/ospf/interface-template"][0]["auth-key"]
-    assert "key_as_given" not in run(auth_key_sha256="0" * 64)["ospf"]["interface_templates"][0]
+    (found,) = run(auth_key_sha256="0" * 64)["ospf"]["interface_templates"]
+    assert {"key_as_given", "key_masked", "auth-key"}.isdisjoint(found)
+
+
+def test_a_user_who_may_not_see_the_key(run, fake_router):
+    fake_router.menus["/routing/ospf/interface-template"][0]["auth-key"] = "*****"
+    (found,) = run(auth_key_sha256="0" * 64)["ospf"]["interface_templates"]
+    # Not that it is another one, which nobody knows.
+    assert {"key_as_given", "auth-key"}.isdisjoint(found)
+    assert found["key_masked"] is True
 
 
 @pytest.mark.parametrize(

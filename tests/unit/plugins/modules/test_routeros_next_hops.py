@@ -165,6 +165,48 @@ def test_a_filtered_route_is_not_said_to_be_missing(run, fake_router):
     assert "Missing: 172.18.0.13 is not a next hop" in result["msg"]
 
 
+SIX = "2001:db8::64/128"
+
+
+def of_ipv6(*hosts):
+    return [
+        {
+            "dst-address": SIX,
+            "gateway": f"fe80::{host}%bridge-lan",
+            "immediate-gw": f"fe80::{host}%bridge-lan",
+            "active": True,
+            "ospf": True,
+        }
+        for host in hosts
+    ]
+
+
+@pytest.fixture
+def dual_stack(fake_router):
+    fake_router.menus["/ipv6/route"] = of_ipv6(11)
+    fake_router.menus["/routing/ospf/neighbor"] = [
+        fake_router.neighbor(address, **more)
+        for address in SIPS[:2]
+        for more in ({}, {"address": f"fe80::{address[-2:]}%bridge-lan", "instance": "anycast-v3"})
+    ]
+    return fake_router
+
+
+@pytest.mark.parametrize("spelled", ["fe80::11", "FE80:0::11", "172.18.0.11"])
+def test_a_drained_node_of_ipv6_that_is_still_there(run, dual_stack, spelled):
+    result = run(prefix=SIX, without=[spelled])
+    assert (result["failed"], result["surplus"]) == (True, ["172.18.0.11"])
+    (hop,) = result["next_hops"]
+    assert (hop["gateway"], hop["link_local"], hop["router_id"]) == ("172.18.0.11", "fe80::11", "172.18.0.11")
+
+
+def test_a_filtered_route_of_ipv6_is_named_by_its_node(run, dual_stack):
+    dual_stack.menus["/routing/route"] = [{**of_ipv6(12)[0], "filtered": True}]
+    result = run(prefix=SIX, contains=SIPS[:2])
+    assert result["filtered"] == ["172.18.0.12"]
+    assert "Missing: 172.18.0.12 is announced, but a filter of the router rejects it" in result["msg"]
+
+
 def test_who_may_not_read_what_is_filtered(run, fake_router):
     fake_router.errors["/routing/route"] = [LibRouterosError("no such command")]
     assert run(gateways=SIPS)["filtered"] == []
@@ -173,6 +215,20 @@ def test_who_may_not_read_what_is_filtered(run, fake_router):
 def test_an_old_router(run, fake_router):
     fake_router.menus["/system/resource"][0]["version"] = "6.49.10 (long-term)"
     assert "runs RouterOS 6.49.10, expected 7.16" in run()["msg"]
+
+
+def test_a_router_that_is_away_at_first_is_waited_for(run, fake_router, clock):
+    fake_router.routes(*via(SIPS[0]))
+    fake_router.login_errors = ["[Errno 111] Connection refused", "[Errno 113] No route to host", "timed out"]
+    result = run(gateways=SIPS[:1], wait=10)
+    assert (result["waited"], fake_router.logins) == (6, 4)
+
+
+@pytest.mark.parametrize("wait", [0, 3])
+def test_a_router_that_stays_away(run, fake_router, clock, wait):
+    fake_router.login_errors = ["[Errno 111] Connection refused"] * 9
+    assert "port 8728 (plain API): nothing listens there" in run(wait=wait)["msg"]
+    assert clock.now == 1000 + wait
 
 
 def test_no_login(run, fake_router):

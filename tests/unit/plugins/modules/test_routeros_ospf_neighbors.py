@@ -130,6 +130,39 @@ def test_the_router_id_may_be_a_name(run, fake_router):
     assert run(router_ids=SIPS)["own"]["router_id"] == "192.0.2.2"
 
 
+V2 = {"name": "anycast", "version": 2}
+V3 = {"name": "anycast-v3", "version": 3}
+
+
+@pytest.mark.parametrize(
+    ("instances", "found"),
+    [
+        ([V2, V3], []),
+        # A router that does not say the version has its default.
+        ([{"name": "anycast"}, V3], []),
+        ([{**V2, "disabled": True}, V3], SIPS[:1]),
+        ([V3], SIPS[:1]),
+    ],
+)
+def test_ospfv3_stands_in_only_where_there_is_no_ospfv2(run, fake_router, instances, found):
+    fake_router.menus["/routing/ospf/instance"] = instances
+    fake_router.neighbors(("172.18.0.11", "Full"))
+    fake_router.menus["/routing/ospf/neighbor"][0].update(address="fe80::11%bridge-lan", instance="anycast-v3")
+    assert [entry["router_id"] for entry in run()["neighbors"]] == found
+
+
+@pytest.mark.parametrize(
+    ("version", "name"), [("7.22.3 (stable)", "network-type"), ("7.23.8 (stable)", "type"), ("7.24 (stable)", "type")]
+)
+def test_the_network_type_has_another_name_since_7_23(run, fake_router, version, name):
+    fake_router.menus["/system/resource"][0]["version"] = version
+    (interface,) = fake_router.menus["/routing/ospf/interface"]
+    interface[name] = interface.pop("network-type")
+    result = run(router_ids=SIPS)
+    assert result["own"]["interfaces"][0]["type"] == "broadcast"
+    assert "bridge-lan (broadcast, 172.18.0.1/26, " in result["msg"]
+
+
 def test_only_this_instance(run, fake_router):
     fake_router.neighbors(("172.18.0.11", "Full"))
     assert run(instance="anycast")["neighbors"]
@@ -170,6 +203,29 @@ def test_a_router_that_restarts_is_waited_for(run, fake_router, clock):
     clock.at(1, stop)
     result = run(router_ids=SIPS[:1], wait=10)
     assert (result["waited"], fake_router.logins) == (4, 3)
+
+
+def test_a_router_that_is_away_at_first_is_waited_for(run, fake_router, clock):
+    fake_router.neighbors(("172.18.0.11", "Full"))
+    fake_router.login_errors = ["[Errno 111] Connection refused", "[Errno 104] Connection reset by peer", "timed out"]
+    result = run(router_ids=SIPS[:1], wait=10)
+    assert (result["waited"], fake_router.logins) == (6, 4)
+
+
+def test_who_does_not_wait_learns_at_once_that_it_is_away(run, fake_router, clock):
+    fake_router.login_errors = ["timed out"]
+    assert run(router_ids=SIPS[:1])["msg"].startswith("Cannot connect to the router at 172.18.0.1, port 8728")
+    assert (fake_router.logins, clock.slept) == (1, [])
+
+
+@pytest.mark.parametrize(
+    "error",
+    ["invalid user name or password (6)", "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed"],
+)
+def test_what_waiting_does_not_mend_is_told_at_once(run, fake_router, clock, error):
+    fake_router.login_errors = [error]
+    assert error in run(router_ids=SIPS[:1], wait=10)["msg"]
+    assert (fake_router.logins, clock.slept) == (1, [])
 
 
 def test_a_lost_session_is_told(run, fake_router):

@@ -49,7 +49,9 @@ def login(first, target, authority_is_here):
     # Whoever has a certificate by the router's own authority is the router; the one it has now may be made out to an
     # address that it had before. The new user's login, later, checks the name as well.
     secure["validate_cert_hostname"] = False
-    return {"timeout": TIMEOUT, **secure, "username": first.get("username"), "password": first.get("password", "")}
+    # What the target has is for the time when there are no more certificates to make.
+    patient = {"timeout": max(TIMEOUT, secure.get("timeout") or 0)}
+    return {**secure, **patient, "username": first.get("username"), "password": first.get("password", "")}
 
 
 def problems(first, target, allowed, group, other_ca_paths=()):

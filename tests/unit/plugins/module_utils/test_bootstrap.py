@@ -64,6 +64,8 @@ def test_the_first_password_goes_in_clear_only_as_long_as_there_is_no_other_way(
         "username": "admin",
         "password": "sticker",
     }
+    # What is enough later is not while certificates are made.
+    assert bootstrap.login(FIRST, {**TARGET, "timeout": 30}, True)["timeout"] == 180
 
 
 HERE = {"name": "admin", "address": "172.18.0.5", "via": "api"}

@@ -24,6 +24,8 @@ BOOT = "/etc/tmpfiles.d/homelab-anycast.conf"
 SETTINGS = "/etc/homelab-anycast"
 ANNOUNCED = "/etc/bird/anycast.d"
 STATE = "/var/lib/homelab-anycast"
+# Where a check is tried before it is in force: root's, and open to the user that it runs as.
+TRIALS = "/run"
 DRAINED = STATE + "/drain"
 
 # Runs where no unit is named: a service that is announced as long as BIRD runs.

@@ -184,7 +184,7 @@ class Installer:
         self.configure("service '{}' is announced as before".format(name))
 
     def configure(self, else_):
-        code, out, _err = self.module.run_command(["birdc", "configure"])
+        code, out, _err = self.module.run_command([self.module.get_bin_path("birdc") or "birdc", "configure"])
         # A BIRD that is not there (code 1) announces nothing; one that keeps its old configuration does.
         if code == 0 and "Reconfig" not in out:
             self.module.fail_json(
@@ -213,15 +213,18 @@ class Installer:
         if self.module.check_mode and before and json.loads(before)["addresses"] != service["addresses"]:
             # Addresses that are not there yet answer nothing.
             return None
-        with tempfile.TemporaryDirectory(prefix="anycast-", dir="/run") as directory:
-            program = Path(directory, "announcer.py")
+        with tempfile.TemporaryDirectory(prefix="anycast-", dir=announcer.TRIALS) as directory:
+            program, settings = Path(directory, "announcer.py"), Path(directory, name + ".json")
             program.write_text(self.files[announcer.PROGRAM], encoding="utf-8")
-            Path(directory, name + ".json").write_text(self.files[path], encoding="utf-8")
+            settings.write_text(self.files[path], encoding="utf-8")
             # It runs with the rights that the announcer has.
-            Path(directory).chmod(0o755)
-            words = [*announcer.COMMAND[:-1], str(program), "check", str(Path(directory, name))]
+            for made, mode in ((Path(directory), 0o755), (program, _MODE), (settings, _MODE)):
+                made.chmod(mode)
+            words = [*announcer.COMMAND[:-1], str(program), "check", str(settings.with_suffix(""))]
+            # The PATH of who becomes root may lack sbin.
+            runuser = self.module.get_bin_path("runuser", required=True)
             for left in reversed(range(check["fall"])):
-                code, _out, err = self.module.run_command(["runuser", "-u", "bird", "--", *words])
+                code, _out, err = self.module.run_command([runuser, "-u", "bird", "--", *words])
                 if code == 0:
                     return None
                 if left:

@@ -424,7 +424,8 @@ class SystemdNode:
         program = program.rpartition("/")[2]
         if program == "systemctl" and arguments[0] == "show":
             return 0, "".join(self._show(unit) for unit in arguments[arguments.index("--") + 1 :]), ""
-        self.calls.append(" ".join(words))
+        # By its name, wherever this machine has it.
+        self.calls.append(" ".join([program, *arguments]))
         if program == "systemctl":
             return self._systemctl(*arguments)
         if program == "journalctl":
@@ -433,7 +434,7 @@ class SystemdNode:
             return int("told" in self.failing), "", "bird has not told the router of sip within 8 s"
         if program == "runuser":
             return int("check" in self.failing), "", "172.18.0.64 does not answer within 0.5 s"
-        assert words == ["birdc", "configure"], words
+        assert [program, *arguments] == ["birdc", "configure"], words
         return 0, f"BIRD 2.17.1 ready.\n{self.reconfigured}\n", ""
 
     def _show(self, unit):
@@ -472,6 +473,7 @@ def systemd_node(tmp_path, monkeypatch):
     root = tmp_path / "root"
     for name in ("SYSTEMD", "UNIT", "BOOT", "DIRECTORY", "PROGRAM", "SETTINGS", "ANNOUNCED", "STATE", "DRAINED"):
         monkeypatch.setattr(announcer, name, str(root) + getattr(announcer, name))
+    monkeypatch.setattr(announcer, "TRIALS", str(tmp_path))
     monkeypatch.setattr(announcer, "DIRECTORIES", tuple(str(root) + path for path in announcer.DIRECTORIES))
     node = SystemdNode(root)
     monkeypatch.setattr(AnsibleModule, "run_command", node.run_command)

@@ -106,7 +106,7 @@ def test_what_runs_is_restarted_only_where_it_is_outdated(systemd_node, install,
 def test_the_next_node_waits_until_the_router_knows_of_this_one(systemd_node, install):
     install(SIP)
     systemd_node.calls.clear()
-    told = " ".join([*announcer.COMMAND, "told", "sip"])
+    told = " ".join(["python3", *announcer.COMMAND[1:], "told", "sip"])
     assert "warnings" not in install({**SIP, "addresses": ["172.18.0.65"]})
     assert systemd_node.calls[-2:] == [f"systemctl restart {INSTANCE}", told]
     systemd_node.failing.add("told")

@@ -17,7 +17,7 @@ description:
   - A service that is not listed any more is withdrawn before anything of it is removed.
   - Starts the instances whose service runs. It never starts a service, and a drained one stays drained.
   - Where an announced service would be withdrawn by what it is to have now, since its new C(unit) does not run or its
-    new C(check) fails C(fall) times in a row, the module fails and nothing is changed.
+    new C(check) fails C(fall) times in a row, the module fails and leaves the announcer as it was.
   - With O(state=absent), withdraws all services and removes everything that it has ever installed, and the records
     of drains.
   - Meant for the role P(homelab.anycast.bird_anycast#role), which owns the files that this module writes.
@@ -331,8 +331,8 @@ def main():
     withdrawals = list(installer.withdrawals(actions))
     if withdrawals:
         module.fail_json(
-            msg="{}. Nothing is changed. Correct its unit or check in bird_anycast_services, repair it, or take the"
-            " node out before (homelab.anycast.drain)".format("; ".join(withdrawals))
+            msg="{}. Its announcer stays as it was. Correct its unit or check in bird_anycast_services, repair it, or"
+            " take the node out before (homelab.anycast.drain)".format("; ".join(withdrawals))
         )
     result = {
         "changed": bool(installer.changed or installer.superfluous or installer.gone or actions),

@@ -336,6 +336,19 @@ def test_a_bird_that_was_slow_is_told_again(node, capsys, slow):
     assert capsys.readouterr().err.splitlines() == ["sip withdrawn: no answer"]
 
 
+def test_what_a_slow_bird_holds_back_is_taken_back_too(node):
+    """It does not announce it yet (MinLSInterval), and would, if it were not told again."""
+    bird = bird_of(node)
+    bird.replies["configure"] = None
+    dead = announcer.Health(1, 1)
+    link(node).symlink_to("x")
+    _trouble, unsure = announcer.follow("sip", ["127.0.0.1/32"], dead, "no answer")
+    bird.replies["configure"] = OK
+    bird.commands.clear()
+    assert announcer.follow("sip", ["127.0.0.1/32"], dead, "no answer", unsure) == (None, False)
+    assert bird.commands == [STATE_COMMAND, "configure"]
+
+
 def test_on_the_way_out_a_bird_that_is_slow_is_told_twice(node, capsys):
     bird = bird_of(node)
     bird.replies[STATE_COMMAND] = [None, ANNOUNCED, SILENT]

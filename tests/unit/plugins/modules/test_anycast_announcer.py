@@ -132,7 +132,7 @@ def test_an_announced_service_is_not_withdrawn_by_a_check_that_fails(systemd_nod
         assert result["failed"]
         assert result["msg"].startswith(
             "service 'sip' is announced, and would not be any more: its check says 172.18.0.64 does not answer within"
-            " 0.5 s. Nothing is changed."
+            " 0.5 s. Its announcer stays as it was."
         )
     # As often as would withdraw it.
     assert [line.partition(" check ")[0].partition(" -- ")[0] for line in systemd_node.calls] == ["runuser -u bird"] * 6
@@ -146,7 +146,7 @@ def test_an_announced_service_is_not_withdrawn_by_a_check_that_fails(systemd_nod
 def test_an_announced_service_is_not_withdrawn_by_a_unit_that_does_not_run(systemd_node, install):
     install(SIP)
     result = install({**SIP, "unit": "opensips"})
-    assert "would not be any more: opensips.service is inactive. Nothing is changed" in result["msg"]
+    assert "would not be any more: opensips.service is inactive. Its announcer stays as it was" in result["msg"]
     assert systemd_node.announced == ["sip"]
     systemd_node.active.add("opensips.service")
     assert install({**SIP, "unit": "opensips"})["changed"]

@@ -90,6 +90,14 @@ def announced(bed: Bed) -> bool:
     return "172.18.0.64/32" in bed.router.vtysh_json("show ip route ospf json")
 
 
+def metric(bed: Bed) -> int:
+    """What the node says in its LSA that the address costs beyond it."""
+    text = bed.router.vtysh("show ip ospf database router")
+    link = re.search(r"Net: 172\.18\.0\.64\n.*?TOS 0 Metric: (\d+)", text, re.DOTALL)
+    assert link, text
+    return int(link[1])
+
+
 def names(node: RoleNode) -> list[str]:
     return sorted(path.name for path in node.conf.parent.iterdir() if path.is_file())
 
@@ -100,6 +108,7 @@ def test_the_articles_node_is_taken_over(node: RoleNode, bed: Bed) -> None:
     node.start()
     full(node)
     wait_for("the route", lambda: announced(bed))
+    assert metric(bed) == 10
     shown = node.configure(LINK, "--check", "--diff", bird_anycast_services=SERVICES)
     assert shown["changed"] and shown["diff"][0]["before"].startswith("(not shown: ")
     assert KEY not in shown["printed"] and node.conf.read_text() == ARTICLE
@@ -111,6 +120,8 @@ def test_the_articles_node_is_taken_over(node: RoleNode, bed: Bed) -> None:
     assert KEY not in node.conf.read_text()
     full(node)
     wait_for("the route", lambda: announced(bed))
+    # Less than before, so the nodes that are taken over have all the clients until the last one is.
+    assert metric(bed) == 0
     assert not node.configure(LINK, bird_anycast_services=SERVICES)["changed"]
 
 

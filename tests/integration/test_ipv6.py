@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import json
 import re
 import socket
+import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -179,21 +179,32 @@ LAN_V6 = "2001:db8:172::"
 OUTAGE = 3.5
 
 
-class Server(threading.Thread):
-    """Answers on the anycast address with its name."""
+class Answer(socketserver.BaseRequestHandler):
+    """The name of the node."""
+
+    server: Server
+
+    def handle(self) -> None:
+        _data, server_socket = self.request
+        server_socket.sendto(self.server.node.address.encode(), self.client_address)
+
+
+class Server(socketserver.UDPServer):
+    """Answers on the anycast address of a node."""
+
+    address_family = socket.AF_INET6
 
     def __init__(self, node: DualStackNode) -> None:
-        super().__init__(daemon=True)
-        with node.machine.network():
-            self.socket = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-            self.socket.bind((ANYCAST_V6, 5060))
         self.node = node
+        with node.machine.network():
+            super().__init__((ANYCAST_V6, 5060), Answer)
+        self.thread = threading.Thread(target=self.serve_forever, daemon=True)
+        self.thread.start()
 
-    def run(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                _data, sender = self.socket.recvfrom(100)
-                self.socket.sendto(self.node.address.encode(), sender)
+    def stop(self) -> None:
+        self.shutdown()
+        self.server_close()
+        self.thread.join()
 
 
 @pytest.fixture
@@ -207,7 +218,6 @@ def phone(bed: Bed, nodes: list[DualStackNode]) -> Iterator[socket.socket]:
         # A redirect to who turns out to be no router is given up (RFC 4861 7.2.5); a node with containers is one.
         node.machine.run("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
         servers.append(Server(node))
-        servers[-1].start()
     bed.phones.run("ip", "address", "add", f"{LAN_V6}22/64", "dev", "enp0s11", "nodad")
     way = ("via", _link_local(bed.router, BRIDGE), "dev", "enp0s11")
     bed.phones.run("ip", "-6", "route", "add", f"{ANYCAST_V6}/128", *way)
@@ -217,8 +227,13 @@ def phone(bed: Bed, nodes: list[DualStackNode]) -> Iterator[socket.socket]:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"enp0s11")
         yield client
     for server in servers:
-        server.socket.close()
+        server.stop()
         server.node.announcer().withdraw("sip", [f"{ANYCAST}/32", f"{ANYCAST_V6}/128"])
+    bed.phones.run("ip", "-6", "route", "delete", f"{ANYCAST_V6}/128", *way)
+    bed.phones.run("ip", "-6", "route", "flush", "cache")
+    bed.router.run("ip", "address", "delete", f"{LAN_V6}1/64", "dev", BRIDGE)
+    for machine in (bed.phones, *bed.nodes):
+        machine.run("ip", "-6", "address", "flush", "dev", "enp0s11", "scope", "global")
 
 
 def ask(client: socket.socket) -> str:
@@ -230,34 +245,70 @@ def ask(client: socket.socket) -> str:
         return ""
 
 
-def test_clients_on_the_nodes_lan_are_not_lost_with_a_node(
-    bed: Bed, router: Emulator, nodes: list[DualStackNode], phone: socket.socket
-) -> None:
+def serve(bed: Bed, router: Emulator, nodes: list[DualStackNode], client: socket.socket, **role: Any) -> None:
+    """Both nodes announce, and the client is answered; role holds variables of routeros_ospf."""
     prefix = f"{ANYCAST_V6}/128"
-    assert "failed=0" in configure(router, LINK, routeros_ospf_anycast_prefixes=[ANYCAST, ANYCAST_V6])
-    (rule,) = router.rows("ipv6", "firewall", "filter")
-    assert (rule["chain"], rule["action"], rule["icmp-options"]) == ("output", "drop", "137:0-255")
+    assert "failed=0" in configure(router, LINK, routeros_ospf_anycast_prefixes=[ANYCAST, ANYCAST_V6], **role)
     for node in nodes:
         node.configure(LINK, bird_anycast_services=SERVICES)
         node.announcer().announce("sip")
     _wait(lambda: next_hops(bed.router, prefix) == set(map(link_local, nodes)), prefix)
     _wait(lambda: bfd_up(bed.router) == 4, "BFD sessions of both versions")
-    _wait(lambda: ask(phone) != "", "an answer")
-    # The first packets are when a router redirects; the answers show that there were enough of them.
-    serving = {ask(phone) for _number in range(100)} - {""}
-    assert len(serving) == 1
-    assert bed.phones.run("ip", "-6", "route", "show", "cache", ANYCAST_V6) == ""
+    _wait(lambda: ask(client) != "", "an answer")
 
+
+def outage_without_a_link(bed: Bed, nodes: list[DualStackNode], client: socket.socket, serving: set[str]) -> float:
+    """The seconds that the client has no answer after its node's link is cut."""
     position = next(position for position, node in enumerate(nodes) if node.address in serving)
     bed.router.run("ip", "link", "set", bed.port(position), "down")
     try:
         cut = time.monotonic()
-        _wait(lambda: ask(phone) not in ("", *serving), "an answer of the other node")
-        outage = time.monotonic() - cut
+        wait_for("an answer of the other node", lambda: ask(client) not in ("", *serving), timeout=120)
+        return time.monotonic() - cut
     finally:
         bed.router.run("ip", "link", "set", bed.port(position), "up")
-    assert outage < OUTAGE
-    _wait(lambda: bfd_up(bed.router) == 4, "the cut node back")
+        _wait(lambda: bfd_up(bed.router) == 4, "the cut node back")
+
+
+@pytest.mark.parametrize("send_redirects", [False, True])
+def test_clients_on_the_nodes_lan_are_not_lost_with_a_node(
+    bed: Bed, router: Emulator, nodes: list[DualStackNode], phone: socket.socket, send_redirects: bool
+) -> None:
+    serve(bed, router, nodes, phone, routeros_ospf_send_redirects=send_redirects)
+    rules = router.rows("ipv6", "firewall", "filter")
+    wanted = [] if send_redirects else [("output", "drop", "137:0-255")]
+    assert [(rule["chain"], rule["action"], rule["icmp-options"]) for rule in rules] == wanted
+    # The first packets are when a router redirects; the answers show that there were enough of them.
+    serving = {ask(phone) for _number in range(100)} - {""}
+    assert len(serving) == 1
+    redirected = bed.phones.run("ip", "-6", "route", "show", "cache", ANYCAST_V6) != ""
+    assert redirected is send_redirects
+    # What the rule is for: a client that was redirected stays with the dead node.
+    assert (outage_without_a_link(bed, nodes, phone, serving) >= OUTAGE) is send_redirects
+
+
+def test_a_client_is_spread_by_the_flow_labels_of_its_sockets(
+    bed: Bed, router: Emulator, nodes: list[DualStackNode], phone: socket.socket
+) -> None:
+    serve(bed, router, nodes, phone, routeros_ospf_distribution="per_client")
+
+    def met() -> set[str]:
+        answers = []
+        with bed.phones.network():
+            for _number in range(40):
+                with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as client:
+                    client.settimeout(5)
+                    answers += [ask(client), ask(client)]
+                    # One socket stays on one node.
+                    assert answers[-2] == answers[-1] != ""
+        return set(answers)
+
+    assert met() == {node.address for node in nodes}
+    bed.phones.run("sysctl", "-qw", "net.ipv6.auto_flowlabels=0")
+    try:
+        assert len(met()) == 1
+    finally:
+        bed.phones.run("sysctl", "-qw", "net.ipv6.auto_flowlabels=1")
 
 
 def test_a_change_that_costs_ospfv3_only_is_rolled_back(bed: Bed, nodes: list[DualStackNode]) -> None:

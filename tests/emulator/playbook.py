@@ -6,8 +6,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .recorded import Recording
 
 ROOT = Path(__file__).parents[2]
+# The port of tcpmux, on which nobody listens.
+CLOSED = 1
 
 
 def play(*arguments: str, directory: Path = ROOT, **environment: str) -> tuple[int, str]:
@@ -21,3 +28,52 @@ def play(*arguments: str, directory: Path = ROOT, **environment: str) -> tuple[i
         check=False,
     )
     return done.returncode, " ".join((done.stdout + done.stderr).split())
+
+
+class System:
+    """Runs playbooks on an inventory of a router that answers, and nodes sip1, sip2, ... that nobody can reach."""
+
+    def __init__(
+        self, router: Recording, directory: Path, key: str, services: list[dict[str, Any]], nodes: int
+    ) -> None:
+        self.router = router
+        self.directory = directory
+        self.link: dict[str, Any] = {"key": key}
+        self.services = services
+        self.nodes = nodes
+
+    def inventory(self) -> dict[str, Any]:
+        node = {
+            "ansible_host": "127.0.0.1",
+            "ansible_port": CLOSED,
+            "ansible_ssh_common_args": "-oBatchMode=yes -oStrictHostKeyChecking=no",
+            "bird_anycast_link": self.link,
+            "bird_anycast_services": self.services,
+            "bird_anycast_interfaces": ["enp0s11"],
+        }
+        router = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": sys.executable,
+            "routeros_ospf_api": self.router.login(),
+            "routeros_ospf_link": self.link,
+            "routeros_ospf_router_id": "172.18.0.1",
+            "routeros_ospf_interfaces": ["bridge-lan"],
+            "routeros_ospf_anycast_prefixes": [address for one in self.services for address in one["addresses"]],
+        }
+        names = {f"sip{n}": {"bird_anycast_router_id": f"172.18.0.{10 + n}"} for n in range(1, self.nodes + 1)}
+        return {
+            "all": {
+                "vars": {"anycast_services": self.services},
+                "children": {
+                    "anycast_routers": {"hosts": {"hap-lite": router}},
+                    "anycast_nodes": {"hosts": names, "vars": node},
+                },
+            }
+        }
+
+    def __call__(self, playbook: str, *options: str, extra: dict[str, Any], **environment: str) -> tuple[int, str]:
+        """Return the exit code of a playbook and everything that it printed, on one line; extra are variables of -e."""
+        path = self.directory / "hosts.yml"
+        path.write_text(yaml.safe_dump(self.inventory()))
+        words = [word for name, value in extra.items() for word in ("--extra-vars", f"{name}={value}")]
+        return play("-i", str(path), f"homelab.anycast.{playbook}", *words, *options, directory=ROOT, **environment)

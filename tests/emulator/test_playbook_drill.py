@@ -28,11 +28,9 @@ import yaml
 from lab.routeros.policy import LAB_PASSWORD
 
 from .conftest import Start
+from .playbook import CLOSED, ROOT
 from .recorded import Recording
 
-ROOT = Path(__file__).parents[2]
-# The port of tcpmux, on which nobody listens.
-CLOSED = 1
 RECORDS = Path("/run/homelab-anycast-drill")
 SOURCES = ["127.0.0.22", "127.0.0.23"]
 

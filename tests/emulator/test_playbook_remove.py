@@ -2,65 +2,30 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from .playbook import play
+from .conftest import Start
+from .playbook import System
 from .recorded import Recording
 from .test_removal import rows
 from .test_role_routeros_ospf import FIRST_KEY, RULE, Role
 
-# The port of tcpmux, on which nobody listens.
-CLOSED = 1
 PREFIXES = ["172.18.0.64", "172.18.0.65"]
+SERVICES = [
+    {"name": "sip", "addresses": [PREFIXES[0]]},
+    {"name": "dns", "addresses": [PREFIXES[1]], "interface": "dummy1"},
+]
 
 
-class Remove:
+class Remove(System):
     def __init__(self, router: Recording, directory: Path) -> None:
-        self.router = router
-        self.directory = directory
+        super().__init__(router, directory, FIRST_KEY, SERVICES, nodes=2)
 
     def __call__(self, *options: str, **asked: Any) -> tuple[int, str]:
-        """Return the exit code and everything that was printed, on one line."""
-        link = {"key": FIRST_KEY}
-        services = [
-            {"name": "sip", "addresses": ["172.18.0.64"]},
-            {"name": "dns", "addresses": ["172.18.0.65"], "interface": "dummy1"},
-        ]
-        node = {
-            "ansible_host": "127.0.0.1",
-            "ansible_port": CLOSED,
-            "ansible_ssh_common_args": "-oBatchMode=yes -oStrictHostKeyChecking=no",
-            "bird_anycast_link": link,
-            "bird_anycast_services": services,
-            "bird_anycast_interfaces": ["enp0s11"],
-        }
-        router = {
-            "ansible_connection": "local",
-            "ansible_python_interpreter": sys.executable,
-            "routeros_ospf_api": self.router.login(),
-            "routeros_ospf_link": link,
-            "routeros_ospf_router_id": "172.18.0.1",
-            "routeros_ospf_interfaces": ["bridge-lan"],
-            "routeros_ospf_anycast_prefixes": PREFIXES,
-        }
-        nodes = {f"sip{n}": {**node, "bird_anycast_router_id": f"172.18.0.{10 + n}"} for n in (1, 2)}
-        inventory = {
-            "all": {
-                "children": {
-                    "anycast_routers": {"hosts": {"hap-lite": router}},
-                    "anycast_nodes": {"hosts": nodes},
-                }
-            }
-        }
-        path = self.directory / "hosts.yml"
-        path.write_text(yaml.safe_dump(inventory))
-        extra = [word for name, value in asked.items() for word in ("--extra-vars", f"{name}={value}")]
-        return play("-i", str(path), "homelab.anycast.remove", *extra, *options)
+        return super().__call__("remove", *options, extra=asked)
 
 
 @pytest.fixture
@@ -119,4 +84,16 @@ def test_what_is_not_there_is_refused(remove: Remove) -> None:
     ):
         code, said = remove(**asked)
         assert code != 0 and words in said
+    assert rows(remove.router) == before
+
+
+def test_what_would_interrupt_the_router_is_refused_before_a_node_is_touched(start: Start, tmp_path: Path) -> None:
+    """Without the service's address the router is configured anew, with the link as it is in the inventory by then."""
+    remove = Remove(start("full", rows=False), tmp_path)
+    assert Role(remove.router, tmp_path)(routeros_ospf_anycast_prefixes=PREFIXES)[0] == 0
+    before = rows(remove.router)
+    remove.link["hello_interval"] = 4
+    code, said = remove(remove_service="dns", remove_consent="true")
+    assert code != 0 and "the router has hello-interval=3s, expected 4s" in said, said
+    assert "[Reach the node]" not in said
     assert rows(remove.router) == before

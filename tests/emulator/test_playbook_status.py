@@ -14,10 +14,8 @@ import yaml
 from lab.routeros.policy import LAB_PASSWORD, Users
 
 from .conftest import Start
-from .playbook import ROOT, play
+from .playbook import CLOSED, ROOT, play
 
-# The port of tcpmux, on which nobody listens.
-CLOSED = 1
 # Short enough for the drawing.
 EVIL = "<script>1"
 

@@ -1,12 +1,14 @@
 """What the phones lost by each event, as a table and as build/figures.json.
 
-Reads what this scenario left in build/figures, one file per event: {"event", "limit", "results"}, with the results
-of the module anycast_probe. Exits with 1 if an event cost more than its limit, or if nothing was measured.
+Reads what this scenario left in build/figures, one file per measurement: {"event", "limit", "results"}, with the
+results of the module anycast_probe. Exits with 1 if an event cost more than its limit, or if nothing was measured.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
+import statistics
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,23 +22,31 @@ INTERVAL = 0.05
 COLUMNS = ("event", "sent", "lost", "window_s", "limit", "ok")
 
 
-def row(measured: dict[str, Any]) -> dict[str, Any]:
-    """Return the figures of one event.
+def window(results: list[dict[str, Any]]) -> float:
+    """Return the longest time in seconds, over all phones, from the first lost probe to the end of the last."""
+    lost = [result for result in results if result["lost"]]
+    longest = (result["last_loss"]["seconds"] - result["first_loss"]["seconds"] + INTERVAL for result in lost)
+    return round(max(longest, default=0.0), 3)
 
-    `window_s` is the longest time, over all phones, from the first lost probe to the end of the last. It must not
-    exceed `limit`, in seconds, and the phone must have been answered again at last.
+
+def row(measurements: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the figures of one event, which was measured once or several times.
+
+    `sent` and `lost` are of all measurements, `windows_s` has one window of each; their median is `window_s`. It must
+    not exceed `limit`, in seconds, and the phones must have been answered again at last.
     """
-    results = measured["results"]
-    with_losses = [result for result in results if result["lost"]]
-    windows = [result["last_loss"]["seconds"] - result["first_loss"]["seconds"] + INTERVAL for result in with_losses]
-    window = round(max(windows, default=0.0), 3)
+    results = [result for measured in measurements for result in measured["results"]]
+    windows = sorted(window(measured["results"]) for measured in measurements)
+    event, limit = measurements[0]["event"], measurements[0]["limit"]
     return {
-        "event": measured["event"],
+        "event": event,
         "sent": sum(result["sent"] for result in results),
         "lost": sum(result["lost"] for result in results),
-        "window_s": window,
-        "limit": measured["limit"],
-        "ok": window <= measured["limit"] and all(r["last_loss"]["number"] < r["sent"] for r in with_losses),
+        "windows_s": windows,
+        "window_s": statistics.median(windows),
+        "limit": limit,
+        "ok": statistics.median(windows) <= limit
+        and all(result["last_loss"]["number"] < result["sent"] for result in results if result["lost"]),
     }
 
 
@@ -46,7 +56,8 @@ def table(rows: list[dict[str, Any]]) -> Table:
     for column in COLUMNS:
         found.add_column(column, justify="left" if column == "event" else "right")
     for row in rows:
-        numbers = (str(row["sent"]), str(row["lost"]), f"{row['window_s']:.2f}", f"{row['limit']:g}")
+        spread = f" ({min(row['windows_s']):.2f}..{max(row['windows_s']):.2f})" if len(row["windows_s"]) > 1 else ""
+        numbers = (str(row["sent"]), str(row["lost"]), f"{row['window_s']:.2f}{spread}", f"{row['limit']:g}")
         found.add_row(row["event"], *numbers, "yes" if row["ok"] else "NO")
     return found
 
@@ -56,10 +67,15 @@ def main() -> int:
     if not files:
         print("build/figures is empty: nothing was measured; make figures measures", file=sys.stderr)
         return 1
-    rows = [row(json.loads(file.read_text())) for file in files]
+    measured = [json.loads(file.read_text()) for file in files]
+    # Measurements of one event follow each other.
+    rows = [row(list(of_one)) for _event, of_one in itertools.groupby(measured, key=lambda one: one["event"])]
     (BUILD / "figures.json").write_text(json.dumps(rows, indent=2) + "\n")
     Console().print(table(rows))
-    print("window_s: longest time from a phone's first lost probe to its last; limit: what it may be, in seconds")
+    print(
+        "window_s: longest time from a phone's first lost probe to its last, median (lowest..highest);"
+        " limit: what the median may be, in seconds"
+    )
     return int(not all(row["ok"] for row in rows))
 
 

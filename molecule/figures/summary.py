@@ -32,8 +32,8 @@ def window(results: list[dict[str, Any]]) -> float:
 def row(measurements: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the figures of one event, which was measured once or several times.
 
-    `sent` and `lost` are of all measurements, `windows_s` has one window of each; their median is `window_s`. It must
-    not exceed `limit`, in seconds, and the phones must have been answered again at last.
+    `sent` and `lost` are of all measurements, `windows_s` has one window of each; their median is `window_s`. None
+    may exceed `limit`, in seconds, and the phones must have been answered again at last.
     """
     results = [result for measured in measurements for result in measured["results"]]
     windows = sorted(window(measured["results"]) for measured in measurements)
@@ -45,7 +45,7 @@ def row(measurements: list[dict[str, Any]]) -> dict[str, Any]:
         "windows_s": windows,
         "window_s": statistics.median(windows),
         "limit": limit,
-        "ok": statistics.median(windows) <= limit
+        "ok": windows[-1] <= limit
         and all(result["last_loss"]["number"] < result["sent"] for result in results if result["lost"]),
     }
 
@@ -74,7 +74,7 @@ def main() -> int:
     Console().print(table(rows))
     print(
         "window_s: longest time from a phone's first lost probe to its last, median (lowest..highest);"
-        " limit: what the median may be, in seconds"
+        " limit: what each may be, in seconds"
     )
     return int(not all(row["ok"] for row in rows))
 

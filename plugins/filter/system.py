@@ -179,7 +179,7 @@ def _ends(hostvars, names, groups):
     nodes = [
         ends.node(
             name,
-            facts=variables.get("ansible_facts"),
+            facts=(variables.get("__bird_anycast_node") or {}).get("facts"),
             info=variables.get("__bird_anycast_node"),
             link=_value(variables, "bird_anycast_link"),
             interfaces=_value(variables, "bird_anycast_interfaces"),

@@ -41,7 +41,7 @@ def node(
 ):
     """Return a node.
 
-    :param facts: C(ansible_facts) of the node with the subset network, None if it could not be read.
+    :param facts: C(facts) of the result of anycast_node_info, None if it could not be read.
     :param info: result of the module anycast_node_info.
     :param services: the value of bird_anycast_services; C(source_gateway) that of bird_anycast_source_gateway.
     """

@@ -1,40 +1,55 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The interfaces and addresses in C(ansible_facts) of a node, as the subset network has them."""
+"""The interfaces and addresses of a node, from C(ip -json) to what the checks ask of them.
+
+Not those of M(ansible.builtin.setup): that is one more module to execute, which takes as long as all else that the
+checks read of a node (docs/speed.md).
+"""
 
 from __future__ import annotations
 
 import ipaddress
-import re
+import json
+
+
+def parse_interfaces(text):
+    """Return the interfaces by name, each with C(active), C(mtu) and C(addresses), from C(ip -json address show)."""
+    return {
+        row["ifname"]: {
+            # UNKNOWN is that of a driver without a carrier, such as the loopback's (operstates.rst of the kernel).
+            "active": row["operstate"] != "DOWN",
+            "mtu": row["mtu"],
+            "addresses": ["{local}/{prefixlen}".format(**entry) for entry in row["addr_info"]],
+        }
+        for row in json.loads(text)
+    }
+
+
+def parse_default(text):
+    """Return the interface of the first default route, None without one, from C(ip -json route show default)."""
+    for row in json.loads(text):
+        for hop in [row, *row.get("nexthops", ())]:
+            if hop.get("dev"):
+                return hop["dev"]
+    return None
 
 
 def interface(facts, name):
     """Return what the facts say of an interface, an empty dictionary if nothing."""
-    # They keep it under its name with - and : replaced.
-    return facts.get(re.sub("[-:]", "_", name)) or {}
+    return facts.get("interfaces", {}).get(name, {})
+
+
+def addresses(facts, interfaces=None):
+    """Yield (name, ipaddress.IPv4Interface or IPv6Interface) for the addresses of all or some interfaces."""
+    for name in facts.get("interfaces", ()) if interfaces is None else interfaces:
+        for address in interface(facts, name).get("addresses", ()):
+            yield name, ipaddress.ip_interface(address)
 
 
 def ipv4_addresses(facts, interfaces=None):
-    """Yield (interface name, ipaddress.IPv4Interface) for every IPv4 address, or those of some interfaces."""
-    for name in facts.get("interfaces", ()) if interfaces is None else interfaces:
-        details = interface(facts, name)
-        for entry in [details.get("ipv4") or {}, *details.get("ipv4_secondaries", ())]:
-            if entry.get("address"):
-                # Older facts of a /32 hold the mask only.
-                mask = entry.get("prefix") or entry.get("netmask") or "32"
-                yield name, ipaddress.IPv4Interface("{}/{}".format(entry["address"], mask))
+    return ((name, address) for name, address in addresses(facts, interfaces) if address.version == 4)
 
 
 def ipv6_addresses(facts, interfaces=None):
-    """Yield (interface name, ipaddress.IPv6Interface) for every IPv6 address, or those of some interfaces."""
-    for name in facts.get("interfaces", ()) if interfaces is None else interfaces:
-        for entry in interface(facts, name).get("ipv6", ()):
-            if entry.get("address"):
-                yield name, ipaddress.IPv6Interface("{}/{}".format(entry["address"], entry.get("prefix") or "128"))
-
-
-def connected_networks(facts):
-    """Yield (interface name, network) for every address."""
-    for name, address in (*ipv4_addresses(facts), *ipv6_addresses(facts)):
-        yield name, address.network
+    return ((name, address) for name, address in addresses(facts, interfaces) if address.version == 6)

@@ -235,12 +235,12 @@ def anycast_addresses(routers, nodes):
         for node in nodes:
             if prefix in node["addresses"]:
                 continue
-            for name, network in node_facts.connected_networks(node["facts"] or {}):
-                if address in network and name not in node["own_interfaces"]:
+            for name, own in node_facts.addresses(node["facts"] or {}):
+                if address in own.network and name not in node["own_interfaces"]:
                     yield (
                         "anycast address {} lies inside {} on interface {} of {}, which would look for it on that"
                         " link; choose an address outside every subnet (addresses in anycast_services)".format(
-                            address, network, name, node["name"]
+                            address, own.network, name, node["name"]
                         )
                     )
 
@@ -378,7 +378,7 @@ def node_rp_filter(routers, nodes):
     for node in nodes:
         if node["source_routing"]:
             continue
-        default = ((node["facts"] or {}).get("default_ipv4") or {}).get("interface")
+        default = (node["facts"] or {}).get("default_ipv4")
         filters = (node["info"] or {}).get("rp_filter", {})
         for name in node["interfaces"]:
             if filters.get(name) == 1 and default and default not in node["interfaces"]:

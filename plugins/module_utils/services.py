@@ -17,7 +17,7 @@ import shlex
 
 from ansible_collections.homelab.anycast.plugins.module_utils import family
 from ansible_collections.homelab.anycast.plugins.module_utils.link import unknown_key
-from ansible_collections.homelab.anycast.plugins.module_utils.node_facts import connected_networks
+from ansible_collections.homelab.anycast.plugins.module_utils.node_facts import addresses as addresses_of
 
 REQUIRED = ("name", "addresses")
 DEFAULTS = {"interface": "dummy0", "unit": None, "check": None}
@@ -304,10 +304,10 @@ def node_problems(services, router_id, link_interfaces, facts, other_router_ids=
     :param services: normalised services.
     :param router_id: the node's router id, a dotted quad.
     :param link_interfaces: names of the interfaces that speak OSPF.
-    :param facts: C(ansible_facts) of the node with the subsets distribution and network.
+    :param facts: C(facts) of the result of anycast_node_info.
     :param other_router_ids: dictionary of the other routers' names and their router ids.
     """
-    if facts.get("os_family") != "Debian":
+    if "debian" not in facts.get("kin", ()):
         return [
             f"the node runs {facts.get('distribution') or 'an unknown system'}, expected Debian or its kin: the role"
             " installs by apt"
@@ -321,7 +321,8 @@ def node_problems(services, router_id, link_interfaces, facts, other_router_ids=
         if str(other) in [str(address) for address in anycast] and str(other) != str(router_id)
     )
     problems.extend(_interface_problems(link_interfaces, own_interfaces, facts))
-    for name, network in connected_networks(facts):
+    for name, own in addresses_of(facts):
+        network = own.network
         if name in own_interfaces:
             continue
         problems.extend(
@@ -388,7 +389,7 @@ def _interface(service):
 
 
 def _interface_problems(link_interfaces, own_interfaces, facts):
-    present = facts.get("interfaces", [])
+    present = facts.get("interfaces", {})
     others = sorted(name for name in present if name not in own_interfaces and name != "lo")
     for name in link_interfaces:
         if name not in present:

@@ -27,7 +27,7 @@ def find_link(gateway, link_interfaces, facts):
     """Return (name of the interface, its IPv4Interface) on whose subnet the gateway is, None if it is on none.
 
     :param gateway: IPv4 address.
-    :param facts: C(ansible_facts) of the node with the subset network.
+    :param facts: C(facts) of the result of anycast_node_info.
     """
     address = ipaddress.IPv4Address(str(gateway))
     for name, interface in ipv4_addresses(facts):
@@ -79,7 +79,7 @@ def ipv6_problems(addresses, gateway, link_interfaces, facts):
     :param addresses: prefixes of both versions.
     """
     prefixes = family.of_version(addresses, 6)
-    way_out = (facts.get("default_ipv6") or {}).get("interface")
+    way_out = facts.get("default_ipv6")
     if not gateway or not prefixes or not way_out or way_out in link_interfaces:
         return []
     return [

@@ -12,9 +12,9 @@ version_added: 1.0.0
 author:
   - homelab.anycast maintainers (@homelab-anycast)
 description:
-  - Reads what M(ansible.builtin.setup) does not know of a node and an anycast address depends on, the packet filter,
-    the reverse-path filter, how far the clock is off, the state of units, which packages are installed, and what
-    somebody has configured there by hand.
+  - Reads what an anycast address depends on, the packet filter, the reverse-path filter, how far the clock is off, the
+    state of units, which packages are installed, what somebody has configured there by hand, the distribution and the
+    addresses.
   - The playbook C(homelab.anycast.preflight) runs it before anything is changed.
 notes:
   - Runs on the node. The packet filter and O(bird_conf) can be read by root only, so use C(become). Where a program to
@@ -65,7 +65,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read what setup does not know
+- name: Read the node
   homelab.anycast.anycast_node_info:
     now: "{{ now().timestamp() }}"
     units: [bird.service, kamailio.service]
@@ -80,6 +80,34 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+facts:
+  description: What the node is, and its place in the network.
+  returned: always
+  type: dict
+  contains:
+    distribution:
+      description: The name of its distribution.
+      type: str
+    kin:
+      description: The identifiers of its distribution and of those that it is like, C(ID_LIKE) in C(os-release(5\)).
+      type: list
+      elements: str
+    interfaces:
+      description: By name, whether the interface is C(active), its C(mtu) in octets, and its C(addresses) as prefixes.
+      type: dict
+    default_ipv4:
+      description: The interface that the default route of IPv4 leaves by; null without one.
+      type: str
+    default_ipv6:
+      description: The same of IPv6.
+      type: str
+  sample:
+    distribution: Debian GNU/Linux
+    kin: [debian]
+    interfaces:
+      enp0s11: {active: true, mtu: 1500, addresses: [172.18.0.11/26, "fe80::11/64"]}
+    default_ipv4: enp0s11
+    default_ipv6: null
 announced:
   description: The owner, the group and the mode of O(announced); null without such a directory.
   returned: always
@@ -231,15 +259,31 @@ import json
 import time
 from pathlib import Path
 
+from ansible.module_utils import distro
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils import bird_conf, ifupdown, renderer_node
+from ansible_collections.homelab.anycast.plugins.module_utils import bird_conf, ifupdown, node_facts, renderer_node
 from ansible_collections.homelab.anycast.plugins.module_utils.adoption_node import interfaces_files
 from ansible_collections.homelab.anycast.plugins.module_utils.announcer_node import unit_states
 
 CONF = "/proc/sys/net/ipv4/conf"
 # Root's PATH may lack it in a login without a shell.
 SBIN = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
+
+
+def facts(module):
+    """Return what the node is, and its place in the network."""
+    return {
+        "distribution": distro.name(),
+        "kin": [distro.id(), *distro.like().split()],
+        "interfaces": node_facts.parse_interfaces(output(module, "ip", "-json", "address", "show") or "[]"),
+        **{
+            f"default_ipv{version}": node_facts.parse_default(
+                output(module, "ip", f"-{version}", "-json", "route", "show", "default") or "[]"
+            )
+            for version in (4, 6)
+        },
+    }
 
 
 def rp_filters(conf):
@@ -331,6 +375,7 @@ def main():
         module.fail_json(msg="bird_conf: {} cannot be read: {}. Use 'become: true'".format(exc.filename, exc.strerror))
     module.exit_json(
         changed=False,
+        facts=facts(module),
         nftables=nftables(output(module, "nft", "--json", "list", "ruleset")),
         iptables=output(module, "iptables-save"),
         ip6tables=output(module, "ip6tables-save"),

@@ -26,12 +26,8 @@ FILTERS = {
 LINK = {"key": "secret-key"}
 SIP = {"name": "sip", "addresses": ["172.18.0.64"], "unit": "kamailio"}
 FACTS = {
-    "os_family": "Debian",
-    "interfaces": ["enp0s11"],
-    "enp0s11": {
-        "active": True,
-        "ipv4": {"address": "172.18.0.11", "netmask": "255.255.255.192", "network": "172.18.0.0", "prefix": "26"},
-    },
+    "kin": ["debian"],
+    "interfaces": {"enp0s11": {"active": True, "mtu": 1500, "addresses": ["172.18.0.11/26"]}},
 }
 
 

@@ -18,15 +18,11 @@ from ansible_collections.homelab.anycast.plugins.module_utils.services import (
 
 BOTH = ["172.18.0.64", "2001:db8:64::64"]
 FACTS = {
-    "os_family": "Debian",
-    "interfaces": ["lo", "enp0s11", "dummy0"],
-    "enp0s11": {
-        "ipv4": {"address": "172.18.0.11", "prefix": "26"},
-        "ipv6": [{"address": "2001:db8::11", "prefix": "64"}, {"address": "fe80::1", "prefix": "64"}],
-    },
-    "dummy0": {
-        "ipv4": {"address": "172.18.0.64", "prefix": "32"},
-        "ipv6": [{"address": "2001:db8:64::64", "prefix": "128"}],
+    "kin": ["debian"],
+    "interfaces": {
+        "lo": {"addresses": []},
+        "enp0s11": {"addresses": ["172.18.0.11/26", "2001:db8::11/64", "fe80::1/64"]},
+        "dummy0": {"addresses": ["172.18.0.64/32", "2001:db8:64::64/128"]},
     },
 }
 

@@ -39,14 +39,16 @@ ROUTER = {
 
 
 def facts(address, interface="enp0s11"):
-    """Facts as setup returns them, the subsets network and distribution."""
-    ipv4 = {"address": address, "broadcast": "172.18.0.63", "netmask": "255.255.255.192", "network": "172.18.0.0"}
+    """As anycast_node_info returns them."""
     return {
-        "os_family": "Debian",
-        "interfaces": ["lo", interface],
-        "lo": {"active": True, "mtu": 65536, "ipv4": {"address": "127.0.0.1", "netmask": "255.0.0.0", "prefix": "8"}},
-        interface: {"active": True, "mtu": 1500, "type": "ether", "ipv4": {**ipv4, "prefix": "26"}},
-        "default_ipv4": {"address": address, "gateway": "172.18.0.1", "interface": interface},
+        "distribution": "Debian GNU/Linux",
+        "kin": ["debian"],
+        "interfaces": {
+            "lo": {"active": True, "mtu": 65536, "addresses": ["127.0.0.1/8", "::1/128"]},
+            interface: {"active": True, "mtu": 1500, "addresses": [f"{address}/26"]},
+        },
+        "default_ipv4": interface,
+        "default_ipv6": None,
     }
 
 
@@ -73,7 +75,7 @@ class System:
         self.node = self.nodes["sip2"]
         self.info = self.router["info"]
         self.bridge = self.info["interfaces"][1]
-        self.port = self.node["facts"]["enp0s11"]
+        self.port = self.node["facts"]["interfaces"]["enp0s11"]
 
     def verdict(self):
         found = preflight.verdict(
@@ -108,8 +110,7 @@ def test_a_healthy_system_has_nothing_against_it(system):
 
 def test_it_stays_healthy_once_it_is_set_up(system):
     for one in system.nodes.values():
-        one["facts"]["interfaces"].append("dummy0")
-        one["facts"]["dummy0"] = {"active": True, "mtu": 1500, "ipv4": {"address": "172.18.0.64", "prefix": "32"}}
+        one["facts"]["interfaces"]["dummy0"] = {"active": True, "mtu": 1500, "addresses": ["172.18.0.64/32"]}
     system.info["routes"] = [route("172.18.0.11"), route("172.18.0.12")]
     assert system.verdict() == {"problems": [], "warnings": []}
 
@@ -219,13 +220,13 @@ def test_an_interface_of_a_node_that_is_down(system):
 
 
 def test_an_interface_of_a_node_without_an_address(system):
-    del system.port["ipv4"]
+    system.port["addresses"] = []
     problem = system.problem()
     assert problem.startswith("interface enp0s11 of sip2 has no IPv4 address") and "bird_anycast_interfaces" in problem
 
 
 def test_a_node_in_another_subnet(system):
-    system.port["ipv4"].update(address="172.19.0.12")
+    system.port["addresses"] = ["172.19.0.12/26"]
     problem = system.problem()
     assert problem.startswith(
         "sip2 has 172.19.0.12/26 on enp0s11, and the router hap-lite has 172.18.0.0/26 on bridge-lan"
@@ -234,7 +235,7 @@ def test_a_node_in_another_subnet(system):
 
 
 def test_a_node_with_another_mask(system):
-    system.port["ipv4"]["prefix"] = "24"
+    system.port["addresses"] = ["172.18.0.12/24"]
     # With it the anycast address is in the node's subnet as well: its own check says that.
     assert system.problem().startswith("172.18.0.12 on enp0s11 of sip2 has the prefix length 24, and bridge-lan of")
 
@@ -242,7 +243,7 @@ def test_a_node_with_another_mask(system):
 def test_the_mask_does_not_matter_on_a_point_to_point_link(system):
     for one in [system.router, *system.nodes.values()]:
         one["link"]["network_type"] = "ptp"
-    system.port["ipv4"]["prefix"] = "32"
+    system.port["addresses"] = ["172.18.0.12/32"]
     assert system.verdict()["problems"] == []
 
 
@@ -257,9 +258,7 @@ def test_the_network_of_a_point_to_point_address_is_the_other_end(system):
 
 
 def test_a_secondary_address_of_the_node_counts(system):
-    right = system.port["ipv4"]
-    system.port["ipv4_secondaries"] = [right]
-    system.port["ipv4"] = {"address": "198.51.100.1", "prefix": "24"}
+    system.port["addresses"].insert(0, "198.51.100.1/24")
     assert system.verdict()["problems"] == []
 
 
@@ -292,7 +291,7 @@ def test_an_ipv6_address_inside_a_subnet_of_the_router_is_named(system):
         for address in ("2001:db8::1/64", "fe80::1/64")
     ]
     for one in system.nodes.values():
-        one["facts"]["enp0s11"]["ipv6"] = [{"address": "fe80::11", "prefix": "64"}]
+        one["facts"]["interfaces"]["enp0s11"]["addresses"].append("fe80::11/64")
         one["services"][0]["addresses"] = ["2001:db8::64"]
     problem = system.problem()
     assert problem.startswith("anycast address 2001:db8::64 lies inside 2001:db8::/64 on interface bridge-lan of")
@@ -301,8 +300,7 @@ def test_an_ipv6_address_inside_a_subnet_of_the_router_is_named(system):
 
 def test_an_anycast_address_in_a_subnet_of_another_node(system):
     system.nodes["sip1"]["services"].append({"name": "dns", "addresses": ["198.51.100.53"]})
-    system.node["facts"]["interfaces"].append("br-lan")
-    system.node["facts"]["br_lan"] = {"active": True, "ipv4": {"address": "198.51.100.1", "prefix": "24"}}
+    system.node["facts"]["interfaces"]["br-lan"] = {"active": True, "mtu": 1500, "addresses": ["198.51.100.1/24"]}
     problem = system.problem()
     assert problem.startswith("anycast address 198.51.100.53 lies inside 198.51.100.0/24 on interface br-lan of sip2")
     assert "anycast_services" in problem
@@ -467,7 +465,7 @@ def dual_stack(system):
     ]
     for number, one in enumerate(system.nodes.values(), 11):
         one["services"][0]["addresses"].append("2001:db8:64::64")
-        one["facts"]["enp0s11"]["ipv6"] = [{"address": f"fe80::{number}", "prefix": "64", "scope": "link"}]
+        one["facts"]["interfaces"]["enp0s11"]["addresses"].append(f"fe80::{number}/64")
     return system
 
 
@@ -553,7 +551,7 @@ def test_ip6tables_of_a_node(dual_stack):
 
 
 def test_a_node_without_a_link_local_address(dual_stack):
-    del dual_stack.port["ipv6"]
+    del dual_stack.port["addresses"][1:]
     problem = dual_stack.problem()
     assert problem.startswith("interface enp0s11 of sip2 has no IPv6 link-local address")
     assert "net.ipv6.conf.enp0s11.disable_ipv6=0" in problem
@@ -626,7 +624,7 @@ def test_the_reverse_path_filter_of_the_router(system):
 def test_the_reverse_path_filter_of_a_node_with_another_way_back(system):
     system.node["info"]["rp_filter"]["enp0s11"] = 1
     assert system.verdict()["warnings"] == []
-    system.node["facts"]["default_ipv4"]["interface"] = "enp0s12"
+    system.node["facts"]["default_ipv4"] = "enp0s12"
     warning = system.warning()
     assert warning.startswith(
         "the reverse-path filter of sip2 on enp0s11 is strict, and its default route leaves by enp0s12"

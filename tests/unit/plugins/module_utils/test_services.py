@@ -22,20 +22,17 @@ from ansible_collections.homelab.anycast.plugins.module_utils.services import (
 
 SIP = {"name": "sip", "addresses": ["172.18.0.64"]}
 FACTS = {
-    "os_family": "Debian",
-    "distribution": "Debian",
-    "interfaces": ["lo", "enp0s11", "br-lan"],
-    "lo": {"ipv4": {"address": "127.0.0.1", "netmask": "255.0.0.0", "prefix": "8"}},
-    "enp0s11": {
-        "ipv4": {"address": "172.18.0.11", "netmask": "255.255.255.192", "prefix": "26"},
-        "ipv4_secondaries": [{"address": "192.0.2.1", "netmask": "255.255.255.0", "prefix": "24"}],
+    "distribution": "Debian GNU/Linux",
+    "kin": ["debian"],
+    "interfaces": {
+        "lo": {"addresses": ["127.0.0.1/8", "::1/128"]},
+        "enp0s11": {"addresses": ["172.18.0.11/26", "192.0.2.1/24"]},
+        "br-lan": {"addresses": ["198.51.100.1/24"]},
     },
-    "br_lan": {"ipv4": {"address": "198.51.100.1", "netmask": "255.255.255.0"}},
 }
 WITH_DUMMY = {
     **FACTS,
-    "interfaces": [*FACTS["interfaces"], "dummy0"],
-    "dummy0": {"ipv4": {"address": "172.18.0.64", "netmask": "255.255.255.255", "prefix": "32"}},
+    "interfaces": {**FACTS["interfaces"], "dummy0": {"addresses": ["172.18.0.64/32"]}},
 }
 
 
@@ -227,6 +224,10 @@ def test_nothing_speaks_against_it():
     assert problems() == []
 
 
+def test_a_system_that_is_like_debian():
+    assert problems({**FACTS, "kin": ["linuxmint", "ubuntu", "debian"]}) == []
+
+
 def test_its_own_interface_does_not_count():
     assert problems(WITH_DUMMY) == []
 
@@ -245,7 +246,10 @@ def test_its_own_interface_does_not_count():
         ({"others": {"hap-lite": "172.18.0.64"}}, ["the router id of hap-lite, 172.18.0.64, is an anycast address"]),
         ({"interfaces": ["enp0s12"]}, ["bird_anycast_interfaces names enp0s12", "br-lan, enp0s11"]),
         ({"interfaces": ["dummy0"], "facts": WITH_DUMMY}, ["dummy0 carries a service"]),
-        ({"facts": {"os_family": "RedHat", "distribution": "Fedora"}}, ["the node runs Fedora, expected Debian"]),
+        (
+            {"facts": {"kin": ["fedora"], "distribution": "Fedora Linux"}},
+            ["the node runs Fedora Linux, expected Debian"],
+        ),
     ],
 )
 def test_what_speaks_against_it(given, words):

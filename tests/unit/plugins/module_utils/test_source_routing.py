@@ -14,10 +14,11 @@ from ansible_collections.homelab.anycast.plugins.module_utils.source_routing imp
 )
 
 FACTS = {
-    "interfaces": ["lo", "enp0s2", "enp0s11", "dummy0"],
-    "enp0s2": {"ipv4": {"address": "10.0.2.12", "prefix": "24"}},
-    "enp0s11": {"ipv4": {"address": "172.18.0.11", "netmask": "255.255.255.192"}},
-    "dummy0": {"ipv4": {"address": "172.18.0.64", "netmask": "255.255.255.255"}},
+    "interfaces": {
+        "enp0s2": {"addresses": ["10.0.2.12/24"]},
+        "enp0s11": {"addresses": ["172.18.0.11/26"]},
+        "dummy0": {"addresses": ["172.18.0.64/32"]},
+    }
 }
 LINKS = ["enp0s11"]
 GATEWAY = "172.18.0.1"
@@ -81,7 +82,7 @@ def test_what_cannot_work(gateway, table, says):
 
 
 def test_a_link_without_an_address():
-    facts = {**FACTS, "enp0s11": {}}
+    facts = {"interfaces": {"enp0s11": {"addresses": []}}}
     assert "(they have no address)" in problems(GATEWAY, 64, LINKS, facts)[0]
 
 
@@ -113,11 +114,11 @@ V6 = ["172.18.0.64/32", "2001:db8::64/128"]
 @pytest.mark.parametrize(
     "addresses, gateway, default",
     [
-        (V6, "", {"interface": "enp0s2"}),
-        (V6[:1], GATEWAY, {"interface": "enp0s2"}),
-        (V6, GATEWAY, {"interface": "enp0s11"}),
+        (V6, "", "enp0s2"),
+        (V6[:1], GATEWAY, "enp0s2"),
+        (V6, GATEWAY, "enp0s11"),
         # Nothing leaves by another way either.
-        (V6, GATEWAY, {}),
+        (V6, GATEWAY, None),
     ],
 )
 def test_ipv6_that_needs_no_source_routing(addresses, gateway, default):
@@ -125,7 +126,7 @@ def test_ipv6_that_needs_no_source_routing(addresses, gateway, default):
 
 
 def test_ipv6_that_would_need_it():
-    (problem,) = ipv6_problems(V6, GATEWAY, LINKS, {**FACTS, "default_ipv6": {"interface": "enp0s2"}})
+    (problem,) = ipv6_problems(V6, GATEWAY, LINKS, {**FACTS, "default_ipv6": "enp0s2"})
     assert problem.startswith(
         "bird_anycast_source_gateway is of IPv4 only, and answers from 2001:db8::64/128 would leave by enp0s2"
     )

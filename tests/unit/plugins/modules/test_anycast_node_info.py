@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import platform
+import socket
 import time
 
 import pytest
@@ -43,6 +45,22 @@ def test_a_node_without_packet_filter(run_module, node):
     assert result["rp_filter"] == {"enp0s11": 2, "lo": 1}
     assert result["clock"] == {"skew": None}
     assert result["changed"] is False
+
+
+def test_the_facts_are_those_of_this_machine(run_module):
+    facts = run_module(MODULE)["facts"]
+    assert facts["distribution"] and facts["kin"][0] == platform.freedesktop_os_release()["ID"]
+    assert sorted(facts["interfaces"]) == sorted(name for _index, name in socket.if_nameindex())
+    assert "127.0.0.1/8" in facts["interfaces"]["lo"]["addresses"]
+    assert facts["interfaces"]["lo"]["active"] is True
+    # All the rest of it is test_node_facts.py's.
+    assert {facts["default_ipv4"], facts["default_ipv6"]} <= {None, *facts["interfaces"]}
+
+
+def test_an_ip_that_refuses(run_module, node):
+    node("ip", "", code=1)
+    facts = run_module(MODULE)["facts"]
+    assert (facts["interfaces"], facts["default_ipv4"], facts["default_ipv6"]) == ({}, None, None)
 
 
 def test_an_interface_that_goes_while_it_is_looked_at(run_module, node, tmp_path):

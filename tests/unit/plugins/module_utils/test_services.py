@@ -21,7 +21,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.services import (
 )
 
 SIP = {"name": "sip", "addresses": ["172.18.0.64"]}
-FACTS = {
+FACTS: dict = {
     "distribution": "Debian GNU/Linux",
     "kin": ["debian"],
     "interfaces": {

@@ -295,6 +295,14 @@ def test_preflight_says_only_that_a_host_is_unreachable():
     assert "no route to host" in text and "x is undefined" not in text
 
 
+def test_preflight_knows_the_facts_of_a_node():
+    facts = {**FACTS, "interfaces": {"enp0s11": {"active": False, "mtu": 1500, "addresses": []}}}
+    seen = {"__bird_anycast_node": {"facts": facts, "rp_filter": {}}, "bird_anycast_interfaces": ["enp0s11"]}
+    hostvars = {**HOSTVARS, "sip1": {**HOSTVARS["sip1"], **seen}}
+    found = FILTERS["preflight"](hostvars, ["hap-lite", "sip1"], GROUPS)
+    assert any(problem.startswith("interface enp0s11 of sip1 is down") for problem in found["problems"])
+
+
 def test_a_diagnosis_of_neighbours_that_failed():
     hostvars = {
         **HOSTVARS,

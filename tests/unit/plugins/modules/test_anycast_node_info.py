@@ -57,6 +57,12 @@ def test_the_facts_are_those_of_this_machine(run_module):
     assert {facts["default_ipv4"], facts["default_ipv6"]} <= {None, *facts["interfaces"]}
 
 
+def test_a_distribution_that_is_like_others(run_module, monkeypatch):
+    monkeypatch.setattr(anycast_node_info.distro, "id", lambda: "linuxmint")
+    monkeypatch.setattr(anycast_node_info.distro, "like", lambda: "ubuntu debian")
+    assert run_module(MODULE)["facts"]["kin"] == ["linuxmint", "ubuntu", "debian"]
+
+
 def test_an_ip_that_refuses(run_module, node):
     node("ip", "", code=1)
     facts = run_module(MODULE)["facts"]

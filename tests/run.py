@@ -109,7 +109,8 @@ PARTS: dict[str, list[Step]] = {
     "unit": [measured("unit", "tests/lab", "tests/bench", "tests/docs", "tests/release")],
     "integration": [
         pytest("emulator", "-n2", "--dist=loadfile", "tests/emulator", f"--ignore={COVERED[1]}"),
-        pytest("bed", "tests/integration", *(f"--ignore={path}" for path in BED_MATRIX)),
+        # Each file has machines of its own, and waits more than it computes.
+        pytest("bed", "-n2", "--dist=loadfile", "tests/integration", *(f"--ignore={path}" for path in BED_MATRIX)),
     ],
     "molecule": molecule(SCENARIOS - MATRIX),
 }

@@ -317,9 +317,9 @@ def test_an_event_of_the_controller_that_costs_too_much(drill: Drill) -> None:
 
 
 def interrupt(running: subprocess.Popen[str]) -> None:
-    """Press Ctrl-C; and again where ansible-playbook goes on or got stuck on a lock, as it does now and then.
+    """Press Ctrl-C; and again where ansible-playbook got stuck on it, waiting for a lock, as it does now and then.
 
-    So there has to be time for it in what is interrupted.
+    What is interrupted has to last until then, also should the first one be passed over.
     """
     while True:
         os.killpg(running.pid, signal.SIGINT)

@@ -8,8 +8,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils import probe
-from ansible_collections.homelab.anycast.plugins.module_utils.sip_probe import SipProbe
+from ansible_collections.homelab.anycast.plugins.module_utils.probe import run
+from ansible_collections.homelab.anycast.plugins.module_utils.probe.sip import SipProbe
 from bed import ANYCAST, Machine
 
 from .figures import Sent
@@ -76,7 +76,7 @@ class Clients:
     def _send(self) -> None:
         try:
             with self.machine.network():
-                self._tallies, _start = probe.run(
+                self._tallies, _start = run.run(
                     self._protocol, 2, (ANYCAST, PORT), self.sources, ENDLESS, INTERVAL, TIMEOUT, self._goes_on
                 )
         except BaseException as error:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils import bird, neighbors, routeros_neighbors
+from ansible_collections.homelab.anycast.plugins.module_utils.bird import control
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf import neighbors
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import neighbors as routeros_neighbors
 
 NEIGHBORS = 1000
 LIMIT_MS = 100.0
@@ -44,8 +46,8 @@ def routeros_rows(count: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]
 
 def read_bird(ospf: bytes, bfd: bytes) -> list[dict[str, Any]]:
     """As bird.OspfReader does with what it has received."""
-    found = bird.parse_neighbors(bird.split_reply(ospf)[0])
-    return neighbors.add_bfd(found, bird.parse_bfd_sessions(bird.split_reply(bfd)[0]))  # type: ignore[no-any-return]
+    found = control.parse_neighbors(control.split_reply(ospf)[0])
+    return neighbors.add_bfd(found, control.parse_bfd_sessions(control.split_reply(bfd)[0]))  # type: ignore[no-any-return]
 
 
 def read_routeros(ospf: list[dict[str, Any]], bfd: list[dict[str, Any]]) -> list[dict[str, Any]]:

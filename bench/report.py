@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import cast
 
-from ansible_collections.homelab.anycast.plugins.module_utils import link
+from ansible_collections.homelab.anycast.plugins.module_utils.model import link
 from bed import Bed
 
 from . import scale_figures

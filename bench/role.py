@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.homelab.anycast.plugins.module_utils import announcer, services
+from ansible_collections.homelab.anycast.plugins.module_utils.model import services
+from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer
 from bed import ANYCAST, Machine
 from bed.emulator import Emulator
 from bed.topology import INTERFACE

@@ -24,7 +24,7 @@ WIDTH = 1160
 
 def status_page() -> str:
     """The status of a system of which one node is drained."""
-    from ansible_collections.homelab.anycast.plugins.module_utils import status, status_page
+    from ansible_collections.homelab.anycast.plugins.module_utils.system import status, status_page
 
     system = sample("conftest").FakeSystem(bfd=True)
     system.drained("sip2")
@@ -33,9 +33,9 @@ def status_page() -> str:
 
 def drill_page() -> str:
     """A drill of two events, the second of which cost more than it may."""
-    from ansible_collections.homelab.anycast.plugins.module_utils import drill_report
+    from ansible_collections.homelab.anycast.plugins.module_utils.drill import report as drill_report
 
-    event = sample("test_drill_report").event
+    event = sample("drill.test_report").event
     events = [event(), event(limit=0.5, title="kill -9 on sip1, again")]
     report = {"time": "2026-11-22T10:00:00Z", "by": "alice@desk", "events": events}
     return render("drill", drill_report.page(report))

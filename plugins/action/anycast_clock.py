@@ -9,7 +9,7 @@ import time
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.homelab.anycast.plugins.module_utils.drill_result import clock_offset
+from ansible_collections.homelab.anycast.plugins.module_utils.drill.result import clock_offset
 
 
 class ActionModule(ActionBase):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # What every module needs that speaks to BIRD; module_utils/bird.py has the argument spec.
+    # What every module needs that speaks to BIRD; module_utils/bird/control.py has the argument spec.
     DOCUMENTATION = r"""
 options:
   socket:

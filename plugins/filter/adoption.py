@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils import adoption, routeros_adoption, services
-from ansible_collections.homelab.anycast.plugins.module_utils import link as link_model
+from ansible_collections.homelab.anycast.plugins.module_utils.model import link as link_model
+from ansible_collections.homelab.anycast.plugins.module_utils.model import services
+from ansible_collections.homelab.anycast.plugins.module_utils.node import takeover
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import takeover as routeros_takeover
 
 
 def adoption_filter(info, services_list, interfaces, router_id, link, directory="/etc/bird"):
@@ -21,10 +23,10 @@ def adoption_filter(info, services_list, interfaces, router_id, link, directory=
     except link_model.LinkError:
         bfd = False
     return {
-        "kind": adoption.kind(summary, normalised),
-        "problems": adoption.bird_conf_problems(summary, normalised, interfaces, bfd, directory)
-        + adoption.stanza_problems(stanzas, normalised),
-        "notes": adoption.notes(summary, stanzas, normalised, router_id, directory),
+        "kind": takeover.kind(summary, normalised),
+        "problems": takeover.bird_conf_problems(summary, normalised, interfaces, bfd, directory)
+        + takeover.stanza_problems(stanzas, normalised),
+        "notes": takeover.notes(summary, stanzas, normalised, router_id, directory),
         "stanzas": stanzas,
     }
 
@@ -35,7 +37,7 @@ def routeros_plan(info, link, router_id, interfaces, comment, filter_chain, inst
     except link_model.LinkError:
         # Which router_problems says; then nothing is taken over.
         interfaces, area_id = [], None
-    return routeros_adoption.plan(info, area_id, router_id, interfaces, comment, filter_chain, instance, area)
+    return routeros_takeover.plan(info, area_id, router_id, interfaces, comment, filter_chain, instance, area)
 
 
 class FilterModule:
@@ -43,5 +45,5 @@ class FilterModule:
         return {
             "adoption": adoption_filter,
             "routeros_plan": routeros_plan,
-            "routeros_taken_over": routeros_adoption.taken_over,
+            "routeros_taken_over": routeros_takeover.taken_over,
         }

@@ -7,16 +7,11 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.homelab.anycast.plugins.module_utils import (
-    drain,
-    family,
-    interruption,
-    routeros_ospf,
-    services,
-    source_routing,
-    table,
-)
-from ansible_collections.homelab.anycast.plugins.module_utils import link as link_model
+from ansible_collections.homelab.anycast.plugins.module_utils.model import ip, services
+from ansible_collections.homelab.anycast.plugins.module_utils.model import link as link_model
+from ansible_collections.homelab.anycast.plugins.module_utils.node import source_routing
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import interruption, rows
+from ansible_collections.homelab.anycast.plugins.module_utils.system import last_node, text
 
 
 def link(value):
@@ -39,7 +34,7 @@ def node_problems(facts, link, services_list, router_id, interfaces, other_route
         normalised = services.normalise_services(services_list)
     except services.ServicesError as error:
         problems.append(f"bird_anycast_services: {error}")
-    problems = _link_problems("bird_anycast_link", link, family.service_prefixes(normalised)) + problems
+    problems = _link_problems("bird_anycast_link", link, ip.service_prefixes(normalised)) + problems
     return problems + services.node_problems(normalised, router_id, interfaces, facts, other_router_ids)
 
 
@@ -62,7 +57,7 @@ def router_problems(
     bfd = not problems and link_model.normalise_link(link)["bfd"]
     return (
         problems
-        + routeros_ospf.router_problems(
+        + rows.router_problems(
             info,
             router_id,
             instance,
@@ -71,9 +66,9 @@ def router_problems(
             comment,
             other_router_ids,
             bfd,
-            family.ospf_versions(anycast_prefixes),
+            ip.ospf_versions(anycast_prefixes),
         )
-        + routeros_ospf.guard_problems(info, anycast_prefixes, filter_chain, distribution, comment)
+        + rows.guard_problems(info, anycast_prefixes, filter_chain, distribution, comment)
     )
 
 
@@ -83,27 +78,27 @@ def routeros_interruption(info, link, instance, area, interfaces, comment, anyca
     except link_model.LinkError:
         # Which router_problems says.
         return []
-    versions = family.ospf_versions(anycast_prefixes)
+    versions = ip.ospf_versions(anycast_prefixes)
     return interruption.problems(
         info,
         # Priority and cost are the router's own affair.
-        routeros_ospf.interface_templates(normalised, area, interfaces, 0, 1, comment, versions),
-        routeros_ospf.areas(normalised, area, instance, comment, versions),
+        rows.interface_templates(normalised, area, interfaces, 0, 1, comment, versions),
+        rows.areas(normalised, area, instance, comment, versions),
         comment,
     )
 
 
 def routeros_filter_rules(prefixes, chain, comment):
     try:
-        return routeros_ospf.filter_rules(prefixes, chain, comment)
-    except routeros_ospf.OptionError as error:
+        return rows.filter_rules(prefixes, chain, comment)
+    except rows.OptionError as error:
         raise AnsibleFilterError(str(error)) from None
 
 
 def routeros_hash_policy(distribution):
     try:
-        return routeros_ospf.hash_policy(distribution)
-    except routeros_ospf.OptionError as error:
+        return rows.hash_policy(distribution)
+    except rows.OptionError as error:
         raise AnsibleFilterError(str(error)) from None
 
 
@@ -118,17 +113,17 @@ def other_router_ids(hostvars, name):
 
 def drain_arguments_problems(arguments, hostvars, groups):
     nodes = services.names_by_node(hostvars, groups.get("anycast_nodes", []))
-    no_router = [] if groups.get("anycast_routers") else [drain.NO_ROUTER]
-    return no_router + drain.arguments_problems(arguments, nodes)
+    no_router = [] if groups.get("anycast_routers") else [last_node.NO_ROUTER]
+    return no_router + last_node.arguments_problems(arguments, nodes)
 
 
 def last_node_problems(drained, next_hops, elsewhere, neighbors, hostvars, name):
     router_ids = {result["item"]: hostvars[result["item"]].get("bird_anycast_router_id") for result in elsewhere}
-    return drain.last_node_problems(
+    return last_node.last_node_problems(
         drained,
-        drain.next_hops(next_hops),
-        drain.neighbor_addresses(neighbors, hostvars[name]["bird_anycast_router_id"]),
-        drain.others(elsewhere, neighbors, router_ids),
+        last_node.next_hops(next_hops),
+        last_node.neighbor_addresses(neighbors, hostvars[name]["bird_anycast_router_id"]),
+        last_node.others(elsewhere, neighbors, router_ids),
     )
 
 
@@ -137,7 +132,7 @@ def _link_problems(variable, value, prefixes):
         normalised = link_model.normalise_link(value)
     except link_model.LinkError as error:
         return [f"{variable}: {error}"]
-    return [f"{variable}: {problem}" for problem in family.link_problems(normalised, prefixes)]
+    return [f"{variable}: {problem}" for problem in ip.link_problems(normalised, prefixes)]
 
 
 class FilterModule:
@@ -148,13 +143,13 @@ class FilterModule:
             "node_problems": node_problems,
             "router_problems": router_problems,
             "routeros_interruption": routeros_interruption,
-            "routeros_interface_templates": routeros_ospf.interface_templates,
-            "routeros_areas": routeros_ospf.areas,
-            "routeros_filter_chains": routeros_ospf.filter_chains,
+            "routeros_interface_templates": rows.interface_templates,
+            "routeros_areas": rows.areas,
+            "routeros_filter_chains": rows.filter_chains,
             "routeros_filter_rules": routeros_filter_rules,
             "routeros_hash_policy": routeros_hash_policy,
-            "routeros_instances": routeros_ospf.instances,
-            "routeros_bfd_configuration": routeros_ospf.bfd_configuration,
+            "routeros_instances": rows.instances,
+            "routeros_bfd_configuration": rows.bfd_configuration,
             "other_router_ids": other_router_ids,
             "service_interfaces": services.interfaces,
             "units": services.units,
@@ -167,6 +162,6 @@ class FilterModule:
             "services_named": services.named,
             "drain_arguments_problems": drain_arguments_problems,
             "last_node_problems": last_node_problems,
-            "neighbor_addresses": drain.neighbor_addresses,
-            "table": table.lines,
+            "neighbor_addresses": last_node.neighbor_addresses,
+            "table": text.lines,
         }

@@ -7,27 +7,29 @@ from __future__ import annotations
 
 import uuid
 
-from ansible_collections.homelab.anycast.plugins.module_utils import drain, drill, drill_report, drill_result
+from ansible_collections.homelab.anycast.plugins.module_utils.drill import plan, report
+from ansible_collections.homelab.anycast.plugins.module_utils.drill import result as drill_result
+from ansible_collections.homelab.anycast.plugins.module_utils.system import last_node
 
 
 def drill_plan(asked, hostvars, groups):
-    system, problems = drill.system(hostvars, groups)
-    events, more = drill.plan(asked, system)
+    system, problems = plan.system(hostvars, groups)
+    events, more = plan.plan(asked, system)
     return {
         "id": uuid.uuid4().hex,
         "events": events,
         "seconds": max((event["total"] for event in events), default=0),
-        "problems": drill_report.library_problems() + problems + more,
+        "problems": report.library_problems() + problems + more,
     }
 
 
 def drill_unserved(events, results, groups):
     answers = [name for result in results for name in result["answered_by"]]
-    return drill.unserved_nodes(events, groups["anycast_nodes"], answers)
+    return plan.unserved_nodes(events, groups["anycast_nodes"], answers)
 
 
 def result_filter(event, results, neighbors, hostvars, groups):
-    node = drain.neighbor_addresses(neighbors, hostvars[event["node"]]["bird_anycast_router_id"])
+    node = last_node.neighbor_addresses(neighbors, hostvars[event["node"]]["bird_anycast_router_id"])
     return drill_result.result(event, drill_result.measured(event, results, node, groups["anycast_nodes"]))
 
 
@@ -36,9 +38,9 @@ class FilterModule:
         return {
             "drill_plan": drill_plan,
             "drill_unserved": drill_unserved,
-            "drill_unreachable": drill.unreachable,
+            "drill_unreachable": plan.unreachable,
             "drill_result": result_filter,
             "drill_failure": drill_result.failure,
-            "drill_lines": drill_report.lines,
-            "drill_page": drill_report.page,
+            "drill_lines": report.lines,
+            "drill_page": report.page,
         }

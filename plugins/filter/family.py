@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils import family, source_routing
-from ansible_collections.homelab.anycast.plugins.module_utils.services import announced
+from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
+from ansible_collections.homelab.anycast.plugins.module_utils.model.services import announced
+from ansible_collections.homelab.anycast.plugins.module_utils.node import source_routing
 
 
 def services_have_ipv6(services):
-    return family.has_ipv6(family.service_prefixes(services))
+    return ip.has_ipv6(ip.service_prefixes(services))
 
 
 def source_routing_ipv6_problems(services, gateway, link_interfaces, facts):
@@ -21,6 +22,6 @@ class FilterModule:
     def filters(self):
         return {
             "services_have_ipv6": services_have_ipv6,
-            "ospf_versions": family.ospf_versions,
+            "ospf_versions": ip.ospf_versions,
             "source_routing_ipv6_problems": source_routing_ipv6_problems,
         }

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils import probe_targets
+from ansible_collections.homelab.anycast.plugins.module_utils.probe import targets
 
 
 class FilterModule:
     def filters(self):
-        return {"probe_targets": probe_targets.targets}
+        return {"probe_targets": targets.targets}

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils import ranges
+from ansible_collections.homelab.anycast.plugins.module_utils.model import limits
 
 
 class FilterModule:
     def filters(self):
-        return {"range_problems": ranges.problems}
+        return {"range_problems": limits.problems}

@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils import (
-    adoption,
-    removal,
-    routeros_adoption,
-    services,
-)
+from ansible_collections.homelab.anycast.plugins.module_utils.model import services
+from ansible_collections.homelab.anycast.plugins.module_utils.node import takeover
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import takeover as routeros_takeover
+from ansible_collections.homelab.anycast.plugins.module_utils.system import removal
 
 
 def removal_wanted(arguments, hostvars, groups):
@@ -19,11 +17,11 @@ def removal_wanted(arguments, hostvars, groups):
 
 
 def bird_afterwards(record, info, services_list, directory="/etc/bird"):
-    kind = adoption.kind(info["bird_conf"], services.normalise_services(services_list))
+    kind = takeover.kind(info["bird_conf"], services.normalise_services(services_list))
     action = removal.bird_afterwards(record, kind, any(info["packages"].values()))
     return {
         "action": action,
-        "foreign": kind == adoption.FOREIGN,
+        "foreign": kind == takeover.FOREIGN,
         "notes": removal.left_over(action, record, directory),
     }
 
@@ -39,6 +37,6 @@ class FilterModule:
             "bird_afterwards": bird_afterwards,
             "services_without": services_without,
             "prefixes_without": removal.prefixes_without,
-            "routeros_removal": routeros_adoption.removal,
-            "packages_to_purge": adoption.to_purge,
+            "routeros_removal": routeros_takeover.removal,
+            "packages_to_purge": takeover.to_purge,
         }

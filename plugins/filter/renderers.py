@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils import renderers
+from ansible_collections.homelab.anycast.plugins.module_utils.node import interfaces
 
 
 class FilterModule:
     def filters(self):
-        return {"renderer": renderers.choose, "renderer_problems": renderers.problems}
+        return {"renderer": interfaces.choose, "renderer_problems": interfaces.problems}

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils import rotation, services
+from ansible_collections.homelab.anycast.plugins.module_utils.model import services
+from ansible_collections.homelab.anycast.plugins.module_utils.system import rotation
 
 
 def rotation_problems(hostvars, groups, key, key_id):

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.homelab.anycast.plugins.module_utils import routeros_ipv6
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros_ospf import OptionError
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import ipv6
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.rows import OptionError
 
 
 def routeros_ipv6_plan(info, prefixes, distribution, send_redirects, comment):
     try:
-        return routeros_ipv6.plan(info, prefixes, distribution, send_redirects, comment)
+        return ipv6.plan(info, prefixes, distribution, send_redirects, comment)
     except OptionError as error:
         raise AnsibleFilterError(str(error)) from None
 
@@ -22,5 +22,5 @@ class FilterModule:
     def filters(self):
         return {
             "routeros_ipv6_plan": routeros_ipv6_plan,
-            "routeros_ipv6_problems": routeros_ipv6.problems,
+            "routeros_ipv6_problems": ipv6.problems,
         }

@@ -8,15 +8,15 @@ from __future__ import annotations
 from ansible.errors import AnsibleError
 from jinja2 import TemplateError, Undefined
 
-from ansible_collections.homelab.anycast.plugins.module_utils import (
+from ansible_collections.homelab.anycast.plugins.module_utils.model import link as link_model
+from ansible_collections.homelab.anycast.plugins.module_utils.model import services
+from ansible_collections.homelab.anycast.plugins.module_utils.system import (
     diagnosis,
-    ends,
+    endpoints,
     preflight,
-    services,
     status,
     status_page,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils import link as link_model
 
 
 def status_model(hostvars, groups, time, by):
@@ -166,7 +166,7 @@ def diagnosis_filter(hostvars, names, groups):
 def _ends(hostvars, names, groups):
     """Return the routers and the nodes of a system, as ends.py has them."""
     routers = [
-        ends.router(
+        endpoints.router(
             name,
             info=variables.get("__routeros_ospf_info"),
             link=_value(variables, "routeros_ospf_link"),
@@ -175,9 +175,9 @@ def _ends(hostvars, names, groups):
         )
         for name, variables in _members("anycast_routers", hostvars, names, groups)
     ]
-    routers += [ends.router(name) for name in _others("anycast_routers", names, groups)]
+    routers += [endpoints.router(name) for name in _others("anycast_routers", names, groups)]
     nodes = [
-        ends.node(
+        endpoints.node(
             name,
             facts=(variables.get("__bird_anycast_node") or {}).get("facts"),
             info=variables.get("__bird_anycast_node"),
@@ -189,7 +189,7 @@ def _ends(hostvars, names, groups):
         )
         for name, variables in _members("anycast_nodes", hostvars, names, groups)
     ]
-    nodes += [ends.node(name) for name in _others("anycast_nodes", names, groups)]
+    nodes += [endpoints.node(name) for name in _others("anycast_nodes", names, groups)]
     return routers, nodes
 
 

@@ -99,7 +99,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils import announcer, announcer_node
+from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer, systemd
 
 # Of all files; none of them holds a secret.
 _MODE = 0o644
@@ -175,7 +175,7 @@ class Installer:
 
     def withdraw(self, name):
         """Withdraw a service whose instance does not run."""
-        for path in announcer_node.links(name):
+        for path in systemd.links(name):
             Path(path).unlink(missing_ok=True)
         self.configure("service '{}' may still be announced".format(name))
 
@@ -196,10 +196,10 @@ class Installer:
         """Say which announced services would be withdrawn by what they are to have now."""
         for service in self.services:
             name = service["name"]
-            if actions.get(name) != "restart" or not announcer_node.is_announced(name):
+            if actions.get(name) != "restart" or not systemd.is_announced(name):
                 continue
             unit = announcer.starter(service)
-            state = announcer_node.unit_states(self.module.run_command, [unit])[unit]["ActiveState"]
+            state = systemd.unit_states(self.module.run_command, [unit])[unit]["ActiveState"]
             if state != "active":
                 yield "service '{}' is announced, and would not be any more: {} is {}".format(name, unit, state)
             elif service["check"] and (reason := self.failing(service)):
@@ -240,7 +240,7 @@ class Installer:
             self.systemctl("daemon-reload")
         for name in self.gone:
             self.systemctl("stop", announcer.instance(name))
-            if announcer_node.is_announced(name):
+            if systemd.is_announced(name):
                 self.withdraw(name)
         for path in announcer.links_without_file(self.superfluous):
             Path(path).unlink(missing_ok=True)
@@ -250,7 +250,7 @@ class Installer:
         """Withdraw all, with what withdraws still in its place; then take it away."""
         for name in self.gone:
             self.systemctl("stop", announcer.instance(name))
-            if announcer_node.is_announced(name):
+            if systemd.is_announced(name):
                 self.withdraw(name)
         self.remove(self.superfluous)
         for directory in announcer.DIRECTORIES:
@@ -264,7 +264,7 @@ class Installer:
 
         A verb of systemctl; withdraw for one that nothing keeps up, reload for one that BIRD is to announce otherwise.
         """
-        states = announcer_node.unit_states(
+        states = systemd.unit_states(
             self.module.run_command,
             [unit for s in self.services for unit in (announcer.instance(s["name"]), announcer.starter(s))],
         )
@@ -277,9 +277,9 @@ class Installer:
             elif runs:
                 if announcer.needs_reload(service, [*self.changed, *self.superfluous]):
                     wanted[name] = "reload"
-            elif states[announcer.starter(service)]["ActiveState"] == "active" and not announcer_node.drain_of(name):
+            elif states[announcer.starter(service)]["ActiveState"] == "active" and not systemd.drain_of(name):
                 wanted[name] = "start"
-            elif announcer_node.is_announced(name):
+            elif systemd.is_announced(name):
                 wanted[name] = "withdraw"
         return wanted
 
@@ -298,7 +298,7 @@ class Installer:
                         msg="service '{}' cannot be announced, systemd tries on; {} says:\n{}".format(name, unit, log)
                     )
                 self._wait_for_check(service)
-                if verb == "restart" and announcer_node.is_announced(name):
+                if verb == "restart" and systemd.is_announced(name):
                     # BIRD holds a change back that follows another within 5 s (RFC 2328's MinLSInterval).
                     code, _out, err = self.module.run_command([*announcer.COMMAND, "told", name])
                     if code:
@@ -309,7 +309,7 @@ class Installer:
         check = service["check"]
         if check:
             deadline = time.monotonic() + check["rise"] * check["interval"] + check["timeout"] + _PATIENCE
-            while time.monotonic() < deadline and not announcer_node.is_announced(service["name"]):
+            while time.monotonic() < deadline and not systemd.is_announced(service["name"]):
                 time.sleep(0.2)
 
 
@@ -345,7 +345,7 @@ def main():
         elif result["changed"]:
             installer.install()
             installer.act(installer.actions())
-        result["services"] = announcer_node.describe(module.run_command, installer.services)
+        result["services"] = systemd.describe(module.run_command, installer.services)
     module.exit_json(**result)
 
 

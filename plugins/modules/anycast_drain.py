@@ -139,7 +139,8 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils import announcer, announcer_node, drain
+from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer, systemd
+from ansible_collections.homelab.anycast.plugins.module_utils.system import last_node
 
 
 class Node:
@@ -157,7 +158,7 @@ class Node:
 
     def states(self):
         units = [unit for s in self.services for unit in (announcer.instance(s["name"]), announcer.starter(s))]
-        return announcer_node.unit_states(self.module.run_command, units)
+        return systemd.unit_states(self.module.run_command, units)
 
     def change(self, action, *arguments):
         """Do it, unless in check mode."""
@@ -193,24 +194,24 @@ class Node:
     # The steps
 
     def recorded(self):
-        record = announcer_node.read_drain(self.scope)
+        record = systemd.read_drain(self.scope)
         if record and not record.get("done") and not self.module.params["force"]:
             self.busy(record)
         if record:
             return
         params = self.module.params
         try:
-            self.change(self.write, drain.record(self.scope, params["by"], params["reason"], time.time()), True)
+            self.change(self.write, last_node.record(self.scope, params["by"], params["reason"], time.time()), True)
             self.new = True
         except OSError as exc:
             if exc.errno != errno.EEXIST:
                 raise
-            self.busy(announcer_node.read_drain(self.scope))
+            self.busy(systemd.read_drain(self.scope))
 
     def busy(self, record):
         self.module.fail_json(
             msg="{}. If that play is no more, run homelab.anycast.undrain, or take over with -e force=true".format(
-                drain.text(record) if record else "somebody has just drained it"
+                last_node.text(record) if record else "somebody has just drained it"
             )
         )
 
@@ -223,7 +224,7 @@ class Node:
                 self.systemctl("stop", unit)
 
     def drained(self):
-        record = announcer_node.read_drain(self.scope)
+        record = systemd.read_drain(self.scope)
         if record is None:
             self.module.fail_json(
                 msg="{} is gone: somebody has undrained {} meanwhile. Drain it again if it is to stay out".format(
@@ -239,7 +240,7 @@ class Node:
 
     def units_to_stop(self):
         states = self.states()
-        staying = [s for s in self.module.params["services"] if not announcer_node.drain_of(s["name"])]
+        staying = [s for s in self.module.params["services"] if not systemd.drain_of(s["name"])]
         for unit in dict.fromkeys(s["unit"] for s in self.services if s["unit"]):
             names = ", ".join(s["name"] for s in staying if s["unit"] == unit)
             if names:
@@ -248,19 +249,19 @@ class Node:
                 yield unit
 
     def forgotten(self):
-        if announcer_node.read_drain(self.scope) is not None:
+        if systemd.read_drain(self.scope) is not None:
             self.change(self.path.unlink)
 
     def undrained(self):
-        record = announcer_node.read_drain(self.scope) or {}
+        record = systemd.read_drain(self.scope) or {}
         # A service with a drain of its own stays out when its node comes back.
-        alone = {s["name"]: announcer_node.read_drain(s["name"]) for s in self.services} if not self.scope else {}
+        alone = {s["name"]: systemd.read_drain(s["name"]) for s in self.services} if not self.scope else {}
         self.coming = [s for s in self.services if alone.get(s["name"]) is None]
         for name in (name for name, found in alone.items() if found is not None):
-            self.module.warn(f"{drain.text(alone[name])}. It stays so: -e service={name} undrains it")
-        if self.scope is not None and announcer_node.read_drain(None) is not None:
+            self.module.warn(f"{last_node.text(alone[name])}. It stays so: -e service={name} undrains it")
+        if self.scope is not None and systemd.read_drain(None) is not None:
             self.module.fail_json(
-                msg="{}; undrain the node, not one service of it".format(drain.text(announcer_node.read_drain(None)))
+                msg="{}; undrain the node, not one service of it".format(last_node.text(systemd.read_drain(None)))
             )
         stopped = record.get("stopped", [])
         for unit in stopped:
@@ -330,7 +331,7 @@ def main():
         getattr(node, module.params["state"])()
     module.exit_json(
         changed=node.changed,
-        records=announcer_node.records(),
+        records=systemd.records(),
         new=node.new,
         prefixes=[address for service in node.coming for address in service["addresses"]],
     )

@@ -139,7 +139,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils import drill_record
+from ansible_collections.homelab.anycast.plugins.module_utils.drill import record as drill_record
 
 DIRECTORIES = {
     "systemd": "/run/homelab-anycast-drill",

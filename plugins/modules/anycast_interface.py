@@ -131,7 +131,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils import renderers
+from ansible_collections.homelab.anycast.plugins.module_utils.node import interfaces
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict, wait_for
 
 IFSTATE = "/run/network/ifstate"
@@ -148,7 +148,7 @@ class Interface:
         self.connection = "anycast-" + self.name
         self.files = {}
         if self.present:
-            paths = renderers.paths(self.renderer, self.name)
+            paths = interfaces.paths(self.renderer, self.name)
             if len(params["content"]) != len(paths):
                 module.fail_json(
                     msg="{}: content has {} texts, expected {} with renderer {}: of {}".format(
@@ -158,8 +158,8 @@ class Interface:
             self.files = dict(zip(paths, params["content"]))
         self.before = {
             path: Path(path).read_text(encoding="utf-8")
-            for kind in renderers.RENDERERS
-            for path in renderers.paths(kind, self.name)
+            for kind in interfaces.RENDERERS
+            for path in interfaces.paths(kind, self.name)
             if Path(path).exists()
         }
         self.found = self.addresses()
@@ -200,9 +200,9 @@ class Interface:
         """Renderers that have files of this interface and should not."""
         return [
             kind
-            for kind in renderers.RENDERERS
+            for kind in interfaces.RENDERERS
             if (not self.present or kind != self.renderer)
-            and self.before.keys() & set(renderers.paths(kind, self.name))
+            and self.before.keys() & set(interfaces.paths(kind, self.name))
         ]
 
     @property
@@ -214,7 +214,7 @@ class Interface:
         return [
             path
             for path, text in self.files.items()
-            if self.before.get(path) != text or Path(path).stat().st_mode & 0o7777 != renderers.mode(path)
+            if self.before.get(path) != text or Path(path).stat().st_mode & 0o7777 != interfaces.mode(path)
         ]
 
     @property
@@ -244,7 +244,7 @@ class Interface:
             self.take_away(kind)
         for path in self.superfluous:
             Path(path).unlink(missing_ok=True)
-        if renderers.NETWORKD in self.others:
+        if interfaces.NETWORKD in self.others:
             self.run("networkctl", "reload", check=False)
         if not self.present:
             self.run("ip", "link", "delete", "dev", self.name, check=False)
@@ -259,7 +259,7 @@ class Interface:
 
     def check_files(self):
         """Fail if ifupdown does not take its file: without an address it brings up nothing and calls it a success."""
-        if self.renderer != renderers.IFUPDOWN or not self.changed_files:
+        if self.renderer != interfaces.IFUPDOWN or not self.changed_files:
             return
         with tempfile.NamedTemporaryFile("w", dir=self.module.tmpdir, encoding="utf-8") as file:
             file.write(next(iter(self.files.values())))
@@ -271,14 +271,14 @@ class Interface:
         new.unlink(missing_ok=True)
         new.touch(0o600)
         new.write_text(text, encoding="utf-8")
-        new.chmod(renderers.mode(str(path)))
+        new.chmod(interfaces.mode(str(path)))
         new.replace(path)
 
     def take_away(self, kind):
         """Have a renderer let go of the interface. Its files are there yet."""
-        if kind == renderers.IFUPDOWN:
+        if kind == interfaces.IFUPDOWN:
             self.run("ifdown", "--force", self.name, check=False)
-        elif kind == renderers.NETWORKMANAGER:
+        elif kind == interfaces.NETWORKMANAGER:
             self.run("nmcli", "connection", "delete", self.connection, check=False)
         else:
             self.run("networkctl", "delete", self.name, check=False)
@@ -333,9 +333,9 @@ class Interface:
                     ", ".join(sorted(self.found or [])) or ("no address" if self.found is not None else "no interface"),
                     ", ".join(sorted(self.wanted)),
                     {
-                        renderers.IFUPDOWN: "ifup --verbose " + shlex.quote(self.name),
-                        renderers.NETWORKMANAGER: "journalctl --unit NetworkManager",
-                        renderers.NETWORKD: "journalctl --unit systemd-networkd",
+                        interfaces.IFUPDOWN: "ifup --verbose " + shlex.quote(self.name),
+                        interfaces.NETWORKMANAGER: "journalctl --unit NetworkManager",
+                        interfaces.NETWORKD: "journalctl --unit systemd-networkd",
                     }[self.renderer],
                 )
             )
@@ -346,7 +346,7 @@ def main():
         argument_spec={
             "name": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "renderer": {"type": "str", "choices": list(renderers.RENDERERS)},
+            "renderer": {"type": "str", "choices": list(interfaces.RENDERERS)},
             "addresses": {"type": "list", "elements": "str"},
             "content": {"type": "list", "elements": "str"},
             "commands": {"type": "list", "elements": "str", "default": []},

@@ -262,9 +262,11 @@ from pathlib import Path
 from ansible.module_utils import distro
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils import bird_conf, ifupdown, node_facts, renderer_node
-from ansible_collections.homelab.anycast.plugins.module_utils.adoption_node import interfaces_files
-from ansible_collections.homelab.anycast.plugins.module_utils.announcer_node import unit_states
+from ansible_collections.homelab.anycast.plugins.module_utils.bird import conf as bird_conf
+from ansible_collections.homelab.anycast.plugins.module_utils.node import facts as node_facts
+from ansible_collections.homelab.anycast.plugins.module_utils.node import ifupdown, managers
+from ansible_collections.homelab.anycast.plugins.module_utils.node.files import interfaces_files
+from ansible_collections.homelab.anycast.plugins.module_utils.node.systemd import unit_states
 
 CONF = "/proc/sys/net/ipv4/conf"
 # Root's PATH may lack it in a login without a shell.
@@ -385,7 +387,7 @@ def main():
             for name, unit in unit_states(module.run_command, module.params["units"], required=False).items()
         },
         packages={name: installed(module, name) for name in module.params["packages"]},
-        renderers=renderer_node.read(module, links) if links else None,
+        renderers=managers.read(module, links) if links else None,
         bird_conf=conf,
         announced=directory(module.params["announced"]),
         stanzas=stanzas(module.params["interfaces_file"], module.params["dummies"]),

@@ -316,10 +316,15 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.dns_probe import DnsProbe
-from ansible_collections.homelab.anycast.plugins.module_utils.probe import ProbeError, local_address, loss_message, run
-from ansible_collections.homelab.anycast.plugins.module_utils.probe_targets import PORTS
-from ansible_collections.homelab.anycast.plugins.module_utils.sip_probe import SipProbe
+from ansible_collections.homelab.anycast.plugins.module_utils.probe.dns import DnsProbe
+from ansible_collections.homelab.anycast.plugins.module_utils.probe.run import (
+    ProbeError,
+    local_address,
+    loss_message,
+    run,
+)
+from ansible_collections.homelab.anycast.plugins.module_utils.probe.sip import SipProbe
+from ansible_collections.homelab.anycast.plugins.module_utils.probe.targets import PORTS
 
 KINDS: dict = {"sip": SipProbe, "dns": DnsProbe}
 

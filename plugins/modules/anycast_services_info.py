@@ -128,7 +128,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils import announcer, announcer_node
+from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer, systemd
 
 # Lines of the journal to look at for each change that is asked for: systemd adds some of its own to each.
 _LINES = 10
@@ -151,9 +151,9 @@ def changes_of(module, name):
 def read(module):
     services = module.params["services"]
     units = [unit for s in services for unit in (announcer.instance(s["name"]), announcer.starter(s))]
-    states = announcer_node.unit_states(module.run_command, [announcer.BIRD_UNIT, *units])
+    states = systemd.unit_states(module.run_command, [announcer.BIRD_UNIT, *units])
     found = []
-    for described, service in zip(announcer_node.describe(module.run_command, services), services):
+    for described, service in zip(systemd.describe(module.run_command, services), services):
         name = service["name"]
         unit, instance = states[announcer.starter(service)], states[announcer.instance(name)]
         if instance["LoadState"] == "not-found":
@@ -173,7 +173,7 @@ def read(module):
     announced = sorted(path.stem for path in Path(announcer.ANNOUNCED).glob("*.conf"))
     return {
         "services": found,
-        "records": announcer_node.records(),
+        "records": systemd.records(),
         "bird_state": states[announcer.BIRD_UNIT]["ActiveState"],
         "unlisted": [name for name in announced if name not in names],
     }

@@ -135,8 +135,10 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils import adoption, bird_conf, ifupdown
-from ansible_collections.homelab.anycast.plugins.module_utils.adoption_node import (
+from ansible_collections.homelab.anycast.plugins.module_utils.bird import conf
+from ansible_collections.homelab.anycast.plugins.module_utils.node import ifupdown
+from ansible_collections.homelab.anycast.plugins.module_utils.node import takeover as node_takeover
+from ansible_collections.homelab.anycast.plugins.module_utils.node.files import (
     OWN_PREFIX,
     Kept,
     digest,
@@ -195,7 +197,7 @@ class Takeover:
 
     @staticmethod
     def is_ours(path):
-        return bird_conf.is_ours(path.read_text("utf-8", "replace"))
+        return conf.is_ours(path.read_text("utf-8", "replace"))
 
     def interface_changes(self):
         """Yield (path, text, text without our interface, what was taken out) of each file to change."""
@@ -285,7 +287,7 @@ def main():
             "interfaces_file": {"type": "path", "default": "/etc/network/interfaces"},
             "interface": {"type": "str"},
             "content": {"type": "str"},
-            "kept": {"type": "path", "default": adoption.KEPT},
+            "kept": {"type": "path", "default": node_takeover.KEPT},
         },
         required_together=[("interface", "content")],
         supports_check_mode=True,

@@ -216,7 +216,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.bird import (
+from ansible_collections.homelab.anycast.plugins.module_utils.bird.control import (
     Bird,
     BirdError,
     bird_argument_spec,
@@ -225,7 +225,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.bird import (
     ospf_interfaces,
     ospf_neighbors,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils.bird_commit import (
+from ansible_collections.homelab.anycast.plugins.module_utils.bird.trial import (
     CANDIDATE_SUFFIX,
     TRIAL_SUFFIX,
     Patience,
@@ -237,8 +237,8 @@ from ansible_collections.homelab.anycast.plugins.module_utils.bird_commit import
     rollback_message,
     to_keep,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils.link import KINDS_WITH_KEY_ID
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf_packet import Listener
+from ansible_collections.homelab.anycast.plugins.module_utils.model.link import KINDS_WITH_KEY_ID
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.packet import Listener
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, Verdict, wait_for
 
 # BIRD's reply codes, of the last line of an answer (doc/reply_codes in its source).

@@ -105,14 +105,14 @@ refused:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.bird import (
+from ansible_collections.homelab.anycast.plugins.module_utils.bird.control import (
     Bird,
     BirdError,
     bird_argument_spec,
     ospf_interfaces,
     parse_router_id,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils.bird_log import parse_refusals
+from ansible_collections.homelab.anycast.plugins.module_utils.bird.log import parse_refusals
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
 
 

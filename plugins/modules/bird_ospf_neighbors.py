@@ -199,12 +199,16 @@ waited:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.bird import BirdError, OspfReader, bird_argument_spec
-from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import (
+from ansible_collections.homelab.anycast.plugins.module_utils.bird.control import (
+    BirdError,
+    OspfReader,
+    bird_argument_spec,
+)
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.expect import run
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import (
     EXPECTATION_MUTUALLY_EXCLUSIVE,
     expectation_argument_spec,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils.neighbors_module import run
 
 
 def main():

@@ -105,9 +105,9 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
 
-from ansible_collections.homelab.anycast.plugins.module_utils import bootstrap
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros import RouterError, open_router
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros_info import CLOCK_PROPERTIES, clock
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import access
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.facts import CLOCK_PROPERTIES, clock
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import RouterError, open_router
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
 
 CERTIFICATE = "/certificate"
@@ -132,7 +132,7 @@ def main():
     router = open_router(module)
     try:
         result = secure(router, module.params, module.check_mode)
-    except (bootstrap.BootstrapError, RouterError, Unreadable) as exc:
+    except (access.BootstrapError, RouterError, Unreadable) as exc:
         module.fail_json(msg=str(exc))
     finally:
         router.close()
@@ -142,12 +142,12 @@ def main():
 def secure(router, params, check_mode):
     """Return the result of the module."""
     version = router.version()
-    certificates = bootstrap.Certificates(
+    certificates = access.Certificates(
         router.rows(CERTIFICATE), params["authority"], params["certificate"], params["host"], params["days"]
     )
     before = certificates.describe()
     service = _service(router)
-    changes = bootstrap.service_changes(service, version, certificates.name, params["allowed"])
+    changes = access.service_changes(service, version, certificates.name, params["allowed"])
     _check(router, params["allowed"])
     after = certificates.describe_wanted()
     # A template that is thrown away is in neither.
@@ -183,10 +183,10 @@ def _service(router):
 
 def _check(router, allowed):
     sessions = router.rows_if_any("/user/active", proplist=("name", "address", "via"))
-    seen = bootstrap.seen_from(sessions, router.module.params["username"], router.own_address())
+    seen = access.seen_from(sessions, router.module.params["username"], router.own_address())
     problems = [
-        bootstrap.lock_out(seen, allowed),
-        bootstrap.clock_problem(
+        access.lock_out(seen, allowed),
+        access.clock_problem(
             clock(next(iter(router.rows("/system/clock", proplist=CLOCK_PROPERTIES)), {}), time.time())
         ),
     ]
@@ -208,7 +208,7 @@ def _make(router, certificates):
 def _sign(router, name, values):
     answer = router.run(CERTIFICATE, "sign", {"number": name, **values})
     row = next(iter(router.rows(CERTIFICATE, where=("name", name))), {})
-    if not bootstrap.usable(row):
+    if not access.usable(row):
         progress = ", ".join(str(part.get("progress")) for part in answer) or "nothing"
         raise RouterError(
             f"{router.hostname}: the certificate '{name}' has not been signed; the router said: {progress}. Run this"

@@ -326,9 +326,9 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
 
-from ansible_collections.homelab.anycast.plugins.module_utils.next_hops import normalise_prefix
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros import RouterError, open_router
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros_info import interface_problems, read
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.facts import interface_problems, read
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.next_hops import normalise_prefix
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import RouterError, open_router
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
 
 

@@ -285,8 +285,9 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
 
-from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import time_problems
-from ansible_collections.homelab.anycast.plugins.module_utils.next_hops import (
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import time_problems
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.neighbors import read_bfd_sessions
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.next_hops import (
     PROTOCOLS,
     Comparison,
     Expectation,
@@ -296,8 +297,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.next_hops import (
     read,
     read_filtered,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros import RouterError, open_router
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros_neighbors import read_bfd_sessions
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import RouterError, open_router
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, Verdict, wait_for
 
 

@@ -202,13 +202,13 @@ waited:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
 
-from ansible_collections.homelab.anycast.plugins.module_utils.neighbors import (
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.expect import run
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import (
     EXPECTATION_MUTUALLY_EXCLUSIVE,
     expectation_argument_spec,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils.neighbors_module import run
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros import RouterError, open_router
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros_neighbors import OspfReader
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.neighbors import OspfReader
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import RouterError, open_router
 
 
 def main():

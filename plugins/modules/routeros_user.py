@@ -74,8 +74,13 @@ RETURN = r""" # """
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
 
-from ansible_collections.homelab.anycast.plugins.module_utils import bootstrap
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros import Router, RouterError, flag, open_router
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import access
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import (
+    Router,
+    RouterError,
+    flag,
+    open_router,
+)
 from ansible_collections.homelab.anycast.plugins.module_utils.secret import HIDDEN, HIDDEN_CHANGED
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
 
@@ -128,15 +133,15 @@ def ensure(router, module):
     router.version()
     groups = router.rows(GROUP, proplist=(".id", "name", "policy"))
     users = router.rows(USER, proplist=USER_PROPERTIES)
-    problem = bootstrap.group_problem(group, bootstrap.POLICIES, groups, users, name)
+    problem = access.group_problem(group, access.POLICIES, groups, users, name)
     if problem:
         raise RouterError(problem)
     old_group = next((row for row in groups if row.get("name") == group), {})
     old_user = next((row for row in users if row.get("name") == name), {})
 
     wanted_group = {}
-    if bootstrap.granted(old_group.get("policy", "")) != set(bootstrap.POLICIES):
-        wanted_group = {"policy": bootstrap.policy_text(bootstrap.POLICIES, groups)}
+    if access.granted(old_group.get("policy", "")) != set(access.POLICIES):
+        wanted_group = {"policy": access.policy_text(access.POLICIES, groups)}
     wanted_user = {}
     if old_user.get("group") != group:
         wanted_user["group"] = group
@@ -184,7 +189,7 @@ def _logs_in(module):
 
 
 def _shown(name, row):
-    return {"name": name, "policies": sorted(bootstrap.granted(row.get("policy", "")))}
+    return {"name": name, "policies": sorted(access.granted(row.get("policy", "")))}
 
 
 def _write(router, menu, old, name, values):

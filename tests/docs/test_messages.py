@@ -15,7 +15,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "docsite" / "rst" / "messages.rst"
 # What a user meets before anything is changed, and when something is wrong: none of it may be missing in the guide.
-EXPLAINED = ("preflight.py", "preflight_firewall.py", "diagnosis.py")
+EXPLAINED = ("preflight.py", "firewall.py", "diagnosis.py")
 # Where a value comes: in str.format() and what stands for f-strings below, and with the operator %.
 PLACES = re.compile(r"\{[^{}]*\}|%[-.\d]*[sdgfr]")
 # Characters. Words between two values that are shorter may be anybody's; a value, or two in a row, are not longer.
@@ -74,7 +74,7 @@ def explained() -> list[str]:
     return [
         words
         for name in EXPLAINED
-        for node in ast.walk(ast.parse((ROOT / "plugins" / "module_utils" / name).read_text()))
+        for node in ast.walk(ast.parse((ROOT / "plugins" / "module_utils" / "system" / name).read_text()))
         if isinstance(node, ast.Yield) and node.value and (words := text(node.value)) and len(words) > LONGEST
     ]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf_packet import Listener
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.packet import Listener
 from bed import Bed, ensure_crypto_frr, ensure_rootfs, requirements, wait_for
 from bed.emulator import Emulator
 from bed.topology import ROUTER_ADDRESS

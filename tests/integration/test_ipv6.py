@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils import announcer
-from ansible_collections.homelab.anycast.plugins.module_utils.services import normalise_services
+from ansible_collections.homelab.anycast.plugins.module_utils.model.services import normalise_services
+from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer
 from bed import ANYCAST, Bed, Machine, Router, ensure_rootfs, requirements, wait_for
 from bed.emulator import Emulator
 from bed.topology import BRIDGE

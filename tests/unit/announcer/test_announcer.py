@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils import adoption, ranges
-from ansible_collections.homelab.anycast.plugins.module_utils import announcer as modules
+from ansible_collections.homelab.anycast.plugins.module_utils.model import limits
+from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer as modules
+from ansible_collections.homelab.anycast.plugins.module_utils.node import takeover
 
 PROGRAM = Path(__file__).parents[3] / "roles" / "bird_anycast" / "files" / "announcer.py"
 SPEC = importlib.util.spec_from_file_location("announcer_program", PROGRAM)
@@ -31,7 +32,7 @@ UNIT = (FILES / "anycast-announce@.service").read_text()
 def test_what_the_files_of_a_node_repeat_is_what_the_modules_say():
     """Each of them stands alone on the node."""
     assert (announcer.SETTINGS, announcer.ANNOUNCED) == (modules.SETTINGS, modules.ANNOUNCED)
-    assert announcer.PROTOCOL == adoption.PROTOCOL
+    assert announcer.PROTOCOL == takeover.PROTOCOL
     assert f"ReadWritePaths={modules.ANNOUNCED}\n" in UNIT
     assert f"rm {modules.ANNOUNCED}/%i.*" in UNIT
     for service in (None, "%i"):
@@ -44,7 +45,7 @@ def test_what_the_files_of_a_node_repeat_is_what_the_modules_say():
 
 def test_the_unit_gives_the_router_its_time():
     stop = int(UNIT.partition("TimeoutStopSec=")[2].partition("\n")[0])
-    assert announcer.FLOOD_TIMEOUT + ranges.RANGES["bird_anycast_withdraw_wait"][1] < stop
+    assert announcer.FLOOD_TIMEOUT + limits.RANGES["bird_anycast_withdraw_wait"][1] < stop
 
 
 @pytest.mark.parametrize(

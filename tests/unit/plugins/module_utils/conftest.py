@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils import neighbors
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf import neighbors
 
 PREFIX = "172.18.0.64/32"
 

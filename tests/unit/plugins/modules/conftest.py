@@ -16,7 +16,9 @@ import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.homelab.anycast.plugins.module_utils import announcer, announcer_node, routeros, waiting
+from ansible_collections.homelab.anycast.plugins.module_utils import waiting
+from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer, systemd
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import session
 
 PLUGINS = "ansible_collections.homelab.anycast.plugins.modules."
 RECORDINGS = Path(__file__).parents[1] / "fixtures" / "bird"
@@ -387,7 +389,7 @@ def fake_router(monkeypatch):
             module.fail_json(msg=f"Error while connecting: {router.login_errors.pop(0)}", connection={})
         return router
 
-    monkeypatch.setattr(routeros, "create_api", create_api)
+    monkeypatch.setattr(session, "create_api", create_api)
     return router
 
 
@@ -445,7 +447,7 @@ class SystemdNode:
         if unit in self.failing:
             return 1, "", "Job failed"
         name = unit.removeprefix("anycast-announce@").removesuffix(".service")
-        link = Path(announcer_node.link(name))
+        link = Path(systemd.link(name))
         if verb in ("stop", "restart"):
             self.active.discard(unit)
             link.unlink(missing_ok=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils import announcer
-from ansible_collections.homelab.anycast.plugins.module_utils.services import normalise_services
+from ansible_collections.homelab.anycast.plugins.module_utils.model.services import normalise_services
+from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer
 from ansible_collections.homelab.anycast.plugins.modules import anycast_announcer
 
 SIP = {"name": "sip", "addresses": ["172.18.0.64"], "unit": "kamailio"}

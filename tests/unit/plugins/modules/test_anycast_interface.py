@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils import renderers
+from ansible_collections.homelab.anycast.plugins.module_utils.node import interfaces
 from ansible_collections.homelab.anycast.plugins.modules import anycast_interface
 
 MODULE = "anycast_interface"
@@ -42,7 +42,7 @@ class Node:
 
     def __call__(self, renderer="ifupdown", addresses=("172.18.0.64/32",), check_mode=False, **options):
         (self.root / "wanted").write_text("".join(f"{address}\n" for address in addresses))
-        content = [f"address {' '.join(addresses)}\n"] * len(renderers.FILES[renderer])
+        content = [f"address {' '.join(addresses)}\n"] * len(interfaces.FILES[renderer])
         given = {"name": "dummy0", "renderer": renderer, "addresses": list(addresses), "content": content, "wait": 0}
         return self.run_module(MODULE, check_mode=check_mode, **{**given, **options})
 
@@ -68,22 +68,22 @@ def node(tmp_path, monkeypatch, run_module):
     monkeypatch.setattr(anycast_interface, "IFSTATE", str(tmp_path / "ifstate"))
     files = {
         kind: {f"{tmp_path}{pattern}": number for pattern, number in patterns.items()}
-        for kind, patterns in renderers.FILES.items()
+        for kind, patterns in interfaces.FILES.items()
     }
     for pattern in (pattern for patterns in files.values() for pattern in patterns):
         (tmp_path / pattern).parent.mkdir(parents=True, exist_ok=True)
-    monkeypatch.setattr(renderers, "FILES", files)
+    monkeypatch.setattr(interfaces, "FILES", files)
     return Node(tmp_path, run_module)
 
 
-@pytest.mark.parametrize("renderer", renderers.RENDERERS)
+@pytest.mark.parametrize("renderer", interfaces.RENDERERS)
 def test_it_is_made_and_then_left_alone(node, renderer):
     assert node(renderer, check_mode=True)["changed"]
     assert (node.files(), node.asked()) == ([], [])
     result = node(renderer)
     assert (result["changed"], result["addresses"], result["surplus"]) == (True, ["172.18.0.64/32"], [])
     assert node.addresses.read_text() == "172.18.0.64/32\n"
-    assert len(node.files()) == len(renderers.FILES[renderer])
+    assert len(node.files()) == len(interfaces.FILES[renderer])
     node.asked()
     assert not node(renderer)["changed"]
     assert node.asked() == []
@@ -138,14 +138,14 @@ def test_moving_from_one_renderer_to_another(node, old, new):
     node.asked()
     result = node(new)
     assert result["changed"]
-    assert len(node.files()) == len(renderers.FILES[new])
+    assert len(node.files()) == len(interfaces.FILES[new])
     assert node.addresses.read_text() == "172.18.0.64/32\n"
     released = {"ifupdown": "ifdown --force dummy0", "NetworkManager": "nmcli connection delete anycast-dummy0"}
     assert node.asked()[0] == released.get(old, "networkctl delete dummy0")
     assert not node(new)["changed"]
 
 
-@pytest.mark.parametrize("renderer", renderers.RENDERERS)
+@pytest.mark.parametrize("renderer", interfaces.RENDERERS)
 def test_it_goes(node, renderer):
     node(renderer)
     assert node.run_module(MODULE, name="dummy0", state="absent")["changed"]

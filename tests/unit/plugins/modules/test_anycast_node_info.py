@@ -53,7 +53,7 @@ def test_the_facts_are_those_of_this_machine(run_module):
     assert sorted(facts["interfaces"]) == sorted(name for _index, name in socket.if_nameindex())
     assert "127.0.0.1/8" in facts["interfaces"]["lo"]["addresses"]
     assert facts["interfaces"]["lo"]["active"] is True
-    # All the rest of it is test_node_facts.py's.
+    # All the rest of it is test_facts.py's.
     assert {facts["default_ipv4"], facts["default_ipv6"]} <= {None, *facts["interfaces"]}
 
 

@@ -162,7 +162,7 @@ def test_a_second_answer_counts_once(run, node):
 
 def test_details(run, node):
     probes = run(node().port, count=3, details=True)["results"][0]["probes"]
-    assert [probe["number"] for probe in probes] == [1, 2, 3]
+    assert [probe_run["number"] for probe_run in probes] == [1, 2, 3]
     assert "probes" not in run(node().port)["results"][0]
 
 
@@ -171,7 +171,7 @@ def test_runs(run, node):
     sip = node(lambda number, source: ["sip1"] if number < 3 else ["sip2"])
     result = run(sip.port, count=4, runs=True, details=True)
     (source,) = result["results"]
-    sent = [probe["seconds"] for probe in source["probes"]]
+    sent = [probe_run["seconds"] for probe_run in source["probes"]]
     first, second = source["runs"]
     assert (first["answered_by"], first["probes"], first["first"]) == ("sip1", 2, sent[0])
     assert (second["answered_by"], second["probes"], second["first"]) == ("sip2", 2, sent[2])
@@ -182,7 +182,7 @@ def test_runs(run, node):
 
 def test_probes_go_out_at_intervals(run, node):
     probes = run(node().port, count=3, interval=0.25, details=True)["results"][0]["probes"]
-    assert [probe["seconds"] >= 0.25 * index for index, probe in enumerate(probes)] == [True] * 3
+    assert [probe_run["seconds"] >= 0.25 * index for index, probe_run in enumerate(probes)] == [True] * 3
 
 
 def test_probes_in_check_mode_too(run, node):
@@ -212,13 +212,13 @@ def test_bad_input(run, options, says):
 
 
 def test_no_route(run, monkeypatch):
-    from ansible_collections.homelab.anycast.plugins.module_utils import probe
+    from ansible_collections.homelab.anycast.plugins.module_utils.probe import run as probe_run
 
     class Lonely(socket.socket):
         def connect(self, address):
             raise OSError(101, "Network is unreachable")
 
-    monkeypatch.setattr(probe.socket, "socket", Lonely)
+    monkeypatch.setattr(probe_run.socket, "socket", Lonely)
     assert "this host has no route to 127.0.0.64: Network is unreachable" in run()["msg"]
 
 

@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils import announcer
+from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer
 
 MODULE = "anycast_services_info"
 SIP = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils import bird
+from ansible_collections.homelab.anycast.plugins.module_utils.bird import control
 
 MODULE = "bird_ospf_neighbors"
 ROUTER = {
@@ -183,14 +183,14 @@ def test_a_socket_of_something_else(ask, fake_bird):
 
 
 def test_no_socket(run_module, monkeypatch, tmp_path):
-    monkeypatch.setattr(bird, "find_bird", lambda: "/usr/sbin/bird")
+    monkeypatch.setattr(control, "find_bird", lambda: "/usr/sbin/bird")
     path = str(tmp_path / "none.ctl")
     message = run_module(MODULE, socket=path)["msg"]
     assert f"control socket {path} does not exist. Is BIRD running? See 'systemctl status bird'" in message
 
 
 def test_no_bird(run_module, monkeypatch, tmp_path):
-    monkeypatch.setattr(bird, "find_bird", lambda: None)
+    monkeypatch.setattr(control, "find_bird", lambda: None)
     message = run_module(MODULE, socket=str(tmp_path / "none.ctl"), wait=60)["msg"]
     assert message.startswith("no BIRD on this host")
     assert "Install the package bird2" in message
@@ -202,14 +202,14 @@ def test_a_bird_that_died(run_module, tmp_path):
 
 
 def test_no_permission(run_module, monkeypatch, fake_bird):
-    socket_class = bird.socket.socket
+    socket_class = control.socket.socket
 
     class Denied(socket_class):  # type: ignore[misc,valid-type]
         def connect(self, path):
             raise PermissionError(13, "Permission denied")
 
     running = fake_bird()
-    monkeypatch.setattr(bird.socket, "socket", Denied)
+    monkeypatch.setattr(control.socket, "socket", Denied)
     message = run_module(MODULE, socket=running.path, wait=60)["msg"]
     assert "permission denied on BIRD's control socket" in message
     assert "Use 'become: true'" in message

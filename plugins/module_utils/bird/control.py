@@ -1,0 +1,416 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asking BIRD (2 and 3) over its control socket, in restricted mode unless told otherwise, and reading its answers.
+
+The protocol: the client sends one command per line; each line of the answer starts with a four-digit code, then "-" if
+more follows or " " if it is the last one. A line that has the code of the one before it starts with a blank instead,
+one that comes unasked (a log message) with "+". First digit of a code: 0 done, 1 row, 2 heading, 8 error at run time,
+9 error in the command.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import shutil
+import socket
+import time
+from typing import Any
+
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import (
+    Own,
+    add_bfd,
+    neighbor,
+    normalise_state,
+)
+from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
+
+SOCKET = "/run/bird/bird.ctl"
+# Seconds.
+TIMEOUT = 5
+
+_BFD_STATES = {"AdminDown": "admin-down", "Down": "down", "Init": "init", "Up": "up"}
+_ROLES = {"dr": "DR", "bdr": "BDR", "other": "DROther", "ptp": "PtP"}
+
+
+class BirdError(Exception):
+    """BIRD answers, or fails to, in a way that another look will not cure."""
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Parsing
+
+
+def split_reply(data):
+    """Return the lines of one answer as a list of (code, text), and the bytes after it; None while it is incomplete."""
+    lines = []
+    code = None
+    start = 0
+    while True:
+        end = data.find(b"\n", start)
+        if end < 0:
+            return None
+        line = data[start:end].decode("utf-8", "replace").rstrip("\r")
+        start = end + 1
+        if line.startswith("+"):
+            continue
+        if line[:1] == " " and code is not None:
+            lines.append((code, line[1:]))
+        elif len(line) >= 5 and line[:4].isdigit() and line[4] in " -":
+            code = int(line[:4])
+            lines.append((code, line[5:]))
+            if line[4] == " ":
+                return lines, data[start:]
+        else:
+            raise BirdError("what answers on the socket sent a line which is none of BIRD's: %r" % line[:80])
+
+
+def parse_protocols(lines):
+    """Return the rows of C(show protocols) as a list of {name, kind, state}."""
+    rows = []
+    for code, text in lines:
+        words = text.split()
+        if code == 1002 and len(words) >= 4:
+            rows.append({"name": words[0], "kind": words[1], "state": words[3]})
+    return rows
+
+
+def choose_protocol(protocols, wanted):
+    """Return the OSPF protocol to ask. Raises BirdError if there is none, or more than one and none is chosen."""
+    ospf = [row for row in protocols if row["kind"] == "OSPF"]
+    names = ", ".join(row["name"] for row in ospf)
+    if not ospf:
+        raise BirdError(
+            "BIRD has no OSPF protocol; it has: %s. Add 'protocol ospf' to its configuration (the role"
+            " homelab.anycast.bird_anycast does), and run 'birdc configure'."
+            % (", ".join("%s (%s)" % (row["name"], row["kind"]) for row in protocols) or "no protocol at all")
+        )
+    if wanted is None:
+        # OSPFv3 beside OSPFv2, as the role names them: what one has to say about a neighbour says the other too.
+        names_of_v3 = {row["name"] + "_v3" for row in ospf}
+        ospf = [row for row in ospf if row["name"] not in names_of_v3]
+        if len(ospf) > 1:
+            raise BirdError("BIRD has more than one OSPF protocol: %s. Set the option protocol to one of them." % names)
+        return ospf[0]
+    for row in ospf:
+        if row["name"] == wanted:
+            return row
+    raise BirdError("BIRD has no OSPF protocol '%s'; it has: %s. Correct the option protocol." % (wanted, names))
+
+
+def parse_router_id(lines):
+    """Return the router id from C(show status), None if it is not there."""
+    for _code, text in lines:
+        if text.startswith("Router ID is "):
+            return text[len("Router ID is ") :].strip()
+    return None
+
+
+def parse_seconds(text):
+    """Return a time that remains as seconds: 9.951 (BIRD 2 and 3), 00:33 (older), None for -Inf-."""
+    if ":" in text:
+        minutes, seconds = text.split(":", 1)
+        return int(minutes) * 60.0 + float(seconds)
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def parse_neighbors(lines):
+    """Return the rows of C(show ospf neighbors) as neighbours."""
+    found = []
+    for code, text in lines:
+        words = text.split()
+        # Router ID, Pri, State/role, DTime, Interface, Router IP; the heading has blanks within its names.
+        if code != 1013 or len(words) != 6 or "/" not in words[2]:
+            continue
+        state, role = words[2].split("/", 1)
+        found.append(
+            neighbor(
+                router_id=words[0],
+                priority=int(words[1]),
+                state=normalise_state(state),
+                role=_ROLES.get(role.lower()),
+                dead_seconds=parse_seconds(words[3]),
+                interface=words[4],
+                address=words[5],
+            )
+        )
+    return found
+
+
+def parse_bfd_sessions(lines):
+    """Return the rows of C(show bfd sessions) as a list of (address, interface, state)."""
+    found = []
+    for code, text in lines:
+        words = text.split()
+        # IP address, Interface (--- for multihop), State, Since, Interval, Timeout.
+        if code == 1020 and len(words) >= 3 and words[2] in _BFD_STATES:
+            found.append((words[0], None if words[1] == "---" else words[1], _BFD_STATES[words[2]]))
+    return found
+
+
+_INTERFACE = re.compile(r"Interface (?P<name>\S+)(?: \((?:peer )?(?P<network>[^)]*)\))?")
+_TIMERS = {"Hello timer": "hello", "Dead timer": "dead", "Wait timer": "wait", "Retransmit timer": "retransmit"}
+
+
+def parse_interfaces(lines):
+    """Return the interfaces of C(show ospf interface) as dictionaries as in neighbors.Own."""
+    interfaces = []
+    for code, text in lines:
+        if code != 1015:
+            continue
+        match = _INTERFACE.match(text)
+        if match:
+            interfaces.append({"name": match["name"], "network": match["network"], "silent": False})
+            continue
+        key, found, value = text.strip().partition(": ")
+        if not found or not interfaces:
+            continue
+        entry = interfaces[-1]
+        if key in _TIMERS:
+            entry[_TIMERS[key]] = parse_seconds(value)
+        elif key == "State":
+            entry["silent"] = value.endswith("(stub)")
+            entry["state"] = value.replace(" (stub)", "")
+        elif key == "Area":
+            entry["area"] = value.split()[0]
+        elif key == "Type":
+            entry["type"] = value
+        elif key == "Priority":
+            entry["priority"] = int(value)
+    return interfaces
+
+
+def symbol(name):
+    """Return a protocol's name as BIRD's command line takes it. Raises BirdError if it cannot be one."""
+    if re.match(r"[A-Za-z_][A-Za-z0-9_]*\Z", name):
+        return name
+    if re.match(r"[A-Za-z0-9_:.-]+\Z", name):
+        return "'%s'" % name
+    raise BirdError("'%s' cannot be the name of a protocol: expected letters, digits and _ . : -" % name)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Talking
+
+
+def bird_argument_spec():
+    """Return the options of the doc fragment bird, for an AnsibleModule."""
+    return {"socket": {"type": "path", "default": SOCKET}, "timeout": {"type": "float", "default": TIMEOUT}}
+
+
+class Bird:
+    """A session with BIRD.
+
+    :param path: of the control socket.
+    :param timeout: seconds for one answer.
+    :param restricted: whether BIRD takes C(show) commands only.
+    """
+
+    def __init__(self, path=SOCKET, timeout=TIMEOUT, restricted=True):
+        self.path = path
+        self.timeout = timeout
+        self.restricted = restricted
+        self.version = None
+        self._data = b""
+        self._socket: Any = None
+
+    def __enter__(self):
+        try:
+            self._connect()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_exc):
+        self.close()
+
+    def close(self):
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _connect(self):
+        if self.timeout <= 0:
+            raise BirdError("timeout is %g, expected more than 0 seconds" % self.timeout)
+        self._data = b""
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(self.timeout)
+        try:
+            self._socket.connect(self.path)
+        except OSError as exc:
+            raise self._cannot_connect(exc) from exc
+        code, text = self._read()[-1]
+        match = re.match(r"BIRD (\S+) ready", text)
+        if code != 1 or not match:
+            raise BirdError(
+                "%s is no control socket of BIRD: it greets with '%s'. Correct the option socket." % (self.path, text)
+            )
+        self.version = match[1]
+        if not self.restricted:
+            return
+        code, text = self._ask("restrict")[-1]
+        if code != 16:
+            raise BirdError("BIRD %s refuses the restricted mode: %s" % (self.version, text))
+
+    def _cannot_connect(self, exc):
+        if exc.errno == errno.ENOENT:
+            if not find_bird():
+                return BirdError(
+                    "no BIRD on this host: there is neither the program bird nor its control socket %s. Install the"
+                    " package bird2 (the role homelab.anycast.bird_anycast does)." % self.path
+                )
+            return Unreadable(
+                "BIRD's control socket %s does not exist. Is BIRD running? See 'systemctl status bird', start it with"
+                " 'systemctl start bird'; if its socket is elsewhere, set the option socket." % self.path
+            )
+        if exc.errno == errno.ECONNREFUSED:
+            return Unreadable(
+                "nobody listens on BIRD's control socket %s; BIRD has died or is starting. See 'systemctl status bird'"
+                " and 'journalctl -u bird'." % self.path
+            )
+        if exc.errno in (errno.EACCES, errno.EPERM):
+            return BirdError(
+                "permission denied on BIRD's control socket %s: only root and the group bird may use it. Use 'become:"
+                " true', or add the user to the group bird." % self.path
+            )
+        return BirdError("cannot connect to BIRD's control socket %s: %s" % (self.path, exc))
+
+    def _read(self):
+        deadline = time.monotonic() + self.timeout
+        while True:
+            reply = split_reply(self._data)
+            if reply is not None:
+                lines, self._data = reply
+                return lines
+            left = deadline - time.monotonic()
+            try:
+                if left <= 0:
+                    raise socket.timeout()
+                self._socket.settimeout(left)
+                chunk = self._socket.recv(65536)
+            except socket.timeout as exc:
+                raise Unreadable(
+                    "BIRD does not answer on %s within %g s: it hangs or is overloaded. See 'systemctl status bird';"
+                    " raise the option timeout if it is only slow." % (self.path, self.timeout)
+                ) from exc
+            except OSError as exc:
+                raise Unreadable("the session with BIRD on %s broke: %s" % (self.path, exc)) from exc
+            if not chunk:
+                raise Unreadable(
+                    "BIRD closed the session on %s in the middle of an answer: it has stopped or died. See 'journalctl"
+                    " -u bird'." % self.path
+                )
+            self._data += chunk
+
+    def _ask(self, command):
+        try:
+            self._socket.sendall(command.encode("ascii") + b"\n")
+        except OSError as exc:
+            raise Unreadable("the session with BIRD on %s broke: %s" % (self.path, exc)) from exc
+        return self._read()
+
+    def ask(self, command):
+        """Return the answer to a command as a list of (code, text). Raises BirdError if it is an error."""
+        lines = self._ask(command)
+        code, text = lines[-1]
+        if code >= 8000:
+            raise BirdError("BIRD %s answers '%s' to '%s' (code %04d)" % (self.version, text, command, code))
+        return lines
+
+
+def ospf_neighbors(bird):
+    """Return the neighbours of all OSPF protocols that are up, asked in an open session."""
+    return [
+        entry
+        for name in _ospf_protocols(bird)
+        for entry in parse_neighbors(bird.ask("show ospf neighbors " + symbol(name)))
+    ]
+
+
+def ospf_interfaces(bird):
+    """Return the interfaces of all OSPF protocols that are up, asked in an open session."""
+    return [
+        entry
+        for name in _ospf_protocols(bird)
+        for entry in parse_interfaces(bird.ask("show ospf interface " + symbol(name)))
+    ]
+
+
+def _ospf_protocols(bird):
+    rows = parse_protocols(bird.ask("show protocols"))
+    return [row["name"] for row in rows if row["kind"] == "OSPF" and row["state"] == "up"]
+
+
+def is_running(path):
+    """Return whether somebody listens on BIRD's control socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        try:
+            client.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError:
+            # Something is there that cannot be used; Bird says what.
+            return True
+    return True
+
+
+def find_bird():
+    """Return the path of the program bird, None if there is none."""
+    return shutil.which("bird") or shutil.which("bird", path="/usr/sbin:/usr/local/sbin")
+
+
+class OspfReader:
+    """Reads the neighbours of one OSPF protocol, and what BIRD says about itself, in one session per look."""
+
+    def __init__(self, path, timeout, protocol=None):
+        self.path = path
+        self.timeout = timeout
+        self.wanted = protocol
+        self.version = None
+        self.protocol = None
+
+    def neighbors(self):
+        """Return the neighbours as they are now."""
+        with self._session() as bird:
+            found = parse_neighbors(bird.ask("show ospf neighbors " + symbol(self.protocol)))
+            # Without a BFD protocol BIRD takes the question for an error.
+            if any(row["kind"] == "BFD" and row["state"] == "up" for row in bird.protocols):
+                add_bfd(found, parse_bfd_sessions(bird.ask("show bfd sessions")))
+            return found
+
+    def own(self):
+        """Return what this end says about itself."""
+        with self._session() as bird:
+            router_id = parse_router_id(bird.ask("show status"))
+            interfaces = parse_interfaces(bird.ask("show ospf interface " + symbol(self.protocol)))
+        return Own("BIRD %s, protocol %s" % (self.version, self.protocol), router_id, interfaces)
+
+    def _session(self):
+        return _OspfSession(self)
+
+
+class _OspfSession(Bird):
+    """A session in which the protocol is known to be there and up."""
+
+    def __init__(self, reader):
+        super().__init__(reader.path, reader.timeout)
+        self.reader = reader
+        self.protocols = []
+
+    def _connect(self):
+        super()._connect()
+        self.protocols = parse_protocols(self.ask("show protocols"))
+        row = choose_protocol(self.protocols, self.reader.wanted)
+        self.reader.version = self.version
+        self.reader.protocol = row["name"]
+        if row["state"] != "up":
+            raise Unreadable(
+                "BIRD's OSPF protocol '%s' is %s: it has been disabled, or its interfaces and router id do not allow it"
+                " to start. See 'birdc show protocols all %s' and 'journalctl -u bird'; 'birdc enable %s' starts it."
+                % (row["name"], row["state"], row["name"], row["name"])
+            )

@@ -1,0 +1,184 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a new configuration of BIRD may stay: the decisions of the module bird_configure.
+
+Nothing in here does input or output. A neighbour is a dictionary as in neighbors.py.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import math
+import posixpath
+import re
+
+from ansible_collections.homelab.anycast.plugins.module_utils.bird.conf import includes, is_ours, with_includes
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.causes import likely_causes, say_causes
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import describe
+from ansible_collections.homelab.anycast.plugins.module_utils.secret import HIDDEN, HIDDEN_CHANGED
+from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict
+
+# What the new files are called, beside the real ones; and what BIRD reads meanwhile.
+CANDIDATE_SUFFIX = ".candidate"
+TRIAL_SUFFIX = ".trial"
+
+# A file that we did not write may hold a secret in a comment, or in a form that we do not know.
+NOT_SHOWN = "(not shown: it was written by somebody else, and may hold passwords)\n"
+
+_OSPFV3 = re.compile(r"^\s*protocol\s+ospf\s+v3\b", re.MULTILINE)
+_PASSWORD = re.compile(r'(password\s+)"[^"]*"')
+
+
+def hide_passwords(text):
+    """Return a configuration with its passwords replaced."""
+    return _PASSWORD.sub(r'\1"%s"' % HIDDEN, text or "")
+
+
+def file_diffs(path, before, after, key_file, key_before, key_after):
+    """Return the diffs of the files that change, without a secret. A text is None where there is no file yet."""
+    diffs = []
+    if before != after:
+        shown = hide_passwords(before) if not before or is_ours(before) else NOT_SHOWN
+        diffs.append(_diff(path, shown, hide_passwords(after)))
+    if key_before != key_after:
+        other = HIDDEN if key_before is None else HIDDEN_CHANGED
+        diffs.append(_diff(key_file, "" if key_before is None else HIDDEN + "\n", other + "\n"))
+    return diffs
+
+
+def including(text, main, path, other):
+    """Return the file that BIRD was started with, such that it includes another file instead of C(path).
+
+    :param text: the file; it is to be read from anywhere, so what it includes gets an absolute path.
+    :param main: where it belongs.
+    :returns: None if it does not include C(path), by its name or by a pattern.
+    """
+    directory = posixpath.dirname(main)
+    found = [included for included in includes(text, directory) if fnmatch.fnmatchcase(path, included)]
+    return with_includes(text, directory, dict.fromkeys(found, other)) if found else None
+
+
+def _diff(path, before, after):
+    return {"before_header": path, "after_header": path, "before": before, "after": after}
+
+
+class Patience:
+    """How long to look at the neighbours after a change, in seconds.
+
+    BIRD takes a neighbour whose hellos no longer fit for alive until a dead interval is over. Any packet of that one
+    starts that anew, not only a hello, such as the acknowledgement of what the change made us announce (2.0.12 and 2.17
+    lost the neighbour only 9.5 s after a change to dead 6).
+
+    :ivar fresh: what is left of the dead interval at any time while hellos arrive; one of them may be lost. Less shows
+      that nothing was heard for a while, sooner than the loss of the neighbour does.
+    :ivar settle: a neighbour that stays Full and fresh counts as kept after this long. Where the dead interval leaves
+      no room for a lost hello, freshness says nothing: the other end gives us up after the old dead interval, may flood
+      that 5 s later (MinLSInterval, RFC 2328 B), and so keep our own dead interval running once more.
+    :ivar wait: what all neighbours together get; one that starts again from nothing needs an election (at most a dead
+      interval, RFC 2328 9.4) and the exchange of the databases.
+    :ivar rollback: when BIRD rolls back by itself, if it hears nothing more from us.
+    """
+
+    def __init__(self, hello_interval, dead_interval, dead_interval_before=0):
+        longest = max(dead_interval, dead_interval_before)
+        self.fresh = dead_interval - 2 * hello_interval
+        if self.fresh >= hello_interval:
+            self.settle = longest + 1
+        else:
+            self.fresh = 0
+            self.settle = dead_interval + dead_interval_before + 6
+        self.wait = self.settle + max(10, longest)
+        self.rollback = math.ceil(self.wait) + 10
+
+
+def adjacency(neighbor):
+    """Return what to call the adjacency to a neighbour: its router id, in OSPFv3 with that after it.
+
+    OSPFv2 and OSPFv3 have adjacencies of their own to the same router (RFC 5340 2.5: those of OSPFv3 are between
+    link-local addresses), and a change may cost one of them only.
+    """
+    name = neighbor["router_id"]
+    return "%s (OSPFv3)" % name if ":" in str(neighbor["address"]) else name
+
+
+def full(neighbors):
+    """Return the adjacencies that are Full, in their order, each once."""
+    return list(dict.fromkeys(adjacency(entry) for entry in neighbors if entry["state"] == "Full"))
+
+
+def to_keep(adjacencies, *configuration):
+    """Return those of the adjacencies that a new configuration means to keep: where it has no OSPFv3, not OSPFv3's."""
+    has_ospfv3 = any(_OSPFV3.search(text) for text in configuration)
+    return [name for name in adjacencies if has_ospfv3 or not name.endswith("(OSPFv3)")]
+
+
+class Trial:
+    """Watches whether the neighbours that were Full before a change have survived it.
+
+    :param before: the adjacencies to them, as of full().
+    :param patience: a Patience.
+    :param start: time of the change.
+    """
+
+    def __init__(self, before, patience, start):
+        self.before = list(before)
+        self.patience = patience
+        self.neighbors = []
+        self.lost = []
+        self._since = dict.fromkeys(before, start)
+        self._restarted = set()
+
+    def look(self, neighbors, now):
+        """Take in what was found at this time; return the Verdict, which is good once nothing is left in doubt."""
+        self.neighbors = neighbors
+        heard = {}
+        for entry in neighbors:
+            if _adjacent(entry):
+                left = entry["dead_seconds"] or 0
+                heard[adjacency(entry)] = max(left, heard.get(adjacency(entry), 0))
+        self.lost = [name for name in self.before if name not in heard]
+        self._restarted.update(self.lost)
+        if self.lost or (self.before and not full(neighbors)):
+            return Verdict(False)
+        self._since.update({name: now for name in self.before if heard[name] < self.patience.fresh})
+        # One that came up again since the change has proven that both ends fit; one that never went down has to outlive
+        # the hellos it had heard before.
+        settle = self.patience.settle
+        return Verdict(all(name in self._restarted or now - self._since[name] >= settle for name in self.before))
+
+
+def _adjacent(entry):
+    """Two ordinary routers on a LAN rest in 2-Way, and after a change of priority these may be such (RFC 2328 10.4)."""
+    return entry["state"] == "Full" or (entry["state"] == "2-Way" and entry["role"] == "DROther")
+
+
+def rollback_message(trial, interfaces, spent, restored, path):
+    """Return the message for a user whose configuration lost a neighbour.
+
+    :param interfaces: BIRD's interfaces with the new configuration, as in neighbors.Own.
+    :param restored: seconds after which the neighbours were back, None if they were not in time.
+    """
+    found = {adjacency(entry): entry for entry in trial.neighbors}
+    here = {entry["name"]: entry for entry in interfaces}
+    speaking = [entry for entry in interfaces if not entry.get("silent")]
+    lines = [
+        "The new configuration was rolled back: with it the adjacency to %s was lost, and not back after %.0f s. BIRD"
+        " runs the configuration before it again, and %s on disk is still that one."
+        % (", ".join(trial.lost or trial.before), spent, path)
+    ]
+    for name in trial.lost:
+        entry = found.get(name)
+        state = entry["state"] if entry else "Missing"
+        interface = here.get(entry["interface"]) if entry else (speaking[0] if len(speaking) == 1 else None)
+        causes = likely_causes(state, interface, entry["role"] if entry else None)
+        lines.append(
+            "- %s was Full, then %s. %s."
+            % (name, describe(entry) if entry else "no neighbour any more", say_causes(causes))
+        )
+    if restored is None:
+        lines.append("The adjacency has not come back since: see 'birdc show ospf neighbors' and 'journalctl -u bird'.")
+    else:
+        lines.append("The adjacency is back, %.0f s after the rollback." % restored)
+    lines.append("What both ends must agree on has to change at both ends: the router first, then the nodes.")
+    return "\n".join(lines)

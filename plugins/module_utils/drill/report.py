@@ -1,0 +1,266 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a drill has found, to look at: lines for a terminal, and an HTML page with a timeline of each event.
+
+Runs on the controller only. A report is {time, by, events}, with the results of result.py result(). matplotlib is
+imported where it draws, for everything else works without it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import re
+import sys
+
+from ansible_collections.homelab.anycast.plugins.module_utils.system import status_page
+from ansible_collections.homelab.anycast.plugins.module_utils.system import text as system_text
+
+# Of Okabe and Ito, who chose them so that nobody takes one for another, those on which black can be read; grey for who
+# does not say its name. Black stripes and a cross are a loss.
+NODES = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442")
+UNKNOWN = "#BBBBBB"
+LOSS = "#000000"
+MARKS = {"event": "#D55E00", "router": "#0072B2", "mended": "#444444"}
+# Inches.
+_WIDTH = 11.0
+_ROW = 0.36
+# Seconds of quiet that a picture shows at either end of what happened.
+_QUIET = 3.0
+# A run longer than this gets a second picture of the time around the event.
+_LONG = 30.0
+
+
+def library_problems():
+    """Return what keeps us from drawing on this controller, one sentence each."""
+    if importlib.util.find_spec("matplotlib") is not None:
+        return []
+    return [
+        "the Python package matplotlib, which draws the report, is missing on the controller: {} -m pip install"
+        " matplotlib".format(sys.executable)
+    ]
+
+
+def verdict(report):
+    """Return the sentence about all events."""
+    events = report["events"]
+    failed = [event["title"] for event in events if not event["ok"]]
+    if not events:
+        return "No event has taken place"
+    if failed:
+        return "{} of {} events are not as they should be: {}".format(len(failed), len(events), ", ".join(failed))
+    return "All {} events are within their limits".format(len(events)) if len(events) > 1 else "It is within its limit"
+
+
+def lines(report):
+    """Return the report as lines of text."""
+    rows = [
+        {
+            "event": event["title"],
+            "sent": event["sent"],
+            "lost": event["lost"],
+            "window": seconds(event["window_s"]),
+            "limit": seconds(event["limit"]),
+            "router": seconds(event.get("router_changed_s")),
+            "lost_coming_back": event["recovery"]["lost"],
+            "ok": event["ok"],
+        }
+        for event in report["events"]
+    ]
+    columns = ["event", "sent", "lost", "window", "limit", "router", "lost_coming_back", "ok"]
+    found = [verdict(report), "", *system_text.lines(rows, columns)]
+    for event in report["events"]:
+        found += ["{}: {}".format(event["title"], problem) for problem in event["problems"]]
+    return found
+
+
+def seconds(value):
+    """Return seconds as people read them; None stays."""
+    return None if value is None else f"{value:.2f} s"
+
+
+def page(report):
+    """Return what the template of the page needs, with every string escaped; the pictures alone are markup."""
+    found = status_page.escaped({**report, "verdict": verdict(report), "time": status_page.when(report["time"])})
+    found["ok"] = bool(report["events"]) and all(event["ok"] for event in report["events"])
+    for shown, event in zip(found["events"], report["events"]):
+        shown["pictures"] = pictures(event)
+        for name in (
+            "first_loss_s",
+            "last_loss_s",
+            "window_s",
+            "limit",
+            "router_changed_s",
+            "served_again_s",
+            "mended_s",
+        ):
+            shown[name.removesuffix("_s") + "_text"] = seconds(event.get(name))
+        shown["router_back_text"] = seconds(max((r["back_s"] for r in event["routers"] if r["back_s"]), default=None))
+    return found
+
+
+def pictures(event):
+    """Return the SVG pictures of an event: all of it, and before that the time around the event where that is short."""
+    runs = [run for client in event["clients"] for run in client["runs"]]
+    if not runs:
+        return []
+    begin = max(min(run["from"] for run in runs), -_QUIET)
+    end = max(run["to"] for run in runs)
+    interesting = [event["last_loss_s"], event["router_changed_s"], event["served_again_s"], 1.0]
+    around = max(value for value in interesting if value is not None) + 2.0
+    spans = [(begin, end, "All of it")]
+    if end - begin > _LONG and around < (end - begin) / 3:
+        spans.insert(0, (max(begin, -2.0), around, "Around the event"))
+    return [{"caption": caption, "svg": picture(event, first, last)} for first, last, caption in spans]
+
+
+def colours(event):
+    """Return the colour of each name that answers or is a next hop, the same in all pictures of an event."""
+    names = {run["answered_by"] for client in event["clients"] for run in client["runs"] if not run["lost"]}
+    return {name: NODES[number % len(NODES)] for number, name in enumerate(sorted(name for name in names if name))}
+
+
+def picture(event, first, last):
+    """Return one SVG: a row for each address of the clients, with who answered it, and one for each next hop.
+
+    :param first: seconds from the event at which it begins; last: at which it ends.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    options: dict = {
+        # As text that can be read and searched, in the page's own font.
+        "svg.fonttype": "none",
+        "text.parse_math": False,
+        "font.size": 10,
+        "hatch.linewidth": 1.2,
+    }
+    with matplotlib.rc_context(options):
+        rows = _rows(event)
+        figure = Figure(figsize=(_WIDTH, 1.75 + _ROW * len(rows)), layout="constrained")
+        canvas = FigureCanvasSVG(figure)
+        axes = figure.add_subplot()
+        _draw(axes, event, rows, first, last)
+        text = io.BytesIO()
+        canvas.print_svg(text, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    # Inside HTML there is neither an XML header nor a fixed size.
+    svg = text.getvalue().decode()
+    head, tag_end, body = svg[svg.index("<svg") :].partition(">")
+    return re.sub(r' (width|height)="[^"]*"', "", head) + tag_end + body
+
+
+def _rows(event):
+    """Return [(label, [(from, to, name, lost)])], the topmost first; a name of None says nothing."""
+    rows = [
+        (
+            client["source"],
+            [(run["from"], run["to"], run["answered_by"], run["lost"]) for run in client["runs"]],
+        )
+        for client in event["clients"]
+    ]
+    for router in event["routers"]:
+        changes = router["changes"]
+        ends = [change["by"] for change in changes[1:]] + [float("inf")]
+        for gateway in dict.fromkeys(gateway for change in changes for gateway in change["gateways"]):
+            present = [
+                (change["by"], end, None, False) for change, end in zip(changes, ends) if gateway in change["gateways"]
+            ]
+            rows.append(("{} via {}".format(router["router"], gateway), present))
+    return rows
+
+
+def _draw(axes, event, rows, first, last):
+    palette = colours(event)
+    clients = len(event["clients"])
+    width = last - first
+    for number, (_label, spans) in enumerate(rows):
+        for begin, end, name, lost in spans:
+            begin, end = max(begin, first), min(end, last)
+            if end <= begin:
+                continue
+            if number >= clients:
+                axes.barh(number, end - begin, left=begin, height=0.22, color="#777777", linewidth=0)
+            elif lost:
+                axes.barh(
+                    number,
+                    end - begin,
+                    left=begin,
+                    height=0.72,
+                    color="white",
+                    edgecolor=LOSS,
+                    hatch="////",
+                    linewidth=0.8,
+                )
+                # One lost probe would be too narrow to be seen.
+                axes.plot((begin + end) / 2, number, marker="X", markersize=9, color=LOSS, markeredgecolor="white")
+            else:
+                axes.barh(number, end - begin, left=begin, height=0.72, color=palette.get(name, UNKNOWN), linewidth=0)
+                if end - begin > width * 0.012 * (len(name or "?") + 1):
+                    axes.text((begin + end) / 2, number, name or "?", ha="center", va="center", fontsize=9)
+    marks = _marks(event, first, last)
+    for at, _text, colour, style in marks:
+        axes.axvline(at, color=colour, linestyle=style, linewidth=1.8, zorder=3)
+    _label_marks(axes, marks, width)
+    if clients < len(rows):
+        axes.axhline(clients - 0.5, color="#999999", linewidth=0.8)
+    axes.set_xlim(first, last)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_yticks(range(len(rows)), [label for label, _spans in rows])
+    axes.set_xlabel("seconds from the event")
+    axes.grid(axis="x", color="#DDDDDD", linewidth=0.8, zorder=0)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", length=0)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    _legend(axes.figure, palette, event)
+
+
+def _marks(event, first, last):
+    """Return [(seconds, text, colour, style of the line)] of what is inside the picture, in the order of time."""
+    found = [(0.0, "event", MARKS["event"], "solid")]
+    for router in event["routers"]:
+        if router["changed_s"] is not None:
+            found.append((router["changed_s"], "router without it", MARKS["router"], "dashed"))
+        if router["back_s"] is not None:
+            found.append((router["back_s"], "router with it again", MARKS["router"], "dotted"))
+    if event["mended_s"] is not None:
+        found.append((event["mended_s"], "put back", MARKS["mended"], "dashdot"))
+    return sorted(mark for mark in found if first <= mark[0] <= last)
+
+
+def _label_marks(axes, marks, width):
+    """Write above the rows what the marks are; those too close to the one before go a line higher."""
+    ends = []
+    for at, text, colour, _style in marks:
+        label = f"{text} {at:.2f} s" if at else text
+        # A character takes about so much of the width.
+        length = width * 0.0085 * len(label)
+        level = next((number for number, end in enumerate(ends) if end <= at), len(ends))
+        ends[level : level + 1] = [at + length]
+        axes.annotate(
+            label,
+            (at, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(2, 3 + 13 * level),
+            textcoords="offset points",
+            color=colour,
+            fontsize=9,
+            annotation_clip=False,
+        )
+
+
+def _legend(figure, palette, event):
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    entries: list = [Patch(color=colour, label=f"answered by {name}") for name, colour in palette.items()]
+    if any(not run["lost"] and not run["answered_by"] for client in event["clients"] for run in client["runs"]):
+        entries.append(Patch(color=UNKNOWN, label="answered, by whom is not said"))
+    entries.append(
+        Line2D([], [], marker="X", linestyle="none", markersize=9, color=LOSS, markeredgecolor="white", label="lost")
+    )
+    if event["routers"]:
+        entries.append(Line2D([], [], color="#777777", linewidth=4, label="next hop of the router"))
+    figure.legend(handles=entries, loc="outside lower center", ncols=6, frameon=False, fontsize=9)

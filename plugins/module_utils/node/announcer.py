@@ -1,0 +1,236 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the announcer consists of on a node: which files with which text, and which of those there are superfluous.
+
+Nothing in here does input or output.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import time
+
+from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
+
+DIRECTORY = "/usr/local/lib/homelab-anycast"
+PROGRAM = DIRECTORY + "/announcer.py"
+# Isolated and without site packages: it starts sooner, and nobody's environment changes what it does.
+COMMAND = ("/usr/bin/python3", "-IS", PROGRAM)
+SYSTEMD = "/etc/systemd/system"
+UNIT = SYSTEMD + "/anycast-announce@.service"
+BOOT = "/etc/tmpfiles.d/homelab-anycast.conf"
+SETTINGS = "/etc/homelab-anycast"
+ANNOUNCED = "/etc/bird/anycast.d"
+STATE = "/var/lib/homelab-anycast"
+# Where a check is tried before it is in force: root's, and open to the user that it runs as.
+TRIALS = "/run"
+DRAINED = STATE + "/drain"
+
+# Runs where no unit is named: a service that is announced as long as BIRD runs.
+BIRD_UNIT = "bird.service"
+
+_HEADER = "# Written by the role homelab.anycast.bird_anycast; changes are lost.\n"
+
+# Seconds by which the checker may be late before systemd takes it for hanging: it talks to BIRD in between.
+_WATCHDOG_MARGIN = 4
+
+# Of syslog(3).
+_WARNING = 4
+
+
+def instance(name):
+    """Return the unit that announces a service."""
+    return "anycast-announce@{}.service".format(name)
+
+
+def starter(service):
+    """Return the unit whose start has the service announced."""
+    return service["unit"] or BIRD_UNIT
+
+
+def _drop_in(name):
+    return "{}/{}.d/homelab-anycast.conf".format(SYSTEMD, instance(name))
+
+
+def watchdog(check):
+    """Return the seconds after which a checker that says nothing is killed, and the service withdrawn."""
+    return check["interval"] + _WATCHDOG_MARGIN
+
+
+def service_files(service, withdraw_wait):
+    """Return the text of each file of a normalised service, by its path.
+
+    :param withdraw_wait: seconds that the router has to change its next hops.
+    """
+    name = service["name"]
+    ospfv3 = {"{}/{}.v3".format(SETTINGS, name): _announcement_v3(service)}
+    return {
+        **(ospfv3 if ip.has_ipv6(service["addresses"]) else {}),
+        "{}/{}.conf".format(SETTINGS, name): _announcement(service),
+        settings_file(name): _settings(service, withdraw_wait),
+        _drop_in(name): _instance(service),
+        "{}/{}.d/homelab-anycast-{}.conf".format(SYSTEMD, starter(service), name): _start_with(service),
+    }
+
+
+# What may be left empty when all of it goes; the inner one first.
+DIRECTORIES = (DIRECTORY, SETTINGS, ANNOUNCED, DRAINED, STATE)
+
+
+def patterns(everything=False):
+    """Return glob patterns of the paths that services have; of all that there may be on a node, if asked for."""
+    of_services = [
+        SETTINGS + "/*.conf",
+        SETTINGS + "/*.v3",
+        SETTINGS + "/*.json",
+        _drop_in("*"),
+        SYSTEMD + "/*.d/homelab-anycast-*.conf",
+    ]
+    return [*of_services, *((PROGRAM, UNIT, BOOT, DRAINED + "/*.json") if everything else ())]
+
+
+def superfluous(found, wanted):
+    """Return the paths, of those found, that belong to services which are no more, sorted."""
+    return sorted(path for path in found if path not in wanted)
+
+
+def links_without_file(paths):
+    """Return the links to those files, of the paths that are superfluous, which BIRD would miss."""
+    return [ANNOUNCED + path[len(SETTINGS) :] for path in paths if fnmatch.fnmatchcase(path, SETTINGS + "/*.v3")]
+
+
+def names_of(paths):
+    """Return the names of the services that have a file among the paths, sorted."""
+    return sorted(
+        {
+            path.rpartition("/")[2].rpartition(".")[0]
+            for path in paths
+            if fnmatch.fnmatchcase(path, SETTINGS + "/*.json") or fnmatch.fnmatchcase(path, ANNOUNCED + "/*.conf")
+        }
+    )
+
+
+def needs_restart(service, changed):
+    """Return whether an instance that runs has to start anew, by the paths of the files that have changed.
+
+    Without a check nothing runs that could be outdated, but the relations to other units are those of the start.
+    """
+    outdated = [_drop_in(service["name"])]
+    if service["check"]:
+        outdated += [PROGRAM, UNIT, settings_file(service["name"])]
+    return any(path in changed for path in outdated)
+
+
+def needs_reload(service, changed):
+    """Return whether BIRD has to read anew what it includes of a service, by the paths of what has changed."""
+    return any("{}/{}{}".format(SETTINGS, service["name"], suffix) in changed for suffix in (".conf", ".v3"))
+
+
+def settings_file(name):
+    """Return the path of what the program reads of a service."""
+    return "{}/{}.json".format(SETTINGS, name)
+
+
+def _announcement(service):
+    return _HEADER + "".join(
+        'interface "{}" {} {{ stub; }};\n'.format(service["interface"], address)
+        for address in ip.of_version(service["addresses"], 4)
+    )
+
+
+def _announcement_v3(service):
+    # Of OSPFv3 BIRD takes the whole interface only; family.interface_problems() keeps others' addresses off it.
+    return _HEADER + 'interface "{}" {{ stub; }};\n'.format(service["interface"])
+
+
+def _settings(service, withdraw_wait):
+    settings = {"addresses": service["addresses"], "check": service["check"], "withdraw_wait": withdraw_wait}
+    return json.dumps(settings, indent=2, sort_keys=True) + "\n"
+
+
+def _instance(service):
+    when = "while {} runs".format(starter(service))
+    if service["check"]:
+        when += " and the service is healthy"
+    lines = [
+        "[Unit]",
+        "Description=Announce {} ({}) {}".format(service["name"], ", ".join(service["addresses"]), when),
+    ]
+    if service["unit"]:
+        # Withdrawn before it stops, and whenever it is gone.
+        lines += ["BindsTo=" + service["unit"], "After=" + service["unit"]]
+    if service["check"]:
+        lines += [
+            "",
+            "[Service]",
+            "Type=notify",
+            "RemainAfterExit=no",
+            "ExecStart=",
+            "ExecStart={} run %i".format(" ".join(COMMAND)),
+            "WatchdogSec={:g}".format(watchdog(service["check"])),
+        ]
+    return _HEADER + "\n".join(lines) + "\n"
+
+
+def _start_with(service):
+    # Not Upholds=: of a drained service it would try the start again and again, some 150 lines of journal a minute.
+    return _HEADER + "[Unit]\nWants={}\n".format(instance(service["name"]))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Drain
+
+
+def drain_file(service):
+    """Return the path of the state file of a drain: of one service, or of the whole node where that is None.
+
+    Such a file keeps the service from being announced: the unit has it as a condition.
+    """
+    return DRAINED + "/node.json" if service is None else "{}/service-{}.json".format(DRAINED, service)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# State
+
+
+def is_healthy(service, unit, instance):
+    """Return whether a service is healthy, None where nobody has looked.
+
+    :param unit: systemd's properties of the unit that it follows.
+    :param instance: those of its announcer, whose StatusText is what announcer.py's describe() says.
+    """
+    if unit["ActiveState"] != "active":
+        return False
+    if not service["check"]:
+        return True
+    text = instance.get("StatusText") or ""
+    if instance["ActiveState"] != "active" or not text or "health is not known" in text:
+        return None
+    return text.startswith(("announced", "withdrawn: healthy,"))
+
+
+def changes(journal):
+    """Return the changes of a service as [{time, text}], the last one first, out of the journal of its announcer.
+
+    Those are the announcer's own lines, and systemd's warnings, such as of a checker that was killed. What systemd says
+    of each start and stop is left out.
+
+    :param journal: output of C(journalctl --output json), one object on each line.
+    """
+    found = []
+    for line in journal.splitlines():
+        try:
+            entry = json.loads(line)
+            seconds = int(entry["__REALTIME_TIMESTAMP"]) // 1000000
+            text, priority = entry["MESSAGE"], int(entry.get("PRIORITY", 6))
+        except (ValueError, KeyError, TypeError):
+            continue
+        # A message with other than printable characters is a list of octets.
+        if isinstance(text, list):
+            text = bytes(text).decode("utf-8", "replace")
+        if entry.get("SYSLOG_IDENTIFIER") != "anycast-announce" and priority > _WARNING:
+            continue
+        found.append({"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds)), "text": str(text)})
+    return found[::-1]

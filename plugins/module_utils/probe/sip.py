@@ -1,0 +1,100 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The SIP OPTIONS request as a probe: what to send, and what an answer says."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ansible_collections.homelab.anycast.plugins.module_utils.probe.run import Answer
+
+_STATUS = re.compile(r"SIP/2\.0 (\d{3}) ?(.*)")
+_BRANCH = re.compile(r";\s*branch\s*=\s*([^;,\s]+)", re.IGNORECASE)
+# RFC 3261 7.3.3 and RFC 3261 20.43: a compact form, and who warns.
+_COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "l": "content-length", "c": "content-type"}
+_WARN_AGENT = re.compile(r"\d{3}\s+(\S+)")
+# RFC 3261 8.1.1.7: by this a branch is known to be unique.
+_COOKIE = "z9hG4bK"
+
+
+def _host(address):
+    return "[%s]" % address if ":" in address else address
+
+
+class SipProbe:
+    """Numbered OPTIONS requests (RFC 3261 11) from one source.
+
+    :param token: random text by which our probes are told from others'; the same for all of one run.
+    """
+
+    name = "SIP OPTIONS"
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+    def key(self, number, source_index):
+        """Return what an answer repeats, and by which it is told to which probe it belongs."""
+        return "%s%s.%d.%d" % (_COOKIE, self.token, source_index, number)
+
+    def request(self, number, key, source, target):
+        """Return the datagram.
+
+        :param source: (address, port) of ours; target likewise.
+        """
+        ours = "%s:%d" % (_host(source[0]), source[1])
+        theirs = "%s:%d" % (_host(target[0]), target[1])
+        call = key[len(_COOKIE) :]
+        lines = [
+            "OPTIONS sip:%s SIP/2.0" % theirs,
+            # rport: answer to the port we sent from, whatever is between (RFC 3581).
+            "Via: SIP/2.0/UDP %s;branch=%s;rport" % (ours, key),
+            "Max-Forwards: 70",
+            "From: <sip:probe@%s>;tag=%s" % (_host(source[0]), self.token),
+            "To: <sip:%s>" % theirs,
+            "Call-ID: %s@%s" % (call, _host(source[0])),
+            "CSeq: %d OPTIONS" % number,
+            "Contact: <sip:probe@%s>" % ours,
+            "Accept: application/sdp",
+            "User-Agent: homelab.anycast probe",
+            "Content-Length: 0",
+        ]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+
+    def parse(self, data: bytes) -> Any:
+        """Return the Answer in a datagram; None if it is no final answer to a probe of this run."""
+        text = data.decode("utf-8", "replace")
+        first, _end, rest = text.partition("\n")
+        status = _STATUS.match(first.strip())
+        if not status:
+            return None
+        headers = {}
+        for line in rest.split("\n"):
+            line = line.rstrip("\r")
+            if not line:
+                break
+            name, colon, value = line.partition(":")
+            if not colon:
+                continue
+            name = name.strip().lower()
+            # Only the first Via is ours, and RFC 3261 does not repeat the others.
+            headers.setdefault(_COMPACT.get(name, name), value.strip())
+        branch = _BRANCH.search(headers.get("via", ""))
+        if not branch or not branch[1].startswith(_COOKIE + self.token + "."):
+            return None
+        if headers.get("call-id", "").partition("@")[0] != branch[1][len(_COOKIE) :]:
+            return None
+        code = int(status[1])
+        if code < 200:
+            return None
+        return Answer(branch[1], answering_node(headers), code, status[2].strip())
+
+
+def answering_node(headers):
+    """Return the name of the node that answered: its Server header, else User-Agent, else who warns, else None."""
+    for name in ("server", "user-agent"):
+        if headers.get(name):
+            return headers[name]
+    warning = _WARN_AGENT.match(headers.get("warning", ""))
+    return warning[1] if warning else None

@@ -1,0 +1,221 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a router is and has."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import re
+
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import next_hops
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import flag, split_list
+from ansible_collections.homelab.anycast.plugins.module_utils.secret import MASKED_BY_ROUTER
+
+# Every property of an OSPF interface template from RouterOS 7.16 on, but for auth-key and the virtual links'.
+TEMPLATE_PROPERTIES = (
+    ".id",
+    "area",
+    "interfaces",
+    "networks",
+    "type",
+    "cost",
+    "priority",
+    "hello-interval",
+    "dead-interval",
+    "retransmit-interval",
+    "transmit-delay",
+    "auth",
+    "auth-id",
+    "use-bfd",
+    "passive",
+    "comment",
+    "disabled",
+    "inactive",
+)
+BFD_PROPERTIES = (
+    ".id",
+    "interfaces",
+    "addresses",
+    "address-list",
+    "vrf",
+    "min-tx",
+    "min-rx",
+    "multiplier",
+    "forbid-bfd",
+    "comment",
+    "disabled",
+    "inactive",
+)
+NEIGHBOR_PROPERTIES = ("area", "address", "router-id", "state")
+FILTER_RULE_PROPERTIES = (".id", "chain", "rule", "comment", "disabled", "inactive")
+INTERFACE_PROPERTIES = ("name", "type", "actual-mtu", "running", "disabled")
+ADDRESS_PROPERTIES = ("address", "network", "interface", "disabled")
+IPV6_ADDRESS_PROPERTIES = ("address", "interface", "disabled")
+IP_SETTINGS = ("ip-forward", "ipv4-multipath-hash-policy", "rp-filter", "send-redirects")
+IPV6_SETTINGS = ("disable-ipv6", "forward", "multipath-hash-policy")
+LIST_PROPERTIES = ("name", "include", "exclude")
+MEMBER_PROPERTIES = ("list", "interface", "disabled")
+CLOCK_PROPERTIES = ("date", "time", "gmt-offset")
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+def read(router, prefixes, now, auth_key_sha256=None):
+    """Return what the module routeros_info returns, read from a Router.
+
+    :param prefixes: whose routes to read.
+    :param now: called for the time of this host, in seconds since the epoch.
+    :param auth_key_sha256: hash of the key that the interface templates should have; None to read no key.
+    """
+    resource = router.resource()
+    identity = next(iter(router.rows("/system/identity")), {})
+    return {
+        "version": str(resource.get("version")),
+        "architecture": resource.get("architecture-name"),
+        "board": resource.get("board-name"),
+        "identity": str(identity.get("name", "")),
+        "free_memory": resource.get("free-memory"),
+        "total_memory": resource.get("total-memory"),
+        "interfaces": [
+            {
+                "name": str(row.get("name")),
+                "type": row.get("type"),
+                "mtu": row.get("actual-mtu"),
+                "running": flag(row, "running"),
+                "disabled": flag(row, "disabled"),
+            }
+            for row in router.rows("/interface", proplist=INTERFACE_PROPERTIES)
+        ],
+        "addresses": [
+            {
+                "address": row.get("address"),
+                "network": row.get("network"),
+                "interface": str(row.get("interface")),
+                "disabled": flag(row, "disabled"),
+            }
+            for row in router.rows("/ip/address", proplist=ADDRESS_PROPERTIES)
+        ],
+        "ipv6_addresses": [
+            {
+                "address": row.get("address"),
+                "interface": str(row.get("interface")),
+                "disabled": flag(row, "disabled"),
+            }
+            for row in router.rows("/ipv6/address", proplist=IPV6_ADDRESS_PROPERTIES)
+        ],
+        "ospf": {
+            "instances": router.rows("/routing/ospf/instance"),
+            "areas": router.rows("/routing/ospf/area"),
+            "interface_templates": _templates(router, auth_key_sha256),
+            "neighbors": router.rows("/routing/ospf/neighbor", proplist=NEIGHBOR_PROPERTIES),
+        },
+        "bfd": {"configurations": router.rows("/routing/bfd/configuration", proplist=BFD_PROPERTIES)},
+        "filter": {"rules": router.rows("/routing/filter/rule", proplist=FILTER_RULE_PROPERTIES)},
+        "ip_settings": next(iter(router.rows("/ip/settings", proplist=IP_SETTINGS)), {}),
+        "ipv6_settings": next(iter(router.rows("/ipv6/settings", proplist=IPV6_SETTINGS)), {}),
+        "firewall": {
+            # All properties: a matcher that was left out would make a rule look wider than it is.
+            "filter": router.rows("/ip/firewall/filter"),
+            "ipv6_filter": router.rows("/ipv6/firewall/filter"),
+            "interface_lists": interface_lists(
+                router.rows("/interface/list", proplist=LIST_PROPERTIES),
+                router.rows("/interface/list/member", proplist=MEMBER_PROPERTIES),
+            ),
+        },
+        "routes": [{"prefix": prefix, **hop} for prefix in prefixes for hop in next_hops.read(router, prefix)],
+        "clock": clock(next(iter(router.rows("/system/clock", proplist=CLOCK_PROPERTIES)), {}), now()),
+    }
+
+
+def _templates(router, auth_key_sha256):
+    menu = "/routing/ospf/interface-template"
+    if auth_key_sha256 is None:
+        return router.rows(menu, proplist=TEMPLATE_PROPERTIES)
+    rows = router.rows(menu, proplist=(*TEMPLATE_PROPERTIES, "auth-key"))
+    for row in rows:
+        key = row.pop("auth-key", None)
+        if key == MASKED_BY_ROUTER:
+            row["key_masked"] = True
+        elif key is not None:
+            # librouteros makes booleans of some words.
+            words = {True: ("yes", "true"), False: ("no", "false")}.get(key, (str(key),))
+            hashes = [hashlib.sha256(word.encode()).hexdigest() for word in words]
+            row["key_as_given"] = auth_key_sha256.lower() in hashes
+    return rows
+
+
+def interface_lists(lists, members):
+    """Return the interface lists of a router as a dictionary of their names and the interfaces in each.
+
+    What belongs to the lists "dynamic" and "static" is not known here, nor to a list that includes one of them.
+
+    :param lists: rows of /interface/list; C(members) those of /interface/list/member.
+    """
+    rows = {str(row.get("name")): row for row in lists}
+    direct = {}
+    for row in members:
+        if not flag(row, "disabled"):
+            direct.setdefault(str(row.get("list")), set()).add(str(row.get("interface")))
+
+    def expand(name, seen):
+        if name in seen or name in ("all", "dynamic", "static"):
+            raise LookupError(name)
+        found = set(direct.get(name, ()))
+        row = rows.get(name, {})
+        for other in split_list(row.get("include")):
+            found |= expand(other, {*seen, name})
+        for other in split_list(row.get("exclude")):
+            found -= expand(other, {*seen, name})
+        return found
+
+    result = {}
+    for name in sorted({*rows, *direct}):
+        try:
+            result[name] = sorted(expand(name, set()))
+        except LookupError:
+            continue
+    return result
+
+
+def clock(row, now):
+    """Return the time of a row of /system/clock, and by how many seconds it is ahead of another clock.
+
+    :param now: the other clock, in seconds since the epoch.
+    """
+    match = re.match(r"([+-])(\d+):(\d+)\Z", str(row.get("gmt-offset", "")))
+    try:
+        local = datetime.datetime.fromisoformat("{}T{}".format(_iso_date(str(row["date"])), row["time"]))
+    except (KeyError, ValueError):
+        return {"utc": None, "skew": None}
+    offset = datetime.timedelta(hours=int(match[2]), minutes=int(match[3])) if match else datetime.timedelta()
+    utc = (local + offset if match and match[1] == "-" else local - offset).replace(tzinfo=datetime.timezone.utc)
+    return {"utc": utc.isoformat().replace("+00:00", "Z"), "skew": round(utc.timestamp() - now)}
+
+
+def _iso_date(text):
+    """Return 2026-11-22 for nov/22/2026, as RouterOS writes it before 7.10."""
+    parts = text.lower().split("/")
+    if len(parts) != 3 or parts[0] not in _MONTHS:
+        return text
+    return "{}-{:02d}-{}".format(parts[2], _MONTHS.index(parts[0]) + 1, parts[1])
+
+
+def interface_problems(interfaces, required, router):
+    """Return what speaks against using the required interfaces, one sentence each."""
+    by_name = {entry["name"]: entry for entry in interfaces}
+    usable = ", ".join(entry["name"] for entry in interfaces if not entry["disabled"]) or "none"
+    problems = []
+    for name in required:
+        if name not in by_name:
+            problems.append(
+                "the router %s has no interface '%s'; it has: %s. Correct the name of the interface"
+                % (router, name, usable)
+            )
+        elif by_name[name]["disabled"]:
+            problems.append(
+                "interface '%s' of the router %s is disabled. Enable it (/interface enable %s), or choose one of: %s"
+                % (name, router, name, usable)
+            )
+    return problems

@@ -1,0 +1,254 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The OSPF neighbours of a router, as in neighbors.py, and what it says about itself."""
+
+from __future__ import annotations
+
+from ipaddress import AddressValueError, IPv4Address
+
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import (
+    BFD_STATES,
+    Own,
+    add_bfd,
+    neighbor,
+    normalise_state,
+)
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import (
+    address_and_subnet,
+    flag,
+    parse_duration,
+    parse_version,
+)
+
+
+def split_address(text):
+    """Return (address, interface) of an OSPF interface's address, 10.1.1.1%ether2 or 10.1.1.1%ether2@VRF1."""
+    address, _percent, interface = str(text).partition("%")
+    return address, interface.partition("@")[0] or None
+
+
+def neighbor_role(row):
+    """Return the role of the neighbour in a row of /routing/ospf/neighbor.
+
+    It follows from whom the neighbour itself takes for designated router and backup; on point-to-point links RouterOS
+    prints neither, nor a priority.
+    """
+    dr, bdr = row.get("dr"), row.get("bdr")
+    if dr is None and bdr is None:
+        return None if "priority" in row else "PtP"
+    # OSPFv3 names them by their router ids.
+    own = row.get("router-id" if _is_link_local(row) else "address")
+    if own == dr:
+        return "DR"
+    if own == bdr:
+        return "BDR"
+    return "DROther"
+
+
+def parse_neighbors(rows, interface_of=lambda row: None):
+    """Return rows of /routing/ospf/neighbor as neighbours.
+
+    :param interface_of: called for a row that does not name its interface, as up to RouterOS 7.20.
+    """
+    found = []
+    for row in rows:
+        interface = row["interface"] if "interface" in row else interface_of(row)
+        state_changes, priority = row.get("state-changes"), row.get("priority")
+        found.append(
+            neighbor(
+                router_id=str(row.get("router-id", "")) or None,
+                address=str(row.get("address", "")).partition("%")[0] or None,
+                interface=None if interface is None else str(interface),
+                state=normalise_state(str(row.get("state", "Down"))),
+                role=neighbor_role(row),
+                priority=None if priority is None else int(priority),
+                full_seconds=parse_duration(row.get("adjacency")),
+                state_changes=None if state_changes is None else int(state_changes),
+                dead_seconds=parse_duration(row.get("timeout")),
+            )
+        )
+    return found
+
+
+def read_bfd_sessions(router):
+    """Return the BFD sessions as they are now, as parse_bfd_sessions() does."""
+    return parse_bfd_sessions(router.rows("/routing/bfd/session", proplist=("remote-address", "state", "about")))
+
+
+def parse_bfd_sessions(rows):
+    """Return rows of /routing/bfd/session as a list of (address, interface, state).
+
+    A session that no row of /routing/bfd/configuration allows has no state, but says so ("BFD forbidden for destination
+    address", manual, BFD).
+    """
+    found = []
+    for row in rows:
+        address, interface = split_address(row.get("remote-address", ""))
+        state = str(row.get("state", "down"))
+        if "forbidden" in str(row.get("about", "")):
+            state = "forbidden"
+        found.append((address, interface, state if state in BFD_STATES else "down"))
+    return found
+
+
+def _is_link_local(row):
+    """Return whether a row of /routing/ospf/neighbor is of OSPFv3, which runs on link-local addresses."""
+    return ":" in str(row.get("address", ""))
+
+
+class InterfaceFinder:
+    """Finds the interface on which a neighbour is, for a RouterOS that does not say so.
+
+    :param interfaces: rows of /routing/ospf/interface, whose address is the router's own and names the interface.
+    :param addresses: rows of /ip/address, for the subnets; the network of a /32 is its remote address.
+    """
+
+    def __init__(self, interfaces, addresses):
+        networks = {}
+        for row in addresses:
+            try:
+                own, network = address_and_subnet(row)
+            except ValueError:
+                continue
+            networks[str(own), str(row.get("actual-interface", row.get("interface")))] = network
+        # Interfaces by (prefix length, network address), and by area those which speak OSPF.
+        self.by_network = {}
+        self.by_area = {}
+        for row in interfaces:
+            address, name = split_address(row.get("address", ""))
+            if name is None:
+                continue
+            subnet = networks.get((address, name))
+            if subnet is not None:
+                key = (subnet.prefixlen, int(subnet.network_address))
+                self.by_network.setdefault(key, set()).add(name)
+            if row.get("state") != "passive":
+                self.by_area.setdefault(row.get("area"), set()).add(name)
+        self.prefix_lengths = sorted({length for length, _network in self.by_network}, reverse=True)
+
+    def __call__(self, row):
+        """Return the interface for a row of /routing/ospf/neighbor, None if it is not clear."""
+        if _is_link_local(row):
+            return split_address(row["address"])[1]
+        try:
+            address = int(IPv4Address(str(row.get("address", "")).partition("%")[0]))
+        except AddressValueError:
+            return None
+        for length in self.prefix_lengths:
+            shift = 32 - length
+            matches = self.by_network.get((length, address >> shift << shift))
+            if matches:
+                break
+        else:
+            # An unnumbered link, say.
+            matches = self.by_area.get(row.get("area"), set())
+        return next(iter(matches)) if len(matches) == 1 else None
+
+
+def own_interfaces(interfaces, addresses=()):
+    """Return rows of /routing/ospf/interface as in neighbors.Own."""
+    networks = {
+        (str(row.get("address", "")).partition("/")[0], str(row.get("actual-interface", row.get("interface")))): row
+        for row in addresses
+    }
+    found = []
+    for row in interfaces:
+        address, name = split_address(row.get("address", ""))
+        known = networks.get((address, name))
+        priority = row.get("priority")
+        found.append(
+            {
+                "name": name or address,
+                "type": row.get("network-type", row.get("type")),
+                "area": row.get("area"),
+                "network": str(known["address"]) if known else None,
+                "state": row.get("state"),
+                "hello": parse_duration(row.get("hello-interval")),
+                "dead": parse_duration(row.get("dead-interval")),
+                "priority": None if priority is None else int(priority),
+                "silent": row.get("state") == "passive",
+            }
+        )
+    return found
+
+
+class OspfReader:
+    """Reads the neighbours of a router, and what it says about itself."""
+
+    # Not all properties: from RouterOS 7.23 on this menu can hold keys. The network type has another name since.
+    INTERFACE_PROPERTIES = (
+        "address",
+        "area",
+        "state",
+        "priority",
+        "hello-interval",
+        "dead-interval",
+    )
+    ADDRESS_PROPERTIES = ("address", "network", "interface", "actual-interface", "disabled")
+
+    def __init__(self, router, instance=None):
+        self.router = router
+        self.instance = instance
+        self._find = None
+
+    def neighbors(self):
+        """Return the neighbours as they are now."""
+        self.router.version()
+        rows = self.router.rows("/routing/ospf/neighbor")
+        if self.instance is not None:
+            rows = [row for row in rows if row.get("instance") == self.instance]
+        else:
+            # A node of OSPFv3 would be there twice, with the same router id.
+            of_version_2 = [row for row in rows if not _is_link_local(row)]
+            rows = of_version_2 if of_version_2 or self._has_version_2() else rows
+        found = parse_neighbors(rows, self._interface_of)
+        if self._find is not None and any(entry["interface"] is None for entry in found):
+            # An interface may have come since we read them; once more, and then it stays unknown.
+            self._find = None
+            found = parse_neighbors(rows, self._interface_of)
+        return add_bfd(found, read_bfd_sessions(self.router))
+
+    def own(self):
+        """Return what the router says about itself."""
+        interfaces, addresses = self._interfaces(), self._addresses()
+        version = self.router.version().split(" ", 1)[0]
+        name = "%s (RouterOS %s)" % (self.router.hostname, version)
+        return Own(name, self._router_id(), own_interfaces(interfaces, addresses))
+
+    def _has_version_2(self):
+        """Return whether the router is to speak OSPFv2, though it may have no neighbour in it now."""
+        rows = self.router.rows("/routing/ospf/instance", proplist=("name", "version", "disabled"))
+        return any(str(row.get("version")) != "3" and not flag(row, "disabled") for row in rows)
+
+    def _interface_of(self, row):
+        if self._find is None:
+            self._find = InterfaceFinder(self._interfaces(), self._addresses())
+        return self._find(row)
+
+    def _interfaces(self):
+        kind = "type" if parse_version(self.router.version()) >= (7, 23) else "network-type"
+        return self.router.rows("/routing/ospf/interface", proplist=(*self.INTERFACE_PROPERTIES, kind))
+
+    def _addresses(self):
+        rows = self.router.rows("/ip/address", proplist=self.ADDRESS_PROPERTIES)
+        return [row for row in rows if not flag(row, "disabled")]
+
+    def _router_id(self):
+        """Return the router id of the instance; it may be written there as the name of a row of /routing/id."""
+        instances = self.router.rows_if_any("/routing/ospf/instance", proplist=("name", "router-id", "version"))
+        if self.instance is not None:
+            instances = [row for row in instances if row.get("name") == self.instance]
+        else:
+            instances = [row for row in instances if str(row.get("version")) != "3"] or instances
+        if len(instances) != 1:
+            return None
+        value = str(instances[0].get("router-id", "main"))
+        try:
+            return str(IPv4Address(value))
+        except AddressValueError:
+            pass
+        for row in self.router.rows_if_any("/routing/id", proplist=("name", "id", "dynamic-id")):
+            if row.get("name") == value:
+                return row.get("dynamic-id") or row.get("id")
+        return None

@@ -1,0 +1,284 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.homelab.anycast.plugins.module_utils.drill import plan
+from ansible_collections.homelab.anycast.plugins.module_utils.model.link import without_authentication
+from ansible_collections.homelab.anycast.plugins.module_utils.model.services import normalise_services
+
+SIP = {"name": "sip", "addresses": ["172.18.0.64"], "unit": "kamailio"}
+CHECKED = {**SIP, "check": {"kind": "sip"}}
+DNS = {"name": "dns", "addresses": ["172.18.0.65"]}
+COMMANDS = {name: f"do {name}" for name in plan.COMMANDS}
+
+
+def test_the_head_of_the_playbook_names_the_defaults():
+    head = (Path(__file__).parents[5] / "playbooks" / "drill.yml").read_text()
+    assert [name for name, value in plan.SETTINGS.items() if f"-e drill_{name}={value:g} " not in head] == []
+
+
+def node(*services, link=None, commands=None):
+    return {
+        "services": normalise_services(list(services or [SIP])),
+        "link": without_authentication(link or {}),
+        "commands": commands or {},
+    }
+
+
+def system(**nodes):
+    return {
+        "nodes": nodes or {"sip1": node(), "sip2": node()},
+        "routers": ["hap-lite"],
+        "clients": {"phones": ["172.18.0.22"]},
+    }
+
+
+def ask(where=None, **asked):
+    return plan.plan({"consent": True, "node": "sip1", **asked}, where or system())
+
+
+def only(where=None, **asked):
+    events, problems = ask(where, **asked)
+    assert problems == []
+    assert len(events) == 1
+    return events[0]
+
+
+def test_events_on_nodes_in_their_order():
+    events, problems = ask(node="sip2, sip1", events="drain,stop")
+    assert problems == []
+    assert [(event["event"], event["node"], event["number"], event["of"]) for event in events] == [
+        ("drain", "sip2", 1, 4),
+        ("drain", "sip1", 2, 4),
+        ("stop", "sip2", 3, 4),
+        ("stop", "sip1", 4, 4),
+    ]
+
+
+@pytest.mark.parametrize(
+    "event, breaks, undoes",
+    [
+        ("drain", "systemctl stop anycast-announce@sip.service anycast-announce@dns.service", "systemctl start any"),
+        ("stop", "systemctl stop kamailio.service", "systemctl start kamailio.service anycast-announce@sip.service"),
+        ("kill", "--kill-whom=main --signal=KILL kamailio.service", "systemctl start kamailio.service"),
+        ("hang", "--kill-whom=all --signal=STOP kamailio.service", "--kill-whom=all --signal=CONT kamailio.service"),
+        ("bird_kill", "--signal=KILL bird.service", "systemctl start bird.service anycast-announce@sip.service"),
+        ("cut", "do anycast_drill_cut", "do anycast_drill_restore"),
+        ("power_off", "do anycast_drill_power_off", "do anycast_drill_power_on"),
+        ("reboot", "systemctl reboot", ""),
+    ],
+)
+def test_what_an_event_does(event, breaks, undoes):
+    nodes = {name: node(CHECKED, DNS, commands=COMMANDS) for name in ("sip1", "sip2")}
+    found = only(system(**nodes), events=event)
+    assert breaks in found["break"]
+    assert undoes in found["undo"]
+    assert bool(found["undo"]) == bool(undoes)
+    assert found["on"] == ("controller" if "anycast_drill" in breaks else "node")
+    # What is about one service must leave the others alone.
+    both = event not in ("stop", "kill", "hang")
+    assert found["prefixes"] == ["172.18.0.64/32", "172.18.0.65/32"][: 2 if both else 1]
+
+
+@pytest.mark.parametrize(
+    "event, link, limit",
+    [
+        ("drain", {}, 0),
+        ("stop", {}, 0),
+        ("reboot", {}, 0),
+        ("bird_kill", {}, 0),
+        ("kill", {}, 1),
+        ("hang", {}, 4),
+        ("cut", {}, 13),
+        ("cut", {"dead_interval": 4, "key": ""}, 5),
+        ("power_off", {"bfd": True}, 2),
+        ("power_off", {"bfd": True, "bfd_interval": 100, "bfd_multiplier": 3}, 1.3),
+    ],
+)
+def test_limits(event, link, limit):
+    nodes = {name: node(CHECKED, link=link, commands=COMMANDS) for name in ("sip1", "sip2")}
+    assert only(system(**nodes), events=event)["limit"] == limit
+    asked = only(system(**nodes), events=event, limits={event: 7, "recovery": 2})
+    assert (asked["limit"], asked["why"], asked["recovery_limit"]) == (7, "as asked for", 2)
+
+
+def test_a_slow_check_may_cost_its_timeout():
+    """The last of its failures is known only when the timeout is over."""
+    slow = {**SIP, "check": {"kind": "sip", "fall": 2, "interval": 5, "timeout": 4}}
+    assert only(system(sip1=node(slow), sip2=node(slow)), events="hang")["limit"] == 2 * 5 + 4 + 0.5
+
+
+def test_an_event_of_ones_own():
+    event = only(events=[{"event": "upgrade", "node": "sip2", "break": "apt-get install x", "limit": 0}])
+    assert (event["title"], event["on"], event["undo"], event["leaves"]) == ("upgrade on sip2", "node", "", False)
+    assert event["break"] == "apt-get install x"
+
+
+@pytest.mark.parametrize("name", ["42", "{disk}"])
+def test_an_event_of_ones_own_may_have_any_name(name):
+    assert only(events=[{"event": name, "break": "x", "limit": 0}])["title"] == f"{name} on sip1"
+
+
+@pytest.mark.parametrize(
+    "asked, words",
+    [
+        ({"events": "drian"}, "event 'drian' is unknown, did you mean 'drain'? there is: drain, stop, kill, hang"),
+        ({"events": ""}, "drill_events is missing: say which, -e drill_events=drain,stop; there is: drain"),
+        ({"events": "drain", "node": "sip"}, "drill_node: 'sip' is unknown, did you mean 'sip"),
+        (
+            {"events": "drain", "node": ""},
+            "event 'drain' has no node: say which, -e drill_node=NAME; there is: sip1, sip2",
+        ),
+        ({"events": [{"event": "drain", "node": "sp1"}]}, "node 'sp1' is unknown, did you mean 'sip1'"),
+        (
+            {"events": "cut"},
+            "event 'cut': sip1 has no variable anycast_drill_cut, the command for it on the controller",
+        ),
+        ({"events": "power_off"}, "sip1 has no variable anycast_drill_power_on"),
+        ({"events": "hang"}, "event 'hang': service 'sip' of sip1 has no check, so nobody would notice"),
+        ({"events": "drain", "consent": None}, "consent is missing: this breaks, one after the other, drain of sip1."),
+        ({"events": "drain", "consent": "no"}, "-e drill_consent=true"),
+        ({"events": "drain", "limits": {"drian": 1}}, "drill_limits: 'drian' is unknown, did you mean 'drain'?"),
+        ({"events": "drain", "limits": {"drain": "much"}}, "drill_limits: drain is 'much', expected seconds"),
+        ({"events": "drain", "settings": {"interval": 0}}, "drill_interval is '0', expected seconds, more than 0"),
+        ({"events": "drain", "service": "spi"}, "drill_service: on sip1, 'spi' is unknown, did you mean 'sip'?"),
+        ({"events": "drain", "settings": {"return": "nan"}}, "drill_return is 'nan', expected seconds, more than 0"),
+        ({"events": "drain", "limits": "drain=1"}, "drill_limits is 'drain=1', expected a dictionary"),
+        ({"events": [{"event": ["drain"]}]}, "event '['drain']' is unknown"),
+        ({"events": [{"node": "sip1"}]}, "an entry has no key 'event'"),
+        ({"events": [{"event": "x", "break": "y"}]}, "event 'x' has no 'limit'"),
+        ({"events": [{"event": "drain", "undo": "y"}]}, "event 'drain' has its own 'undo'; give yours another name"),
+        ({"events": [{"event": "drain", "on": "controller", "leaves": False}]}, "has its own 'on' and 'leaves'"),
+        ({"events": [{"event": "drain", "nod": "y"}]}, "event 'drain': unknown key 'nod', did you mean 'node'?"),
+        ({"events": [{"event": "drain", "limit": -1}]}, "limit is '-1', expected seconds, 0 or more"),
+        (
+            {"events": [{"event": "x", "break": "y", "limit": 1, "on": "here"}]},
+            "on is 'here', expected node or controller",
+        ),
+    ],
+)
+def test_what_is_wrong_with_what_is_asked(asked, words):
+    events, problems = ask(**asked)
+    assert words in "; ".join(problems)
+    # A plan with a problem is none; where only the consent lacks, it says what would be done.
+    assert bool(events) == ("consent" in words)
+
+
+def test_all_problems_at_once():
+    _events, problems = plan.plan(
+        {"events": "drian,cut", "node": "sip1,sp2"}, {"nodes": {"sip1": node()}, "routers": [], "clients": {}}
+    )
+    text = "; ".join(problems)
+    for part in (
+        "'drian'",
+        "anycast_drill_cut",
+        "'sp2'",
+        "1 node(s)",
+        "anycast_routers is empty",
+        "anycast_clients is",
+    ):
+        assert part in text
+
+
+def test_a_service_without_a_unit_cannot_be_killed():
+    where = system(sip1=node(DNS), sip2=node(DNS))
+    assert "service 'dns' of sip1 has no unit, so there is nothing to kill" in ask(where, events="kill")[1][0]
+    assert ask(where, events="drain")[1] == []
+
+
+def test_what_is_armed_waits_longer_than_the_drill_looks_on():
+    event = only(events="drain")
+    assert event["deadline"] >= event["settle"] + 90
+    assert event["total"] >= event["deadline"] + event["return"]
+    assert event["count"] * event["interval"] >= event["total"] - 1
+    assert "Event 1 of 1: drain of sip1. It may cost a client 0 s" in event["progress"]
+    assert f"put back within {event['deadline']} s" in event["progress"]
+
+
+DNS_CHECKED = {**DNS, "check": {"kind": "dns", "name": "a.test", "port": 5353}}
+BOTH = {**SIP, "addresses": ["2001:db8:64::64", "172.18.0.64"]}
+PHONE, PHONE6 = "172.18.0.22", "2001:db8::22"
+
+
+@pytest.mark.parametrize(
+    "service, clients, kind, port, prefix, sources",
+    [
+        (SIP, {"phones": [PHONE]}, "sip", 5060, "172.18.0.64/32", {"phones": [PHONE]}),
+        (DNS_CHECKED, {"phones": [PHONE]}, "dns", 5353, "172.18.0.65/32", {"phones": [PHONE]}),
+        # Each from the addresses of its own IP version, and only by who has one.
+        (BOTH, {"phones": [PHONE, PHONE6]}, "sip", 5060, "2001:db8:64::64/128", {"phones": [PHONE6]}),
+        (BOTH, {"old": [PHONE], "new": [PHONE6]}, "sip", 5060, "2001:db8:64::64/128", {"new": [PHONE6]}),
+        (BOTH, {"phones": [PHONE]}, "sip", 5060, "172.18.0.64/32", {"phones": [PHONE]}),
+    ],
+)
+def test_how_the_clients_ask(service, clients, kind, port, prefix, sources):
+    event = only({**system(sip1=node(service), sip2=node(service)), "clients": clients}, events="drain")
+    assert (event["kind"], event["port"], event["prefix"], event["sources"]) == (kind, port, prefix, sources)
+
+
+def test_no_client_can_ask():
+    where = {**system(), "clients": {"phones": [PHONE6]}}
+    assert ask(where, events="drain")[1] == [
+        "service 'sip' has 172.18.0.64/32, and no client has an address of that IP version in anycast_probe_sources:"
+        " add one"
+    ]
+
+
+def test_queries_of_dns_have_so_many_ids():
+    where = system(sip1=node(DNS_CHECKED), sip2=node(DNS_CHECKED))
+    assert only(where, events="drain", settings={"interval": 0.001})["count"] == 65536
+    assert only(events="drain", settings={"interval": 0.001})["count"] > 65536
+
+
+def test_nodes_that_serve_no_client():
+    events = ask(events="drain", node="sip1,sip2")[0]
+    names = ["sip1", "sip2.example.com"]
+    assert plan.unserved_nodes(events, names, ["sip1", "sip2"]) == []
+    assert "sip2 serves none of the clients' addresses now" in plan.unserved_nodes(events, names, ["sip1", None])[0]
+    # Servers that all say the same name: nobody knows.
+    assert plan.unserved_nodes(events, names, ["kamailio (5.8.4)"]) == []
+
+
+GROUPS = {"anycast_nodes": ["sip1", "sip2"], "anycast_routers": ["hap-lite"], "anycast_clients": ["phones"]}
+
+
+@pytest.fixture
+def hostvars():
+    return {
+        "sip1": {"bird_anycast_services": [SIP], "bird_anycast_link": {"bfd": True}, "anycast_drill_cut": "pull"},
+        "sip2": {"bird_anycast_services": [SIP]},
+        "phones": {"anycast_probe_sources": ["172.18.0.22"]},
+    }
+
+
+def test_the_inventory(hostvars):
+    found, problems = plan.system(hostvars, GROUPS)
+    assert problems == []
+    assert (found["routers"], found["clients"]) == (["hap-lite"], {"phones": ["172.18.0.22"]})
+    assert found["nodes"]["sip1"]["link"]["bfd"] is True
+    assert found["nodes"]["sip1"]["commands"]["anycast_drill_cut"] == "pull"
+    assert found["nodes"]["sip2"]["services"][0]["addresses"] == ["172.18.0.64/32"]
+    assert ask(found, events="stop")[1] == []
+
+
+def test_an_inventory_that_is_wrong(hostvars):
+    hostvars["phones"] = {}
+    hostvars["sip2"] = {"bird_anycast_services": [{"name": "sip"}]}
+    hostvars["sip1"]["bird_anycast_link"] = {"dead_interval": "long"}
+    problems = "; ".join(plan.system(hostvars, GROUPS)[1])
+    assert "sip1: bird_anycast_link: dead_interval is 'long', expected whole seconds" in problems
+    assert "phones has no anycast_probe_sources" in problems
+    hostvars["phones"] = {"anycast_probe_sources": ["172.18.0.22", "phone"]}
+    problems = "; ".join(plan.system(hostvars, GROUPS)[1])
+    assert "phones: anycast_probe_sources: 'phone' is no IP address" in problems
+    assert "sip2: bird_anycast_services: service 'sip': addresses is not a list" in problems
+
+
+def test_who_cannot_be_reached():
+    results = [{"item": "sip1"}, {"item": "sip2", "unreachable": True, "msg": "no route"}]
+    assert plan.unreachable(results) == ["sip2 cannot be reached: no route"]

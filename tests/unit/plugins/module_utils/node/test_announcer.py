@@ -1,0 +1,165 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.homelab.anycast.plugins.module_utils.model.services import normalise_services
+from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer
+
+SIP = {"name": "sip", "addresses": ["172.18.0.64", "172.18.0.65"], "unit": "kamailio"}
+INSTANCE = "/etc/systemd/system/anycast-announce@sip.service.d/homelab-anycast.conf"
+
+
+def service(**more):
+    return normalise_services([{**SIP, **more}])[0]
+
+
+def files(**more):
+    return announcer.service_files(service(**more), 1.5)
+
+
+def lines(text):
+    return text.splitlines()[1:]
+
+
+def test_what_bird_includes():
+    assert lines(files()["/etc/homelab-anycast/sip.conf"]) == [
+        'interface "dummy0" 172.18.0.64/32 { stub; };',
+        'interface "dummy0" 172.18.0.65/32 { stub; };',
+    ]
+
+
+def test_what_the_program_reads():
+    settings = json.loads(files(check={"kind": "sip"})["/etc/homelab-anycast/sip.json"])
+    assert settings["addresses"] == ["172.18.0.64/32", "172.18.0.65/32"]
+    assert settings["withdraw_wait"] == 1.5
+    assert settings["check"]["fall"] == 3
+
+
+def test_a_unit_alone_needs_no_running_code():
+    assert lines(files()[INSTANCE]) == [
+        "[Unit]",
+        "Description=Announce sip (172.18.0.64/32, 172.18.0.65/32) while kamailio.service runs",
+        "BindsTo=kamailio.service",
+        "After=kamailio.service",
+    ]
+
+
+def test_a_check_runs():
+    text = files(check={"kind": "sip", "interval": 2})[INSTANCE]
+    assert "Type=notify" in text
+    assert "announcer.py run %i" in text
+    assert "WatchdogSec=6" in text
+
+
+def test_without_a_unit_it_is_up_while_bird_is():
+    texts = files(unit=None)
+    assert "BindsTo" not in texts[INSTANCE]
+    assert lines(texts["/etc/systemd/system/bird.service.d/homelab-anycast-sip.conf"]) == [
+        "[Unit]",
+        "Wants=anycast-announce@sip.service",
+    ]
+
+
+def test_what_is_superfluous():
+    wanted = files(name="sip")
+    old = announcer.service_files(service(name="dns", unit="nsd"), 1)
+    moved = "/etc/systemd/system/asterisk.service.d/homelab-anycast-sip.conf"
+    found = [*wanted, *old, moved]
+    assert announcer.superfluous(found, wanted) == sorted([*old, moved])
+    assert announcer.names_of(announcer.superfluous(found, wanted)) == ["dns"]
+    assert announcer.names_of(["/etc/bird/anycast.d/x.conf"]) == ["x"]
+
+
+@pytest.mark.parametrize(
+    "check, changed, expected",
+    [
+        (None, [INSTANCE], True),
+        (None, [announcer.PROGRAM, "/etc/homelab-anycast/sip.json", announcer.UNIT], False),
+        ({"kind": "sip"}, [announcer.PROGRAM], True),
+        ({"kind": "sip"}, ["/etc/homelab-anycast/sip.json"], True),
+        ({"kind": "sip"}, ["/etc/homelab-anycast/sip.conf"], False),
+        ({"kind": "sip"}, ["/etc/homelab-anycast/dns.json"], False),
+    ],
+)
+def test_needs_restart(check, changed, expected):
+    assert announcer.needs_restart(service(check=check), changed) == expected
+
+
+@pytest.mark.parametrize(
+    "changed, expected",
+    [
+        (["/etc/homelab-anycast/sip.conf"], True),
+        (["/etc/homelab-anycast/sip.v3"], True),
+        (["/etc/homelab-anycast/sip.json", "/etc/homelab-anycast/dns.conf"], False),
+    ],
+)
+def test_needs_reload(changed, expected):
+    assert announcer.needs_reload(service(), changed) == expected
+
+
+def test_the_unit_waits_for_the_same_files_as_the_module_writes():
+    from pathlib import Path
+
+    unit = (Path(__file__).parents[5] / "roles/bird_anycast/files/anycast-announce@.service").read_text()
+    assert "ConditionPathExists=!" + announcer.drain_file(None) in unit
+    assert "ConditionPathExists=!" + announcer.drain_file("%i") in unit
+    assert unit.count(" ".join(announcer.COMMAND)) == 2
+
+
+@pytest.mark.parametrize(
+    ("unit", "instance", "text", "check", "healthy"),
+    [
+        ("active", "active", "", False, True),
+        ("active", "inactive", "", False, True),
+        ("failed", "active", "announced: 172.18.0.64 answers", True, False),
+        ("active", "active", "announced: 172.18.0.64 answers", True, True),
+        ("active", "active", "announced, but failed 1 of 3: no answer", True, True),
+        ("active", "active", "withdrawn: 172.18.0.64 answers, passed 1 of 3", True, False),
+        ("active", "active", "withdrawn: no answer", True, False),
+        ("active", "active", "withdrawn: healthy, but cannot be announced: bird refuses", True, True),
+        ("active", "active", "withdrawn: its health is not known yet", True, None),
+        # As of a drained one.
+        ("active", "inactive", "", True, None),
+    ],
+)
+def test_healthy(unit, instance, text, check, healthy):
+    service = {"check": {"kind": "sip"} if check else None}
+    found = announcer.is_healthy(service, {"ActiveState": unit}, {"ActiveState": instance, "StatusText": text})
+    assert found is healthy
+
+
+def journal(*entries):
+    return "\n".join(
+        json.dumps(
+            {
+                "__REALTIME_TIMESTAMP": f"17637696{number:02}000000",
+                "SYSLOG_IDENTIFIER": who,
+                "PRIORITY": str(priority),
+                "MESSAGE": text,
+            }
+        )
+        for number, (who, priority, text) in enumerate(entries)
+    )
+
+
+def test_changes_are_the_announcers_lines_and_systemds_warnings():
+    found = announcer.changes(
+        journal(
+            ("systemd", 6, "Starting anycast-announce@sip.service"),
+            ("anycast-announce", 5, "sip announced: it is healthy"),
+            ("systemd", 3, "anycast-announce@sip.service: Watchdog timeout (limit 5s)!"),
+            ("systemd", 5, "anycast-announce@sip.service: Main process exited, code=killed"),
+            ("anycast-announce", 6, list("sip withdrawn \N{SNOWMAN}".encode())),
+        )
+        + "\nno JSON"
+    )
+    assert found == [
+        {"time": "2025-11-22T00:00:04Z", "text": "sip withdrawn \N{SNOWMAN}"},
+        {"time": "2025-11-22T00:00:02Z", "text": "anycast-announce@sip.service: Watchdog timeout (limit 5s)!"},
+        {"time": "2025-11-22T00:00:01Z", "text": "sip announced: it is healthy"},
+    ]

@@ -1,0 +1,64 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.homelab.anycast.plugins.module_utils.node import facts
+
+# As iproute2 6.15 prints them, without what is not looked at.
+ROWS = [
+    {"ifname": "lo", "mtu": 65536, "operstate": "UNKNOWN", "addr_info": [{"local": "127.0.0.1", "prefixlen": 8}]},
+    {
+        "ifname": "br-lan",
+        "mtu": 1500,
+        "operstate": "UP",
+        "addr_info": [
+            {"family": "inet", "local": "172.18.0.11", "prefixlen": 26},
+            {"family": "inet", "local": "192.0.2.1", "address": "192.0.2.2", "prefixlen": 32},
+            {"family": "inet6", "local": "fe80::11", "prefixlen": 64},
+        ],
+    },
+    {"ifname": "enp0s11", "mtu": 1400, "operstate": "DOWN", "addr_info": []},
+]
+FACTS = {"interfaces": facts.parse_interfaces(json.dumps(ROWS))}
+
+
+def test_interfaces():
+    assert {name: (one["active"], one["mtu"]) for name, one in FACTS["interfaces"].items()} == {
+        "lo": (True, 65536),
+        "br-lan": (True, 1500),
+        "enp0s11": (False, 1400),
+    }
+
+
+def test_addresses():
+    assert [(name, str(own)) for name, own in facts.addresses(FACTS)] == [
+        ("lo", "127.0.0.1/8"),
+        ("br-lan", "172.18.0.11/26"),
+        ("br-lan", "192.0.2.1/32"),
+        ("br-lan", "fe80::11/64"),
+    ]
+    assert [str(own) for _name, own in facts.ipv4_addresses(FACTS, ["br-lan"])] == [
+        "172.18.0.11/26",
+        "192.0.2.1/32",
+    ]
+    assert [str(own) for _name, own in facts.ipv6_addresses(FACTS)] == ["fe80::11/64"]
+    assert list(facts.addresses(FACTS, ["eth9"])) == list(facts.addresses({})) == []
+
+
+@pytest.mark.parametrize(
+    ("routes", "expected"),
+    [
+        ([], None),
+        ([{"dst": "default", "gateway": "10.0.2.2", "dev": "enp0s2"}, {"dst": "default", "dev": "wlan0"}], "enp0s2"),
+        ([{"dst": "default", "nexthops": [{"gateway": "10.0.2.2", "dev": "enp0s2"}, {"dev": "wlan0"}]}], "enp0s2"),
+        ([{"type": "unreachable", "dst": "default", "dev": "lo"}], "lo"),
+    ],
+)
+def test_the_default_route(routes, expected):
+    assert facts.parse_default(json.dumps(routes)) == expected

@@ -1,0 +1,99 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.homelab.anycast.plugins.module_utils.node.interfaces import (
+    choose,
+    mode,
+    owned_interfaces,
+    paths,
+    problems,
+)
+
+LINK = ["enp0s11"]
+
+
+def found(manager, *running):
+    return {"running": list(running), "links": {"enp0s11": manager}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "there", "renderer"),
+    [
+        ("auto", found("ifupdown", "ifupdown", "networkd"), "ifupdown"),
+        ("auto", found("NetworkManager", "ifupdown", "NetworkManager"), "NetworkManager"),
+        ("auto", found("networkd", "ifupdown", "networkd"), "networkd"),
+        # Brought up by hand, on a node with just one.
+        ("auto", found(None, "ifupdown"), "ifupdown"),
+        ("networkd", found("ifupdown", "ifupdown", "networkd"), "networkd"),
+    ],
+)
+def test_what_manages_the_link_makes_the_interface(asked, there, renderer):
+    assert choose(asked, there, LINK) == renderer
+    assert problems(asked, there, LINK) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "there", "says"),
+    [
+        ("auto", found(None, "ifupdown", "networkd"), "enp0s11 by nobody known; running: ifupdown, networkd. Set it"),
+        ("auto", found(None), "running: none"),
+        (
+            "networkd",
+            found("ifupdown", "ifupdown"),
+            "renderer is networkd, which does not run on this node; there is: if",
+        ),
+    ],
+)
+def test_what_cannot_be_told_is_said(asked, there, says):
+    (problem,) = problems(asked, there, LINK)
+    assert says in problem
+
+
+@pytest.mark.parametrize("manager", [None, "networkd"])
+def test_networkd_without_a_bus(manager):
+    there = found(manager, "ifupdown", "networkd") | {"mute": {"networkd": "Failed to connect system bus"}}
+    (problem,) = problems("auto", there, LINK)
+    assert problem.startswith("networkd runs on this node, but cannot be spoken to: Failed to connect system bus")
+    assert problems("auto", there | {"links": {"enp0s11": "ifupdown"}}, LINK) == []
+
+
+def test_links_managed_by_different_ones():
+    there = {"running": ["ifupdown", "networkd"], "links": {"eth0": "ifupdown", "eth1": "networkd"}}
+    (problem,) = problems("auto", there, ["eth0", "eth1"])
+    assert "eth0 by ifupdown, eth1 by networkd" in problem
+
+
+def test_source_routing_is_for_ifupdown():
+    assert problems("auto", found("ifupdown", "ifupdown"), LINK, "172.18.0.1") == []
+    (problem,) = problems("auto", found("networkd", "networkd"), LINK, "172.18.0.1")
+    assert problem.startswith("bird_anycast_source_gateway is 172.18.0.1, but the node is managed by networkd")
+
+
+def test_files_of_an_interface():
+    assert paths("networkd", "dummy0") == [
+        "/etc/systemd/network/50-anycast-dummy0.netdev",
+        "/etc/systemd/network/50-anycast-dummy0.network",
+    ]
+    # NetworkManager ignores a keyfile that others can read.
+    assert [mode(paths(name, "dummy0")[0]) for name in ("ifupdown", "NetworkManager", "networkd")] == [
+        0o644,
+        0o600,
+        0o644,
+    ]
+
+
+def test_whose_files_these_are():
+    assert owned_interfaces(
+        [
+            "/etc/network/interfaces.d/anycast-dummy0",
+            "/etc/network/interfaces.d/anycast-dummy0.dpkg-old",
+            "/etc/network/interfaces.d/lab",
+            "/etc/NetworkManager/system-connections/anycast-any1.nmconnection",
+            "/etc/systemd/network/50-anycast-dummy0.netdev",
+            "/etc/systemd/network/50-anycast-.network",
+        ]
+    ) == ["any1", "dummy0"]

@@ -23,9 +23,7 @@ class ActionModule(ActionBase):
         except ValueError as exc:
             return {
                 "failed": True,
-                "msg": "date +%s.%N on this host: {}; expected seconds with a fraction, as of GNU coreutils".format(
-                    exc
-                ),
+                "msg": f"date +%s.%N on this host: {exc}; expected seconds with a fraction, as of GNU coreutils",
             }
         return {"changed": False, "offset": offset, "uncertainty": uncertainty}
 

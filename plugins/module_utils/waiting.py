@@ -32,7 +32,7 @@ class Verdict:
 
 def after(spent):
     """Return the words about the seconds spent, which a message needs only where it took some."""
-    return " after %.0f s" % spent if spent >= 0.5 else ""
+    return f" after {spent:.0f} s" if spent >= 0.5 else ""
 
 
 def wait_for(look, wait=0.0, stable=0.0, interval=2.0, clock=None, sleep=None):

@@ -157,7 +157,7 @@ class Installer:
         for path in map(Path, self.changed):
             path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             # Of a name that none of the directories' readers looks at.
-            new = path.with_name(".{}.new".format(path.name))
+            new = path.with_name(f".{path.name}.new")
             new.write_text(self.files[str(path)], encoding="utf-8")
             new.chmod(_MODE)
             new.replace(path)
@@ -177,11 +177,11 @@ class Installer:
         """Withdraw a service whose instance does not run."""
         for path in systemd.links(name):
             Path(path).unlink(missing_ok=True)
-        self.configure("service '{}' may still be announced".format(name))
+        self.configure(f"service '{name}' may still be announced")
 
     def reload(self, name):
         """Have BIRD announce a service, whose instance goes on, as its files say now."""
-        self.configure("service '{}' is announced as before".format(name))
+        self.configure(f"service '{name}' is announced as before")
 
     def configure(self, else_):
         code, out, _err = self.module.run_command([self.module.get_bin_path("birdc") or "birdc", "configure"])
@@ -201,9 +201,9 @@ class Installer:
             unit = announcer.starter(service)
             state = systemd.unit_states(self.module.run_command, [unit])[unit]["ActiveState"]
             if state != "active":
-                yield "service '{}' is announced, and would not be any more: {} is {}".format(name, unit, state)
+                yield f"service '{name}' is announced, and would not be any more: {unit} is {state}"
             elif service["check"] and (reason := self.failing(service)):
-                yield "service '{}' is announced, and would not be any more: its check says {}".format(name, reason)
+                yield f"service '{name}' is announced, and would not be any more: its check says {reason}"
 
     def failing(self, service):
         """Return why the check of a service would withdraw it; None if it passes."""
@@ -295,7 +295,7 @@ class Installer:
                 if code:
                     _code, log, _err = self.module.run_command(["journalctl", "--unit", unit, "-n", "8", "-o", "cat"])
                     self.module.fail_json(
-                        msg="service '{}' cannot be announced, systemd tries on; {} says:\n{}".format(name, unit, log)
+                        msg=f"service '{name}' cannot be announced, systemd tries on; {unit} says:\n{log}"
                     )
                 self._wait_for_check(service)
                 if verb == "restart" and systemd.is_announced(name):

@@ -154,7 +154,7 @@ class Node:
         self.coming = []
 
     def what(self):
-        return "the node" if self.scope is None else "service '{}'".format(self.scope)
+        return "the node" if self.scope is None else f"service '{self.scope}'"
 
     def states(self):
         units = [unit for s in self.services for unit in (announcer.instance(s["name"]), announcer.starter(s))]
@@ -172,7 +172,7 @@ class Node:
     def write(self, record, exclusive=False):
         """Write the record so that it is there as a whole or not at all, and is not lost with the power."""
         self.path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        new = self.path.with_suffix(".{}".format(os.getpid()))
+        new = self.path.with_suffix(f".{os.getpid()}")
         try:
             with new.open("w", encoding="utf-8") as file:
                 json.dump(record, file, indent=2)
@@ -227,9 +227,8 @@ class Node:
         record = systemd.read_drain(self.scope)
         if record is None:
             self.module.fail_json(
-                msg="{} is gone: somebody has undrained {} meanwhile. Drain it again if it is to stay out".format(
-                    self.path, self.what()
-                )
+                msg=f"{self.path} is gone: somebody has undrained {self.what()} meanwhile. Drain it again if it is to"
+                " stay out"
             )
         units = list(self.units_to_stop()) if self.module.params["stop_service"] else []
         if not record.get("done") or units:
@@ -261,7 +260,7 @@ class Node:
             self.module.warn(f"{last_node.text(alone[name])}. It stays so: -e service={name} undrains it")
         if self.scope is not None and systemd.read_drain(None) is not None:
             self.module.fail_json(
-                msg="{}; undrain the node, not one service of it".format(last_node.text(systemd.read_drain(None)))
+                msg=f"{last_node.text(systemd.read_drain(None))}; undrain the node, not one service of it"
             )
         stopped = record.get("stopped", [])
         for unit in stopped:
@@ -297,7 +296,7 @@ class Node:
         for service in services:
             state = states[announcer.starter(service)]["ActiveState"]
             if state != "active":
-                yield "{} is {}".format(announcer.starter(service), state)
+                yield f"{announcer.starter(service)} is {state}"
             elif service["check"]:
                 # With the rights that the announcer has.
                 runuser = self.module.get_bin_path("runuser", required=True)

@@ -207,9 +207,7 @@ class Host:
         # The variables are the shell's.
         code, out, err = self.module.run_command(["/bin/sh", "-c", command], expand_user_and_vars=False)
         if code:
-            self.module.fail_json(
-                msg="cannot {}: '{}' ended with {}: {}".format(purpose, command, code, (err or out).strip())
-            )
+            self.module.fail_json(msg=f"cannot {purpose}: '{command}' ended with {code}: {(err or out).strip()}")
         return round(at, 3)
 
     # What waits to undo

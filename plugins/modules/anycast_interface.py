@@ -174,7 +174,7 @@ class Interface:
             code, printed, errors = self.module.run_command([program, *words[1:]], expand_user_and_vars=False)
         else:
             # As a shell has it; run_command would fail the module, whatever is checked.
-            code, printed, errors = 127, "", "there is no program {} on this host".format(words[0])
+            code, printed, errors = 127, "", f"there is no program {words[0]} on this host"
         if code and check:
             self.module.fail_json(
                 msg="{}: '{}' ended with {}: {}".format(
@@ -267,7 +267,7 @@ class Interface:
             self.run("ifup", "--no-act", "--force", "--all", "-i", file.name)
 
     def write(self, path, text):
-        new = path.with_name(".{}.new".format(path.name))
+        new = path.with_name(f".{path.name}.new")
         new.unlink(missing_ok=True)
         new.touch(0o600)
         new.write_text(text, encoding="utf-8")
@@ -294,7 +294,7 @@ class Interface:
 
     def up_by_ifupdown(self, changed):
         state = Path(IFSTATE).read_text(encoding="utf-8").split() if Path(IFSTATE).exists() else []
-        if self.found is None or "{0}={0}".format(self.name) not in state:
+        if self.found is None or f"{self.name}={self.name}" not in state:
             # ifup knows no reload, and does nothing for what it takes to be up.
             self.run("ifdown", "--force", self.name, check=False)
             self.run("ip", "link", "delete", "dev", self.name, check=False)

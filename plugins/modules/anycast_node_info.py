@@ -341,7 +341,7 @@ def directory(path):
     except KeyError:
         # Of a user that was removed.
         owner, group = None, None
-    return {"owner": owner, "group": group, "mode": "{:04o}".format(Path(path).stat().st_mode & 0o7777)}
+    return {"owner": owner, "group": group, "mode": f"{Path(path).stat().st_mode & 0o7777:04o}"}
 
 
 def stanzas(path, names):
@@ -374,7 +374,7 @@ def main():
     try:
         conf = summary(module.params["bird_conf"])
     except OSError as exc:
-        module.fail_json(msg="bird_conf: {} cannot be read: {}. Use 'become: true'".format(exc.filename, exc.strerror))
+        module.fail_json(msg=f"bird_conf: {exc.filename} cannot be read: {exc.strerror}. Use 'become: true'")
     module.exit_json(
         changed=False,
         facts=facts(module),

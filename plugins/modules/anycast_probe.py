@@ -338,7 +338,7 @@ def problems_of(params):
             try:
                 versions.add(ipaddress.ip_address(value).version)
             except ValueError:
-                problems.append("%s: '%s' is no IP address" % (option, value))
+                problems.append(f"{option}: '{value}' is no IP address")
     if len(versions) > 1:
         problems.append("address and sources are of different IP versions")
     if len(set(params["sources"])) < len(params["sources"]):
@@ -350,12 +350,12 @@ def problems_of(params):
     if params["kind"] == "dns" and params["count"] > DnsProbe.most:
         problems.append("count is %d, expected %d or less with kind dns" % (params["count"], DnsProbe.most))
     problems.extend(
-        "%s is %g, expected more than 0 seconds" % (name, params[name])
+        f"{name} is {params[name]:g}, expected more than 0 seconds"
         for name in ("interval", "timeout")
         if params[name] <= 0
     )
     if params["while_file"] and not Path(params["while_file"]).exists():
-        problems.append("while_file: there is no file %s on this host; create it before" % params["while_file"])
+        problems.append("while_file: there is no file {} on this host; create it before".format(params["while_file"]))
     return problems
 
 

@@ -143,7 +143,7 @@ def changes_of(module, name):
     command = ["journalctl", "--unit", unit, "--lines", str(wanted * _LINES), "--output", "json", "--quiet"]
     code, out, err = module.run_command(command)
     if code:
-        module.warn("the journal of {} cannot be read: {}".format(unit, err.strip() or "exit code {}".format(code)))
+        module.warn("the journal of {} cannot be read: {}".format(unit, err.strip() or f"exit code {code}"))
         return []
     return announcer.changes(out)[:wanted]
 
@@ -157,7 +157,7 @@ def read(module):
         name = service["name"]
         unit, instance = states[announcer.starter(service)], states[announcer.instance(name)]
         if instance["LoadState"] == "not-found":
-            described["why"] = "{} is not installed: run homelab.anycast.site".format(announcer.instance(name))
+            described["why"] = f"{announcer.instance(name)} is not installed: run homelab.anycast.site"
         found.append(
             dict(
                 described,

@@ -236,12 +236,12 @@ class Takeover:
                 for entry in stanzas:
                     if not ifupdown.describe(current, entry["name"]):
                         after = ifupdown.with_stanza(after, entry["text"])
-                self.given_back.append("{} was changed since; what was taken out is at its end".format(name))
+                self.given_back.append(f"{name} was changed since; what was taken out is at its end")
                 if after != current:
                     self.show(path, current, after)
                     self.do(write, path, after, path)
                 continue
-            self.given_back.append("{} is as it was".format(name))
+            self.given_back.append(f"{name} is as it was")
             before = copy.read_text("utf-8", "surrogateescape")
             if current == before and _owner(path) == _owner(copy):
                 continue

@@ -303,8 +303,8 @@ class Change:
             self.start = self._trial_of(self.main.path)
             if self.main.before is None or self.main_with(self.trial) is None:
                 module.fail_json(
-                    msg="%s does not include %s, nothing was changed: add the line 'include \"%s\";' to it"
-                    % (self.main.path, self.bird_conf.path, self.bird_conf.path)
+                    msg=f"{self.main.path} does not include {self.bird_conf.path}, nothing was changed: add the line"
+                    f" 'include \"{self.bird_conf.path}\";' to it"
                 )
 
     @staticmethod
@@ -347,7 +347,7 @@ class Change:
             if self.main:
                 text = text.replace(str(start), str(self.main.path))
             self.module.fail_json(
-                msg="BIRD does not take the new configuration, nothing was changed: %s" % hide_passwords(text)
+                msg=f"BIRD does not take the new configuration, nothing was changed: {hide_passwords(text)}"
             )
 
     def write_candidates(self):
@@ -422,17 +422,18 @@ class Applier:
             self.change.commit()
         except OSError as exc:
             self._fail(
-                "BIRD runs the new configuration, but it cannot be written, and BIRD would start without it: %s. Mend"
-                " that, and try again." % exc
+                "BIRD runs the new configuration, but it cannot be written, and BIRD would start without it:"
+                f" {exc}. Mend"
+                " that, and try again."
             )
         try:
             # It is what runs already. But should somebody have had BIRD read the old file since, this is the last word.
             self._configure(bird)
         except BirdError as exc:
             self._fail(
-                "BIRD has confirmed the new configuration, and %s has it, but BIRD did not read it from there: %s Make"
+                f"BIRD has confirmed the new configuration, and {self.change.bird_conf.path} has it, but BIRD did"
+                f" not read it from there: {exc} Make"
                 " it do so with 'birdc configure'; if it does not run any more, it starts with the new one."
-                % (self.change.bird_conf.path, exc)
             )
 
     def _roll_back(self, trial, patience, spent):
@@ -530,7 +531,7 @@ def wait_for_router(module, router_id, authentication, key_id, key, timeout, lis
             Path(listening).touch(0o600)
             heard = listener.wait_for(timeout, router_id, authentication, key_id, key)
     except OSError as exc:
-        module.fail_json(msg="Nothing was changed: cannot listen to the router: %s" % exc)
+        module.fail_json(msg=f"Nothing was changed: cannot listen to the router: {exc}")
     finally:
         Path(listening).unlink(missing_ok=True)
     if not heard:
@@ -551,9 +552,9 @@ def apply(module, change):
         change.write_candidates()
         change.commit()
     except OSError as exc:
-        module.fail_json(msg="Cannot write the new configuration, the old one stays: %s" % exc)
+        module.fail_json(msg=f"Cannot write the new configuration, the old one stays: {exc}")
     except (BirdError, Unreadable) as exc:
-        module.fail_json(msg="The new configuration is not in force: %s" % exc)
+        module.fail_json(msg=f"The new configuration is not in force: {exc}")
     finally:
         change.drop_candidates()
     return {}

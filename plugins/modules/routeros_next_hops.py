@@ -375,7 +375,7 @@ def main():
     )
     problems = expectation.problems() + time_problems(params, ["wait"])
     if params["while_file"] and not Path(params["while_file"]).exists():
-        problems.append("while_file: there is no file %s on this host; create it before" % params["while_file"])
+        problems.append("while_file: there is no file {} on this host; create it before".format(params["while_file"]))
     try:
         prefix = normalise_prefix(params["prefix"])
     except ValueError as exc:

@@ -63,7 +63,7 @@ def split_reply(data):
             if line[4] == " ":
                 return lines, data[start:]
         else:
-            raise BirdError("what answers on the socket sent a line which is none of BIRD's: %r" % line[:80])
+            raise BirdError(f"what answers on the socket sent a line which is none of BIRD's: {line[:80]!r}")
 
 
 def parse_protocols(lines):
@@ -84,19 +84,19 @@ def choose_protocol(protocols, wanted):
         raise BirdError(
             "BIRD has no OSPF protocol; it has: %s. Add 'protocol ospf' to its configuration (the role"
             " homelab.anycast.bird_anycast does), and run 'birdc configure'."
-            % (", ".join("%s (%s)" % (row["name"], row["kind"]) for row in protocols) or "no protocol at all")
+            % (", ".join("{} ({})".format(row["name"], row["kind"]) for row in protocols) or "no protocol at all")
         )
     if wanted is None:
         # OSPFv3 beside OSPFv2, as the role names them: what one has to say about a neighbour says the other too.
         names_of_v3 = {row["name"] + "_v3" for row in ospf}
         ospf = [row for row in ospf if row["name"] not in names_of_v3]
         if len(ospf) > 1:
-            raise BirdError("BIRD has more than one OSPF protocol: %s. Set the option protocol to one of them." % names)
+            raise BirdError(f"BIRD has more than one OSPF protocol: {names}. Set the option protocol to one of them.")
         return ospf[0]
     for row in ospf:
         if row["name"] == wanted:
             return row
-    raise BirdError("BIRD has no OSPF protocol '%s'; it has: %s. Correct the option protocol." % (wanted, names))
+    raise BirdError(f"BIRD has no OSPF protocol '{wanted}'; it has: {names}. Correct the option protocol.")
 
 
 def parse_router_id(lines):
@@ -189,8 +189,8 @@ def symbol(name):
     if re.match(r"[A-Za-z_][A-Za-z0-9_]*\Z", name):
         return name
     if re.match(r"[A-Za-z0-9_:.-]+\Z", name):
-        return "'%s'" % name
-    raise BirdError("'%s' cannot be the name of a protocol: expected letters, digits and _ . : -" % name)
+        return f"'{name}'"
+    raise BirdError(f"'{name}' cannot be the name of a protocol: expected letters, digits and _ . : -")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -236,7 +236,7 @@ class Bird:
 
     def _connect(self):
         if self.timeout <= 0:
-            raise BirdError("timeout is %g, expected more than 0 seconds" % self.timeout)
+            raise BirdError(f"timeout is {self.timeout:g}, expected more than 0 seconds")
         self._data = b""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(self.timeout)
@@ -248,37 +248,41 @@ class Bird:
         match = re.match(r"BIRD (\S+) ready", text)
         if code != 1 or not match:
             raise BirdError(
-                "%s is no control socket of BIRD: it greets with '%s'. Correct the option socket." % (self.path, text)
+                f"{self.path} is no control socket of BIRD: it greets with '{text}'. Correct the option socket."
             )
         self.version = match[1]
         if not self.restricted:
             return
         code, text = self._ask("restrict")[-1]
         if code != 16:
-            raise BirdError("BIRD %s refuses the restricted mode: %s" % (self.version, text))
+            raise BirdError(f"BIRD {self.version} refuses the restricted mode: {text}")
 
     def _cannot_connect(self, exc):
         if exc.errno == errno.ENOENT:
             if not find_bird():
                 return BirdError(
-                    "no BIRD on this host: there is neither the program bird nor its control socket %s. Install the"
-                    " package bird2 (the role homelab.anycast.bird_anycast does)." % self.path
+                    f"no BIRD on this host: there is neither the program bird nor its control socket {self.path}."
+                    " Install the"
+                    " package bird2 (the role homelab.anycast.bird_anycast does)."
                 )
             return Unreadable(
-                "BIRD's control socket %s does not exist. Is BIRD running? See 'systemctl status bird', start it with"
-                " 'systemctl start bird'; if its socket is elsewhere, set the option socket." % self.path
+                f"BIRD's control socket {self.path} does not exist. Is BIRD running? See 'systemctl status bird',"
+                " start it with"
+                " 'systemctl start bird'; if its socket is elsewhere, set the option socket."
             )
         if exc.errno == errno.ECONNREFUSED:
             return Unreadable(
-                "nobody listens on BIRD's control socket %s; BIRD has died or is starting. See 'systemctl status bird'"
-                " and 'journalctl -u bird'." % self.path
+                f"nobody listens on BIRD's control socket {self.path}; BIRD has died or is starting. See 'systemctl"
+                " status bird'"
+                " and 'journalctl -u bird'."
             )
         if exc.errno in (errno.EACCES, errno.EPERM):
             return BirdError(
-                "permission denied on BIRD's control socket %s: only root and the group bird may use it. Use 'become:"
-                " true', or add the user to the group bird." % self.path
+                f"permission denied on BIRD's control socket {self.path}: only root and the group bird may use it."
+                " Use 'become:"
+                " true', or add the user to the group bird."
             )
-        return BirdError("cannot connect to BIRD's control socket %s: %s" % (self.path, exc))
+        return BirdError(f"cannot connect to BIRD's control socket {self.path}: {exc}")
 
     def _read(self):
         deadline = time.monotonic() + self.timeout
@@ -295,15 +299,17 @@ class Bird:
                 chunk = self._socket.recv(65536)
             except socket.timeout as exc:
                 raise Unreadable(
-                    "BIRD does not answer on %s within %g s: it hangs or is overloaded. See 'systemctl status bird';"
-                    " raise the option timeout if it is only slow." % (self.path, self.timeout)
+                    f"BIRD does not answer on {self.path} within {self.timeout:g} s: it hangs or is overloaded. See"
+                    " 'systemctl status bird';"
+                    " raise the option timeout if it is only slow."
                 ) from exc
             except OSError as exc:
-                raise Unreadable("the session with BIRD on %s broke: %s" % (self.path, exc)) from exc
+                raise Unreadable(f"the session with BIRD on {self.path} broke: {exc}") from exc
             if not chunk:
                 raise Unreadable(
-                    "BIRD closed the session on %s in the middle of an answer: it has stopped or died. See 'journalctl"
-                    " -u bird'." % self.path
+                    f"BIRD closed the session on {self.path} in the middle of an answer: it has stopped or died."
+                    " See 'journalctl"
+                    " -u bird'."
                 )
             self._data += chunk
 
@@ -311,7 +317,7 @@ class Bird:
         try:
             self._socket.sendall(command.encode("ascii") + b"\n")
         except OSError as exc:
-            raise Unreadable("the session with BIRD on %s broke: %s" % (self.path, exc)) from exc
+            raise Unreadable(f"the session with BIRD on {self.path} broke: {exc}") from exc
         return self._read()
 
     def ask(self, command):
@@ -388,7 +394,7 @@ class OspfReader:
         with self._session() as bird:
             router_id = parse_router_id(bird.ask("show status"))
             interfaces = parse_interfaces(bird.ask("show ospf interface " + symbol(self.protocol)))
-        return Own("BIRD %s, protocol %s" % (self.version, self.protocol), router_id, interfaces)
+        return Own(f"BIRD {self.version}, protocol {self.protocol}", router_id, interfaces)
 
     def _session(self):
         return _OspfSession(self)
@@ -410,7 +416,7 @@ class _OspfSession(Bird):
         self.reader.protocol = row["name"]
         if row["state"] != "up":
             raise Unreadable(
-                "BIRD's OSPF protocol '%s' is %s: it has been disabled, or its interfaces and router id do not allow it"
-                " to start. See 'birdc show protocols all %s' and 'journalctl -u bird'; 'birdc enable %s' starts it."
-                % (row["name"], row["state"], row["name"], row["name"])
+                "BIRD's OSPF protocol '{name}' is {state}: it has been disabled, or its interfaces and router id do not"
+                " allow it to start. See 'birdc show protocols all {name}' and 'journalctl -u bird'; 'birdc enable"
+                " {name}' starts it.".format(**row)
             )

@@ -46,5 +46,5 @@ def _reason(match):
     why, value = match["why"], match["value"]
     if why == "area mismatch" and value.isdigit():
         value = str(IPv4Address(int(value)))
-    text = why if why in _WITHOUT_VALUE else "%s (%s)" % (why, value)
+    text = why if why in _WITHOUT_VALUE else f"{why} ({value})"
     return "authentication failed, " + text if match.get("what") == "Authentication failed" else text

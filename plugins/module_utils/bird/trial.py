@@ -32,7 +32,7 @@ _PASSWORD = re.compile(r'(password\s+)"[^"]*"')
 
 def hide_passwords(text):
     """Return a configuration with its passwords replaced."""
-    return _PASSWORD.sub(r'\1"%s"' % HIDDEN, text or "")
+    return _PASSWORD.sub(rf'\1"{HIDDEN}"', text or "")
 
 
 def file_diffs(path, before, after, key_file, key_before, key_after):
@@ -99,7 +99,7 @@ def adjacency(neighbor):
     link-local addresses), and a change may cost one of them only.
     """
     name = neighbor["router_id"]
-    return "%s (OSPFv3)" % name if ":" in str(neighbor["address"]) else name
+    return f"{name} (OSPFv3)" if ":" in str(neighbor["address"]) else name
 
 
 def full(neighbors):
@@ -163,9 +163,10 @@ def rollback_message(trial, interfaces, spent, restored, path):
     here = {entry["name"]: entry for entry in interfaces}
     speaking = [entry for entry in interfaces if not entry.get("silent")]
     lines = [
-        "The new configuration was rolled back: with it the adjacency to %s was lost, and not back after %.0f s. BIRD"
-        " runs the configuration before it again, and %s on disk is still that one."
-        % (", ".join(trial.lost or trial.before), spent, path)
+        "The new configuration was rolled back: with it the adjacency to {} was lost, and not back after {:.0f} s. BIRD"
+        " runs the configuration before it again, and {} on disk is still that one.".format(
+            ", ".join(trial.lost or trial.before), spent, path
+        )
     ]
     for name in trial.lost:
         entry = found.get(name)
@@ -173,12 +174,13 @@ def rollback_message(trial, interfaces, spent, restored, path):
         interface = here.get(entry["interface"]) if entry else (speaking[0] if len(speaking) == 1 else None)
         causes = likely_causes(state, interface, entry["role"] if entry else None)
         lines.append(
-            "- %s was Full, then %s. %s."
-            % (name, describe(entry) if entry else "no neighbour any more", say_causes(causes))
+            "- {} was Full, then {}. {}.".format(
+                name, describe(entry) if entry else "no neighbour any more", say_causes(causes)
+            )
         )
     if restored is None:
         lines.append("The adjacency has not come back since: see 'birdc show ospf neighbors' and 'journalctl -u bird'.")
     else:
-        lines.append("The adjacency is back, %.0f s after the rollback." % restored)
+        lines.append(f"The adjacency is back, {restored:.0f} s after the rollback.")
     lines.append("What both ends must agree on has to change at both ends: the router first, then the nodes.")
     return "\n".join(lines)

@@ -214,9 +214,7 @@ def plan(asked, system):
     problems = [unknown("drill_node:", name, sorted(nodes)) for name in names if name not in nodes]
     if len(nodes) < 2:
         problems.append(
-            "anycast_nodes has {} node(s), expected 2 or more: without another, every event is an outage".format(
-                len(nodes)
-            )
+            f"anycast_nodes has {len(nodes)} node(s), expected 2 or more: without another, every event is an outage"
         )
     if not system["routers"]:
         problems.append(last_node.NO_ROUTER)

@@ -58,7 +58,7 @@ def undo_command(undo, unit, what, seconds, path):
 
     :param path: of the record, which goes with the fault.
     """
-    script = "{} && rm -f {}".format(undo, path)
+    script = f"{undo} && rm -f {path}"
     return [
         "systemd-run",
         "--quiet",

@@ -37,8 +37,9 @@ def library_problems():
     if importlib.util.find_spec("matplotlib") is not None:
         return []
     return [
-        "the Python package matplotlib, which draws the report, is missing on the controller: {} -m pip install"
-        " matplotlib".format(sys.executable)
+        f"the Python package matplotlib, which draws the report, is missing on the controller: {sys.executable} -m"
+        " pip install"
+        " matplotlib"
     ]
 
 
@@ -50,7 +51,7 @@ def verdict(report):
         return "No event has taken place"
     if failed:
         return "{} of {} events are not as they should be: {}".format(len(failed), len(events), ", ".join(failed))
-    return "All {} events are within their limits".format(len(events)) if len(events) > 1 else "It is within its limit"
+    return f"All {len(events)} events are within their limits" if len(events) > 1 else "It is within its limit"
 
 
 def lines(report):

@@ -215,8 +215,9 @@ def _bfd_problems(result):
     dead = result["dead_interval"]
     if result["bfd"] and None not in (interval, multiplier, dead) and interval * multiplier >= dead * 1000:
         problems.append(
-            "bfd_interval x bfd_multiplier is {:g} s, expected less than dead_interval, which is {} s: else OSPF is the"
-            " first to notice a dead neighbour".format(interval * multiplier / 1000, dead)
+            f"bfd_interval x bfd_multiplier is {interval * multiplier / 1000:g} s, expected less than"
+            f" dead_interval, which is {dead} s: else OSPF is the"
+            " first to notice a dead neighbour"
         )
     return problems
 

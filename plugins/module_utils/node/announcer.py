@@ -42,7 +42,7 @@ _WARNING = 4
 
 def instance(name):
     """Return the unit that announces a service."""
-    return "anycast-announce@{}.service".format(name)
+    return f"anycast-announce@{name}.service"
 
 
 def starter(service):
@@ -51,7 +51,7 @@ def starter(service):
 
 
 def _drop_in(name):
-    return "{}/{}.d/homelab-anycast.conf".format(SYSTEMD, instance(name))
+    return f"{SYSTEMD}/{instance(name)}.d/homelab-anycast.conf"
 
 
 def watchdog(check):
@@ -65,13 +65,13 @@ def service_files(service, withdraw_wait):
     :param withdraw_wait: seconds that the router has to change its next hops.
     """
     name = service["name"]
-    ospfv3 = {"{}/{}.v3".format(SETTINGS, name): _announcement_v3(service)}
+    ospfv3 = {f"{SETTINGS}/{name}.v3": _announcement_v3(service)}
     return {
         **(ospfv3 if ip.has_ipv6(service["addresses"]) else {}),
-        "{}/{}.conf".format(SETTINGS, name): _announcement(service),
+        f"{SETTINGS}/{name}.conf": _announcement(service),
         settings_file(name): _settings(service, withdraw_wait),
         _drop_in(name): _instance(service),
-        "{}/{}.d/homelab-anycast-{}.conf".format(SYSTEMD, starter(service), name): _start_with(service),
+        f"{SYSTEMD}/{starter(service)}.d/homelab-anycast-{name}.conf": _start_with(service),
     }
 
 
@@ -130,7 +130,7 @@ def needs_reload(service, changed):
 
 def settings_file(name):
     """Return the path of what the program reads of a service."""
-    return "{}/{}.json".format(SETTINGS, name)
+    return f"{SETTINGS}/{name}.json"
 
 
 def _announcement(service):
@@ -151,7 +151,7 @@ def _settings(service, withdraw_wait):
 
 
 def _instance(service):
-    when = "while {} runs".format(starter(service))
+    when = f"while {starter(service)} runs"
     if service["check"]:
         when += " and the service is healthy"
     lines = [
@@ -188,7 +188,7 @@ def drain_file(service):
 
     Such a file keeps the service from being announced: the unit has it as a condition.
     """
-    return DRAINED + "/node.json" if service is None else "{}/service-{}.json".format(DRAINED, service)
+    return DRAINED + "/node.json" if service is None else f"{DRAINED}/service-{service}.json"
 
 
 # ---------------------------------------------------------------------------------------------------------------------

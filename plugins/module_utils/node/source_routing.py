@@ -47,15 +47,16 @@ def problems(gateway, table, link_interfaces, facts):
     found = []
     if not str(table).isdecimal() or not 0 < int(table) < 2**32 or int(table) in _RESERVED:
         found.append(
-            "bird_anycast_source_table is {}, expected a number of a routing table that nothing else uses, 1 to"
-            " 4294967295 without 253, 254 and 255".format(table)
+            f"bird_anycast_source_table is {table}, expected a number of a routing table that nothing else uses, 1 to"
+            " 4294967295 without 253, 254 and 255"
         )
     try:
         link = find_link(gateway, link_interfaces, facts)
     except ValueError:
         found.append(
-            "bird_anycast_source_gateway is '{}', expected the IPv4 address of the router on the link: source routing"
-            " is of IPv4 only".format(gateway)
+            f"bird_anycast_source_gateway is '{gateway}', expected the IPv4 address of the router on the link:"
+            " source routing"
+            " is of IPv4 only"
         )
         return found
     if link is None:

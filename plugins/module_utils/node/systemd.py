@@ -34,12 +34,12 @@ def unit_states(run_command, units, required=True):
 
 
 def link(name):
-    return "{}/{}.conf".format(announcer.ANNOUNCED, name)
+    return f"{announcer.ANNOUNCED}/{name}.conf"
 
 
 def links(name):
     """Return every path that announces a service."""
-    return [link(name), "{}/{}.v3".format(announcer.ANNOUNCED, name)]
+    return [link(name), f"{announcer.ANNOUNCED}/{name}.v3"]
 
 
 def is_announced(name):
@@ -77,7 +77,7 @@ def describe(run_command, services):
         elif instance["ActiveState"] != "active":
             why = "{} is {}".format(announcer.instance(name), instance["ActiveState"])
         else:
-            why = instance["StatusText"] or "{} is active".format(unit)
+            why = instance["StatusText"] or f"{unit} is active"
         found.append({"name": name, "announced": is_announced(name), "why": why})
     return found
 

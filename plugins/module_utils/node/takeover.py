@@ -86,13 +86,13 @@ def speaks_on(protocol, interface):
 
 def include_line(directory):
     """Return the line by which somebody's bird.conf includes our file."""
-    return 'include "{}/{}";'.format(directory, INCLUDE_PATTERN)
+    return f'include "{directory}/{INCLUDE_PATTERN}";'
 
 
 def including_ours(summary, directory):
     """Return by what a bird.conf includes our file, by patterns or by its name."""
-    paths = [path if path.startswith("/") else "{}/{}".format(directory, path) for path in summary["includes"]]
-    return [path for path in paths if fnmatch.fnmatchcase("{}/{}".format(directory, INCLUDED), path)]
+    paths = [path if path.startswith("/") else f"{directory}/{path}" for path in summary["includes"]]
+    return [path for path in paths if fnmatch.fnmatchcase(f"{directory}/{INCLUDED}", path)]
 
 
 def bird_conf_problems(summary, services, interfaces, bfd, directory):
@@ -103,52 +103,51 @@ def bird_conf_problems(summary, services, interfaces, bfd, directory):
     """
     if kind(summary, services) != FOREIGN:
         return []
-    path = "{}/bird.conf".format(directory)
+    path = f"{directory}/bird.conf"
     protocols = summary["protocols"]
     problems = []
     found = including_ours(summary, directory)
     if found and all(included.endswith("/" + INCLUDED) for included in found):
         problems.append(
-            "{} includes {}/{} by its name, so that BIRD would not start without that file, as after"
-            " homelab.anycast.remove: write '{}' instead".format(path, directory, INCLUDED, include_line(directory))
+            f"{path} includes {directory}/{INCLUDED} by its name, so that BIRD would not start without that file,"
+            " as after"
+            f" homelab.anycast.remove: write '{include_line(directory)}' instead"
         )
     elif not found:
         problems.append(
-            "{} on this node is somebody else's ({}) and stays as it is: add the line '{}' at its end, outside of every"
-            " block; nothing matches it yet, which BIRD does not mind. The role then writes {}/{} and nothing else"
-            " there".format(path, _contents(summary), include_line(directory), directory, INCLUDED)
+            f"{path} on this node is somebody else's ({_contents(summary)}) and stays as it is: add the line"
+            f" '{include_line(directory)}' at its end, outside of every"
+            f" block; nothing matches it yet, which BIRD does not mind. The role then writes {directory}/{INCLUDED}"
+            " and nothing else"
+            " there"
         )
     if not any(protocol["kind"] == "device" for protocol in protocols):
         problems.append(
-            "{} has no 'protocol device', without which BIRD sees no interface go up or down: add"
-            " 'protocol device {{ }}' to it".format(path)
+            f"{path} has no 'protocol device', without which BIRD sees no interface go up or down: add"
+            " 'protocol device { }' to it"
         )
     for protocol in protocols:
         name = protocol["name"] or protocol["kind"]
         if protocol["name"] == PROTOCOL:
             problems.append(
-                "{} has a protocol of the name '{}' already, which is the name of ours: rename it there".format(
-                    path, PROTOCOL
-                )
+                f"{path} has a protocol of the name '{PROTOCOL}' already, which is the name of ours: rename it there"
             )
         if protocol["kind"] == "ospf2":
             problems.extend(
-                "the protocol '{}' in {} speaks OSPF on {} already, and two of them there would answer each other's"
-                " packets: take that interface out of it, or out of bird_anycast_interfaces".format(
-                    name, path, interface
-                )
+                f"the protocol '{name}' in {path} speaks OSPF on {interface} already, and two of them there would"
+                " answer each other's"
+                " packets: take that interface out of it, or out of bird_anycast_interfaces"
                 for interface in interfaces
                 if speaks_on(protocol, interface)
             )
         if protocol["kind"] == "bfd" and bfd:
             problems.append(
-                "{} has a 'protocol bfd' already, and only one can have its UDP port: take it out of that file, or set"
-                " bfd to false in bird_anycast_link".format(path)
+                f"{path} has a 'protocol bfd' already, and only one can have its UDP port: take it out of that"
+                " file, or set"
+                " bfd to false in bird_anycast_link"
             )
         problems.extend(
-            "the protocol '{}' in {} announces {} whether its service runs or not: take it out there".format(
-                name, path, prefix
-            )
+            f"the protocol '{name}' in {path} announces {prefix} whether its service runs or not: take it out there"
             for prefix in (*protocol["stubnets"], *protocol["routes"])
             if _network(prefix) in _networks(services)
         )
@@ -205,8 +204,8 @@ def notes(summary, stanzas, services, router_id, directory):
     """Return what the role takes over, one sentence each; empty where it finds nothing of anybody's."""
     said = []
     what = kind(summary, services)
-    path = "{}/bird.conf".format(directory)
-    kept = "; what was there is kept below {}".format(KEPT)
+    path = f"{directory}/bird.conf"
+    kept = f"; what was there is kept below {KEPT}"
     if what == ARTICLE:
         protocol = next(p for p in summary["protocols"] if not _is_plain(p))
         name = "protocol ospf " + protocol["name"] if protocol["name"] else "protocol ospf"
@@ -215,9 +214,7 @@ def notes(summary, stanzas, services, router_id, directory):
         )
     elif what == FOREIGN:
         said.append(
-            "{} is somebody else's ({}) and stays; what announces is in {}/{}".format(
-                path, _contents(summary), directory, INCLUDED
-            )
+            f"{path} is somebody else's ({_contents(summary)}) and stays; what announces is in {directory}/{INCLUDED}"
         )
         if summary["router_id"] != str(router_id):
             said.append(

@@ -29,23 +29,23 @@ def likely_causes(state, interface=None, role=None):
     if state in ("Missing", "Down", "Attempt"):
         timers = ""
         if here.get("hello") is not None and here.get("dead") is not None:
-            timers = " (here: hello %g s, dead %g s)" % (here["hello"], here["dead"])
+            timers = " (here: hello {:g} s, dead {:g} s)".format(here["hello"], here["dead"])
         return [
             "the other end is down, or does not speak OSPF on its interface to this one",
-            "the hello or dead interval differs%s" % timers,
-            "the area or its type differs%s" % own("area", "%s"),
+            f"the hello or dead interval differs{timers}",
+            "the area or its type differs{}".format(own("area", "%s")),
             authentication,
-            "the subnet mask differs%s" % own("network", "%s"),
+            "the subnet mask differs{}".format(own("network", "%s")),
             firewall + " at either end",
             "multicast does not get through the switch or bridge (IGMP snooping)",
             "two routers have the same router id",
         ]
     if state == "Init":
         return [
-            "its hellos arrive here, ours do not arrive there: %s at the other end or on the way out of this one"
-            % firewall,
+            f"its hellos arrive here, ours do not arrive there: {firewall} at the other end or on the way out of"
+            " this one",
             "the other end rejects our hellos: " + authentication,
-            "it has only just come up: this state passes within one hello interval%s" % own("hello", "%g s"),
+            "it has only just come up: this state passes within one hello interval{}".format(own("hello", "%g s")),
         ]
     if state == "2-Way":
         causes = []
@@ -55,8 +55,8 @@ def likely_causes(state, interface=None, role=None):
             causes.append("neither end is the designated router or its backup; two others rest in 2-Way by design")
         causes += [
             "no designated router is elected, as all have priority 0: give the router priority 1 or more",
-            "the election still waits%s" % own("wait", "wait timer %g s"),
-            "the network type differs: broadcast at one end, ptp at the other%s" % own("type", "%s"),
+            "the election still waits{}".format(own("wait", "wait timer %g s")),
+            "the network type differs: broadcast at one end, ptp at the other{}".format(own("type", "%s")),
         ]
         return causes
     if state in ("ExStart", "Exchange"):
@@ -64,7 +64,7 @@ def likely_causes(state, interface=None, role=None):
             "the MTU of the two interfaces differs",
             "two routers have the same router id",
             "unicast between the two interface addresses is dropped, though multicast gets through: " + firewall,
-            "the network type differs: broadcast at one end, ptp at the other%s" % own("type", "%s"),
+            "the network type differs: broadcast at one end, ptp at the other{}".format(own("type", "%s")),
         ]
     if state == "Loading":
         return [
@@ -142,7 +142,7 @@ def _bfd_findings(comparison, bfd):
             "router_ids": router_ids,
             "state": "No BFD session" if bfd is None else "BFD " + bfd,
             "interface": interface,
-            "found": "%s, %s" % (state, "no BFD session" if bfd is None else "BFD " + bfd),
+            "found": "{}, {}".format(state, "no BFD session" if bfd is None else "BFD " + bfd),
             "expected": state + ", BFD up",
             "causes": bfd_causes(bfd),
         }
@@ -176,8 +176,8 @@ def bfd_causes(state):
         ]
     if state == "init":
         return [
-            "its packets arrive here, ours do not arrive there: %s at the other end or on the way out of this one"
-            % firewall,
+            f"its packets arrive here, ours do not arrive there: {firewall} at the other end or on the way out of"
+            " this one",
             "it has only just come up",
         ]
     return ["BFD is switched off by hand at one end (administratively down)"]
@@ -188,31 +188,36 @@ def _why_missing(comparison, own):
     causes = []
     if own.router_id in comparison.missing:
         causes.append(
-            "%s is the router id of this end itself: correct what is expected, or give one of the two another"
-            % own.router_id
+            f"{own.router_id} is the router id of this end itself: correct what is expected, or give one of the two"
+            " another"
         )
     for router_id in comparison.missing:
         other = comparison.elsewhere.get(router_id)
         if other:
-            causes.append("%s is seen on interface %s instead, %s" % (router_id, other["interface"], other["state"]))
+            causes.append(
+                "{} is seen on interface {} instead, {}".format(router_id, other["interface"], other["state"])
+            )
     speaking = [entry["name"] for entry in own.interfaces if not entry.get("silent")]
     here = own.interface(wanted)
     if own.interfaces and not speaking:
         return [
             *causes,
-            "OSPF here has stub or passive interfaces only, which send no hellos: %s. The interface to the neighbours"
-            " is down, or its configuration does not name it" % ", ".join(entry["name"] for entry in own.interfaces),
+            "OSPF here has stub or passive interfaces only, which send no hellos: {}. The interface to the neighbours"
+            " is down, or its configuration does not name it".format(
+                ", ".join(entry["name"] for entry in own.interfaces)
+            ),
         ]
     if wanted is not None and here is None and own.interfaces:
-        return [*causes, "OSPF does not run on interface %s here, but on %s" % (wanted, ", ".join(speaking))]
+        return [*causes, "OSPF does not run on interface {} here, but on {}".format(wanted, ", ".join(speaking))]
     if own.known and not own.interfaces:
         return [*causes, "OSPF runs on no interface here: its configuration names none that is there and up"]
     if here is not None and here.get("silent"):
-        return [*causes, "interface %s is stub or passive here, so it sends no hellos" % here["name"]]
+        return [*causes, "interface {} is stub or passive here, so it sends no hellos".format(here["name"])]
     if comparison.surplus:
         causes.append(
-            "it is there under another router id: %s is not expected"
-            % ", ".join(sorted({entry["router_id"] for entry in comparison.surplus}))
+            "it is there under another router id: {} is not expected".format(
+                ", ".join(sorted({entry["router_id"] for entry in comparison.surplus}))
+            )
         )
     return [*causes, *likely_causes("Missing", here)]
 
@@ -230,12 +235,12 @@ def describe_interface(entry):
     if entry.get("silent"):
         words.append("stub or passive")
     else:
-        words.extend("%s %g s" % (key, entry[key]) for key in ("hello", "dead") if entry.get(key) is not None)
+        words.extend(f"{key} {entry[key]:g} s" for key in ("hello", "dead") if entry.get(key) is not None)
         if entry.get("priority") is not None:
-            words.append("priority %s" % entry["priority"])
+            words.append("priority {}".format(entry["priority"]))
         if entry.get("state"):
             words.append("state " + entry["state"])
-    return "%s (%s)" % (entry["name"], ", ".join(words))
+    return "{} ({})".format(entry["name"], ", ".join(words))
 
 
 def failure_message(comparison, own, spent=0.0, stable=None):
@@ -245,40 +250,41 @@ def failure_message(comparison, own, spent=0.0, stable=None):
     """
     lines = []
     expectation = comparison.expectation
-    who = own.name + (" (router id %s)" % own.router_id if own.router_id else "")
+    who = own.name + (f" (router id {own.router_id})" if own.router_id else "")
     if stable is not None:
         lines.append(
-            "The OSPF neighbours of %s are as expected%s, but have not been for %g s: a neighbour changed its state"
-            " while we looked. Found: %s."
-            % (who, after(spent), stable, ", ".join(map(describe, comparison.counted)) or "none")
+            "The OSPF neighbours of {} are as expected{}, but have not been for {:g} s: a neighbour changed its state"
+            " while we looked. Found: {}.".format(
+                who, after(spent), stable, ", ".join(map(describe, comparison.counted)) or "none"
+            )
         )
         return "\n".join(lines)
-    lines.append("The OSPF neighbours of %s are not as expected%s." % (who, after(spent)))
+    lines.append(f"The OSPF neighbours of {who} are not as expected{after(spent)}.")
     for finding in diagnose(comparison, own):
         ids = ", ".join(finding["router_ids"])
         if finding["state"] == "Missing" and ids:
-            text = "Missing: %s (expected %s)." % (ids, finding["expected"])
+            text = "Missing: {} (expected {}).".format(ids, finding["expected"])
         elif finding["state"] == "Missing":
             text = "Found %s in state %s, expected %d." % (finding["found"], finding["expected"], expectation.count)
         elif finding["state"] == "Duplicate router id":
-            text = "Duplicate router id: %s." % ids
+            text = f"Duplicate router id: {ids}."
         else:
-            where = " on interface %s" % finding["interface"] if finding["interface"] else ""
-            text = "%s: state %s%s, expected %s." % (ids, finding["found"], where, finding["expected"])
+            where = " on interface {}".format(finding["interface"]) if finding["interface"] else ""
+            text = "{}: state {}{}, expected {}.".format(ids, finding["found"], where, finding["expected"])
         if finding["causes"]:
-            text += " %s." % say_causes(finding["causes"])
+            text += " {}.".format(say_causes(finding["causes"]))
         lines.append("- " + text)
     if expectation.exact and comparison.surplus:
+        surplus = ", ".join(map(describe, comparison.surplus))
         lines.append(
-            "- Not expected, yet there: %s. Add to router_ids what belongs there, or turn OSPF off at what does not."
-            % ", ".join(map(describe, comparison.surplus))
+            f"- Not expected, yet there: {surplus}. Add to router_ids what belongs there, or turn OSPF off at what does not."
         )
     if comparison.over:
         lines.append(
             "- Found %d neighbours, expected exactly %d." % (expectation.count + comparison.over, expectation.count)
         )
     where = " on " + expectation.interface if expectation.interface else ""
-    lines.append("Found%s: %s." % (where, ", ".join(map(describe, comparison.counted)) or "no neighbour"))
+    lines.append("Found{}: {}.".format(where, ", ".join(map(describe, comparison.counted)) or "no neighbour"))
     if own.interfaces:
-        lines.append("Interfaces here: %s." % "; ".join(map(describe_interface, own.interfaces)))
+        lines.append("Interfaces here: {}.".format("; ".join(map(describe_interface, own.interfaces))))
     return "\n".join(lines)

@@ -39,7 +39,7 @@ def run(module, reader, fatal, about):
     except fatal as exc:
         module.fail_json(msg=str(exc))
     if verdict.error is not None:
-        module.fail_json(msg="Cannot read the OSPF neighbours%s: %s" % (after(spent), verdict.error))
+        module.fail_json(msg=f"Cannot read the OSPF neighbours{after(spent)}: {verdict.error}")
     comparison = watch.comparison
     found = dict(
         about(),
@@ -55,7 +55,7 @@ def run(module, reader, fatal, about):
     try:
         own = reader.own()
     except (Unreadable, fatal) as exc:
-        own = Own("this end (which could not be asked about itself: %s)" % exc)
+        own = Own(f"this end (which could not be asked about itself: {exc})")
     module.fail_json(
         msg=failure_message(comparison, own, spent, params["stable"] if verdict.unstable else None),
         likely_causes=diagnose(comparison, own),

@@ -95,7 +95,7 @@ def bfd_state(sessions, address, interface):
 
 def describe(entry):
     """Return a neighbour in a few words."""
-    text = "%s %s" % (entry["router_id"], entry["state"])
+    text = "{} {}".format(entry["router_id"], entry["state"])
     if entry["role"]:
         text += "/" + entry["role"]
     if entry["interface"]:
@@ -182,24 +182,24 @@ def expectation_problems(params):
             try:
                 IPv4Address(value)
             except AddressValueError:
-                problems.append("%s: '%s' is no router id, expected four numbers as in 172.18.0.1" % (option, value))
+                problems.append(f"{option}: '{value}' is no router id, expected four numbers as in 172.18.0.1")
             else:
                 if value == "0.0.0.0":
-                    problems.append("%s: 0.0.0.0 is no router id (RFC 2328 C.1)" % option)
+                    problems.append(f"{option}: 0.0.0.0 is no router id (RFC 2328 C.1)")
     if params["count"] is not None and params["count"] < 0:
         problems.append("count is %d, expected 0 or more" % params["count"])
     for option in ("exact", "bfd"):
         if params[option] and params["count"] is None and params["router_ids"] is None and not params["full_with"]:
-            problems.append("%s is true, but nothing is expected: give router_ids, count or full_with as well" % option)
+            problems.append(f"{option} is true, but nothing is expected: give router_ids, count or full_with as well")
     problems.extend(time_problems(params, ("stable", "wait")))
     return problems
 
 
 def time_problems(params, names):
     """Return what is wrong with options that are spans of time, and with poll_interval."""
-    problems = ["%s is %g, expected 0 or more seconds" % (name, params[name]) for name in names if params[name] < 0]
+    problems = [f"{name} is {params[name]:g}, expected 0 or more seconds" for name in names if params[name] < 0]
     if params["poll_interval"] <= 0:
-        problems.append("poll_interval is %g, expected more than 0 seconds" % params["poll_interval"])
+        problems.append("poll_interval is {:g}, expected more than 0 seconds".format(params["poll_interval"]))
     return problems
 
 

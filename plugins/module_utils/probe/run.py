@@ -100,7 +100,7 @@ class Tally:
         if probe.fate == "answered":
             self.duplicates += 1
         elif sender != self.target:
-            probe.note = "%s answered from its own address %s" % (answer.node or "a node", sender)
+            probe.note = "{} answered from its own address {}".format(answer.node or "a node", sender)
         elif probe.fate is not None or now - probe.at > self.timeout:
             self.late += 1
             probe.fate = probe.fate or "timeout"
@@ -228,13 +228,13 @@ def loss_message(tallies, target, port, max_lost, name):
             continue
         reasons = {}
         for probe in losses:
-            reason = probe.fate + (" (says %s)" % probe.by if probe.by else "")
+            reason = probe.fate + (f" (says {probe.by})" if probe.by else "")
             reasons.setdefault(reason, []).append(probe.number)
             seen.add(probe.fate)
-        text = "; ".join("%s: %s" % (reason, ranges(numbers)) for reason, numbers in reasons.items())
+        text = "; ".join(f"{reason}: {ranges(numbers)}" for reason, numbers in reasons.items())
         notes = list(dict.fromkeys(probe.note for probe in losses if probe.note))[:3]
         if notes:
-            text += " (%s)" % ", ".join(notes)
+            text += " ({})".format(", ".join(notes))
         if any("own address" in note for note in notes):
             seen.add("own address")
         elif any(note.startswith("answered after") for note in notes):
@@ -306,8 +306,8 @@ def local_address(family, target, port):
             probe.connect((target, port))
         except OSError as exc:
             raise ProbeError(
-                "this host has no route to %s: %s. Correct address, or see to the host's routes (ip route get %s)."
-                % (target, exc.strerror, target)
+                f"this host has no route to {target}: {exc.strerror}. Correct address, or see to the host's routes"
+                f" (ip route get {target})."
             ) from exc
         return probe.getsockname()[0]
 
@@ -321,10 +321,11 @@ def open_socket(family, source):
         sock.close()
         if exc.errno == errno.EADDRNOTAVAIL:
             raise ProbeError(
-                "source %s is no address of this host. Correct sources, or run the probe on the host that has it ('ip"
-                " -br address' shows what this one has)." % source
+                f"source {source} is no address of this host. Correct sources, or run the probe on the host that"
+                " has it ('ip"
+                " -br address' shows what this one has)."
             ) from exc
-        raise ProbeError("cannot send from source %s: %s" % (source, exc.strerror)) from exc
+        raise ProbeError(f"cannot send from source {source}: {exc.strerror}") from exc
     # Not connected, so as to see answers from a wrong address; errors then come by the error queue, with the datagram.
     if family == socket.AF_INET:
         sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)

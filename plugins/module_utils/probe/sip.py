@@ -20,7 +20,7 @@ _COOKIE = "z9hG4bK"
 
 
 def _host(address):
-    return "[%s]" % address if ":" in address else address
+    return f"[{address}]" if ":" in address else address
 
 
 class SipProbe:
@@ -47,15 +47,15 @@ class SipProbe:
         theirs = "%s:%d" % (_host(target[0]), target[1])
         call = key[len(_COOKIE) :]
         lines = [
-            "OPTIONS sip:%s SIP/2.0" % theirs,
+            f"OPTIONS sip:{theirs} SIP/2.0",
             # rport: answer to the port we sent from, whatever is between (RFC 3581).
-            "Via: SIP/2.0/UDP %s;branch=%s;rport" % (ours, key),
+            f"Via: SIP/2.0/UDP {ours};branch={key};rport",
             "Max-Forwards: 70",
-            "From: <sip:probe@%s>;tag=%s" % (_host(source[0]), self.token),
-            "To: <sip:%s>" % theirs,
-            "Call-ID: %s@%s" % (call, _host(source[0])),
+            f"From: <sip:probe@{_host(source[0])}>;tag={self.token}",
+            f"To: <sip:{theirs}>",
+            f"Call-ID: {call}@{_host(source[0])}",
             "CSeq: %d OPTIONS" % number,
-            "Contact: <sip:probe@%s>" % ours,
+            f"Contact: <sip:probe@{ours}>",
             "Accept: application/sdp",
             "User-Agent: homelab.anycast probe",
             "Content-Length: 0",

@@ -119,24 +119,20 @@ def connect_message(text, params):
     where = "%s, port %d (%s)" % (values["hostname"], port, "API over TLS" if tls else "plain API")
     advice = _advice(plain, _CONNECT_ERRORS + _AWAY_ERRORS)
     if advice is None:
-        return "Cannot connect to the router at %s: %s" % (where, reason)
+        return f"Cannot connect to the router at {where}: {reason}"
     if "codec" in plain:
         # Python's text quotes the character, and says where in the password it is.
-        return "Cannot connect to the router at %s: %s" % (where, advice.format(**values))
-    return "Cannot connect to the router at %s: %s The error was: %s" % (where, advice.format(**values), reason)
+        return f"Cannot connect to the router at {where}: {advice.format(**values)}"
+    return f"Cannot connect to the router at {where}: {advice.format(**values)} The error was: {reason}"
 
 
 def trap_message(text, menu, username, command="print"):
     """Return a message for a user from what the router says when it refuses a question, or another command."""
     if command != "print":
         advice = " Log in as a user of the group full." if "not enough permissions" in text else ""
-        return "the router refuses %s/%s by user '%s': %s.%s" % (menu, command, username, text.rstrip("."), advice)
+        return "the router refuses {}/{} by user '{}': {}.{}".format(menu, command, username, text.rstrip("."), advice)
     if "not enough permissions" in text:
-        return "user '%s' may not read %s: %s. Give its group the policies api and read (/user/group)." % (
-            username,
-            menu,
-            text,
-        )
+        return f"user '{username}' may not read {menu}: {text}. Give its group the policies api and read (/user/group)."
     if "no such command" in text:
-        return "the router has no menu %s: %s. Is it RouterOS 7, with its routing package?" % (menu, text)
-    return "the router refuses to print %s: %s" % (menu, text)
+        return f"the router has no menu {menu}: {text}. Is it RouterOS 7, with its routing package?"
+    return f"the router refuses to print {menu}: {text}"

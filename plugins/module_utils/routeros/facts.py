@@ -199,7 +199,7 @@ def _iso_date(text):
     parts = text.lower().split("/")
     if len(parts) != 3 or parts[0] not in _MONTHS:
         return text
-    return "{}-{:02d}-{}".format(parts[2], _MONTHS.index(parts[0]) + 1, parts[1])
+    return f"{parts[2]}-{_MONTHS.index(parts[0]) + 1:02d}-{parts[1]}"
 
 
 def interface_problems(interfaces, required, router):
@@ -210,12 +210,11 @@ def interface_problems(interfaces, required, router):
     for name in required:
         if name not in by_name:
             problems.append(
-                "the router %s has no interface '%s'; it has: %s. Correct the name of the interface"
-                % (router, name, usable)
+                f"the router {router} has no interface '{name}'; it has: {usable}. Correct the name of the interface"
             )
         elif by_name[name]["disabled"]:
             problems.append(
-                "interface '%s' of the router %s is disabled. Enable it (/interface enable %s), or choose one of: %s"
-                % (name, router, name, usable)
+                f"interface '{name}' of the router {router} is disabled. Enable it (/interface enable {name}), or"
+                f" choose one of: {usable}"
             )
     return problems

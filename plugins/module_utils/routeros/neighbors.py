@@ -213,7 +213,7 @@ class OspfReader:
         """Return what the router says about itself."""
         interfaces, addresses = self._interfaces(), self._addresses()
         version = self.router.version().split(" ", 1)[0]
-        name = "%s (RouterOS %s)" % (self.router.hostname, version)
+        name = f"{self.router.hostname} (RouterOS {version})"
         return Own(name, self._router_id(), own_interfaces(interfaces, addresses))
 
     def _has_version_2(self):

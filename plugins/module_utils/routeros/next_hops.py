@@ -144,9 +144,7 @@ def normalise_prefix(text, option="prefix"):
     try:
         return str(ip_network(text))
     except ValueError as exc:
-        raise ValueError(
-            "%s: '%s' is no prefix as in 172.18.0.64/32 or 2001:db8::64/128: %s" % (option, text, exc)
-        ) from exc
+        raise ValueError(f"{option}: '{text}' is no prefix as in 172.18.0.64/32 or 2001:db8::64/128: {exc}") from exc
 
 
 def _spelled(values):
@@ -186,7 +184,7 @@ class Expectation:
             ("without", self.without),
         ):
             problems.extend(
-                "%s: '%s' is no address as in 172.18.0.11" % (option, value) for value in values if not _address(value)
+                f"{option}: '{value}' is no address as in 172.18.0.11" for value in values if not _address(value)
             )
         if self.count is not None and self.count < 0:
             problems.append("count is %d, expected 0 or more" % self.count)
@@ -232,7 +230,7 @@ def _named_by(address, next_hops):
 
 
 def _named(address, names):
-    return "%s (%s)" % (address, names[address]) if address in names else address
+    return f"{address} ({names[address]})" if address in names else address
 
 
 def _list(addresses, names):
@@ -247,7 +245,7 @@ def failure_message(comparison, prefix, router, names=None, spent=0.0, filtered=
     """
     names = names or {}
     expectation = comparison.expectation
-    lines = ["The next hops of %s on the router %s are not as expected%s." % (prefix, router, after(spent))]
+    lines = [f"The next hops of {prefix} on the router {router} are not as expected{after(spent)}."]
     inactive = [hop for hop in comparison.next_hops if not hop["active"]]
     for address in comparison.missing:
         hop = _named_by(address, inactive)
@@ -262,21 +260,21 @@ def failure_message(comparison, prefix, router, names=None, spent=0.0, filtered=
                 " that it announces the address (its service is up and not drained)"
             )
         else:
-            why = "is there (%s, distance %s) but not active: a route with a lower distance wins" % (
+            why = "is there ({}, distance {}) but not active: a route with a lower distance wins".format(
                 hop["protocol"],
                 hop["distance"],
             )
-        lines.append("- Missing: %s %s." % (_named(address, names), why))
+        lines.append(f"- Missing: {_named(address, names)} {why}.")
     if comparison.surplus:
         lines.append(
-            "- Not expected, yet there: %s. Correct what is expected, or withdraw the address from what should not"
-            " serve it." % _list(comparison.surplus, names)
+            f"- Not expected, yet there: {_list(comparison.surplus, names)}. Correct what is expected, or withdraw"
+            " the address from what should not"
+            " serve it."
         )
     if comparison.miscounted:
         lines.append("- Found %d next hop(s), expected %d." % (len(comparison.found), expectation.count))
     lines.extend(
-        "- %s comes from %s (distance %s), expected %s: remove that route."
-        % (
+        "- {} comes from {} (distance {}), expected {}: remove that route.".format(
             _named(hop["gateway"] or hop["interface"] or "blackhole", names),
             hop["protocol"],
             hop["distance"],
@@ -286,9 +284,10 @@ def failure_message(comparison, prefix, router, names=None, spent=0.0, filtered=
     )
     if not comparison.next_hops:
         lines.append(
-            "The router has no route to %s at all: no node announces it, no neighbour is Full, or the OSPF instance's"
-            " in-filter-chain rejects it." % prefix
+            f"The router has no route to {prefix} at all: no node announces it, no neighbour is Full, or the OSPF"
+            " instance's"
+            " in-filter-chain rejects it."
         )
     else:
-        lines.append("Found: %s." % _list(comparison.found, names))
+        lines.append(f"Found: {_list(comparison.found, names)}.")
     return "\n".join(lines)

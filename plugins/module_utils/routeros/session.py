@@ -57,11 +57,7 @@ def check_version(text, router="the router"):
     version = parse_version(text)
     minimum = "%d.%d" % MINIMUM_VERSION
     if version is None:
-        return "%s says its version is '%s', expected RouterOS %s or newer. Is it a MikroTik router?" % (
-            router,
-            text,
-            minimum,
-        )
+        return f"{router} says its version is '{text}', expected RouterOS {minimum} or newer. Is it a MikroTik router?"
     if version >= MINIMUM_VERSION:
         return None
     advice = "Upgrade it: /system/package/update set channel=long-term, then install."
@@ -70,7 +66,7 @@ def check_version(text, router="the router"):
             "RouterOS 6 has other OSPF menus. Upgrade it: /system/package/update set channel=upgrade, then install, and"
             " again with channel=long-term."
         )
-    return "%s runs RouterOS %s, expected %s or newer: %s. %s" % (
+    return "{} runs RouterOS {}, expected {} or newer: {}. {}".format(
         router,
         str(text).split(" ", 1)[0],
         minimum,
@@ -172,7 +168,7 @@ class Router:
         if proplist:
             words.append("=.proplist=" + ",".join(proplist))
         if where:
-            words.append("?%s=%s" % where)
+            words.append("?{}={}".format(*where))
         return self._ask(menu, "print", *words)
 
     def run(self, menu, command, values):
@@ -180,7 +176,7 @@ class Router:
 
         :param values: its arguments by name.
         """
-        return self._ask(menu, command, *("=%s=%s" % item for item in values.items()))
+        return self._ask(menu, command, *("={}={}".format(*item) for item in values.items()))
 
     def own_address(self):
         """Return this host's address in the session with the router."""
@@ -217,7 +213,7 @@ class Router:
             raise self._session_lost(exc) from exc
         except LibRouterosError as exc:
             username = self.module.params["username"]
-            raise RouterError("%s: %s" % (self.hostname, trap_message(str(exc), menu, username, command))) from exc
+            raise RouterError(f"{self.hostname}: {trap_message(str(exc), menu, username, command)}") from exc
         except OSError as exc:
             raise self._session_lost(exc) from exc
 
@@ -237,8 +233,9 @@ class Router:
         self.close()
         self._lost = True
         return Unreadable(
-            "The session with the router %s was lost: %s. Is it restarting, or too slow for a timeout of %s s?"
-            % (self.hostname, exc, self.module.params["timeout"])
+            "The session with the router {} was lost: {}. Is it restarting, or too slow for a timeout of {} s?".format(
+                self.hostname, exc, self.module.params["timeout"]
+            )
         )
 
 

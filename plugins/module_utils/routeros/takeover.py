@@ -193,7 +193,7 @@ def _equivalent(info, area_id, router_id, interfaces, filter_chain):
             )
         ]
     problems = [
-        "{} would be taken over, but {}".format(what, reason)
+        f"{what} would be taken over, but {reason}"
         for reason in _differences(info, template, area, instance, area_id, router_id, filter_chain)
     ]
     return (template, area, instance), problems
@@ -221,8 +221,9 @@ def _differences(info, template, area, instance, area_id, router_id, filter_chai
     chain = instance.get("in-filter-chain")
     if chain and filter_chain and chain != filter_chain:
         yield (
-            "its instance has in-filter-chain={} already, which ours would replace: set routeros_ospf_filter_chain to"
-            " '' to keep it".format(chain)
+            f"its instance has in-filter-chain={chain} already, which ours would replace: set"
+            " routeros_ospf_filter_chain to"
+            " '' to keep it"
         )
     areas = [row["name"] for row in info["ospf"]["areas"] if row.get("instance") == instance["name"]]
     others = [
@@ -248,7 +249,7 @@ def _router_id_advice(instance, router_id):
     except ValueError:
         # The name of a row of /routing/id, such as RouterOS' default main; the variable takes none.
         return command
-    return "set routeros_ospf_router_id to {}, or, {}".format(found, command)
+    return f"set routeros_ospf_router_id to {found}, or, {command}"
 
 
 def taken_over(info, adopted, comment):

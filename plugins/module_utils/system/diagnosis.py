@@ -104,7 +104,7 @@ def _differences(name, interface, link):
 
 
 def _number(value):
-    return "%g" % value if isinstance(value, float) else value
+    return f"{value:g}" if isinstance(value, float) else value
 
 
 def files(nodes, bird):

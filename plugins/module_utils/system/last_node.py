@@ -54,8 +54,8 @@ def arguments_problems(arguments, nodes):
     asked = words(arguments.get("node"))
     known = ", ".join(sorted(nodes)) or "none"
     if not asked:
-        return ["node is missing: say which one, -e node=NAME; there is: {}".format(known)]
-    problems = ["node '{}' is unknown; there is: {}".format(name, known) for name in asked if name not in nodes]
+        return [f"node is missing: say which one, -e node=NAME; there is: {known}"]
+    problems = [f"node '{name}' is unknown; there is: {known}" for name in asked if name not in nodes]
     service = arguments.get("service")
     if service:
         problems.extend(

@@ -189,7 +189,7 @@ def link_local_addresses(routers, nodes):
         for name, _address, own_name, _own_address in links(router, node) if ip.has_ipv6(node["addresses"]) else ():
             if not router_link_local(router, name):
                 yield (
-                    "interface {0} of the router {1} has no IPv6 link-local address, and there are IPv6 addresses to"
+                    "interface {} of the router {} has no IPv6 link-local address, and there are IPv6 addresses to"
                     " announce: OSPFv3 speaks from it (RFC 5340 2.5). Enable IPv6 (/ipv6/settings set disable-ipv6=no"
                     " disable-link-local-address=no, then reboot), or take the IPv6 addresses out of"
                     " anycast_services".format(name, router["name"])

@@ -37,7 +37,7 @@ def wanted(arguments, nodes, routers):
         )
     if everything and (service or asked):
         problems.append("remove_everything goes with neither remove_service nor remove_node: leave those out")
-    problems += ["remove_node '{}' is unknown; there is: {}".format(name, known) for name in asked if name not in nodes]
+    problems += [f"remove_node '{name}' is unknown; there is: {known}" for name in asked if name not in nodes]
     chosen = [name for name in asked if name in nodes] or (list(nodes) if not asked else [])
     if service:
         having = [name for name in chosen if service in nodes[name]]
@@ -49,8 +49,8 @@ def wanted(arguments, nodes, routers):
                 )
             )
         problems += [
-            "'{service}' is the only service of {name}: remove the node (-e remove_node={name}), or everything"
-            " (-e remove_everything=true)".format(service=service, name=name)
+            f"'{service}' is the only service of {name}: remove the node (-e remove_node={name}), or everything"
+            " (-e remove_everything=true)"
             for name in having
             if len(nodes[name]) == 1
         ]
@@ -60,7 +60,7 @@ def wanted(arguments, nodes, routers):
     if not problems and not consent and not (asked and set(asked) != set(nodes)):
         problems.append(
             "nobody would serve {} any more: say that you want that, -e remove_consent=true".format(
-                "service '{}'".format(service) if service else "any anycast address"
+                f"service '{service}'" if service else "any anycast address"
             )
         )
     return {
@@ -98,16 +98,18 @@ def bird_afterwards(record, kind, installed):
 
 def left_over(action, record, directory="/etc/bird"):
     """Return what a user has to know of BIRD afterwards, one sentence each."""
-    path = "{}/bird.conf".format(directory)
+    path = f"{directory}/bird.conf"
     if action == "empty":
         return [
-            "{} holds no protocol any more: nobody knows what was there before the role, which an earlier version of it"
-            " did not keep. Where you do not need BIRD: apt purge bird2".format(path)
+            f"{path} holds no protocol any more: nobody knows what was there before the role, which an earlier"
+            " version of it"
+            " did not keep. Where you do not need BIRD: apt purge bird2"
         ]
     if action == "stop" and record["units"].get("announced_by_hand"):
         return [
-            "{} is the one from before the role, which announces the addresses by itself: so BIRD is stopped and does"
-            " not start at boot. To have that back: systemctl enable --now bird".format(path)
+            f"{path} is the one from before the role, which announces the addresses by itself: so BIRD is stopped"
+            " and does"
+            " not start at boot. To have that back: systemctl enable --now bird"
         ]
     return []
 

@@ -71,8 +71,9 @@ def problems(link, key, key_id, routers, prefixes=()):
         found.append("anycast_new_key_id is empty, expected 1 to 255 and not {}, the old one".format(old["key_id"]))
     elif str(key_id) == str(old["key_id"]):
         found.append(
-            "anycast_new_key_id is {}, which is the key_id of the inventory, expected another one: it says which key a"
-            " packet carries".format(key_id)
+            f"anycast_new_key_id is {key_id}, which is the key_id of the inventory, expected another one: it says"
+            " which key a"
+            " packet carries"
         )
     if not found:
         try:
@@ -90,8 +91,9 @@ def problems(link, key, key_id, routers, prefixes=()):
         )
     if len(routers) != 1:
         found.append(
-            "the group anycast_routers has {} routers, expected one: a node sends with one key, and several routers"
-            " cannot move to another at the same instant".format(len(routers))
+            f"the group anycast_routers has {len(routers)} routers, expected one: a node sends with one key, and"
+            " several routers"
+            " cannot move to another at the same instant"
         )
     return found
 

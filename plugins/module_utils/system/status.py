@@ -71,7 +71,7 @@ def duration(seconds):
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
         count, left = divmod(left, size)
         if count or parts or unit == "s":
-            parts.append("{}{}".format(count, unit))
+            parts.append(f"{count}{unit}")
     return "".join(part for part in parts[:2] if len(parts) == 1 or not part.startswith("0"))
 
 
@@ -144,10 +144,10 @@ class _System:
             ("node", "anycast_nodes", self.nodes),
         ):
             if not hosts:
-                self._find("bad", "inventory", "there is no {}: the group {} is empty".format(kind, group))
+                self._find("bad", "inventory", f"there is no {kind}: the group {group} is empty")
         for router_id, names in self.by_router_id.items():
             if len(names) > 1:
-                self._find("bad", ", ".join(names), "have the same router id, {}: give each its own".format(router_id))
+                self._find("bad", ", ".join(names), f"have the same router id, {router_id}: give each its own")
         for host in self.routers + self.nodes:
             for problem in host["problems"]:
                 self._find("bad", host["name"], problem)
@@ -167,9 +167,7 @@ class _System:
                 self._find(
                     "bad",
                     node["name"],
-                    "announces '{}', which its bird_anycast_services does not list: run homelab.anycast.site".format(
-                        name
-                    ),
+                    f"announces '{name}', which its bird_anycast_services does not list: run homelab.anycast.site",
                 )
 
     @staticmethod
@@ -187,7 +185,7 @@ class _System:
         bird = reason(node["neighbors"], "neighbors")
         if bird:
             state = node["info"].get("bird_state", "active")
-            troubles.append(bird if state == "active" else "bird.service is {}: {}".format(state, bird))
+            troubles.append(bird if state == "active" else f"bird.service is {state}: {bird}")
         return troubles
 
     # -----------------------------------------------------------------------------------------------------------------
@@ -355,7 +353,7 @@ class _System:
         if len(set(said.values())) == 1:
             text = next(iter(said.values()))
         else:
-            text = ", ".join("{} at {}".format(state, seen) for seen, state in said.items())
+            text = ", ".join(f"{state} at {seen}" for seen, state in said.items())
         text = "OSPF with {}: {}".format(router["name"], text)
         if not self.node_troubles(node):
             furthest = max(states, key=_rank)

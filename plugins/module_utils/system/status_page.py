@@ -43,7 +43,7 @@ def ranges(addresses):
         else:
             number = int(last) if last.isdigit() else -1
             found.append([head, str(address), number, number])
-    return [text if first == last else "{}–{}".format(text, last) for _head, text, last, first in found]
+    return [text if first == last else f"{text}–{last}" for _head, text, last, first in found]
 
 
 def when(time):
@@ -346,7 +346,7 @@ def _at_most(rows):
     levels = [row["level"] for row in hidden if row["level"] != "plain"]
     return [
         *rows[: _ROWS - 1],
-        {"text": "and {} more".format(len(hidden)), "level": status.worst(levels) if levels else "plain"},
+        {"text": f"and {len(hidden)} more", "level": status.worst(levels) if levels else "plain"},
     ]
 
 

@@ -277,7 +277,8 @@ def failure_message(comparison, own, spent=0.0, stable=None):
     if expectation.exact and comparison.surplus:
         surplus = ", ".join(map(describe, comparison.surplus))
         lines.append(
-            f"- Not expected, yet there: {surplus}. Add to router_ids what belongs there, or turn OSPF off at what does not."
+            f"- Not expected, yet there: {surplus}. Add to router_ids what belongs there, or turn OSPF off at what does"
+            " not."
         )
     if comparison.over:
         lines.append(

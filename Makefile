@@ -31,17 +31,17 @@ help: ## List the targets
 
 .PHONY: setup
 setup: .venv/.ready .ansible/collections/ansible_collections/homelab/anycast ## Python environment and the system's packages
-	@$(BIN)/python molecule/lab setup
+	@$(BIN)/python -m lab setup
 
 .PHONY: demo
 demo: setup ## The lab, with the article's system set up on it and verified; stays up
-	@$(BIN)/python molecule/lab up
+	@$(BIN)/python -m lab up
 	@echo "== homelab.anycast.site"
 	@$(LAB_ENVIRONMENT) ansible-playbook $(LAB_INVENTORY) homelab.anycast.site
 	@echo "== homelab.anycast.verify"
 	@$(LAB_ENVIRONMENT) ansible-playbook $(LAB_INVENTORY) homelab.anycast.verify
-	@$(BIN)/python molecule/lab status
-	@echo "The lab stays up. Look around: .venv/bin/python molecule/lab ssh sip1; stop it: .venv/bin/python molecule/lab down."
+	@$(BIN)/python -m lab status
+	@echo "The lab stays up. Look around: .venv/bin/python -m lab ssh sip1; stop it: .venv/bin/python -m lab down."
 
 .PHONY: test lint sanity unit coverage integration molecule matrix
 test: setup ## Lint, tests, and the scenarios that every change goes through
@@ -88,5 +88,5 @@ docs: .venv/.ready .ansible/collections/ansible_collections/homelab/anycast ## T
 
 .PHONY: clean
 clean: ## Stop the lab; remove it, its images and everything built
-	@if [ -x $(BIN)/python ]; then $(BIN)/python molecule/lab clean; fi
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m lab clean; fi
 	@rm -rf .venv .ansible .lab build dist .mypy_cache .pytest_cache .ruff_cache

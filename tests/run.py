@@ -28,7 +28,7 @@ WORKFLOWS = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob(".github/wo
 BIN = Path(sys.executable).parent
 # By the name that its own imports have for it: below the checkout's root the same files would be others to mypy.
 PLUGINS = ".ansible/collections/ansible_collections/homelab/anycast/plugins"
-TYPED = ["bench", "docs/site", "molecule", "roles", "tests", PLUGINS]
+TYPED = ["bench", "docs/site", "lab", "molecule", "roles", "tests", PLUGINS]
 
 # Scenarios that take too long for every change; `make matrix` runs them.
 MATRIX = {

@@ -29,7 +29,7 @@ TAKEN_ALONG = (
     "docs/scale.md",
     "docs/scale.svg",
     "docs/speed.md",
-    "molecule/lab/routeros/LIMITS.md",
+    "lab/routeros/LIMITS.md",
     "molecule/speed/plain.yml",
 )
 

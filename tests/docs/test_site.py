@@ -13,7 +13,7 @@ import playbooks
 
 ROOT = Path(__file__).parents[2]
 GUIDES = sorted((ROOT / "docs" / "docsite" / "rst").glob("*.rst"))
-PLACES = ("*.md", "docs/*.md", "roles/*/README.md", "examples/**/*.md", "molecule/lab/routeros/*.md")
+PLACES = ("*.md", "docs/*.md", "roles/*/README.md", "examples/**/*.md", "lab/routeros/*.md")
 PAGES = [page for place in PLACES for page in sorted(ROOT.glob(place))]
 PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
 # What Ansible and the playbooks themselves give.

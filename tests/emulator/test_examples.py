@@ -165,6 +165,6 @@ def test_the_workflow_runs_what_is_there() -> None:
     assert re.fullmatch(r"v\d+\.\d+\.\d+", collection["ref"])
     assert job["env"]["ANYCAST_COLLECTIONS"] == "${{ github.workspace }}/.anycast"
     commands = "\n".join(step.get("run", "") for step in job["steps"])
-    assert f"{collection['path']}/molecule/lab setup" in commands
+    assert f"{collection['path']}/lab setup" in commands
     assert "molecule test -s anycast" in commands
     assert (EXAMPLES / "ci/molecule/anycast/molecule.yml").exists()

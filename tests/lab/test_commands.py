@@ -38,15 +38,15 @@ def up(base: int = 20220) -> lab_state.State:
 )
 def test_a_lab_which_is_not_up(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(arguments) == 1
-    assert capsys.readouterr().err == "lab: the lab is not up; run `python molecule/lab up` first\n"
+    assert capsys.readouterr().err == "lab: the lab is not up; run `python -m lab up` first\n"
 
 
 def test_a_reader_that_has_enough() -> None:
-    """As with `python molecule/lab status | head -1`."""
+    """As with `python -m lab status | head -1`."""
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
-        [sys.executable, "molecule/lab", "status"],
+        [sys.executable, "-m", "lab", "status"],
         cwd=ROOT,
         stdout=writer,
         stderr=subprocess.PIPE,
@@ -77,7 +77,7 @@ def test_down_on_nothing_is_fine(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_damaged_state_is_said_and_down_cures_it(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (state / "lab.json").write_text("{")
     assert cli.main(["status"]) == 1
-    assert "is damaged; run `python molecule/lab down`" in capsys.readouterr().err
+    assert "is damaged; run `python -m lab down`" in capsys.readouterr().err
     assert cli.main(["down"]) == 0
     assert not (state / "lab.json").exists()
 

@@ -42,7 +42,7 @@ def test_a_node_is_reached_by_ssh_on_its_own_port(state: Path) -> None:
 def test_a_drill_can_take_cable_and_power_from_a_node(state: Path) -> None:
     hosts = written(state)
     words = shlex.split(str(hosts["sip2"]["anycast_drill_cut"]))
-    assert words[1:] == [str(state.parent / "molecule" / "lab"), "cable", "sip2", "off"]
+    assert words[1:] == [str(state.parent / "lab"), "cable", "sip2", "off"]
     assert str(hosts["sip3"]["anycast_drill_power_on"]).endswith("power-on sip3")
     assert "anycast_drill_cut" not in hosts["hap-lite"]
 

@@ -14,11 +14,11 @@ from typing import Any, Self
 
 from .machines import Router, wait_for
 
-PACKAGE_DIRECTORY = Path(__file__).resolve().parents[3] / "molecule" / "lab"
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class Emulator:
-    """`python -m routeros serve` in the router's network, with the router's FRR.
+    """`python -m lab.routeros serve` in the router's network, with the router's FRR.
 
     It listens on the router's own addresses; open connections with `connect`, or run a client by
     `router.on_its_network(...)` against 127.0.0.1.
@@ -49,14 +49,15 @@ class Emulator:
         with self.log.open("a") as log:
             self._process = subprocess.Popen(
                 self.router.on_its_network(
-                    sys.executable, "-m", "routeros", "serve", "--state", str(self.state), "--version", self.version,
+                    sys.executable, "-m", "lab.routeros", "serve", "--state", str(self.state),
+                    "--version", self.version,
                     "--vtysh", shlex.join(self.router.inside("vtysh")),
                     "--vty-directory", str(self.router.path("/run/frr")),
                     "--ping", shlex.join(self.router.inside("ping")),
                     "--nft", shlex.join(self.router.inside("nft")),
                     *self.options,
                 ),
-                cwd=PACKAGE_DIRECTORY,
+                cwd=ROOT,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

@@ -16,7 +16,7 @@ from lab.state import locked
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="python molecule/lab", description="Five machines to test the collection on.")
+    top = argparse.ArgumentParser(prog="python -m lab", description="Five machines to test the collection on.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("setup", help="install what the host lacks (apt; root or sudo)")
     commands.add_parser("up", help="bring the lab up; builds the image on first use")

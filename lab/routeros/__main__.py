@@ -1,4 +1,4 @@
-"""`python3 -m routeros serve --state DIR`: see the package's docstring."""
+"""`python3 -m lab.routeros serve --state DIR`: see the package's docstring."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """An API server that behaves as a MikroTik hAP lite with RouterOS 7 does, in front of real FRR.
 
-    python3 -m routeros serve --state DIR [--version V] [--users FILE] ...    (--help says the rest)
+    python3 -m lab.routeros serve --state DIR [--version V] [--users FILE] ...    (--help says the rest)
+
+On the lab's router it is the package `routeros`.
 
 What clients write through the API is kept as rows in DIR/state.json (0600: it holds keys), turned into FRR
 configuration at once, and brought back at the next start. Neighbours, link states, routes and BFD sessions are read

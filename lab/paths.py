@@ -10,7 +10,7 @@ from pathlib import Path
 from lab.errors import LabError
 
 SOURCE = Path(__file__).resolve().parent
-CHECKOUT = SOURCE.parent.parent
+CHECKOUT = SOURCE.parent
 
 LONGEST_SOCKET_NAME = len("/ctl-") + 32 + len("-65535") + len(".") + 16
 """OpenSSH's control socket `ctl-USER-PORT`, and a random suffix of 16 while it is being made (mux.c)."""

@@ -12,7 +12,7 @@ from lab import keys, paths, ssh
 from lab.machines import MACHINES, ROUTER, Machine, Ports
 from lab.paths import state_dir
 
-HEADER = "# Written by `python molecule/lab up`: used beside inventories/home, which says what each host is.\n"
+HEADER = "# Written by `python -m lab up`: used beside inventories/home, which says what each host is.\n"
 
 
 def host(machine: Machine, ports: Ports) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def host(machine: Machine, ports: Ports) -> dict[str, Any]:
 
 def command(*arguments: str) -> str:
     """Return a command of the lab for a shell in any directory."""
-    return shlex.join([sys.executable, str(paths.CHECKOUT / "molecule" / "lab"), *arguments])
+    return shlex.join([sys.executable, str(paths.CHECKOUT / "lab"), *arguments])
 
 
 def write(ports: Ports) -> None:

@@ -58,7 +58,7 @@ def save(tag: str) -> None:
     check_tag(tag)
     off = [machine.name for machine in MACHINES if not qemu.running(machine)]
     if off:
-        raise LabError(f"a snapshot needs all machines on; off: {', '.join(off)}; run `python molecule/lab up`")
+        raise LabError(f"a snapshot needs all machines on; off: {', '.join(off)}; run `python -m lab up`")
     each(MACHINES, lambda machine: _monitor(machine, "stop"))
     try:
         each(MACHINES, lambda machine: _monitor(machine, f"savevm {tag}"))

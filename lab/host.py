@@ -16,7 +16,7 @@ from lab.errors import LabError
 from lab.machines import MACHINES, MULTICAST_GROUP, Ports
 from lab.processes import PROC, arguments
 
-SETUP = "run `make setup` (or `python molecule/lab setup`), which installs it with apt"
+SETUP = "run `make setup` (or `python -m lab setup`), which installs it with apt"
 OLDEST_QEMU_FOR_TCG = (10, 0)
 """Measured: under tcg QEMU 7.2 crashed Debian 13's kernel in 5 of 12 boots, with several CPU models; 10.0 in 0 of 6."""
 
@@ -197,5 +197,5 @@ def check_space(directory: Path, wanted: int, what: str) -> None:
     if free < wanted:
         raise LabError(
             f"{what} needs {wanted / 2**30:.1f} GiB in {directory}, where {free / 2**30:.1f} GiB are free; make room"
-            " there (`python molecule/lab clean` removes old images)"
+            " there (`python -m lab clean` removes old images)"
         )

@@ -81,11 +81,11 @@ def up() -> None:
     on = [machine for machine in MACHINES if qemu.running(machine)]
     off = [machine for machine in MACHINES if machine not in on]
     if on and old is None:
-        raise LabError(f"{', '.join(m.name for m in on)} run without a lab; run `python molecule/lab down` first")
+        raise LabError(f"{', '.join(m.name for m in on)} run without a lab; run `python -m lab down` first")
     if on and old is not None and ports != old.ports:
         raise LabError(
             f"LAB_PORT_BASE is {ports.base}, but the lab is up with {old.port_base};"
-            " run `python molecule/lab down` first, or unset the variable"
+            " run `python -m lab down` first, or unset the variable"
         )
     try:
         current = old if on and old else _prepare(ports)
@@ -175,7 +175,7 @@ def image_of(machine: Machine, current: State) -> Image:
     """The image the machine was made from."""
     found = image.of_key(current.images[machine.suite])
     if not found.directory.is_dir():
-        raise LabError(f"the image of this lab, {found.directory}, is gone; run `python molecule/lab down`, then `up`")
+        raise LabError(f"the image of this lab, {found.directory}, is gone; run `python -m lab down`, then `up`")
     return found
 
 
@@ -271,7 +271,7 @@ def shell(machine: Machine, remote: list[str]) -> int:
     """`ssh` to the machine, in place of this process."""
     current = state.require()
     if not qemu.running(machine):
-        raise LabError(f"{machine.name} is off; run `python molecule/lab power-on {machine.name}`")
+        raise LabError(f"{machine.name} is off; run `python -m lab power-on {machine.name}`")
     line = ssh.command(machine, current.ports)
     os.execvp(line[0], [*line[:-1], *([] if remote else ["-t"]), line[-1], *remote])
 

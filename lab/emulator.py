@@ -53,7 +53,7 @@ def bundle(sources: list[Path]) -> bytes:
 def sync(ports: Ports) -> str:
     """Make the router run the emulator of this checkout; says what was done, nothing if nothing was."""
     if not (PACKAGE / "__main__.py").exists():
-        return "this checkout has no emulator (molecule/lab/routeros): the router has no API"
+        return "this checkout has no emulator (lab/routeros): the router has no API"
     data = bundle([PACKAGE, librouteros(), UNIT])
     digest = hashlib.sha256(data).hexdigest()
     there = ssh.run(ROUTER, ports, f"cat {TARGET}/.digest 2>/dev/null; systemctl is-active routeros.service || true")

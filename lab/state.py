@@ -37,13 +37,13 @@ def load() -> State | None:
     except FileNotFoundError:
         return None
     except (ValueError, TypeError):
-        raise LabError(f"{_file()} is damaged; run `python molecule/lab down`") from None
+        raise LabError(f"{_file()} is damaged; run `python -m lab down`") from None
 
 
 def require() -> State:
     state = load()
     if state is None:
-        raise LabError("the lab is not up; run `python molecule/lab up` first")
+        raise LabError("the lab is not up; run `python -m lab up` first")
     return state
 
 

@@ -1,1 +1,0 @@
-"""The lab: five virtual machines of Debian 13 on one LAN, rootless (`python molecule/lab --help`)."""

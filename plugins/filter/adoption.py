@@ -19,7 +19,7 @@ def adoption_filter(info, services_list, interfaces, router_id, link, directory=
         # Which node_problems says.
         return {"kind": "none", "problems": [], "notes": [], "stanzas": []}
     try:
-        bfd = link_model.normalise_link(link)["bfd"]
+        bfd = link_model.normalise_link(link).bfd
     except link_model.LinkError:
         bfd = False
     return {
@@ -33,7 +33,7 @@ def adoption_filter(info, services_list, interfaces, router_id, link, directory=
 
 def routeros_plan(info, link, router_id, interfaces, comment, filter_chain, instance, area):
     try:
-        area_id = link_model.normalise_link(link)["area"]
+        area_id = link_model.normalise_link(link).area
     except link_model.LinkError:
         # Which router_problems says; then nothing is taken over.
         interfaces, area_id = [], None

@@ -5,25 +5,28 @@
 
 from __future__ import annotations
 
+import functools
+
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model import ip, services
 from ansible_collections.homelab.anycast.plugins.module_utils.model import link as link_model
+from ansible_collections.homelab.anycast.plugins.module_utils.node import problems as node_checks
 from ansible_collections.homelab.anycast.plugins.module_utils.node import source_routing
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import interruption, rows
-from ansible_collections.homelab.anycast.plugins.module_utils.system import last_node, text
+from ansible_collections.homelab.anycast.plugins.module_utils.system import last_node, request, text
 
 
 def link(value):
     try:
-        return link_model.normalise_link(value)
+        return link_model.normalise_link(value).as_dict()
     except link_model.LinkError as error:
         raise AnsibleFilterError(str(error)) from None
 
 
 def services_filter(value):
     try:
-        return services.normalise_services(value)
+        return [service.as_dict() for service in services.normalise_services(value)]
     except services.ServicesError as error:
         raise AnsibleFilterError(str(error)) from None
 
@@ -34,8 +37,8 @@ def node_problems(facts, link, services_list, router_id, interfaces, other_route
         normalised = services.normalise_services(services_list)
     except services.ServicesError as error:
         problems.append(f"bird_anycast_services: {error}")
-    problems = _link_problems("bird_anycast_link", link, ip.service_prefixes(normalised)) + problems
-    return problems + services.node_problems(normalised, router_id, interfaces, facts, other_router_ids)
+    problems = link_model.link_problems("bird_anycast_link", link, services.service_prefixes(normalised)) + problems
+    return problems + node_checks.node_problems(normalised, router_id, interfaces, facts, other_router_ids or {})
 
 
 def router_problems(
@@ -51,10 +54,10 @@ def router_problems(
     filter_chain="",
     distribution=None,
 ):
-    problems = _link_problems(
+    problems = link_model.link_problems(
         "routeros_ospf_link", link, anycast_prefixes if isinstance(anycast_prefixes, list) else []
     )
-    bfd = not problems and link_model.normalise_link(link)["bfd"]
+    bfd = not problems and link_model.normalise_link(link).bfd
     return (
         problems
         + rows.router_problems(
@@ -112,7 +115,7 @@ def other_router_ids(hostvars, name):
 
 
 def drain_arguments_problems(arguments, hostvars, groups):
-    nodes = services.names_by_node(hostvars, groups.get("anycast_nodes", []))
+    nodes = request.names_by_node(hostvars, groups.get("anycast_nodes", []))
     no_router = [] if groups.get("anycast_routers") else [last_node.NO_ROUTER]
     return no_router + last_node.arguments_problems(arguments, nodes)
 
@@ -120,19 +123,23 @@ def drain_arguments_problems(arguments, hostvars, groups):
 def last_node_problems(drained, next_hops, elsewhere, neighbors, hostvars, name):
     router_ids = {result["item"]: hostvars[result["item"]].get("bird_anycast_router_id") for result in elsewhere}
     return last_node.last_node_problems(
-        drained,
+        services.normalise_services(drained),
         last_node.next_hops(next_hops),
         last_node.neighbor_addresses(neighbors, hostvars[name]["bird_anycast_router_id"]),
         last_node.others(elsewhere, neighbors, router_ids),
     )
 
 
-def _link_problems(variable, value, prefixes):
-    try:
-        normalised = link_model.normalise_link(value)
-    except link_model.LinkError as error:
-        return [f"{variable}: {error}"]
-    return [f"{variable}: {problem}" for problem in ip.link_problems(normalised, prefixes)]
+def _of_link(function):
+    return functools.wraps(function)(lambda link, *rest: function(link_model.normalise_link(link), *rest))
+
+
+def _of_services(function):
+    return functools.wraps(function)(lambda value, *rest: function(services.valid(value), *rest))
+
+
+def services_named(value, name=None):
+    return [service.as_dict() for service in services.named(services.normalise_services(value), name)]
 
 
 class FilterModule:
@@ -143,23 +150,23 @@ class FilterModule:
             "node_problems": node_problems,
             "router_problems": router_problems,
             "routeros_interruption": routeros_interruption,
-            "routeros_interface_templates": rows.interface_templates,
-            "routeros_areas": rows.areas,
+            "routeros_interface_templates": _of_link(rows.interface_templates),
+            "routeros_areas": _of_link(rows.areas),
             "routeros_filter_chains": rows.filter_chains,
             "routeros_filter_rules": routeros_filter_rules,
             "routeros_hash_policy": routeros_hash_policy,
             "routeros_instances": rows.instances,
-            "routeros_bfd_configuration": rows.bfd_configuration,
+            "routeros_bfd_configuration": _of_link(rows.bfd_configuration),
             "other_router_ids": other_router_ids,
-            "service_interfaces": services.interfaces,
-            "units": services.units,
-            "unit_problems": services.unit_problems,
-            "bird_package": services.bird_package,
-            "package_problems": services.package_problems,
+            "service_interfaces": _of_services(services.interfaces),
+            "units": _of_services(services.units),
+            "unit_problems": _of_services(node_checks.unit_problems),
+            "bird_package": node_checks.bird_package,
+            "package_problems": node_checks.package_problems,
             "source_routing": source_routing.commands,
             "source_routing_problems": source_routing.problems,
-            "missing_source_routing": source_routing.missing,
-            "services_named": services.named,
+            "missing_source_routing": _of_services(source_routing.missing),
+            "services_named": services_named,
             "drain_arguments_problems": drain_arguments_problems,
             "last_node_problems": last_node_problems,
             "neighbor_addresses": last_node.neighbor_addresses,

@@ -11,7 +11,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.node import source
 
 
 def services_have_ipv6(services):
-    return ip.has_ipv6(ip.service_prefixes(services))
+    return ip.has_ipv6(announced(services))
 
 
 def source_routing_ipv6_problems(services, gateway, link_interfaces, facts):

@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+from ansible_collections.homelab.anycast.plugins.module_utils.model.services import normalise_services
 from ansible_collections.homelab.anycast.plugins.module_utils.probe import targets
+
+
+def probe_targets(services, sources):
+    return targets.targets(normalise_services(services), sources)
 
 
 class FilterModule:
     def filters(self):
-        return {"probe_targets": targets.targets}
+        return {"probe_targets": probe_targets}

@@ -10,4 +10,4 @@ from ansible_collections.homelab.anycast.plugins.module_utils.model import limit
 
 class FilterModule:
     def filters(self):
-        return {"range_problems": limits.problems}
+        return {"range_problems": limits.limit_problems}

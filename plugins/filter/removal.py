@@ -8,11 +8,11 @@ from __future__ import annotations
 from ansible_collections.homelab.anycast.plugins.module_utils.model import services
 from ansible_collections.homelab.anycast.plugins.module_utils.node import takeover
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import takeover as routeros_takeover
-from ansible_collections.homelab.anycast.plugins.module_utils.system import removal
+from ansible_collections.homelab.anycast.plugins.module_utils.system import removal, request
 
 
 def removal_wanted(arguments, hostvars, groups):
-    nodes = services.names_by_node(hostvars, groups.get("anycast_nodes", []))
+    nodes = request.names_by_node(hostvars, groups.get("anycast_nodes", []))
     return removal.wanted(arguments, nodes, groups.get("anycast_routers", []))
 
 

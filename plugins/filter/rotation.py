@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model import services
+from ansible_collections.homelab.anycast.plugins.module_utils.model.link import normalise_link
 from ansible_collections.homelab.anycast.plugins.module_utils.system import rotation
 
 
@@ -22,11 +23,19 @@ def rotation_problems(hostvars, groups, key, key_id):
     return list(dict.fromkeys(found))
 
 
+def router_problems(info, comment, link, key_id):
+    return rotation.router_problems(info, comment, normalise_link(link), key_id)
+
+
+def links(link, key, key_id):
+    return {name: step.as_dict() for name, step in rotation.links(link, key, key_id).items()}
+
+
 class FilterModule:
     def filters(self):
         return {
             "rotation_problems": rotation_problems,
-            "rotation_router_problems": rotation.router_problems,
-            "rotation_links": rotation.links,
+            "rotation_router_problems": router_problems,
+            "rotation_links": links,
             "rotation_moved": rotation.moved,
         }

@@ -74,7 +74,7 @@ class _Variables:
 
     def bfd(self, variable):
         try:
-            return link_model.without_authentication(self.get(variable, {}))["bfd"]
+            return link_model.without_authentication(self.get(variable, {})).bfd
         except link_model.LinkError as error:
             self.problems.append(f"{variable}: {error}")
             return False

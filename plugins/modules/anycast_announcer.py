@@ -115,7 +115,7 @@ class Installer:
     def __init__(self, module):
         self.module = module
         self.absent = module.params["state"] == "absent"
-        self.services = [] if self.absent else module.params["services"]
+        self.services = [] if self.absent else systemd.services_of(module)
         self.files = {}
         if not self.absent:
             self.files = {
@@ -128,7 +128,7 @@ class Installer:
         found = [path for pattern in announcer.patterns(everything=self.absent) for path in _glob(pattern)]
         self.superfluous = announcer.superfluous(found, self.files)
         self.changed = dict(self._changed())
-        names = [service["name"] for service in self.services]
+        names = [service.name for service in self.services]
         announced = _glob(announcer.ANNOUNCED + "/*.conf")
         self.gone = [name for name in announcer.names_of(self.superfluous + announced) if name not in names]
 
@@ -195,22 +195,22 @@ class Installer:
     def withdrawals(self, actions):
         """Say which announced services would be withdrawn by what they are to have now."""
         for service in self.services:
-            name = service["name"]
+            name = service.name
             if actions.get(name) != "restart" or not systemd.is_announced(name):
                 continue
             unit = announcer.starter(service)
             state = systemd.unit_states(self.module.run_command, [unit])[unit]["ActiveState"]
             if state != "active":
                 yield f"service '{name}' is announced, and would not be any more: {unit} is {state}"
-            elif service["check"] and (reason := self.failing(service)):
+            elif service.check and (reason := self.failing(service)):
                 yield f"service '{name}' is announced, and would not be any more: its check says {reason}"
 
     def failing(self, service):
         """Return why the check of a service would withdraw it; None if it passes."""
-        name, check = service["name"], service["check"]
+        name, check = service.name, service.check
         path = announcer.settings_file(name)
         before = self.changed.get(path)
-        if self.module.check_mode and before and json.loads(before)["addresses"] != service["addresses"]:
+        if self.module.check_mode and before and json.loads(before)["addresses"] != service.addresses:
             # Addresses that are not there yet answer nothing.
             return None
         with tempfile.TemporaryDirectory(prefix="anycast-", dir=announcer.TRIALS) as directory:
@@ -223,12 +223,12 @@ class Installer:
             words = [*announcer.COMMAND[:-1], str(program), "check", str(settings.with_suffix(""))]
             # The PATH of who becomes root may lack sbin.
             runuser = self.module.get_bin_path("runuser", required=True)
-            for left in reversed(range(check["fall"])):
+            for left in reversed(range(check.fall)):
                 code, _out, err = self.module.run_command([runuser, "-u", "bird", "--", *words])
                 if code == 0:
                     return None
                 if left:
-                    time.sleep(check["interval"])
+                    time.sleep(check.interval)
         return err.strip()
 
     def install(self):
@@ -266,11 +266,11 @@ class Installer:
         """
         states = systemd.unit_states(
             self.module.run_command,
-            [unit for s in self.services for unit in (announcer.instance(s["name"]), announcer.starter(s))],
+            [unit for s in self.services for unit in (announcer.instance(s.name), announcer.starter(s))],
         )
         wanted = {}
         for service in self.services:
-            name = service["name"]
+            name = service.name
             runs = states[announcer.instance(name)]["ActiveState"] == "active"
             if runs and announcer.needs_restart(service, self.changed):
                 wanted[name] = "restart"
@@ -285,7 +285,7 @@ class Installer:
 
     def act(self, actions):
         for service in self.services:
-            name = service["name"]
+            name = service.name
             verb = actions.get(name)
             if verb in ("withdraw", "reload"):
                 getattr(self, verb)(name)
@@ -306,10 +306,10 @@ class Installer:
 
     def _wait_for_check(self, service):
         """Give a healthy service the time to be announced, so that the next node is not touched before."""
-        check = service["check"]
+        check = service.check
         if check:
-            deadline = time.monotonic() + check["rise"] * check["interval"] + check["timeout"] + _PATIENCE
-            while time.monotonic() < deadline and not systemd.is_announced(service["name"]):
+            deadline = time.monotonic() + check.rise * check.interval + check.timeout + _PATIENCE
+            while time.monotonic() < deadline and not systemd.is_announced(service.name):
                 time.sleep(0.2)
 
 

@@ -139,6 +139,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.homelab.anycast.plugins.module_utils.model.services import named
 from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer, systemd
 from ansible_collections.homelab.anycast.plugins.module_utils.system import last_node
 
@@ -148,7 +149,8 @@ class Node:
         self.module = module
         self.scope = module.params["service"]
         self.path = Path(announcer.drain_file(self.scope))
-        self.services = [s for s in module.params["services"] if self.scope in (None, s["name"])]
+        self.all_services = systemd.services_of(module)
+        self.services = named(self.all_services, self.scope)
         self.changed = False
         self.new = False
         self.coming = []
@@ -157,7 +159,7 @@ class Node:
         return "the node" if self.scope is None else f"service '{self.scope}'"
 
     def states(self):
-        units = [unit for s in self.services for unit in (announcer.instance(s["name"]), announcer.starter(s))]
+        units = [unit for s in self.services for unit in (announcer.instance(s.name), announcer.starter(s))]
         return systemd.unit_states(self.module.run_command, units)
 
     def change(self, action, *arguments):
@@ -218,7 +220,7 @@ class Node:
     def withdrawn(self):
         states = self.states()
         for service in self.services:
-            unit = announcer.instance(service["name"])
+            unit = announcer.instance(service.name)
             # Also one that systemd is about to try again.
             if states[unit]["ActiveState"] not in ("inactive", "failed"):
                 self.systemctl("stop", unit)
@@ -239,9 +241,9 @@ class Node:
 
     def units_to_stop(self):
         states = self.states()
-        staying = [s for s in self.module.params["services"] if not systemd.drain_of(s["name"])]
-        for unit in dict.fromkeys(s["unit"] for s in self.services if s["unit"]):
-            names = ", ".join(s["name"] for s in staying if s["unit"] == unit)
+        staying = [s for s in self.all_services if not systemd.drain_of(s.name)]
+        for unit in dict.fromkeys(s.unit for s in self.services if s.unit):
+            names = ", ".join(s.name for s in staying if s.unit == unit)
             if names:
                 self.module.warn(f"{unit} is not stopped: it also runs what is not drained, {names}")
             elif states[unit]["ActiveState"] == "active":
@@ -254,8 +256,8 @@ class Node:
     def undrained(self):
         record = systemd.read_drain(self.scope) or {}
         # A service with a drain of its own stays out when its node comes back.
-        alone = {s["name"]: systemd.read_drain(s["name"]) for s in self.services} if not self.scope else {}
-        self.coming = [s for s in self.services if alone.get(s["name"]) is None]
+        alone = {s.name: systemd.read_drain(s.name) for s in self.services} if not self.scope else {}
+        self.coming = [s for s in self.services if alone.get(s.name) is None]
         for name in (name for name, found in alone.items() if found is not None):
             self.module.warn(f"{last_node.text(alone[name])}. It stays so: -e service={name} undrains it")
         if self.scope is not None and systemd.read_drain(None) is not None:
@@ -268,14 +270,14 @@ class Node:
         if not self.module.params["force"]:
             # In check mode these have not been started.
             unknown = stopped if self.module.check_mode else []
-            self.wait_for_health([s for s in self.coming if s["unit"] not in unknown])
+            self.wait_for_health([s for s in self.coming if s.unit not in unknown])
         self.forgotten()
         states = self.states()
         for service in self.coming:
             # An announcer that systemd is told to start would have it start the service too.
             runs = states[announcer.starter(service)]["ActiveState"] == "active"
-            if runs and states[announcer.instance(service["name"])]["ActiveState"] != "active":
-                self.systemctl("start", announcer.instance(service["name"]))
+            if runs and states[announcer.instance(service.name)]["ActiveState"] != "active":
+                self.systemctl("start", announcer.instance(service.name))
 
     def wait_for_health(self, services):
         start = time.monotonic()
@@ -297,13 +299,13 @@ class Node:
             state = states[announcer.starter(service)]["ActiveState"]
             if state != "active":
                 yield f"{announcer.starter(service)} is {state}"
-            elif service["check"]:
+            elif service.check:
                 # With the rights that the announcer has.
                 runuser = self.module.get_bin_path("runuser", required=True)
-                line = [runuser, "-u", "bird", "--", *announcer.COMMAND, "check", service["name"]]
+                line = [runuser, "-u", "bird", "--", *announcer.COMMAND, "check", service.name]
                 code, _out, err = self.module.run_command(line)
                 if code:
-                    yield "service '{}': {}".format(service["name"], err.strip())
+                    yield "service '{}': {}".format(service.name, err.strip())
 
 
 def main():
@@ -332,7 +334,7 @@ def main():
         changed=node.changed,
         records=systemd.records(),
         new=node.new,
-        prefixes=[address for service in node.coming for address in service["addresses"]],
+        prefixes=[address for service in node.coming for address in service.addresses],
     )
 
 

@@ -149,12 +149,12 @@ def changes_of(module, name):
 
 
 def read(module):
-    services = module.params["services"]
-    units = [unit for s in services for unit in (announcer.instance(s["name"]), announcer.starter(s))]
+    services = systemd.services_of(module)
+    units = [unit for s in services for unit in (announcer.instance(s.name), announcer.starter(s))]
     states = systemd.unit_states(module.run_command, [announcer.BIRD_UNIT, *units])
     found = []
     for described, service in zip(systemd.describe(module.run_command, services), services):
-        name = service["name"]
+        name = service.name
         unit, instance = states[announcer.starter(service)], states[announcer.instance(name)]
         if instance["LoadState"] == "not-found":
             described["why"] = f"{announcer.instance(name)} is not installed: run homelab.anycast.site"
@@ -165,11 +165,11 @@ def read(module):
                 unit_state=unit["ActiveState"],
                 announcer_state=instance["ActiveState"],
                 healthy=announcer.is_healthy(service, unit, instance),
-                health=(instance.get("StatusText") or None) if service["check"] else None,
+                health=(instance.get("StatusText") or None) if service.check else None,
                 changes=changes_of(module, name),
             )
         )
-    names = [service["name"] for service in services]
+    names = [service.name for service in services]
     announced = sorted(path.stem for path in Path(announcer.ANNOUNCED).glob("*.conf"))
     return {
         "services": found,

@@ -16,6 +16,7 @@ All times are seconds.
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import ipaddress
 import math
@@ -188,10 +189,10 @@ def unknown(what, name, known):
 
 def detection_time(node_link):
     """Return (seconds in which the router notices a dead node, in words)."""
-    if node_link["bfd"]:
-        seconds = node_link["bfd_interval"] * node_link["bfd_multiplier"] / 1000
-        return seconds, "BFD {bfd_interval} ms x {bfd_multiplier}".format(**node_link)
-    return float(node_link["dead_interval"]), "dead_interval {dead_interval} s".format(**node_link)
+    if node_link.bfd:
+        seconds = node_link.bfd_interval * node_link.bfd_multiplier / 1000
+        return seconds, f"BFD {node_link.bfd_interval} ms x {node_link.bfd_multiplier}"
+    return float(node_link.dead_interval), f"dead_interval {node_link.dead_interval} s"
 
 
 def default_limit(event, service, node_link):
@@ -199,8 +200,8 @@ def default_limit(event, service, node_link):
     if event in ("cut", "power_off"):
         return detection_time(node_link)[0] + 1
     if event == "hang":
-        check = service["check"]
-        return check["fall"] * check["interval"] + check["timeout"] + 0.5
+        check = service.check
+        return check.fall * check.interval + check.timeout + 0.5
     return 1.0 if event == "kill" else 0.0
 
 
@@ -325,8 +326,8 @@ def asked_of(service, clients):
     It is asked by the first of its addresses that some client can reach, and by the clients that can reach that one:
     those with an address of its IP version.
     """
-    for prefix in service["addresses"]:
-        here = {**service, "addresses": [prefix]}
+    for prefix in service.addresses:
+        here = dataclasses.replace(service, addresses=[prefix])
         asked = {client: probe_targets.targets([here], sources) for client, sources in clients.items() if sources}
         targets = {client: found[0] for client, found in asked.items() if found}
         if targets:
@@ -355,25 +356,25 @@ def _planned(entry, name, node, service_name, limits, clients):
         return {}, [f"node {name} has no services in bird_anycast_services"]
     chosen = services.named(offered, service_name)
     if not chosen:
-        return {}, [unknown(f"drill_service: on {name},", service_name, [service["name"] for service in offered])]
+        return {}, [unknown(f"drill_service: on {name},", service_name, [service.name for service in offered])]
     service = chosen[0]
     problems = []
     for key in kind["needs"]:
-        if not service[key]:
+        if not getattr(service, key):
             what = {
                 "unit": "there is nothing to {}".format("kill" if event == "kill" else event),
                 "check": "nobody would notice, and its clients would lose everything until the end",
             }[key]
             problems.append(
                 "event '{}': service '{}' of {} has no {}, so {}; set it in bird_anycast_services, or leave the event"
-                " out".format(event, service["name"], name, key, what)
+                " out".format(event, service.name, name, key, what)
             )
     texts = {
         "event": event,
         "node": name,
-        "unit": service["unit"],
-        "announcer": announcer.instance(service["name"]),
-        "announcers": " ".join(announcer.instance(other["name"]) for other in offered),
+        "unit": service.unit,
+        "announcer": announcer.instance(service.name),
+        "announcers": " ".join(announcer.instance(other.name) for other in offered),
         "detection": detection_time(node["link"])[1],
     }
     if event not in EVENTS:
@@ -392,7 +393,7 @@ def _planned(entry, name, node, service_name, limits, clients):
     if asked is None and any(clients.values()):
         problems.append(
             "service '{}' has {}, and no client has an address of that IP version in anycast_probe_sources: add"
-            " one".format(service["name"], ", ".join(service["addresses"]))
+            " one".format(service.name, ", ".join(service.addresses))
         )
     if problems:
         return {}, problems
@@ -410,8 +411,8 @@ def _planned(entry, name, node, service_name, limits, clients):
         "limit": float(default_limit(event, service, node["link"]) if limit is None else limit),
         "why": kind["why"].format(**texts) if limit is None else "as asked for",
         "recovery_limit": float(limits.get("recovery", 0)),
-        "services": concerned,
-        "prefixes": [address for each in concerned for address in each["addresses"]],
+        "services": [each.as_dict() for each in concerned],
+        "prefixes": [address for each in concerned for address in each.addresses],
         **(asked or {}),
     }, []
 

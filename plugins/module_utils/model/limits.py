@@ -1,16 +1,22 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The range of each number among the variables of the roles and playbooks, which an argument_specs.yml cannot state."""
+"""The limits of each number among the variables of the roles and playbooks, which an argument_specs.yml cannot state.
+
+Private to this collection.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 # An 8-bit field of the hello (RFC 2328 A.3.2).
 _PRIORITY = (0, 255)
 # A 16-bit field of the router LSA (A.4.2); of an interface it is greater than zero (C.3).
 _COST = (1, 65535)
 
-RANGES = {
+LIMITS = {
     "bird_anycast_priority": _PRIORITY,
     "bird_anycast_cost": _COST,
     # Seconds. anycast-announce@.service has TimeoutStopSec=30, of which announcer.py may take 8 to wait for BIRD.
@@ -22,19 +28,19 @@ RANGES = {
 }
 
 
-def problems(values):
-    """Return which values are outside their range, one sentence each.
+def limit_problems(values: Mapping[str, Any]) -> list[str]:
+    """Return which values are outside their limits, one sentence each.
 
-    :param values: numbers, or text that is one as -e gives it, by the names of variables in RANGES.
+    :param values: numbers, or text that is one as -e gives it, by the names of variables in LIMITS.
     """
     return [
-        "{} is {}, expected {} to {}".format(name, value, *RANGES[name])
+        f"{name} is {value}, expected {LIMITS[name][0]} to {LIMITS[name][1]}"
         for name, value in values.items()
-        if not _is_within(value, *RANGES[name])
+        if not _is_within(value, *LIMITS[name])
     ]
 
 
-def _is_within(value, lowest, highest):
+def _is_within(value: Any, lowest: int, highest: int) -> bool:
     try:
         return lowest <= float(value) <= highest
     except (TypeError, ValueError):

@@ -6,13 +6,20 @@
 A link is one dictionary. Both roles take it (C(routeros_ospf_link), C(bird_anycast_link)) and hand it to
 L(normalise_link), which fills the defaults and rejects what cannot work. No default of a link stands anywhere else.
 
-The names are those of RFC 2328 (appendix C.3) and of the RouterOS manual.
+The names are those of RFC 2328 (appendix C.3) and of the RouterOS manual. Private to this collection.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import ipaddress
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
+
+_T = TypeVar("_T")
 
 # What a key may measure in octets on the wire.
 # simple: RFC 2328 D.2, a 64-bit field. md5: RFC 2328 D.3, 16 octets.
@@ -22,6 +29,12 @@ KEY_OCTETS = {"simple": 8, "md5": 16, "sha1": 20, "sha256": 32, "sha384": 48, "s
 AUTHENTICATION_KINDS = ("none", *KEY_OCTETS)
 # Kinds whose packets carry a Key ID (RFC 2328 D.3, RFC 5709); "simple" has no room for one.
 KINDS_WITH_KEY_ID = ("md5", "sha1", "sha256", "sha384", "sha512")
+# RFC 7166, the authentication trailer, knows HMAC-SHA only. BIRD refuses the others ("Plaintext authentication not
+# supported in OSPFv3", "Keyed hash algorithms are not allowed").
+OSPFV3_AUTHENTICATIONS = ("none", *(kind for kind in KINDS_WITH_KEY_ID if kind != "md5"))
+# RFC 7166 4.5 appends the Cryptographic Protocol ID to the key. What is longer than the digest then is hashed first
+# there, and by plain HMAC (RFC 2104) only where it is longer than the block.
+_PROTOCOL_ID_OCTETS = 2
 
 # nbma and ptmp need hand-written neighbours at both ends, which this model does not carry.
 NETWORK_TYPES = ("broadcast", "ptp")
@@ -35,26 +48,42 @@ BFD_MULTIPLIERS = (1, 255)
 # Whole seconds. HelloInterval is a 16-bit field (RFC 2328 A.3.2); RouterOS takes 1s..18h12m15s for all three.
 MAX_INTERVAL = 65535
 
-DEFAULTS = {
-    "area": "0.0.0.0",
-    "network_type": "broadcast",
-    "hello_interval": 3,
+
+@dataclasses.dataclass(frozen=True)
+class Link:
+    """A link that can work: every key of the dictionary, checked. Intervals of OSPF are whole seconds."""
+
+    area: str = "0.0.0.0"
+    network_type: str = "broadcast"
+    hello_interval: int = 3
     # Four missed hellos. RouterOS and BIRD accept less, but then one or two lost packets reset the adjacency.
-    "dead_interval": 12,
-    "retransmit_interval": 2,
-    "authentication": "sha256",
-    "key_id": 1,
-    "key": None,
+    dead_interval: int = 12
+    retransmit_interval: int = 2
+    authentication: str = "sha256"
+    # None where packets carry none.
+    key_id: int | None = 1
+    key: str | None = dataclasses.field(default=None, repr=False)
     # A second key that the nodes accept but never send with (KeyStartAccept without KeyStartGenerate, RFC 2328 D.3),
     # for the time in which the keys change. The router has no place for one.
-    "accept_key": None,
-    "accept_key_id": None,
+    accept_key: str | None = dataclasses.field(default=None, repr=False)
+    accept_key_id: int | None = None
     # Off: it needs UDP 3784 through the firewalls of both ends, and time of the router's processor.
-    "bfd": False,
+    bfd: bool = False
     # RouterOS' own defaults, which notice a dead node after 1 s; 650 MHz of a hAP lite should not be asked for less.
-    "bfd_interval": 200,
-    "bfd_multiplier": 5,
-}
+    # Milliseconds, and None without BFD, as is the multiplier.
+    bfd_interval: int | None = 200
+    bfd_multiplier: int | None = 5
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the link as users write it, its keys included."""
+        return dataclasses.asdict(self)
+
+    def without_keys(self) -> dict[str, Any]:
+        """Return the link as a dictionary that may be shown."""
+        return {name: value for name, value in self.as_dict().items() if name not in ("key", "accept_key")}
+
+
+DEFAULTS = Link().as_dict()
 
 # The API turns these into booleans on the way (facts of librouteros' parsing), so they can never compare equal.
 _WORDS_READ_AS_BOOLEAN = ("yes", "no", "true", "false")
@@ -64,8 +93,8 @@ class LinkError(ValueError):
     """The link cannot work. Its text lists every problem, and never a key."""
 
 
-def normalise_link(link):
-    """Return the link with every key of DEFAULTS, checked.
+def normalise_link(link: Any) -> Link:
+    """Return the link with every default filled in, checked.
 
     :param link: dictionary with any of the keys of DEFAULTS. Intervals are whole seconds, C(area) is a dotted quad or
         its number, C(key) is text.
@@ -76,7 +105,10 @@ def normalise_link(link):
             "the link is {}, expected a dictionary with any of: {}".format(_kind(link), ", ".join(DEFAULTS))
         )
     problems = [unknown_key(key, DEFAULTS) for key in link if key not in DEFAULTS]
-    result = {**DEFAULTS, **{key: value for key, value in link.items() if key in DEFAULTS and value is not None}}
+    result: dict[str, Any] = {
+        **DEFAULTS,
+        **{key: value for key, value in link.items() if key in DEFAULTS and value is not None},
+    }
 
     result["area"] = _checked(problems, _area, result["area"])
     for key in ("hello_interval", "dead_interval", "retransmit_interval"):
@@ -97,10 +129,41 @@ def normalise_link(link):
         result["key_id"] = None
     if not result["bfd"]:
         result["bfd_interval"] = result["bfd_multiplier"] = None
-    return result
+    return Link(**result)
 
 
-def without_authentication(link):
+def link_problems(variable: str, value: Any, prefixes: Iterable[str] = ()) -> list[str]:
+    """Return what is wrong with a link and with carrying the prefixes over it, one sentence each.
+
+    :param variable: name of the variable that holds it, for the sentences.
+    """
+    try:
+        link = normalise_link(value)
+    except LinkError as error:
+        return [f"{variable}: {error}"]
+    return [f"{variable}: {problem}" for problem in ospfv3_problems(link, prefixes)]
+
+
+def ospfv3_problems(link: Link, prefixes: Iterable[str]) -> list[str]:
+    """Return what keeps a link from carrying the IPv6 ones of the prefixes, one sentence each."""
+    kind = link.authentication
+    if kind == "none" or not ip.has_ipv6(prefixes):
+        return []
+    if kind not in OSPFV3_AUTHENTICATIONS:
+        return [
+            f"authentication is '{kind}', and there are IPv6 addresses: OSPFv3 has no such authentication (RFC 7166),"
+            f" expected one of: {', '.join(OSPFV3_AUTHENTICATIONS)}"
+        ]
+    room, octets = KEY_OCTETS[kind] - _PROTOCOL_ID_OCTETS, len((link.key or "").encode())
+    if octets > room:
+        return [
+            f"key has {octets} octets, and there are IPv6 addresses: with authentication '{kind}' OSPFv3 carries at"
+            f" most {room} (RFC 7166 4.5); shorten it or choose another kind"
+        ]
+    return []
+
+
+def without_authentication(link: Any) -> Link:
     """Return a normalised link without its authentication, for what needs no key, and has none perhaps.
 
     :raises LinkError: as L(normalise_link).
@@ -110,14 +173,19 @@ def without_authentication(link):
     return normalise_link(link)
 
 
-def unknown_key(key, known):
+def unknown_key(key: Any, known: Iterable[str]) -> str:
     """Return the sentence about a key which is none of those known."""
-    close = difflib.get_close_matches(str(key), list(known), n=1, cutoff=0.5)
-    hint = f"did you mean '{close[0]}'?" if close else "expected any of: {}".format(", ".join(known))
+    known = list(known)
+    hint = f"did you mean '{close}'?" if (close := closest(key, known)) else f"expected any of: {', '.join(known)}"
     return f"unknown key '{key}', {hint}"
 
 
-def _checked(problems, check, *args):
+def closest(word: Any, known: Iterable[str]) -> str | None:
+    """Return the one of the known words that was meant perhaps."""
+    return next(iter(difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)), None)
+
+
+def _checked(problems: list[str], check: Callable[..., _T], *args: Any) -> _T | None:
     try:
         return check(*args)
     except ValueError as error:
@@ -125,7 +193,7 @@ def _checked(problems, check, *args):
         return None
 
 
-def _area(value):
+def _area(value: Any) -> str:
     try:
         # ipaddress reads a number as well, as BIRD and RouterOS do: area 0 is area 0.0.0.0.
         return str(ipaddress.IPv4Address(int(value) if str(value).isdigit() else str(value)))
@@ -133,25 +201,25 @@ def _area(value):
         raise ValueError(f"area is '{value}', expected a dotted quad such as 0.0.0.0, or a number") from None
 
 
-def _whole_number(value, name, lowest, highest, unit=""):
+def _whole_number(value: Any, name: str, lowest: int, highest: int, unit: str = "") -> int:
     text = str(value)
     if isinstance(value, bool) or not text.isdigit() or not lowest <= int(text) <= highest:
         raise ValueError(f"{name} is '{value}', expected {unit}{lowest} to {highest}")
     return int(text)
 
 
-def _both_numbers(result):
+def _both_numbers(result: dict[str, Any]) -> bool:
     return result["hello_interval"] is not None and result["dead_interval"] is not None
 
 
-def _authentication_problems(result):
+def _authentication_problems(result: dict[str, Any]) -> list[str]:
     kind, key = result["authentication"], result["key"]
     if kind not in AUTHENTICATION_KINDS:
         return ["authentication is '{}', expected one of: {}".format(kind, ", ".join(AUTHENTICATION_KINDS))]
     if kind == "none":
         key = key or result["accept_key"]
         return ["a key is set, but authentication is 'none': drop the key or choose a kind"] if key else []
-    problems = []
+    problems: list[str] = []
     if kind in KINDS_WITH_KEY_ID:
         result["key_id"] = _checked(problems, _whole_number, result["key_id"], "key_id", 1, 255)
     if key is None or key == "":
@@ -163,7 +231,7 @@ def _authentication_problems(result):
     return problems
 
 
-def _accept_key_problems(result):
+def _accept_key_problems(result: dict[str, Any]) -> list[str]:
     kind, key = result["authentication"], result["accept_key"]
     if key in (None, ""):
         result["accept_key"] = result["accept_key_id"] = None
@@ -185,8 +253,8 @@ def _accept_key_problems(result):
     return problems
 
 
-def _key_problems(name, key, kind):
-    problems = []
+def _key_problems(name: str, key: str, kind: str) -> list[str]:
+    problems: list[str] = []
     octets = len(key.encode())
     if octets > KEY_OCTETS[kind]:
         problems.append(
@@ -204,8 +272,8 @@ def _key_problems(name, key, kind):
     return problems
 
 
-def _bfd_problems(result):
-    problems = []
+def _bfd_problems(result: dict[str, Any]) -> list[str]:
+    problems: list[str] = []
     result["bfd"] = _checked(problems, _truth, result["bfd"], "bfd")
     interval = _checked(
         problems, _whole_number, result["bfd_interval"], "bfd_interval", *BFD_INTERVALS, "milliseconds "
@@ -213,7 +281,7 @@ def _bfd_problems(result):
     multiplier = _checked(problems, _whole_number, result["bfd_multiplier"], "bfd_multiplier", *BFD_MULTIPLIERS)
     result.update(bfd_interval=interval, bfd_multiplier=multiplier)
     dead = result["dead_interval"]
-    if result["bfd"] and None not in (interval, multiplier, dead) and interval * multiplier >= dead * 1000:
+    if result["bfd"] and interval and multiplier and dead and interval * multiplier >= dead * 1000:
         problems.append(
             f"bfd_interval x bfd_multiplier is {interval * multiplier / 1000:g} s, expected less than"
             f" dead_interval, which is {dead} s: else OSPF is the"
@@ -222,7 +290,7 @@ def _bfd_problems(result):
     return problems
 
 
-def _truth(value, name):
+def _truth(value: Any, name: str) -> bool:
     # A value that comes by --extra-vars may be text.
     truth = {"true": True, "yes": True, "false": False, "no": False}.get(str(value).lower())
     if truth is None:
@@ -230,5 +298,5 @@ def _truth(value, name):
     return truth
 
 
-def _kind(value):
+def _kind(value: Any) -> str:
     return "missing" if value is None else f"of type {type(value).__name__}"

@@ -3,21 +3,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The list of services: which anycast addresses a node carries, on which interface, and what decides that it does.
 
-L(normalise_services) fills the defaults and rejects what no node can carry; L(node_problems) says what speaks against
-carrying them on one node.
+L(normalise_services) fills the defaults and rejects what no node can carry. Private to this collection.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import ipaddress
 import math
 import re
 import shlex
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model import ip as model_ip
+from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
 from ansible_collections.homelab.anycast.plugins.module_utils.model.link import unknown_key
-from ansible_collections.homelab.anycast.plugins.module_utils.node.facts import addresses as addresses_of
 
 REQUIRED = ("name", "addresses")
 DEFAULTS = {"interface": "dummy0", "unit": None, "check": None}
@@ -25,7 +26,7 @@ DEFAULTS = {"interface": "dummy0", "unit": None, "check": None}
 # Seconds. What a check of the own node may take is little; fall x interval is what a hanging service costs its clients.
 CHECK_DEFAULTS = {"interval": 1, "timeout": 0.5, "rise": 3, "fall": 3}
 # The keys that each kind has beside these, and their defaults; None: required.
-CHECK_KINDS: dict[str, dict] = {
+CHECK_KINDS: dict[str, dict[str, Any]] = {
     "sip": {"port": 5060},
     "dns": {"port": 53, "name": None},
     "tcp": {"port": None},
@@ -44,12 +45,47 @@ _DNS_NAME = re.compile(r"(?=.{1,253}\.?\Z)[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Z
 _SHELLS = ("sh", "bash", "dash", "busybox")
 
 
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """What proves that a service is healthy. Times are seconds; each kind has the keys of CHECK_KINDS beside them."""
+
+    kind: str
+    interval: float
+    timeout: float
+    rise: int
+    fall: int
+    port: int | None = None
+    # What a DNS server is asked for.
+    name: str | None = None
+    command: list[str] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the keys that a check of this kind has."""
+        return {key: getattr(self, key) for key in ("kind", *CHECK_DEFAULTS, *CHECK_KINDS[self.kind])}
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """A service that a node can carry: every key of the dictionary, checked."""
+
+    name: str
+    # Prefixes such as 172.18.0.64/32.
+    addresses: list[str]
+    interface: str
+    unit: str | None = None
+    check: Check | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the service as users write it."""
+        return {**vars(self), "check": self.check.as_dict() if self.check else None}
+
+
 class ServicesError(ValueError):
     """The list of services cannot work. Its text lists every problem."""
 
 
-def normalise_services(services):
-    """Return the services, each with every key; addresses are prefixes such as 172.18.0.64/32.
+def normalise_services(services: Any) -> list[Service]:
+    """Return the services with every default filled in, checked.
 
     :param services: list of dictionaries. C(addresses) holds host addresses, with or without /32.
     :raises ServicesError: with all problems at once.
@@ -58,7 +94,10 @@ def normalise_services(services):
         raise ServicesError(
             "the services are not a list of dictionaries, each with name, addresses and perhaps interface"
         )
-    problems, result, owners, names = [], [], {}, set()
+    problems: list[str] = []
+    result: list[Service] = []
+    owners: dict[str, str] = {}
+    names = set()
     for position, service in enumerate(services, start=1):
         name = str(service.get("name") or "")
         label = f"service '{name}'" if name else f"service number {position}"
@@ -83,28 +122,26 @@ def normalise_services(services):
                 problems.append(f"{label}: address {address} belongs to {owners[prefix]} already")
             owners[prefix] = label
             addresses.append(prefix)
-        result.append(
-            {"name": name, "addresses": addresses, "interface": _interface(service), "unit": unit, "check": check}
-        )
-    problems.extend(model_ip.interface_problems(result))
+        result.append(Service(name, addresses, _interface(service), unit, check))
+    problems.extend(_interface_problems(result))
     if problems:
         raise ServicesError("; ".join(problems))
     return result
 
 
-def normalise_check(check):
-    """Return (the check with every key, what is wrong with it); (None, []) if there is none."""
+def normalise_check(check: Any) -> tuple[Check | None, list[str]]:
+    """Return (the check with every default filled in, what is wrong with it); (None, []) if there is none."""
     if check is None:
         return None, []
     if not isinstance(check, dict):
         return None, [f"it is {check!r}, expected a dictionary with kind"]
     kind = check.get("kind")
     if not isinstance(kind, str) or kind not in CHECK_KINDS:
-        return None, ["kind is {!r}, expected one of: {}".format(kind, ", ".join(CHECK_KINDS))]
+        return None, [f"kind is {kind!r}, expected one of: {', '.join(CHECK_KINDS)}"]
     known = {**CHECK_DEFAULTS, **CHECK_KINDS[kind]}
     problems = [unknown_key(key, ("kind", *known)) for key in check if key != "kind" and key not in known]
     given = {key: value for key, value in check.items() if key in known and value is not None}
-    result = {"kind": kind, **known, **given}
+    result: dict[str, Any] = {"kind": kind, **known, **given}
     for key, test in _CHECK_TESTS.items():
         if key in known:
             if result[key] is None:
@@ -112,40 +149,38 @@ def normalise_check(check):
             else:
                 problems.extend(test(key, result[key]))
     if not problems and result["timeout"] >= result["interval"]:
-        problems.append(
-            "timeout is {:g} s, expected less than interval, {:g} s".format(result["timeout"], result["interval"])
-        )
-    return result, problems
+        problems.append(f"timeout is {result['timeout']:g} s, expected less than interval, {result['interval']:g} s")
+    return Check(**result), problems
 
 
-def _is_number(value):
+def _is_number(value: Any) -> bool:
     # Whole numbers may be larger than any float, and are finite.
     return (isinstance(value, int) and not isinstance(value, bool)) or (
         isinstance(value, float) and math.isfinite(value)
     )
 
 
-def _seconds_problems(key, value):
+def _seconds_problems(key: str, value: Any) -> Iterator[str]:
     if not _is_number(value) or not 0 < value <= 3600:
         yield f"{key} is {value!r}, expected seconds, more than 0"
 
 
-def _count_problems(key, value):
+def _count_problems(key: str, value: Any) -> Iterator[str]:
     if not _is_number(value) or value != int(value) or value < 1:
         yield f"{key} is {value!r}, expected a whole number, 1 or more"
 
 
-def _port_problems(key, value):
+def _port_problems(key: str, value: Any) -> Iterator[str]:
     if not _is_number(value) or value != int(value) or not 1 <= value <= 65535:
         yield f"{key} is {value!r}, expected a port, 1 to 65535"
 
 
-def _dns_name_problems(key, value):
+def _dns_name_problems(key: str, value: Any) -> Iterator[str]:
     if not isinstance(value, str) or not _DNS_NAME.fullmatch(value):
         yield f"{key} is {value!r}, expected a name that the server has an A record of"
 
 
-def _command_problems(key, value):
+def _command_problems(key: str, value: Any) -> Iterator[str]:
     if isinstance(value, str):
         try:
             value = shlex.split(value)
@@ -171,7 +206,7 @@ _CHECK_TESTS = {
 }
 
 
-def never_fails(words):
+def never_fails(words: list[str]) -> bool:
     """Return whether a command is one of those that always exit with 0, also as the last one of a shell's script."""
     if not words:
         return True
@@ -190,9 +225,9 @@ def never_fails(words):
     return False
 
 
-def announced(services):
+def announced(services: Any) -> list[str]:
     """Return the anycast addresses of services that nobody has checked yet, as prefixes; what is none is left out."""
-    found = []
+    found: list[str] = []
     for service in _dictionaries(services):
         addresses = service.get("addresses")
         for address in addresses if isinstance(addresses, list) else ():
@@ -201,84 +236,43 @@ def announced(services):
     return list(dict.fromkeys(found))
 
 
-def own_interfaces(services):
+def own_interfaces(services: Any) -> set[str]:
     """Return the names of the interfaces of services that nobody has checked yet."""
     return {_interface(service) for service in _dictionaries(services)}
 
 
-def _dictionaries(services):
+def _dictionaries(services: Any) -> list[dict[str, Any]]:
     return [service for service in services if isinstance(service, dict)] if isinstance(services, list) else []
 
 
-def named(services, name=None):
+def named(services: Iterable[Service], name: str | None = None) -> list[Service]:
     """Return the services of this name; all of them if none is given."""
-    return [service for service in services if name in (None, "", service["name"])]
+    return [service for service in services if name in (None, "", service.name)]
 
 
-def names_by_node(hostvars, nodes):
-    """Return the names of the services of each node, by its name. What else is wrong with them, the roles say."""
-    found = {}
-    for node in nodes:
-        listed = hostvars[node].get("bird_anycast_services")
-        listed = listed if isinstance(listed, list) else []
-        found[node] = [str(service["name"]) for service in listed if isinstance(service, dict) and "name" in service]
-    return found
+def service_prefixes(services: Iterable[Service]) -> list[str]:
+    """Return the prefixes of all of these services."""
+    return [prefix for service in services for prefix in service.addresses]
 
 
-def _following(services):
-    """Yield the services that follow a unit; none where the services are not valid, which L(node_problems) says."""
-    with contextlib.suppress(ServicesError):
-        yield from (service for service in normalise_services(services) if service["unit"])
-
-
-def units(services):
+def units(services: Iterable[Service]) -> list[str]:
     """Return the units that services follow, each once."""
-    return list(dict.fromkeys(service["unit"] for service in _following(services)))
+    return list(dict.fromkeys(service.unit for service in services if service.unit))
 
 
-def interfaces(services):
-    """Return the interfaces that carry services, each once; none where these are not valid (see L(node_problems))."""
+def interfaces(services: Iterable[Service]) -> list[str]:
+    """Return the interfaces that carry services, each once."""
+    return list(dict.fromkeys(service.interface for service in services))
+
+
+def valid(services: Any) -> list[Service]:
+    """Return the services with every default filled in; none where they cannot work, which the plan of a node says."""
     with contextlib.suppress(ServicesError):
-        return list(dict.fromkeys(service["interface"] for service in normalise_services(services)))
+        return normalise_services(services)
     return []
 
 
-def unit_problems(services, states):
-    """Return which services follow a unit that the node does not have.
-
-    :param states: what systemd says of L(units), by name: {load}, which is C(loaded), C(not-found), C(masked).
-    """
-    loads = {name: state["load"] for name, state in states.items()}
-    return [
-        "service '{}': unit {} is {} on this node; install it first, or correct the name".format(
-            service["name"], service["unit"], loads.get(service["unit"], "not-found")
-        )
-        for service in _following(services)
-        if loads.get(service["unit"]) != "loaded"
-    ]
-
-
-def bird_package(asked, installed):
-    """Return the name of the package which brings BIRD: what is asked for, else what is installed, else bird2.
-
-    :param asked: C(bird2), C(bird3), or an empty text.
-    :param installed: versions by name of package, null for one that is not installed.
-    """
-    return str(asked) or ("bird3" if installed.get("bird3") else "bird2")
-
-
-def package_problems(asked, installed):
-    """Return why the package cannot be installed; for the parameters see L(bird_package)."""
-    other = {"bird2": "bird3", "bird3": "bird2"}.get(str(asked))
-    if installed.get(other):
-        return [
-            f"bird_anycast_package is {asked}, but {other} is installed on this node, and the one replaces the other:"
-            f" drain the node and run 'apt-get install {asked}' there, or leave the variable out"
-        ]
-    return []
-
-
-def host_prefix(address):
+def host_prefix(address: Any) -> str:
     """Return a host address as a prefix: 172.18.0.64 and 172.18.0.64/32 give 172.18.0.64/32; of IPv6 it is a /128.
 
     :raises ValueError: for anything else, such as a network, a multicast or a loopback address.
@@ -287,80 +281,18 @@ def host_prefix(address):
         interface = ipaddress.ip_interface(str(address))
     except ValueError:
         raise ValueError(f"address '{address}' is not an IPv4 or IPv6 address") from None
-    ip = interface.ip
-    if interface.network.prefixlen != ip.max_prefixlen:
-        raise ValueError(f"address '{address}' is not a host address, expected {ip}/{ip.max_prefixlen}")
-    if ip.version == 6 and ip.ipv4_mapped:
-        raise ValueError(f"address '{address}' is an IPv4 address mapped to IPv6, expected {ip.ipv4_mapped}")
+    own = interface.ip
+    if interface.network.prefixlen != own.max_prefixlen:
+        raise ValueError(f"address '{address}' is not a host address, expected {own}/{own.max_prefixlen}")
+    if isinstance(own, ipaddress.IPv6Address) and own.ipv4_mapped:
+        raise ValueError(f"address '{address}' is an IPv4 address mapped to IPv6, expected {own.ipv4_mapped}")
     # A scope such as in fe80::1%eth0 belongs to a link.
-    if ip.is_multicast or ip.is_loopback or ip.is_unspecified or ip.is_link_local or "%" in str(address):
+    if own.is_multicast or own.is_loopback or own.is_unspecified or own.is_link_local or "%" in str(address):
         raise ValueError(f"address '{address}' cannot be announced, expected a unicast address")
     return str(interface)
 
 
-def node_problems(services, router_id, link_interfaces, facts, other_router_ids=None):
-    """Return what speaks against announcing the services from a node, one sentence each; an empty list if nothing does.
-
-    :param services: normalised services.
-    :param router_id: the node's router id, a dotted quad.
-    :param link_interfaces: names of the interfaces that speak OSPF.
-    :param facts: C(facts) of the result of anycast_node_info.
-    :param other_router_ids: dictionary of the other routers' names and their router ids.
-    """
-    if "debian" not in facts.get("kin", ()):
-        return [
-            f"the node runs {facts.get('distribution') or 'an unknown system'}, expected Debian or its kin: the role"
-            " installs by apt"
-        ]
-    anycast = [ipaddress.ip_interface(prefix).ip for prefix in model_ip.service_prefixes(services)]
-    own_interfaces = {service["interface"] for service in services}
-    problems = router_id_problems("bird_anycast_router_id", router_id, other_router_ids or {}, anycast)
-    problems.extend(
-        f"the router id of {name}, {other}, is an anycast address, expected one of that router alone"
-        for name, other in (other_router_ids or {}).items()
-        if str(other) in [str(address) for address in anycast] and str(other) != str(router_id)
-    )
-    problems.extend(_interface_problems(link_interfaces, own_interfaces, facts))
-    for name, own in addresses_of(facts):
-        network = own.network
-        if name in own_interfaces:
-            continue
-        problems.extend(
-            f"anycast address {address} lies inside {network} on interface {name}: hosts there would look for it on"
-            " their link instead of asking the router; choose an address outside every subnet"
-            for address in anycast
-            if address in network
-        )
-    return problems
-
-
-def router_id_problems(variable, router_id, others, anycast):
-    """Return what is wrong with a router id: RFC 2328 C.1 wants it unique in the autonomous system.
-
-    :param variable: name of the variable to change.
-    :param others: dictionary of the other routers' names and their router ids.
-    :param anycast: anycast addresses; a router id equal to one of them would be the same on every node.
-    """
-    if router_id in (None, ""):
-        return [f"{variable} is missing, expected an IPv4 address that no other router has as its router id"]
-    try:
-        found = ipaddress.IPv4Address(str(router_id))
-    except ValueError:
-        return [f"{variable} is '{router_id}', expected a dotted quad such as the address of the interface"]
-    problems = []
-    same = sorted(name for name, other in others.items() if str(other) == str(found))
-    if same:
-        problems.append(
-            "{} {} is the router id of {} too, expected a unique one".format(variable, found, ", ".join(same))
-        )
-    if str(found) in [str(address) for address in anycast]:
-        problems.append(f"{variable} {found} is an anycast address, expected one of this router alone")
-    if found.is_unspecified:
-        problems.append(f"{variable} is 0.0.0.0, which OSPF reserves, expected the address of an interface")
-    return problems
-
-
-def _shape_problems(service, name):
+def _shape_problems(service: dict[str, Any], name: str) -> Iterator[str]:
     known = (*REQUIRED, *DEFAULTS)
     for key in service:
         if key not in known:
@@ -376,7 +308,7 @@ def _shape_problems(service, name):
         )
 
 
-def _unit(service):
+def _unit(service: dict[str, Any]) -> str | None:
     unit = service.get("unit")
     if unit is None:
         return None
@@ -384,17 +316,23 @@ def _unit(service):
     return str(unit) if "." in str(unit) else f"{unit}.service"
 
 
-def _interface(service):
+def _interface(service: dict[str, Any]) -> str:
     return str(service.get("interface") or DEFAULTS["interface"])
 
 
-def _interface_problems(link_interfaces, own_interfaces, facts):
-    present = facts.get("interfaces", {})
-    others = sorted(name for name in present if name not in own_interfaces and name != "lo")
-    for name in link_interfaces:
-        if name not in present:
-            yield "bird_anycast_interfaces names {}, which is not on the node; it has: {}".format(
-                name, ", ".join(others)
-            )
-        elif name in own_interfaces:
-            yield f"interface {name} carries a service and cannot be the link to the router too"
+def _interface_problems(services: Iterable[Service]) -> list[str]:
+    """Return which services cannot be told apart: OSPFv3 announces an interface with all of its IPv6 addresses.
+
+    OSPFv2's interface in bird.conf can be narrowed to an address; OSPFv3's can not ("Interface name/mask expected, not
+    IP prefix").
+    """
+    owners: dict[str, list[str]] = {}
+    for service in services:
+        if ip.has_ipv6(service.addresses):
+            owners.setdefault(service.interface, []).append(f"'{service.name}'")
+    return [
+        f"services {' and '.join(names)} have IPv6 addresses on interface {interface}, and OSPFv3 would announce and"
+        " withdraw them together: give each an interface of its own, such as interface: dummy1"
+        for interface, names in owners.items()
+        if len(names) > 1
+    ]

@@ -47,7 +47,7 @@ def instance(name):
 
 def starter(service):
     """Return the unit whose start has the service announced."""
-    return service["unit"] or BIRD_UNIT
+    return service.unit or BIRD_UNIT
 
 
 def _drop_in(name):
@@ -56,7 +56,7 @@ def _drop_in(name):
 
 def watchdog(check):
     """Return the seconds after which a checker that says nothing is killed, and the service withdrawn."""
-    return check["interval"] + _WATCHDOG_MARGIN
+    return check.interval + _WATCHDOG_MARGIN
 
 
 def service_files(service, withdraw_wait):
@@ -64,10 +64,10 @@ def service_files(service, withdraw_wait):
 
     :param withdraw_wait: seconds that the router has to change its next hops.
     """
-    name = service["name"]
+    name = service.name
     ospfv3 = {f"{SETTINGS}/{name}.v3": _announcement_v3(service)}
     return {
-        **(ospfv3 if ip.has_ipv6(service["addresses"]) else {}),
+        **(ospfv3 if ip.has_ipv6(service.addresses) else {}),
         f"{SETTINGS}/{name}.conf": _announcement(service),
         settings_file(name): _settings(service, withdraw_wait),
         _drop_in(name): _instance(service),
@@ -117,15 +117,15 @@ def needs_restart(service, changed):
 
     Without a check nothing runs that could be outdated, but the relations to other units are those of the start.
     """
-    outdated = [_drop_in(service["name"])]
-    if service["check"]:
-        outdated += [PROGRAM, UNIT, settings_file(service["name"])]
+    outdated = [_drop_in(service.name)]
+    if service.check:
+        outdated += [PROGRAM, UNIT, settings_file(service.name)]
     return any(path in changed for path in outdated)
 
 
 def needs_reload(service, changed):
     """Return whether BIRD has to read anew what it includes of a service, by the paths of what has changed."""
-    return any("{}/{}{}".format(SETTINGS, service["name"], suffix) in changed for suffix in (".conf", ".v3"))
+    return any("{}/{}{}".format(SETTINGS, service.name, suffix) in changed for suffix in (".conf", ".v3"))
 
 
 def settings_file(name):
@@ -135,33 +135,34 @@ def settings_file(name):
 
 def _announcement(service):
     return _HEADER + "".join(
-        'interface "{}" {} {{ stub; }};\n'.format(service["interface"], address)
-        for address in ip.of_version(service["addresses"], 4)
+        'interface "{}" {} {{ stub; }};\n'.format(service.interface, address)
+        for address in ip.of_version(service.addresses, 4)
     )
 
 
 def _announcement_v3(service):
-    # Of OSPFv3 BIRD takes the whole interface only; family.interface_problems() keeps others' addresses off it.
-    return _HEADER + 'interface "{}" {{ stub; }};\n'.format(service["interface"])
+    # Of OSPFv3 BIRD takes the whole interface only; services.py keeps others' addresses off it.
+    return _HEADER + 'interface "{}" {{ stub; }};\n'.format(service.interface)
 
 
 def _settings(service, withdraw_wait):
-    settings = {"addresses": service["addresses"], "check": service["check"], "withdraw_wait": withdraw_wait}
+    check = service.check.as_dict() if service.check else None
+    settings = {"addresses": service.addresses, "check": check, "withdraw_wait": withdraw_wait}
     return json.dumps(settings, indent=2, sort_keys=True) + "\n"
 
 
 def _instance(service):
     when = f"while {starter(service)} runs"
-    if service["check"]:
+    if service.check:
         when += " and the service is healthy"
     lines = [
         "[Unit]",
-        "Description=Announce {} ({}) {}".format(service["name"], ", ".join(service["addresses"]), when),
+        "Description=Announce {} ({}) {}".format(service.name, ", ".join(service.addresses), when),
     ]
-    if service["unit"]:
+    if service.unit:
         # Withdrawn before it stops, and whenever it is gone.
-        lines += ["BindsTo=" + service["unit"], "After=" + service["unit"]]
-    if service["check"]:
+        lines += ["BindsTo=" + service.unit, "After=" + service.unit]
+    if service.check:
         lines += [
             "",
             "[Service]",
@@ -169,14 +170,14 @@ def _instance(service):
             "RemainAfterExit=no",
             "ExecStart=",
             "ExecStart={} run %i".format(" ".join(COMMAND)),
-            "WatchdogSec={:g}".format(watchdog(service["check"])),
+            "WatchdogSec={:g}".format(watchdog(service.check)),
         ]
     return _HEADER + "\n".join(lines) + "\n"
 
 
 def _start_with(service):
     # Not Upholds=: of a drained service it would try the start again and again, some 150 lines of journal a minute.
-    return _HEADER + "[Unit]\nWants={}\n".format(instance(service["name"]))
+    return _HEADER + "[Unit]\nWants={}\n".format(instance(service.name))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -203,7 +204,7 @@ def is_healthy(service, unit, instance):
     """
     if unit["ActiveState"] != "active":
         return False
-    if not service["check"]:
+    if not service.check:
         return True
     text = instance.get("StatusText") or ""
     if instance["ActiveState"] != "active" or not text or "health is not known" in text:

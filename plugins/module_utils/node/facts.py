@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The interfaces and addresses of a node, from C(ip -json) to what the checks ask of them.
+"""The interfaces and addresses of a node, from C(ip -json) to what the checks ask of them. Private to this collection.
 
 Not those of M(ansible.builtin.setup): that is one more module to execute, which takes as long as all else that the
 checks read of a node (docs/speed.md).
@@ -11,9 +11,15 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Union
+
+Address = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
+# What anycast_node_info returns as facts.
+Facts = dict[str, Any]
 
 
-def parse_interfaces(text):
+def parse_interfaces(text: str) -> dict[str, dict[str, Any]]:
     """Return the interfaces by name, each with C(active), C(mtu) and C(addresses), from C(ip -json address show)."""
     return {
         row["ifname"]: {
@@ -26,30 +32,35 @@ def parse_interfaces(text):
     }
 
 
-def parse_default(text):
+def parse_default(text: str) -> str | None:
     """Return the interface of the first default route, None without one, from C(ip -json route show default)."""
     for row in json.loads(text):
         for hop in [row, *row.get("nexthops", ())]:
             if hop.get("dev"):
-                return hop["dev"]
+                return str(hop["dev"])
     return None
 
 
-def interface(facts, name):
+def interface(facts: Facts, name: str) -> dict[str, Any]:
     """Return what the facts say of an interface, an empty dictionary if nothing."""
-    return facts.get("interfaces", {}).get(name, {})
+    found: dict[str, Any] = facts.get("interfaces", {}).get(name, {})
+    return found
 
 
-def addresses(facts, interfaces=None):
+def addresses(facts: Facts, interfaces: Iterable[str] | None = None) -> Iterator[tuple[str, Address]]:
     """Yield (name, ipaddress.IPv4Interface or IPv6Interface) for the addresses of all or some interfaces."""
     for name in facts.get("interfaces", ()) if interfaces is None else interfaces:
         for address in interface(facts, name).get("addresses", ()):
             yield name, ipaddress.ip_interface(address)
 
 
-def ipv4_addresses(facts, interfaces=None):
-    return ((name, address) for name, address in addresses(facts, interfaces) if address.version == 4)
+def ipv4_addresses(
+    facts: Facts, interfaces: Iterable[str] | None = None
+) -> Iterator[tuple[str, ipaddress.IPv4Interface]]:
+    return ((name, own) for name, own in addresses(facts, interfaces) if isinstance(own, ipaddress.IPv4Interface))
 
 
-def ipv6_addresses(facts, interfaces=None):
-    return ((name, address) for name, address in addresses(facts, interfaces) if address.version == 6)
+def ipv6_addresses(
+    facts: Facts, interfaces: Iterable[str] | None = None
+) -> Iterator[tuple[str, ipaddress.IPv6Interface]]:
+    return ((name, own) for name, own in addresses(facts, interfaces) if isinstance(own, ipaddress.IPv6Interface))

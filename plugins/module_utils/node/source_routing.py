@@ -131,7 +131,7 @@ def missing(services, gateway, table, link_interfaces, facts, shown):
     wanted = {
         f"{PRIORITY}: from {address.partition('/')[0]} lookup {table}": f"the rule for {address}"
         for service in services
-        for address in ip.of_version(service["addresses"], 4)
+        for address in ip.of_version(service.addresses, 4)
     }
     wanted[f"{interface.network} dev {name}"] = f"the route to {interface.network}"
     wanted[f"default via {gateway} dev {name}"] = f"the route by {gateway}"

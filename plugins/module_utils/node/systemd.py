@@ -8,7 +8,13 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
+from ansible_collections.homelab.anycast.plugins.module_utils.model.services import (
+    Service,
+    ServicesError,
+    normalise_services,
+)
 from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer
 from ansible_collections.homelab.anycast.plugins.module_utils.system import last_node
 
@@ -31,6 +37,15 @@ def unit_states(run_command, units, required=True):
     # One block for each, in the order asked for; an alias has another Id.
     blocks = [dict(line.partition("=")[::2] for line in block.splitlines()) for block in out.strip().split("\n\n")]
     return dict(zip(units, blocks))
+
+
+def services_of(module: Any) -> list[Service]:
+    """Return the option C(services) of a module, which fails where they cannot work."""
+    try:
+        return normalise_services(module.params["services"] or [])
+    except ServicesError as error:
+        module.fail_json(msg=f"services: {error}")
+        raise
 
 
 def link(name):
@@ -64,11 +79,11 @@ def drain_of(name):
 
 def describe(run_command, services):
     """Return for each service whether it is announced, and why."""
-    units = [unit for s in services for unit in (announcer.instance(s["name"]), announcer.starter(s))]
+    units = [unit for s in services for unit in (announcer.instance(s.name), announcer.starter(s))]
     states = unit_states(run_command, units)
     found = []
     for service in services:
-        name, unit = service["name"], announcer.starter(service)
+        name, unit = service.name, announcer.starter(service)
         record, instance = drain_of(name), states[announcer.instance(name)]
         if record:
             why = last_node.text(record)

@@ -51,7 +51,7 @@ def _is_plain(protocol):
 
 def _is_articles(protocol, services):
     stubs = [entry for entry in protocol["interfaces"] if entry["stub"]]
-    names = {service["interface"] for service in services}
+    names = {service.interface for service in services}
     return (
         protocol["kind"] == "ospf2"
         and not (protocol["others"] or protocol["template"])
@@ -70,7 +70,7 @@ def _network(prefix):
 
 
 def _networks(services):
-    return {_network(address) for service in services for address in service["addresses"]}
+    return {_network(address) for service in services for address in service.addresses}
 
 
 def speaks_on(protocol, interface):
@@ -177,8 +177,8 @@ def stanza_problems(stanzas, services):
         wanted = {
             address.split("/")[0]
             for service in services
-            if service["interface"] == stanza["name"]
-            for address in service["addresses"]
+            if service.interface == stanza["name"]
+            for address in service.addresses
         }
         problems.extend(
             "interface {} in {} has the address {}, which no service has: add it to the addresses of a service in"

@@ -25,17 +25,17 @@ def targets(services, sources):
     """
     found = []
     for service in services:
-        check = service["check"] or {}
-        kind = check["kind"] if check.get("kind") in _SPOKEN else _OTHERWISE
-        port = check["port"] if check.get("kind") == kind else PORTS[kind]
+        check = service.check if service.check and service.check.kind in _SPOKEN else None
+        kind = check.kind if check else _OTHERWISE
+        port = check.port if check else PORTS[kind]
         found.extend(
             {
-                "service": service["name"],
+                "service": service.name,
                 "address": prefix.partition("/")[0],
                 "kind": kind,
                 "port": port,
                 "sources": ip.sources_for(sources, prefix),
             }
-            for prefix in ip.reachable_from(service["addresses"], sources)
+            for prefix in ip.reachable_from(service.addresses, sources)
         )
     return found

@@ -9,7 +9,7 @@ import ipaddress
 import re
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model import ip as model_ip
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import router_id_problems
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.router_id import router_id_problems
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import (
     address_and_subnet,
     flag,
@@ -59,21 +59,21 @@ def interface_template(link, area, interfaces, priority, cost, comment):
     row = {
         "area": area,
         "interfaces": ",".join(interfaces),
-        "type": link["network_type"],
+        "type": link.network_type,
         "cost": cost,
         "priority": priority,
-        "hello-interval": routeros_duration(link["hello_interval"]),
-        "dead-interval": routeros_duration(link["dead_interval"]),
-        "retransmit-interval": routeros_duration(link["retransmit_interval"]),
+        "hello-interval": routeros_duration(link.hello_interval),
+        "dead-interval": routeros_duration(link.dead_interval),
+        "retransmit-interval": routeros_duration(link.retransmit_interval),
         # Said where it is the default, too: else api_modify would set it on the second run.
-        "use-bfd": link["bfd"],
+        "use-bfd": link.bfd,
         "disabled": False,
         "comment": comment,
     }
-    if link["authentication"] != "none":
-        row.update({"auth": link["authentication"], "auth-key": link["key"]})
-        if link["key_id"] is not None:
-            row["auth-id"] = link["key_id"]
+    if link.authentication != "none":
+        row.update({"auth": link.authentication, "auth-key": link.key})
+        if link.key_id is not None:
+            row["auth-id"] = link.key_id
     return row
 
 
@@ -91,7 +91,7 @@ def areas(link, name, instance_name, comment, versions=(2,)):
         {
             "name": model_ip.versioned(name, version),
             "instance": model_ip.versioned(instance_name, version),
-            "area-id": link["area"],
+            "area-id": link.area,
             "disabled": False,
             "comment": comment,
         }
@@ -104,15 +104,15 @@ def bfd_configuration(link, interfaces, comment):
 
     "Anything not explicitly listed is forbidden by default" (manual, BFD): use-bfd of the template alone does nothing.
     """
-    if not link["bfd"]:
+    if not link.bfd:
         return []
-    interval = routeros_duration(milliseconds=link["bfd_interval"])
+    interval = routeros_duration(milliseconds=link.bfd_interval)
     return [
         {
             "interfaces": ",".join(interfaces),
             "min-tx": interval,
             "min-rx": interval,
-            "multiplier": link["bfd_multiplier"],
+            "multiplier": link.bfd_multiplier,
             "disabled": False,
             "comment": comment,
         }

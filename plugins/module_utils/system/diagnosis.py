@@ -88,7 +88,7 @@ def running(nodes, bird, router_ids):
 def _differences(name, interface, link):
     for key, option, unit in COMPARED:
         found = interface.get(key)
-        if found is not None and found != link[option]:
+        if found is not None and found != getattr(link, option):
             yield (
                 "the {what} of BIRD on {name} is {found}{unit} (interface {interface}), expected {expected}{unit}"
                 " ({option} in bird_anycast_link)"
@@ -98,7 +98,7 @@ def _differences(name, interface, link):
                 found=_number(found),
                 unit=unit,
                 interface=interface["name"],
-                expected=link[option],
+                expected=getattr(link, option),
                 option=option,
             )
 

@@ -56,9 +56,9 @@ def _packets(link, receiver, designated):
     all_routers, designated_routers = GROUPS[version]
     yield _OSPF_NAMES[version], packet_filter.OSPF, all_routers, None
     # Only the designated router and its backup listen to this group, and the nodes never become either.
-    if designated and link and link["network_type"] == "broadcast":
+    if designated and link and link.network_type == "broadcast":
         yield _OSPF_NAMES[version], packet_filter.OSPF, designated_routers, None
-    if link and link["bfd"]:
+    if link and link.bfd:
         yield _BFD_NAMES[version], packet_filter.UDP, receiver, BFD_PORT
 
 

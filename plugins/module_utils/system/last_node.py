@@ -90,11 +90,11 @@ def last_node_problems(services, next_hops, node, drained):
         leaving = {
             address: other["name"]
             for other in drained
-            if any(covers(found, service["name"]) for found in other["records"])
+            if any(covers(found, service.name) for found in other["records"])
             for address in other["addresses"]
         }
         for entry in next_hops:
-            if entry["prefix"] not in service["addresses"] or not set(node) & set(entry["gateways"]):
+            if entry["prefix"] not in service.addresses or not set(node) & set(entry["gateways"]):
                 continue
             others = [gateway for gateway in entry["gateways"] if gateway not in node]
             if all(gateway in leaving for gateway in others):
@@ -102,7 +102,7 @@ def last_node_problems(services, next_hops, node, drained):
                 problems.append(
                     "{} of service '{}' would be left without a node: {} sends it to no other{}".format(
                         entry["prefix"],
-                        service["name"],
+                        service.name,
                         entry["router"],
                         " that stays ({} is being drained too)".format(", ".join(names)) if names else "",
                     )

@@ -82,18 +82,16 @@ def agreement(routers, nodes):
         for key in AGREED if router["link"] else ():
             found = {}
             for node in nodes:
-                if node["link"] and node["link"][key] != router["link"][key]:
-                    found.setdefault(str(node["link"][key]), []).append(node)
+                if node["link"] and getattr(node["link"], key) != getattr(router["link"], key):
+                    found.setdefault(str(getattr(node["link"], key)), []).append(node)
             for value, others in found.items():
                 yield (
                     "{} is {} in routeros_ospf_link of {} and {} in bird_anycast_link of {}: both must have the"
                     " same. Hand both ends one dictionary (anycast_link)".format(
-                        key, router["link"][key], router["name"], value, names(others)
+                        key, getattr(router["link"], key), router["name"], value, names(others)
                     )
                 )
-        differ = [
-            node for node in nodes if router["link"] and node["link"] and node["link"]["key"] != router["link"]["key"]
-        ]
+        differ = [node for node in nodes if router["link"] and node["link"] and node["link"].key != router["link"].key]
         if differ:
             yield (
                 "key in routeros_ospf_link of {} is another than in bird_anycast_link of {} (keys are not shown): hand"
@@ -164,7 +162,7 @@ def subnet(routers, nodes):
                 )
             )
         # Point-to-point links have no mask to compare.
-        if node["link"] and node["link"]["network_type"] == "ptp":
+        if node["link"] and node["link"].network_type == "ptp":
             continue
         for name, _address, network in theirs:
             for own_name, own_address, own_network in ours:
@@ -296,7 +294,7 @@ def clocks(routers, nodes):
     hence a warning.
     """
     for router, node in product(routers, nodes):
-        if not router["link"] or router["link"]["authentication"] not in KINDS_WITH_KEY_ID:
+        if not router["link"] or router["link"].authentication not in KINDS_WITH_KEY_ID:
             continue
         theirs = ((router["info"] or {}).get("clock") or {}).get("skew")
         own = ((node["info"] or {}).get("clock") or {}).get("skew")
@@ -311,7 +309,7 @@ def clocks(routers, nodes):
                 abs(theirs - own),
                 "ahead of" if theirs > own else "behind",
                 node["name"],
-                router["link"]["authentication"],
+                router["link"].authentication,
             )
         )
 
@@ -343,16 +341,11 @@ def model(routers, nodes):
                     )
                 )
         link = router["link"]
-        if (
-            info.get("architecture") == "smips"
-            and link
-            and link["bfd"]
-            and link["bfd_interval"] < LEAST_BFD_INTERVAL_SMIPS
-        ):
+        if info.get("architecture") == "smips" and link and link.bfd and link.bfd_interval < LEAST_BFD_INTERVAL_SMIPS:
             yield (
                 "bfd_interval in routeros_ospf_link is {} ms, expected {} ms or more on the {} {} (smips, 650 MHz):"
                 " else its sessions fall when the processor is busy".format(
-                    link["bfd_interval"],
+                    link.bfd_interval,
                     LEAST_BFD_INTERVAL_SMIPS,
                     info.get("board") or "router",
                     router["name"],

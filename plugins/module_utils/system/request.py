@@ -11,3 +11,13 @@ def words(value):
     if isinstance(value, str):
         return [word.strip() for word in value.split(",") if word.strip()]
     return list(value or [])
+
+
+def names_by_node(hostvars, nodes):
+    """Return the names of the services of each node, by its name. What else is wrong with them, the roles say."""
+    found = {}
+    for node in nodes:
+        listed = hostvars[node].get("bird_anycast_services")
+        listed = listed if isinstance(listed, list) else []
+        found[node] = [str(service["name"]) for service in listed if isinstance(service, dict) and "name" in service]
+    return found

@@ -10,11 +10,11 @@ then the router takes no packet of the node, for which it waits a dead interval.
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
 from ansible_collections.homelab.anycast.plugins.module_utils.model.link import (
     KINDS_WITH_KEY_ID,
     LinkError,
     normalise_link,
+    ospfv3_problems,
 )
 
 # Seconds that a slow node gets from a packet of the router to a BIRD that sends with the new key.
@@ -27,10 +27,10 @@ def links(link, key, key_id):
     :param link: the link as it is, with the old key.
     """
     old = _one_key(link)
-    new = normalise_link({**old, "key": key, "key_id": key_id})
+    new = normalise_link({**old.as_dict(), "key": key, "key_id": key_id})
     return {
-        "accepting": normalise_link({**old, "accept_key": new["key"], "accept_key_id": new["key_id"]}),
-        "following": normalise_link({**new, "accept_key": old["key"], "accept_key_id": old["key_id"]}),
+        "accepting": normalise_link({**old.as_dict(), "accept_key": new.key, "accept_key_id": new.key_id}),
+        "following": normalise_link({**new.as_dict(), "accept_key": old.key, "accept_key_id": old.key_id}),
         "new": new,
     }
 
@@ -41,7 +41,7 @@ def needed_dead_interval(link):
     A hello interval since the node's last hello that the router took, one until the router's next hello tells the node,
     and one until the node's next hello. However many nodes there are, each follows by itself.
     """
-    return 3 * link["hello_interval"] + REACTION
+    return 3 * link.hello_interval + REACTION
 
 
 def problems(link, key, key_id, routers, prefixes=()):
@@ -53,7 +53,7 @@ def problems(link, key, key_id, routers, prefixes=()):
         old = _one_key(link)
     except LinkError as error:
         return [f"the link of the inventory cannot work: {error}"]
-    kind = old["authentication"]
+    kind = old.authentication
     if kind not in KINDS_WITH_KEY_ID:
         return [
             "authentication is '{}', expected one of {}: other packets do not say which key they carry, so a node"
@@ -65,28 +65,27 @@ def problems(link, key, key_id, routers, prefixes=()):
         found.append(
             "anycast_new_key is empty, expected the new key, from a vault or the environment (ANYCAST_NEW_KEY)"
         )
-    elif str(key) == old["key"]:
+    elif str(key) == old.key:
         found.append("anycast_new_key is the key which the inventory has already, expected another one")
     if key_id in (None, ""):
-        found.append("anycast_new_key_id is empty, expected 1 to 255 and not {}, the old one".format(old["key_id"]))
-    elif str(key_id) == str(old["key_id"]):
+        found.append("anycast_new_key_id is empty, expected 1 to 255 and not {}, the old one".format(old.key_id))
+    elif str(key_id) == str(old.key_id):
         found.append(
             f"anycast_new_key_id is {key_id}, which is the key_id of the inventory, expected another one: it says"
-            " which key a"
-            " packet carries"
+            " which key a packet carries"
         )
     if not found:
         try:
-            wrong = ip.link_problems(links(link, key, key_id)["new"], prefixes)
+            wrong = ospfv3_problems(links(link, key, key_id)["new"], prefixes)
         except LinkError as error:
             wrong = [str(error)]
         found += [f"anycast_new_key or anycast_new_key_id cannot work: {reason}" for reason in wrong]
     needed = needed_dead_interval(old)
-    if old["dead_interval"] < needed:
+    if old.dead_interval < needed:
         found.append(
             "dead_interval is {} s, expected {} s at least with hello_interval {} s: the router must not give a node up"
             " before both have the new key. Change the link's dead_interval, run site, and try again".format(
-                old["dead_interval"], needed, old["hello_interval"]
+                old.dead_interval, needed, old.hello_interval
             )
         )
     if len(routers) != 1:
@@ -108,11 +107,11 @@ def router_problems(info, comment, link, key_id):
     if template is None:
         return [f"the router has no interface template with the comment '{comment}': run site first"]
     found = (template.get("auth"), str(template.get("auth-id")))
-    expected = link["authentication"]
-    if found[0] != expected or found[1] not in (str(link["key_id"]), str(key_id)):
+    expected = link.authentication
+    if found[0] != expected or found[1] not in (str(link.key_id), str(key_id)):
         return [
             "the router's interface template has auth={} with auth-id={}, expected {} with {}, the inventory's key_id,"
-            " or {}, that of anycast_new_key_id: run site first".format(*found, expected, link["key_id"], key_id)
+            " or {}, that of anycast_new_key_id: run site first".format(*found, expected, link.key_id, key_id)
         ]
     return []
 

@@ -11,7 +11,7 @@ worth knowing), bad, and unknown.
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
+from ansible_collections.homelab.anycast.plugins.module_utils.model.services import service_prefixes
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf import causes as ospf_causes
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf import neighbors
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import next_hops
@@ -77,7 +77,7 @@ def duration(seconds):
 
 def prefixes(nodes):
     """Return the addresses of the services of all nodes, each once."""
-    return list(dict.fromkeys(prefix for node in nodes for prefix in ip.service_prefixes(node["services"])))
+    return list(dict.fromkeys(prefix for node in nodes for prefix in service_prefixes(node["services"])))
 
 
 class _System:
@@ -126,7 +126,7 @@ class _System:
         """
         answers = [
             any(hop["active"] and self._is(hop, node["name"]) for hop in hops)
-            for prefix in service["addresses"]
+            for prefix in service.addresses
             for _router, hops in self._readable(prefix)
         ]
         return (all(answers) if answers else None), any(answers)
@@ -194,12 +194,12 @@ class _System:
     def _cell(self, node, service):
         """Return the state of one service on one node."""
         info = node["info"]
-        entry = next((found for found in info.get("services", ()) if found["name"] == service["name"]), None)
-        records = [found for found in info.get("records", ()) if last_node.covers(found, service["name"])]
+        entry = next((found for found in info.get("services", ()) if found["name"] == service.name), None)
+        records = [found for found in info.get("records", ()) if last_node.covers(found, service.name)]
         installed, anywhere = self._installed(node, service)
         announced = entry and entry["announced"] and info.get("bird_state", "active") == "active"
         cell = {
-            "service": service["name"],
+            "service": service.name,
             "node": node["name"],
             "expected": not records,
             "announced": announced,
@@ -253,8 +253,8 @@ class _System:
         found = {}
         for node in self.nodes:
             for service in node["services"]:
-                entry = found.setdefault(service["name"], {"name": service["name"], "addresses": [], "nodes": []})
-                entry["addresses"] += [prefix for prefix in service["addresses"] if prefix not in entry["addresses"]]
+                entry = found.setdefault(service.name, {"name": service.name, "addresses": [], "nodes": []})
+                entry["addresses"] += [prefix for prefix in service.addresses if prefix not in entry["addresses"]]
                 entry["nodes"].append(self._cell(node, service))
         for service in found.values():
             cells = service["nodes"]
@@ -414,8 +414,8 @@ class _System:
         carriers = {}
         for node in self.nodes:
             for service in node["services"]:
-                for prefix in service["addresses"]:
-                    carriers.setdefault(prefix, {"service": service["name"], "nodes": []})["nodes"].append(node["name"])
+                for prefix in service.addresses:
+                    carriers.setdefault(prefix, {"service": service.name, "nodes": []})["nodes"].append(node["name"])
         for prefix, carrier in carriers.items():
             for router, hops in self._readable(prefix):
                 base = {"prefix": prefix, "service": carrier["service"], "router": router["name"]}

@@ -11,7 +11,6 @@ from __future__ import annotations
 import html
 import textwrap
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
 from ansible_collections.homelab.anycast.plugins.module_utils.system import status
 from ansible_collections.homelab.anycast.plugins.module_utils.system import text as system_text
 
@@ -287,7 +286,7 @@ def _router_lines(model, router, width):
     if router["trouble"]:
         return [{"text": clip(_head(router["trouble"]), fitting), "level": router["level"]}]
     texts = []
-    for prefix in dict.fromkeys(ip.service_prefixes(model["services"])):
+    for prefix in dict.fromkeys(prefix for service in model["services"] for prefix in service["addresses"]):
         hops = [row for row in model["next_hops"] if (row["prefix"], row["router"]) == (prefix, router["name"])]
         active = [row for row in hops if row["active"]]
         level = "good" if active else "bad"

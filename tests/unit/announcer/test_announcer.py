@@ -45,7 +45,7 @@ def test_what_the_files_of_a_node_repeat_is_what_the_modules_say():
 
 def test_the_unit_gives_the_router_its_time():
     stop = int(UNIT.partition("TimeoutStopSec=")[2].partition("\n")[0])
-    assert announcer.FLOOD_TIMEOUT + limits.RANGES["bird_anycast_withdraw_wait"][1] < stop
+    assert announcer.FLOOD_TIMEOUT + limits.LIMITS["bird_anycast_withdraw_wait"][1] < stop
 
 
 @pytest.mark.parametrize(

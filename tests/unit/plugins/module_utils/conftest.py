@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf import neighbors
 
 PREFIX = "172.18.0.64/32"
@@ -18,7 +19,7 @@ class FakeSystem:
     def __init__(self, nodes=3, bfd=False, services=("sip",), name="sip{}"):
         self.bfd = bfd
         self.services = [
-            {"name": service, "addresses": [f"172.18.0.{64 + number}/32"], "unit": f"{service}.service"}
+            Service(service, [f"172.18.0.{64 + number}/32"], "dummy0", f"{service}.service")
             for number, service in enumerate(services)
         ]
         names = [name.format(number + 1) for number in range(nodes)]
@@ -34,7 +35,7 @@ class FakeSystem:
                 "version": "7.20.8 (long-term)",
             },
             "next_hops": [
-                {"item": service["addresses"][0], "next_hops": [self.hop(address) for address in addresses]}
+                {"item": service.addresses[0], "next_hops": [self.hop(address) for address in addresses]}
                 for service in self.services
             ],
         }
@@ -72,16 +73,16 @@ class FakeSystem:
             "info": {
                 "services": [
                     {
-                        "name": service["name"],
-                        "unit": service["unit"],
+                        "name": service.name,
+                        "unit": service.unit,
                         "unit_state": "active",
                         "announcer_state": "active",
                         "announced": True,
                         "healthy": True,
                         "health": None,
-                        "why": passed.format(service["addresses"][0].partition("/")[0]),
+                        "why": passed.format(service.addresses[0].partition("/")[0]),
                         "changes": [
-                            {"time": "2026-11-22T15:00:00Z", "text": service["name"] + " announced: it is healthy"}
+                            {"time": "2026-11-22T15:00:00Z", "text": service.name + " announced: it is healthy"}
                         ],
                     }
                     for service in self.services

@@ -22,7 +22,7 @@ INSTANCE = "anycast-announce@sip.service"
 def install(run_module):
     def install(*services, check_mode=False, **options):
         texts = {"program": "# 1\n", "unit": "[Unit]\n", "boot": "d /x\n", **options}
-        listed = normalise_services(list(services))
+        listed = [service.as_dict() for service in normalise_services(list(services))]
         return run_module("anycast_announcer", check_mode, services=listed, withdraw_wait=1.0, **texts)
 
     return install

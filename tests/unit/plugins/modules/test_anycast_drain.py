@@ -11,16 +11,13 @@ from pathlib import Path
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import normalise_services
 from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer
 from ansible_collections.homelab.anycast.plugins.modules import anycast_drain
 
-SERVICES = normalise_services(
-    [
-        {"name": "sip", "addresses": ["172.18.0.64"], "unit": "kamailio", "check": {"kind": "sip"}},
-        {"name": "six", "addresses": ["172.18.0.66"]},
-    ]
-)
+SERVICES: list[dict] = [
+    {"name": "sip", "addresses": ["172.18.0.64"], "unit": "kamailio", "check": {"kind": "sip"}},
+    {"name": "six", "addresses": ["172.18.0.66"]},
+]
 SIP, SIX = "anycast-announce@sip.service", "anycast-announce@six.service"
 
 

@@ -260,9 +260,9 @@ def test_the_inventory(hostvars):
     found, problems = plan.system(hostvars, GROUPS)
     assert problems == []
     assert (found["routers"], found["clients"]) == (["hap-lite"], {"phones": ["172.18.0.22"]})
-    assert found["nodes"]["sip1"]["link"]["bfd"] is True
+    assert found["nodes"]["sip1"]["link"].bfd is True
     assert found["nodes"]["sip1"]["commands"]["anycast_drill_cut"] == "pull"
-    assert found["nodes"]["sip2"]["services"][0]["addresses"] == ["172.18.0.64/32"]
+    assert found["nodes"]["sip2"]["services"][0].addresses == ["172.18.0.64/32"]
     assert ask(found, events="stop")[1] == []
 
 

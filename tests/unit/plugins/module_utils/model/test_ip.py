@@ -9,14 +9,14 @@ import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.bird import control
 from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
-from ansible_collections.homelab.anycast.plugins.module_utils.model.link import normalise_link
+from ansible_collections.homelab.anycast.plugins.module_utils.model.link import normalise_link, ospfv3_problems
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import (
     ServicesError,
     host_prefix,
-    node_problems,
     normalise_services,
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer
+from ansible_collections.homelab.anycast.plugins.module_utils.node.problems import node_problems
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import next_hops, rows
 
 BOTH = ["172.18.0.64", "2001:db8:64::64"]
@@ -32,9 +32,9 @@ FACTS = {
 
 def test_dual_stack_service():
     (service,) = normalise_services([{"name": "sip", "addresses": ["172.18.0.64", "2001:DB8:64:0::64/128"]}])
-    assert service["addresses"] == ["172.18.0.64/32", "2001:db8:64::64/128"]
-    assert ip.of_version(service["addresses"], 6) == ["2001:db8:64::64/128"]
-    assert ip.of_version(service["addresses"], 4) == ["172.18.0.64/32"]
+    assert service.addresses == ["172.18.0.64/32", "2001:db8:64::64/128"]
+    assert ip.of_version(service.addresses, 6) == ["2001:db8:64::64/128"]
+    assert ip.of_version(service.addresses, 4) == ["172.18.0.64/32"]
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_ipv4_services_may_share_the_interface_with_it():
 @pytest.mark.parametrize("kind", ["simple", "md5"])
 def test_authentication_that_ospfv3_lacks(kind):
     link = normalise_link({"authentication": kind, "key": "secret"})
-    assert ip.link_problems(link, ["172.18.0.64/32"]) == []
-    (problem,) = ip.link_problems(link, BOTH)
+    assert ospfv3_problems(link, ["172.18.0.64/32"]) == []
+    (problem,) = ospfv3_problems(link, BOTH)
     assert f"authentication is '{kind}'" in problem
     assert "expected one of: none, sha1, sha256, sha384, sha512" in problem
     assert "secret" not in problem
@@ -82,11 +82,11 @@ def test_authentication_that_ospfv3_lacks(kind):
 @pytest.mark.parametrize(("kind", "room"), [("sha1", 18), ("sha256", 30), ("sha384", 46), ("sha512", 62)])
 def test_key_leaves_room_for_the_protocol_id(kind, room):
     fits, long = (normalise_link({"authentication": kind, "key": "k" * octets}) for octets in (room, room + 1))
-    assert ip.link_problems(fits, BOTH) == []
-    (problem,) = ip.link_problems(long, BOTH)
+    assert ospfv3_problems(fits, BOTH) == []
+    (problem,) = ospfv3_problems(long, BOTH)
     assert f"key has {room + 1} octets" in problem
     assert f"at most {room} (RFC 7166 4.5)" in problem
-    assert ip.link_problems(long, ["172.18.0.64/32"]) == []
+    assert ospfv3_problems(long, ["172.18.0.64/32"]) == []
 
 
 def test_ipv6_address_inside_a_connected_subnet():

@@ -19,14 +19,14 @@ from ansible_collections.homelab.anycast.plugins.module_utils.model import limit
 )
 def test_ranges(name, good, bad):
     for value in good:
-        assert limits.problems({name: value}) == []
+        assert limits.limit_problems({name: value}) == []
     for value in bad:
-        (problem,) = limits.problems({name: value})
+        (problem,) = limits.limit_problems({name: value})
         assert problem.startswith(f"{name} is {value}, expected ")
 
 
 def test_all_at_once():
-    assert limits.problems({"bird_anycast_cost": 0, "bird_anycast_priority": 300}) == [
+    assert limits.limit_problems({"bird_anycast_cost": 0, "bird_anycast_priority": 300}) == [
         "bird_anycast_cost is 0, expected 1 to 65535",
         "bird_anycast_priority is 300, expected 0 to 255",
     ]

@@ -11,7 +11,7 @@ KEY = {"key": "a-good-key"}
 
 
 def test_only_a_key_is_needed():
-    assert normalise_link(KEY) == {
+    assert normalise_link(KEY).as_dict() == {
         "area": "0.0.0.0",
         "network_type": "broadcast",
         "hello_interval": 3,
@@ -49,7 +49,7 @@ def test_only_a_key_is_needed():
     ],
 )
 def test_accepted(given, key, expected):
-    assert normalise_link({**KEY, **given})[key] == expected
+    assert getattr(normalise_link({**KEY, **given}), key) == expected
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_refused(given, words):
 
 @pytest.mark.parametrize("kind, octets", sorted(KEY_OCTETS.items()))
 def test_key_length(kind, octets):
-    assert normalise_link({"authentication": kind, "key": "k" * octets})["key"] == "k" * octets
+    assert normalise_link({"authentication": kind, "key": "k" * octets}).key == "k" * octets
     with pytest.raises(
         LinkError, match=f"key has {octets + 1} octets, authentication '{kind}' carries at most {octets}"
     ):

@@ -10,34 +10,17 @@ import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import (
     ServicesError,
-    bird_package,
     never_fails,
-    node_problems,
     normalise_services,
-    package_problems,
-    router_id_problems,
-    unit_problems,
     units,
+    valid,
 )
 
 SIP = {"name": "sip", "addresses": ["172.18.0.64"]}
-FACTS: dict = {
-    "distribution": "Debian GNU/Linux",
-    "kin": ["debian"],
-    "interfaces": {
-        "lo": {"addresses": ["127.0.0.1/8", "::1/128"]},
-        "enp0s11": {"addresses": ["172.18.0.11/26", "192.0.2.1/24"]},
-        "br-lan": {"addresses": ["198.51.100.1/24"]},
-    },
-}
-WITH_DUMMY = {
-    **FACTS,
-    "interfaces": {**FACTS["interfaces"], "dummy0": {"addresses": ["172.18.0.64/32"]}},
-}
 
 
 def test_defaults():
-    assert normalise_services([SIP]) == [
+    assert [service.as_dict() for service in normalise_services([SIP])] == [
         {"name": "sip", "addresses": ["172.18.0.64/32"], "interface": "dummy0", "unit": None, "check": None}
     ]
 
@@ -51,7 +34,7 @@ def test_defaults():
     ],
 )
 def test_unit(given, expected):
-    assert normalise_services([{**SIP, "unit": given}])[0]["unit"] == expected
+    assert normalise_services([{**SIP, "unit": given}])[0].unit == expected
 
 
 COMMON = {"interval": 1, "timeout": 0.5, "rise": 3, "fall": 3}
@@ -67,7 +50,8 @@ COMMON = {"interval": 1, "timeout": 0.5, "rise": 3, "fall": 3}
     ],
 )
 def test_check(given, expected):
-    assert normalise_services([{**SIP, "check": given}])[0]["check"] == expected
+    (service,) = normalise_services([{**SIP, "check": given}])
+    assert service.as_dict()["check"] == expected
 
 
 @pytest.mark.parametrize(
@@ -123,39 +107,12 @@ FOLLOWING = [
 
 
 def test_units_each_once():
-    assert units(FOLLOWING) == ["kamailio.service", "nsd.service"]
-
-
-def test_units_that_do_not_exist():
-    assert unit_problems(FOLLOWING, {"kamailio.service": {"load": "loaded"}, "nsd.service": {"load": "masked"}}) == [
-        "service 'dns': unit nsd.service is masked on this node; install it first, or correct the name"
-    ]
-    assert "unit nsd.service is not-found" in unit_problems(FOLLOWING, {"kamailio.service": {"load": "loaded"}})[0]
-
-
-@pytest.mark.parametrize(
-    ("asked", "installed", "package"),
-    [
-        ("", {"bird2": None, "bird3": None}, "bird2"),
-        ("", {"bird2": None, "bird3": "3.1.7-1"}, "bird3"),
-        ("", {}, "bird2"),
-        ("bird3", {"bird2": None, "bird3": None}, "bird3"),
-        ("bird2", {"bird2": "2.17.1-1", "bird3": None}, "bird2"),
-    ],
-)
-def test_package_that_brings_bird(asked, installed, package):
-    assert bird_package(asked, installed) == package
-    assert package_problems(asked, installed) == []
-
-
-def test_one_package_is_not_replaced_by_the_other():
-    (problem,) = package_problems("bird3", {"bird2": "2.17.1-1", "bird3": None})
-    assert problem.startswith("bird_anycast_package is bird3, but bird2 is installed on this node")
+    assert units(normalise_services(FOLLOWING)) == ["kamailio.service", "nsd.service"]
 
 
 @pytest.mark.parametrize("services", ["sip", [{"name": "sip", "unit": "kamailio"}], None])
-def test_units_of_services_that_are_not_valid(services):
-    assert (units(services), unit_problems(services, {})) == ([], [])
+def test_services_that_are_not_valid_are_none(services):
+    assert valid(services) == []
 
 
 @pytest.mark.parametrize(
@@ -213,50 +170,3 @@ def test_refused(services, words):
     with pytest.raises(ServicesError) as error:
         normalise_services(services)
     assert [word for word in words if word not in str(error.value)] == []
-
-
-def problems(facts=None, addresses=("172.18.0.64",), router_id="172.18.0.11", interfaces=("enp0s11",), others=None):
-    services = normalise_services([{"name": "sip", "addresses": list(addresses)}])
-    return node_problems(services, router_id, list(interfaces), facts or FACTS, others)
-
-
-def test_nothing_speaks_against_it():
-    assert problems() == []
-
-
-def test_a_system_that_is_like_debian():
-    assert problems({**FACTS, "kin": ["linuxmint", "ubuntu", "debian"]}) == []
-
-
-def test_its_own_interface_does_not_count():
-    assert problems(WITH_DUMMY) == []
-
-
-@pytest.mark.parametrize(
-    "given, words",
-    [
-        ({"addresses": ["172.18.0.62"]}, ["172.18.0.62 lies inside 172.18.0.0/26 on interface enp0s11"]),
-        ({"addresses": ["192.0.2.9"]}, ["inside 192.0.2.0/24"]),
-        ({"addresses": ["198.51.100.2"]}, ["inside 198.51.100.0/24 on interface br-lan"]),
-        ({"router_id": ""}, ["bird_anycast_router_id is missing"]),
-        ({"router_id": "sip1"}, ["bird_anycast_router_id is 'sip1'"]),
-        ({"router_id": "0.0.0.0"}, ["OSPF reserves"]),
-        ({"router_id": "172.18.0.64"}, ["172.18.0.64 is an anycast address"]),
-        ({"others": {"sip2": "172.18.0.11", "sip3": "172.18.0.13"}}, ["172.18.0.11 is the router id of sip2 too"]),
-        ({"others": {"hap-lite": "172.18.0.64"}}, ["the router id of hap-lite, 172.18.0.64, is an anycast address"]),
-        ({"interfaces": ["enp0s12"]}, ["bird_anycast_interfaces names enp0s12", "br-lan, enp0s11"]),
-        ({"interfaces": ["dummy0"], "facts": WITH_DUMMY}, ["dummy0 carries a service"]),
-        (
-            {"facts": {"kin": ["fedora"], "distribution": "Fedora Linux"}},
-            ["the node runs Fedora Linux, expected Debian"],
-        ),
-    ],
-)
-def test_what_speaks_against_it(given, words):
-    found = problems(**given)
-    assert len(found) == 1
-    assert [word for word in words if word not in found[0]] == []
-
-
-def test_the_router_is_asked_by_its_own_variable():
-    assert "routeros_ospf_router_id is missing" in router_id_problems("routeros_ospf_router_id", None, {}, [])[0]

@@ -128,8 +128,8 @@ def test_the_unit_waits_for_the_same_files_as_the_module_writes():
     ],
 )
 def test_healthy(unit, instance, text, check, healthy):
-    service = {"check": {"kind": "sip"} if check else None}
-    found = announcer.is_healthy(service, {"ActiveState": unit}, {"ActiveState": instance, "StatusText": text})
+    given = service(check={"kind": "sip"} if check else None)
+    found = announcer.is_healthy(given, {"ActiveState": unit}, {"ActiveState": instance, "StatusText": text})
     assert found is healthy
 
 

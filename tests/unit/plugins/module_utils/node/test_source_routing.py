@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service
 from ansible_collections.homelab.anycast.plugins.module_utils.node.source_routing import (
     commands,
     ipv6_problems,
@@ -22,7 +23,7 @@ FACTS = {
 }
 LINKS = ["enp0s11"]
 GATEWAY = "172.18.0.1"
-SERVICES = [{"name": "sip", "addresses": ["172.18.0.64/32", "172.18.0.65/32"]}]
+SERVICES = [Service("sip", ["172.18.0.64/32", "172.18.0.65/32"], "dummy0")]
 
 # As iproute2 6.15 prints them.
 RULES = """\

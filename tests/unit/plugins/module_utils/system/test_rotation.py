@@ -12,7 +12,7 @@ NEW = ("new-secret", 2)
 
 
 def keys(link):
-    return [link[name] for name in ("key", "key_id", "accept_key", "accept_key_id")]
+    return [getattr(link, name) for name in ("key", "key_id", "accept_key", "accept_key_id")]
 
 
 def test_the_links_of_the_steps():
@@ -20,7 +20,7 @@ def test_the_links_of_the_steps():
     assert keys(steps["accepting"]) == ["old-secret", 1, "new-secret", 2]
     assert keys(steps["following"]) == ["new-secret", 2, "old-secret", 1]
     assert keys(steps["new"]) == ["new-secret", 2, None, None]
-    assert all(step["dead_interval"] == 12 for step in steps.values())
+    assert all(step.dead_interval == 12 for step in steps.values())
 
 
 def test_a_key_that_was_accepted_already_is_taken_over():

@@ -11,36 +11,6 @@ from __future__ import annotations
 
 from ansible_collections.homelab.anycast.plugins.module_utils.drill.plan import unserved_nodes
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Clocks
-
-
-def clock_offset(ask, now, times=5):
-    """Return (how far a host's clock is ahead of ours, how sure that is: +- seconds).
-
-    :param ask: returns what the host says its time is, as text; now: returns ours.
-    :raises ValueError: if what it says is no number.
-    """
-    samples = []
-    for _sample in range(times):
-        before = now()
-        said = ask()
-        samples.append((before, float(said), now()))
-    return best_sample(samples)
-
-
-def best_sample(samples):
-    """Return what L(clock_offset) does.
-
-    :param samples: list of (ours before, theirs, ours after). The quickest answer is the surest, as with NTP.
-    """
-    before, theirs, after = min(samples, key=lambda sample: sample[2] - sample[0])
-    return round(theirs - (before + after) / 2, 4), round((after - before) / 2, 4)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# What an event cost
-
 
 def measured(event, results, node, names):
     """Return what L(result) takes, with every point in time by the controller's clock.

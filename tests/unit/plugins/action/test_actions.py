@@ -48,6 +48,15 @@ def test_how_far_a_clock_is_ahead(action, monkeypatch):
     assert result["changed"] is False
 
 
+def test_the_quickest_answer_tells_the_time(action, monkeypatch):
+    clock = action("anycast_clock")
+    ours = iter([0.0, 1.0, 10.0, 10.2, 20.0, 22.0, 30.0, 31.0, 40.0, 41.0])
+    theirs = iter(["5.9", "15.11", "25.9", "35.9", "45.9"])
+    monkeypatch.setattr(importlib.import_module(PACKAGE + "anycast_clock").time, "time", lambda: next(ours))
+    clock._low_level_execute_command = lambda command: {"stdout": f"{next(theirs)}\n", "stderr": ""}
+    assert clock.run(task_vars={}) == {"changed": False, "offset": 5.01, "uncertainty": 0.1}
+
+
 def test_a_host_whose_date_knows_no_fraction(action):
     clock = action("anycast_clock")
     clock._low_level_execute_command = lambda command: {"stdout": "", "stderr": "date: invalid format"}

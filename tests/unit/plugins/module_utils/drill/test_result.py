@@ -29,12 +29,6 @@ def plan(event):
     return planned
 
 
-def test_the_quickest_answer_tells_the_time():
-    offset, uncertainty = result.best_sample([(0.0, 5.9, 1.0), (10.0, 15.11, 10.2), (20.0, 25.9, 22.0)])
-    assert offset == pytest.approx(5.01)
-    assert uncertainty == pytest.approx(0.1)
-
-
 def run(first, last, answered_by="sip1", reason=None):
     return {
         "first": first,
@@ -244,10 +238,3 @@ def test_a_reboot_is_a_moment_after_it_was_asked_for(results):
     event = plan("reboot")
     found = result.measured(event, results, ["172.18.0.11"], ["sip1", "sip2"])
     assert (found["broken_at"], found["early"]) == (1001.0, False)
-
-
-def test_a_host_is_asked_for_its_time():
-    ours, theirs = iter([0.0, 1.0, 10.0, 10.2]), iter(["5.9", "15.11\n"])
-    assert result.clock_offset(lambda: next(theirs), lambda: next(ours), times=2) == (5.01, 0.1)
-    with pytest.raises(ValueError, match="could not convert"):
-        result.clock_offset(lambda: "date: not found", lambda: 0.0)

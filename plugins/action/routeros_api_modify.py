@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.homelab.anycast.plugins.module_utils.secret import hide, unreadable
 
 
-class ActionModule(ActionBase):
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types.
     _supports_check_mode = True
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         args = dict(self._task.args)
         properties = args.pop("secret_properties", None) or ["auth-key"]
@@ -21,7 +23,7 @@ class ActionModule(ActionBase):
             module_name="community.routeros.api_modify",
             module_args=args,
             # `data` is not no_log in api_modify, so the module would write the key to the controller's syslog.
-            task_vars={**task_vars, "ansible_no_target_syslog": True},
+            task_vars={**(task_vars or {}), "ansible_no_target_syslog": True},
         )
         masked = unreadable(result, properties)
         if masked:

@@ -1,9 +1,14 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secret properties of RouterOS rows, taken out of what a module returns."""
+"""Secret properties of RouterOS rows, taken out of what a module returns. Private to this collection."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+Row = dict[str, Any]
 
 # What a user whose group lacks the policy "sensitive" reads instead of a secret (measured on RouterOS 7.20.8).
 MASKED_BY_ROUTER = "*****"
@@ -11,7 +16,7 @@ HIDDEN = "(hidden)"
 HIDDEN_CHANGED = "(hidden, another one)"
 
 
-def hide(result, properties):
+def hide(result: Row, properties: Collection[str]) -> Row:
     """Return the result of api_modify with the values of the secret properties replaced wherever they stand.
 
     In a diff the new value reads differently from the old one where the two differ, so that the change itself shows.
@@ -26,15 +31,16 @@ def hide(result, properties):
     replacements = dict.fromkeys(before, HIDDEN)
     for secret in secrets - before:
         replacements[secret] = HIDDEN_CHANGED if before else HIDDEN
-    return _replaced(result, properties, replacements)
+    hidden: Row = _replaced(result, properties, replacements)
+    return hidden
 
 
-def unreadable(result, properties):
+def unreadable(result: Row, properties: Collection[str]) -> list[str]:
     """Return the names of the secret properties which the router masked in the rows it has, sorted."""
     return sorted(name for name in properties if MASKED_BY_ROUTER in _values(result.get("old_data") or [], [name]))
 
 
-def _values(node, properties):
+def _values(node: Any, properties: Collection[str]) -> set[str]:
     if isinstance(node, dict):
         found = {str(node[name]) for name in properties if node.get(name) not in (None, "")}
         return found.union(*(_values(value, properties) for value in node.values()))
@@ -43,7 +49,7 @@ def _values(node, properties):
     return set()
 
 
-def _replaced(node, properties, replacements):
+def _replaced(node: Any, properties: Collection[str], replacements: dict[str, str]) -> Any:
     if isinstance(node, dict):
         return {
             key: replacements.get(str(value), HIDDEN)

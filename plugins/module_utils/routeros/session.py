@@ -27,7 +27,7 @@ except ImportError:  # check_has_library() says so to the user.
     class LibRouterosError(Exception):  # type: ignore[no-redef]
         pass
 
-    class ConnectionClosed(LibRouterosError):  # type: ignore[no-redef]
+    class ConnectionClosed(LibRouterosError):  # type: ignore[no-redef,misc]
         pass
 
 

@@ -100,6 +100,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer, systemd
+from ansible_collections.homelab.anycast.plugins.module_utils.node.files import write_file
 
 # Of all files; none of them holds a secret.
 _MODE = 0o644
@@ -156,11 +157,7 @@ class Installer:
     def write(self):
         for path in map(Path, self.changed):
             path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            # Of a name that none of the directories' readers looks at.
-            new = path.with_name(f".{path.name}.new")
-            new.write_text(self.files[str(path)], encoding="utf-8")
-            new.chmod(_MODE)
-            new.replace(path)
+            write_file(path, self.files[str(path)], mode=_MODE)
 
     def remove(self, paths):
         for path in map(Path, paths):
@@ -264,10 +261,7 @@ class Installer:
 
         A verb of systemctl; withdraw for one that nothing keeps up, reload for one that BIRD is to announce otherwise.
         """
-        states = systemd.unit_states(
-            self.module.run_command,
-            [unit for s in self.services for unit in (announcer.instance(s.name), announcer.starter(s))],
-        )
+        states = systemd.unit_states(self.module.run_command, announcer.units_of(self.services))
         wanted = {}
         for service in self.services:
             name = service.name
@@ -345,7 +339,7 @@ def main():
         elif result["changed"]:
             installer.install()
             installer.act(installer.actions())
-        result["services"] = systemd.describe(module.run_command, installer.services)
+        result["services"] = systemd.announcements(module.run_command, installer.services)
     module.exit_json(**result)
 
 

@@ -131,93 +131,74 @@ prefixes:
   sample: [172.18.0.64/32]
 """
 
-import errno
+import dataclasses
 import json
-import os
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import named
+from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service, named
 from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer, systemd
-from ansible_collections.homelab.anycast.plugins.module_utils.system import last_node
+from ansible_collections.homelab.anycast.plugins.module_utils.node.drain import Drain
+from ansible_collections.homelab.anycast.plugins.module_utils.node.files import write_file
+from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict, wait_for
 
 
 class Node:
-    def __init__(self, module):
+    def __init__(self, module: AnsibleModule) -> None:
         self.module = module
-        self.scope = module.params["service"]
+        self.scope: str | None = module.params["service"]
         self.path = Path(announcer.drain_file(self.scope))
         self.all_services = systemd.services_of(module)
         self.services = named(self.all_services, self.scope)
         self.changed = False
         self.new = False
-        self.coming = []
+        self.coming: list[Service] = []
 
-    def what(self):
+    def what(self) -> str:
         return "the node" if self.scope is None else f"service '{self.scope}'"
 
-    def states(self):
-        units = [unit for s in self.services for unit in (announcer.instance(s.name), announcer.starter(s))]
-        return systemd.unit_states(self.module.run_command, units)
+    def states(self) -> dict[str, systemd.UnitState]:
+        return systemd.unit_states(self.module.run_command, announcer.units_of(self.services))
 
-    def change(self, action, *arguments):
+    def change(self, action: Callable[..., Any], *arguments: Any) -> None:
         """Do it, unless in check mode."""
         self.changed = True
         if not self.module.check_mode:
             action(*arguments)
 
-    def systemctl(self, verb, unit):
+    def systemctl(self, verb: str, unit: str) -> None:
         self.change(lambda: self.module.run_command(["systemctl", verb, unit], check_rc=True))
 
-    def write(self, record, exclusive=False):
-        """Write the record so that it is there as a whole or not at all, and is not lost with the power."""
+    def write(self, record: Drain, new: bool = False) -> None:
         self.path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        new = self.path.with_suffix(f".{os.getpid()}")
-        try:
-            with new.open("w", encoding="utf-8") as file:
-                json.dump(record, file, indent=2)
-                file.write("\n")
-                file.flush()
-                os.fsync(file.fileno())
-            if exclusive:
-                # Fails where there is one.
-                os.link(new, self.path)
-            else:
-                new.replace(self.path)
-        finally:
-            if new.exists():
-                new.unlink()
-        directory = os.open(announcer.DRAINED, os.O_RDONLY)
-        os.fsync(directory)
-        os.close(directory)
+        write_file(self.path, json.dumps(record.as_dict(), indent=2) + "\n", mode=0o644, new=new)
 
     # The steps
 
-    def recorded(self):
+    def recorded(self) -> None:
         record = systemd.read_drain(self.scope)
-        if record and not record.get("done") and not self.module.params["force"]:
+        if record and not record.done and not self.module.params["force"]:
             self.busy(record)
         if record:
             return
-        params = self.module.params
         try:
-            self.change(self.write, last_node.record(self.scope, params["by"], params["reason"], time.time()), True)
+            begun = Drain.begin(self.scope, self.module.params["by"], self.module.params["reason"], time.time())
+            self.change(self.write, begun, True)
             self.new = True
-        except OSError as exc:
-            if exc.errno != errno.EEXIST:
-                raise
+        except FileExistsError:
             self.busy(systemd.read_drain(self.scope))
 
-    def busy(self, record):
+    def busy(self, record: Drain | None) -> None:
         self.module.fail_json(
-            msg="{}. If that play is no more, run homelab.anycast.undrain, or take over with -e force=true".format(
-                last_node.text(record) if record else "somebody has just drained it"
-            )
+            msg=f"{record or self.what() + ' was drained by another play just now'}. If that play has died, run"
+            " homelab.anycast.undrain, or take over with -e force=true"
         )
 
-    def withdrawn(self):
+    def withdrawn(self) -> None:
         states = self.states()
         for service in self.services:
             unit = announcer.instance(service.name)
@@ -225,46 +206,46 @@ class Node:
             if states[unit]["ActiveState"] not in ("inactive", "failed"):
                 self.systemctl("stop", unit)
 
-    def drained(self):
+    def drained(self) -> None:
         record = systemd.read_drain(self.scope)
         if record is None:
             self.module.fail_json(
-                msg=f"{self.path} is gone: somebody has undrained {self.what()} meanwhile. Drain it again if it is to"
-                " stay out"
+                msg=f"{self.path} is gone: another play has undrained {self.what()} meanwhile. Drain it again if it is"
+                " to stay out"
             )
+            return
         units = list(self.units_to_stop()) if self.module.params["stop_service"] else []
-        if not record.get("done") or units:
-            stopped = sorted(set(record.get("stopped", [])) | set(units))
-            self.change(self.write, dict(record, done=True, stopped=stopped))
+        if not record.done or units:
+            stopped = sorted({*record.stopped, *units})
+            self.change(self.write, dataclasses.replace(record, done=True, stopped=stopped))
         for unit in units:
             self.systemctl("stop", unit)
 
-    def units_to_stop(self):
+    def units_to_stop(self) -> Iterator[str]:
         states = self.states()
         staying = [s for s in self.all_services if not systemd.drain_of(s.name)]
         for unit in dict.fromkeys(s.unit for s in self.services if s.unit):
             names = ", ".join(s.name for s in staying if s.unit == unit)
             if names:
-                self.module.warn(f"{unit} is not stopped: it also runs what is not drained, {names}")
+                self.module.warn(f"{unit} is not stopped: services that are not drained follow it too, {names}")
             elif states[unit]["ActiveState"] == "active":
                 yield unit
 
-    def forgotten(self):
-        if systemd.read_drain(self.scope) is not None:
+    def forgotten(self) -> None:
+        if systemd.read_drain(self.scope):
             self.change(self.path.unlink)
 
-    def undrained(self):
-        record = systemd.read_drain(self.scope) or {}
+    def undrained(self) -> None:
+        of_node, of_scope = systemd.read_drain(None), systemd.read_drain(self.scope)
         # A service with a drain of its own stays out when its node comes back.
         alone = {s.name: systemd.read_drain(s.name) for s in self.services} if not self.scope else {}
-        self.coming = [s for s in self.services if alone.get(s.name) is None]
-        for name in (name for name, found in alone.items() if found is not None):
-            self.module.warn(f"{last_node.text(alone[name])}. It stays so: -e service={name} undrains it")
-        if self.scope is not None and systemd.read_drain(None) is not None:
-            self.module.fail_json(
-                msg=f"{last_node.text(systemd.read_drain(None))}; undrain the node, not one service of it"
-            )
-        stopped = record.get("stopped", [])
+        self.coming = [s for s in self.services if not alone.get(s.name)]
+        for name, record in alone.items():
+            if record:
+                self.module.warn(f"{record}. It stays so: -e service={name} undrains it")
+        if self.scope is not None and of_node:
+            self.module.fail_json(msg=f"{of_node}. Undrain the node, not one service of it")
+        stopped = of_scope.stopped if of_scope else []
         for unit in stopped:
             self.systemctl("start", unit)
         if not self.module.params["force"]:
@@ -279,21 +260,21 @@ class Node:
             if runs and states[announcer.instance(service.name)]["ActiveState"] != "active":
                 self.systemctl("start", announcer.instance(service.name))
 
-    def wait_for_health(self, services):
-        start = time.monotonic()
-        while True:
-            problems = list(self.health_problems(services))
-            spent = time.monotonic() - start
-            if not problems:
-                return
-            if spent >= self.module.params["wait"] or self.module.check_mode:
-                self.module.fail_json(
-                    msg="{} stays drained, as it is not healthy after {:.0f} s: {}. Repair it, or announce it as it is"
-                    " with -e force=true".format(self.what(), spent, "; ".join(problems))
-                )
-            time.sleep(1)
+    def wait_for_health(self, services: list[Service]) -> None:
+        problems: list[str] = []
 
-    def health_problems(self, services):
+        def look(_now: float) -> Verdict:
+            problems[:] = self.health_problems(services)
+            return Verdict(not problems)
+
+        verdict, spent = wait_for(look, wait=0 if self.module.check_mode else self.module.params["wait"], interval=1)
+        if not verdict.good:
+            self.module.fail_json(
+                msg=f"{self.what()} stays drained, as it is not healthy after {spent:.0f} s: {'; '.join(problems)}."
+                " Repair it, or announce it as it is with -e force=true"
+            )
+
+    def health_problems(self, services: list[Service]) -> Iterator[str]:
         states = self.states()
         for service in services:
             state = states[announcer.starter(service)]["ActiveState"]
@@ -305,10 +286,10 @@ class Node:
                 line = [runuser, "-u", "bird", "--", *announcer.COMMAND, "check", service.name]
                 code, _out, err = self.module.run_command(line)
                 if code:
-                    yield "service '{}': {}".format(service.name, err.strip())
+                    yield f"service '{service.name}': {err.strip()}"
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {
@@ -332,7 +313,7 @@ def main():
         getattr(node, module.params["state"])()
     module.exit_json(
         changed=node.changed,
-        records=systemd.records(),
+        records=[record.as_dict() for record in systemd.drains()],
         new=node.new,
         prefixes=[address for service in node.coming for address in service.addresses],
     )

@@ -131,7 +131,6 @@ kept:
 
 import fcntl
 import json
-import os
 import sys
 import time
 from contextlib import contextmanager
@@ -140,6 +139,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.homelab.anycast.plugins.module_utils.drill import record as drill_record
+from ansible_collections.homelab.anycast.plugins.module_utils.node.files import write_file
 
 DIRECTORIES = {
     "systemd": "/run/homelab-anycast-drill",
@@ -190,13 +190,7 @@ class Host:
         return drill_record.parse_record(self.path.read_text(encoding="utf-8")) if self.path.exists() else None
 
     def write(self, record):
-        """Write the record so that it is there as a whole or not at all, and is not lost with the power."""
-        new = self.path.with_suffix(".new")
-        with new.open("w", encoding="utf-8") as file:
-            json.dump(record, file)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self.path)
+        write_file(self.path, json.dumps(record))
 
     def own(self):
         record = self.read()

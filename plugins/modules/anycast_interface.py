@@ -132,6 +132,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.homelab.anycast.plugins.module_utils.node import interfaces
+from ansible_collections.homelab.anycast.plugins.module_utils.node.files import write_file
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict, wait_for
 
 IFSTATE = "/run/network/ifstate"
@@ -251,7 +252,7 @@ class Interface:
             return
         changed = self.changed_files
         for path in changed:
-            self.write(Path(path), self.files[path])
+            write_file(Path(path), self.files[path], mode=interfaces.mode(path))
         getattr(self, "up_by_" + self.renderer.lower())(bool(changed))
         self.wait()
         for prefix in sorted(self.surplus - self.found):
@@ -265,14 +266,6 @@ class Interface:
             file.write(next(iter(self.files.values())))
             file.flush()
             self.run("ifup", "--no-act", "--force", "--all", "-i", file.name)
-
-    def write(self, path, text):
-        new = path.with_name(f".{path.name}.new")
-        new.unlink(missing_ok=True)
-        new.touch(0o600)
-        new.write_text(text, encoding="utf-8")
-        new.chmod(interfaces.mode(str(path)))
-        new.replace(path)
 
     def take_away(self, kind):
         """Have a renderer let go of the interface. Its files are there yet."""

@@ -150,10 +150,9 @@ def changes_of(module, name):
 
 def read(module):
     services = systemd.services_of(module)
-    units = [unit for s in services for unit in (announcer.instance(s.name), announcer.starter(s))]
-    states = systemd.unit_states(module.run_command, [announcer.BIRD_UNIT, *units])
+    states = systemd.unit_states(module.run_command, [announcer.BIRD_UNIT, *announcer.units_of(services)])
     found = []
-    for described, service in zip(systemd.describe(module.run_command, services), services):
+    for described, service in zip(systemd.announcements(module.run_command, services), services):
         name = service.name
         unit, instance = states[announcer.starter(service)], states[announcer.instance(name)]
         if instance["LoadState"] == "not-found":
@@ -173,7 +172,7 @@ def read(module):
     announced = sorted(path.stem for path in Path(announcer.ANNOUNCED).glob("*.conf"))
     return {
         "services": found,
-        "records": systemd.records(),
+        "records": [found.as_dict() for found in systemd.drains()],
         "bird_state": states[announcer.BIRD_UNIT]["ActiveState"],
         "unlisted": [name for name in announced if name not in names],
     }

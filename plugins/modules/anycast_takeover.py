@@ -143,7 +143,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.node.files import 
     Kept,
     digest,
     interfaces_files,
-    write,
+    write_file,
 )
 
 
@@ -188,7 +188,11 @@ class Takeover:
             self.do(self.kept.save)
         for path, before, after, _removed in changes:
             self.show(path, before, after)
-            self.do(write, path, after, path)
+            self.do(self.rewrite, path, after)
+
+    @staticmethod
+    def rewrite(path, text):
+        write_file(path, text, like=path)
 
     def keep(self, path):
         self.kept.record["files"].setdefault(str(path), None)
@@ -218,8 +222,7 @@ class Takeover:
     @staticmethod
     def _write_own(path, content):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(path, content)
-        path.chmod(0o644)
+        write_file(path, content, mode=0o644)
 
     # Given back
 
@@ -239,7 +242,7 @@ class Takeover:
                 self.given_back.append(f"{name} was changed since; what was taken out is at its end")
                 if after != current:
                     self.show(path, current, after)
-                    self.do(write, path, after, path)
+                    self.do(self.rewrite, path, after)
                 continue
             self.given_back.append(f"{name} is as it was")
             before = copy.read_text("utf-8", "surrogateescape")
@@ -252,7 +255,7 @@ class Takeover:
     @staticmethod
     def _restore(copy, path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(path, copy.read_text("utf-8", "surrogateescape"), copy)
+        write_file(path, copy.read_text("utf-8", "surrogateescape"), like=copy)
 
     # Forgotten
 

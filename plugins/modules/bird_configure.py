@@ -208,7 +208,6 @@ rolled_back:
   sample: false
 """
 
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -238,6 +237,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.bird.trial import 
     to_keep,
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.model.link import KINDS_WITH_KEY_ID
+from ansible_collections.homelab.anycast.plugins.module_utils.node.files import write_file
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf.packet import Listener
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, Verdict, wait_for
 
@@ -264,15 +264,8 @@ class File:
         return self.before != self.content
 
     def write(self, path, content):
-        """Write a file with this one's owner, group and mode; closed to others before the first byte is in it."""
-        path.unlink(missing_ok=True)
-        path.touch(0o600, exist_ok=False)
-        path.write_text(content, "utf-8", "surrogateescape")
-        if self.before is not None:
-            # What the options leave open stays as it is: BIRD has to be able to read it.
-            status = self.path.stat()
-            os.chown(path, status.st_uid, status.st_gid)
-            path.chmod(status.st_mode & 0o7777)
+        # What the options leave open stays as it is: BIRD has to be able to read it.
+        write_file(path, content, like=None if self.before is None else self.path)
         self._set_attributes(path)
 
     def correct_attributes(self):

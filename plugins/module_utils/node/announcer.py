@@ -11,8 +11,10 @@ from __future__ import annotations
 import fnmatch
 import json
 import time
+from collections.abc import Iterable
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
+from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service
 
 DIRECTORY = "/usr/local/lib/homelab-anycast"
 PROGRAM = DIRECTORY + "/announcer.py"
@@ -48,6 +50,11 @@ def instance(name):
 def starter(service):
     """Return the unit whose start has the service announced."""
     return service.unit or BIRD_UNIT
+
+
+def units_of(services: Iterable[Service]) -> list[str]:
+    """Return for each service the unit that announces it, and the one that it follows."""
+    return [unit for service in services for unit in (instance(service.name), starter(service))]
 
 
 def _drop_in(name):

@@ -1,7 +1,10 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files of a node that somebody wrote before us: which there are, and copies of them to go back to."""
+"""Files of a node: how one is written, which there were before the role, and copies to go back to.
+
+Private to this collection.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ import glob
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -47,24 +49,34 @@ def _collect(file, found):
                         _collect(inner, found)
 
 
-def write(path, text, like=None):
-    """Replace a file in one step, with the owner and mode of another, or closed to all but root."""
-    path = Path(path)
-    handle, name = tempfile.mkstemp(dir=str(path.parent), prefix=".")
+def write_file(path: Path, text: str, *, mode: int = 0o600, like: Path | None = None, new: bool = False) -> None:
+    """Put a file in its place in one step: whoever reads it, also after a loss of power, finds the old or the new text.
+
+    :param like: a file whose owner, group and mode it gets, instead of C(mode).
+    :param new: raise FileExistsError where there is such a file already.
+    """
+    # Of a name that no reader of the directories looks at: hidden, and of another suffix.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    draft = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as file:
+            if like:
+                status = like.stat()
+                os.fchown(handle, status.st_uid, status.st_gid)
+                mode = status.st_mode & 0o7777
+            os.fchmod(handle, mode)
             file.write(text)
             file.flush()
-            os.fsync(file.fileno())
-        if like:
-            shutil.copystat(str(like), name)
-            status = Path(like).stat()
-            os.chown(name, status.st_uid, status.st_gid)
-            os.utime(name)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink()
-        raise
+            os.fsync(handle)
+        if new:
+            os.link(draft, path)
+        else:
+            draft.replace(path)
+        directory = os.open(path.parent, os.O_RDONLY)
+        os.fsync(directory)
+        os.close(directory)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 class Kept:
@@ -98,16 +110,12 @@ class Kept:
         if not copy.exists():
             self.prepare()
             copy.parent.mkdir(parents=True, exist_ok=True)
-            new = copy.with_name(copy.name + ".new")
-            shutil.copy2(str(path), str(new))
-            status = path.stat()
-            os.chown(str(new), status.st_uid, status.st_gid)
-            new.replace(copy)
+            write_file(copy, path.read_text("utf-8", "surrogateescape"), like=path)
         return copy
 
     def save(self):
         self.prepare()
-        write(self.path, json.dumps(self.record, indent=2, sort_keys=True) + "\n")
+        write_file(self.path, json.dumps(self.record, indent=2, sort_keys=True) + "\n")
 
 
 def digest(text):

@@ -1,12 +1,15 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules look at on a node: systemd's units, what is announced, and what is drained."""
+"""What the modules look at on a node: systemd's units, what is announced, and what is drained.
+
+Private to this collection.
+"""
 
 from __future__ import annotations
 
-import json
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +19,17 @@ from ansible_collections.homelab.anycast.plugins.module_utils.model.services imp
     normalise_services,
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer
-from ansible_collections.homelab.anycast.plugins.module_utils.system import last_node
+from ansible_collections.homelab.anycast.plugins.module_utils.node.drain import Drain
+
+# AnsibleModule.run_command: exit code, standard output and error.
+Run = Callable[..., "tuple[int, str, str]"]
+# Properties by systemd's names.
+UnitState = dict[str, str]
 
 _PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "StatusText")
 
 
-def unit_states(run_command, units, required=True):
+def unit_states(run: Run, units: Iterable[str], required: bool = True) -> dict[str, UnitState]:
     """Return the properties of each unit, by its name.
 
     :param required: whether the module fails on a machine without systemd; else there are none.
@@ -29,13 +37,12 @@ def unit_states(run_command, units, required=True):
     units = list(dict.fromkeys(units))
     if not units:
         return {}
-    code, out, _err = run_command(
-        ["systemctl", "show", "--property=" + ",".join(_PROPERTIES), "--", *units], check_rc=required
-    )
+    command = ["systemctl", "show", "--property=" + ",".join(_PROPERTIES), "--", *units]
+    code, out, _err = run(command, check_rc=required)
     if code:
         return {}
     # One block for each, in the order asked for; an alias has another Id.
-    blocks = [dict(line.partition("=")[::2] for line in block.splitlines()) for block in out.strip().split("\n\n")]
+    blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in out.strip().split("\n\n")]
     return dict(zip(units, blocks))
 
 
@@ -48,60 +55,53 @@ def services_of(module: Any) -> list[Service]:
         raise
 
 
-def link(name):
+def link(name: str) -> str:
     return f"{announcer.ANNOUNCED}/{name}.conf"
 
 
-def links(name):
+def links(name: str) -> list[str]:
     """Return every path that announces a service."""
     return [link(name), f"{announcer.ANNOUNCED}/{name}.v3"]
 
 
-def is_announced(name):
+def is_announced(name: str) -> bool:
     return os.path.lexists(link(name))
 
 
-def read_drain(service):
+def read_drain(service: str | None) -> Drain | None:
     """Return the record of a drain of this service, or of the whole node where it is None; None if there is none."""
     try:
-        return json.loads(Path(announcer.drain_file(service)).read_text(encoding="utf-8"))
+        return Drain.parse(Path(announcer.drain_file(service)).read_text("utf-8", "replace"), service)
     except FileNotFoundError:
         return None
-    except ValueError:
-        # systemd asks only whether it is there, so it is a drain all the same.
-        return {"service": service, "since": "an unknown time", "by": "somebody", "reason": "the record is damaged"}
 
 
-def drain_of(name):
+def drain_of(name: str) -> Drain | None:
     """Return what has a service drained: the record of its own drain, or of its node's; None if it is not."""
     return read_drain(None) or read_drain(name)
 
 
-def describe(run_command, services):
-    """Return for each service whether it is announced, and why."""
-    units = [unit for s in services for unit in (announcer.instance(s.name), announcer.starter(s))]
-    states = unit_states(run_command, units)
+def announcements(run: Run, services: list[Service]) -> list[dict[str, Any]]:
+    """Return for each service its C(name), whether it is C(announced), and C(why)."""
+    states = unit_states(run, announcer.units_of(services))
     found = []
     for service in services:
         name, unit = service.name, announcer.starter(service)
-        record, instance = drain_of(name), states[announcer.instance(name)]
-        if record:
-            why = last_node.text(record)
+        drain, instance = drain_of(name), states[announcer.instance(name)]
+        if drain:
+            why = str(drain)
         elif states[unit]["ActiveState"] != "active":
-            why = "{} is {}".format(unit, states[unit]["ActiveState"])
+            why = f"{unit} is {states[unit]['ActiveState']}"
         elif instance["ActiveState"] != "active":
-            why = "{} is {}".format(announcer.instance(name), instance["ActiveState"])
+            why = f"{announcer.instance(name)} is {instance['ActiveState']}"
         else:
             why = instance["StatusText"] or f"{unit} is active"
         found.append({"name": name, "announced": is_announced(name), "why": why})
     return found
 
 
-def records():
+def drains() -> list[Drain]:
     """Return the records of all drains on this node."""
-    found = []
-    for path in sorted(Path(announcer.DRAINED).glob("*.json")):
-        record = read_drain(None if path.stem == "node" else path.stem[len("service-") :])
-        if record:
-            found.append(record)
-    return found
+    paths = sorted(Path(announcer.DRAINED).glob("*.json"))
+    found = [read_drain(None if path.stem == "node" else path.stem[len("service-") :]) for path in paths]
+    return [record for record in found if record]

@@ -1,48 +1,14 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A drain: what is recorded of it, and whether it would leave a service without a node.
-
-Nothing in here does input or output. A record is a dictionary with service (None for the whole node), by, reason,
-since, done (whether the router has let go of the node) and stopped (units that were stopped afterwards).
-"""
+"""Whether a drain would leave a service without a node. Nothing in here does input or output."""
 
 from __future__ import annotations
 
-import time
-
+from ansible_collections.homelab.anycast.plugins.module_utils.node.drain import Drain
 from ansible_collections.homelab.anycast.plugins.module_utils.system.request import words
 
-TIME = "%Y-%m-%dT%H:%M:%SZ"
 NO_ROUTER = "the group anycast_routers is empty: without a router nobody knows who else serves the clients"
-
-
-def record(service, by, reason, now):
-    """Return the record of a drain that begins.
-
-    :param now: seconds since 1970.
-    """
-    return {
-        "service": service,
-        "by": by,
-        "reason": reason,
-        "since": time.strftime(TIME, time.gmtime(now)),
-        "done": False,
-        "stopped": [],
-    }
-
-
-def text(found):
-    """Return a record in words."""
-    what = "service '{}'".format(found["service"]) if found.get("service") else "the node"
-    return "{} {} since {} by {}: {}".format(
-        what, "is drained" if found.get("done") else "is being drained", found["since"], found["by"], found["reason"]
-    )
-
-
-def covers(found, service):
-    """Return whether a record has a service drained."""
-    return found.get("service") in (None, service)
 
 
 def arguments_problems(arguments, nodes):
@@ -90,7 +56,7 @@ def last_node_problems(services, next_hops, node, drained):
         leaving = {
             address: other["name"]
             for other in drained
-            if any(covers(found, service.name) for found in other["records"])
+            if any(found.covers(service.name) for found in other["records"])
             for address in other["addresses"]
         }
         for entry in next_hops:
@@ -139,7 +105,7 @@ def others(results, neighbors, router_ids):
         {
             "name": result["item"],
             "addresses": neighbor_addresses(neighbors, router_ids[result["item"]]),
-            "records": result.get("records", []),
+            "records": [Drain.from_dict(found) for found in result.get("records", [])],
         }
         for result in results
     ]

@@ -12,6 +12,7 @@ worth knowing), bad, and unknown.
 from __future__ import annotations
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import service_prefixes
+from ansible_collections.homelab.anycast.plugins.module_utils.node.drain import Drain
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf import causes as ospf_causes
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf import neighbors
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import next_hops
@@ -195,7 +196,7 @@ class _System:
         """Return the state of one service on one node."""
         info = node["info"]
         entry = next((found for found in info.get("services", ()) if found["name"] == service.name), None)
-        records = [found for found in info.get("records", ()) if last_node.covers(found, service.name)]
+        records = [found for found in map(Drain.from_dict, info.get("records", ())) if found.covers(service.name)]
         installed, anywhere = self._installed(node, service)
         announced = entry and entry["announced"] and info.get("bird_state", "active") == "active"
         cell = {
@@ -218,10 +219,10 @@ class _System:
         for word in ("announced: ", "withdrawn: "):
             why = why.removeprefix(word)
         if records:
-            why = last_node.text(records[0])
+            why = str(records[0])
             if not (anywhere or cell["announced"]):
                 return "drained", "note", why
-            if not records[0].get("done"):
+            if not records[0].done:
                 return "draining", "note", why
             if anywhere:
                 return "still installed", "bad", why + ", yet the router still sends clients to it"

@@ -92,7 +92,9 @@ def test_a_unit_that_another_service_follows_goes_on(node, drain):
     services = [*SERVICES, video]
     recorded(drain, service="sip")
     result = drain("drained", service="sip", stop_service=True, services=services)
-    assert "kamailio.service is not stopped: it also runs what is not drained, video" in str(result["warnings"])
+    assert "kamailio.service is not stopped: services that are not drained follow it too, video" in str(
+        result["warnings"]
+    )
     assert result["records"][0]["stopped"] == [] and "kamailio.service" in node.active
     # Once that is drained too, nothing speaks for it any more.
     recorded(drain, service="video")
@@ -106,7 +108,7 @@ def test_a_node_that_is_drained_does_not_come_back_by_one_of_its_services(node, 
     result = drain("undrained", service="sip")
     assert result["failed"]
     assert "the node is being drained since" in result["msg"]
-    assert "undrain the node, not one service of it" in result["msg"]
+    assert "Undrain the node, not one service of it" in result["msg"]
     assert node.announced == []
 
 
@@ -114,7 +116,7 @@ def test_two_at_once(drain):
     recorded(drain)
     result = recorded(drain)
     assert result["failed"]
-    assert "by me: new disk. If that play is no more, run homelab.anycast.undrain, or take over with" in result["msg"]
+    assert "by me: new disk. If that play has died, run homelab.anycast.undrain, or take over with" in result["msg"]
     assert recorded(drain, force=True)["new"] is False
 
 
@@ -122,7 +124,11 @@ def test_two_at_once(drain):
     ("looks", "says"),
     [
         ([None], "the node is being drained since"),
-        pytest.param([None, None], "somebody has just drained it. If that play is no more", id="and forgotten again"),
+        pytest.param(
+            [None, None],
+            "the node was drained by another play just now. If that play has died",
+            id="and forgotten again",
+        ),
     ],
 )
 def test_two_at_the_same_moment(drain, monkeypatch, looks, says):
@@ -138,10 +144,10 @@ def test_two_at_the_same_moment(drain, monkeypatch, looks, says):
 
 def test_somebody_has_undrained_it_meanwhile(drain):
     assert drain("drained")["msg"] == (
-        f"{announcer.drain_file(None)} is gone: somebody has undrained the node meanwhile. Drain it again if it is to"
-        " stay out"
+        f"{announcer.drain_file(None)} is gone: another play has undrained the node meanwhile. Drain it again if it"
+        " is to stay out"
     )
-    assert "somebody has undrained service 'sip' meanwhile" in drain("drained", service="sip")["msg"]
+    assert "another play has undrained service 'sip' meanwhile" in drain("drained", service="sip")["msg"]
 
 
 def test_a_drain_that_comes_to_nothing_is_forgotten(drain):
@@ -187,22 +193,9 @@ def test_what_is_not_healthy_stays_drained(drained, drain, broken, says):
     assert drained.announced == (["six"] if broken == "kamailio.service" else ["sip", "six"])
 
 
-def test_it_waits_for_what_becomes_healthy(drained, drain, monkeypatch):
+def test_it_waits_for_what_becomes_healthy(drained, drain, clock):
     drained.failing.add("check")
-
-    class Time:
-        now = 0.0
-        time = staticmethod(lambda: 0)
-
-        def monotonic(self):
-            return self.now
-
-        def sleep(self, seconds):
-            self.now += seconds
-            if self.now > 5:
-                drained.failing.clear()
-
-    monkeypatch.setattr(anycast_drain, "time", Time())
+    clock.at(5, drained.failing.clear)
     assert drain("undrained", wait=10)["changed"]
     assert drained.announced == ["sip", "six"]
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import normalise_services
+from ansible_collections.homelab.anycast.plugins.module_utils.node.drain import Drain
 from ansible_collections.homelab.anycast.plugins.module_utils.system import last_node
 
 NODES = {"sip1": ["sip", "dns"], "sip2": ["sip"]}
@@ -28,17 +29,10 @@ def test_arguments(arguments, words):
     assert found == [] if words is None else words in found[0]
 
 
-def test_record_in_words():
-    record = last_node.record(None, "alice@desk", "new disk", 0)
-    assert last_node.text(record) == "the node is being drained since 1970-01-01T00:00:00Z by alice@desk: new disk"
-    record = {**last_node.record("sip", "bob", "test", 0), "done": True}
-    assert last_node.text(record) == "service 'sip' is drained since 1970-01-01T00:00:00Z by bob: test"
-
-
 SERVICES = normalise_services([{"name": "sip", "addresses": ["172.18.0.64"]}])
-OF_NODE = last_node.record(None, "bob", "test", 0)
-OF_SIP = last_node.record("sip", "bob", "test", 0)
-OF_DNS = last_node.record("dns", "bob", "test", 0)
+OF_NODE = Drain.begin(None, "bob", "test", 0)
+OF_SIP = Drain.begin("sip", "bob", "test", 0)
+OF_DNS = Drain.begin("dns", "bob", "test", 0)
 REFUSED = "172.18.0.64/32 of service 'sip' would be left without a node: hap-lite sends it to no other"
 
 
@@ -106,7 +100,7 @@ def test_there_is_an_address_to_wait_for_though_the_node_is_nobodys_neighbour():
 
 
 def test_a_node_that_cannot_be_reached_has_no_records():
-    results = [{"item": "sip1", "records": [OF_NODE]}, {"item": "sip2", "unreachable": True}]
+    results = [{"item": "sip1", "records": [OF_NODE.as_dict()]}, {"item": "sip2", "unreachable": True}]
     assert last_node.others(results, NEIGHBORS, {"sip1": "10.0.0.1", "sip2": "10.0.0.2"}) == [
         {"name": "sip1", "addresses": ["172.18.0.11", "192.0.2.11"], "records": [OF_NODE]},
         {"name": "sip2", "addresses": ["10.0.0.2"], "records": []},

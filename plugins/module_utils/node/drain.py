@@ -1,0 +1,64 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A drain, as a node records it: what is to stay withdrawn, who asked for it, and how far it is.
+
+Nothing in here does input or output. Private to this collection.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+@dataclasses.dataclass(frozen=True)
+class Drain:
+    """The record of a drain of one service, or of the whole node where the service is None."""
+
+    service: str | None
+    by: str
+    reason: str
+    # In UTC, such as 2026-11-22T15:00:00Z.
+    since: str
+    # Whether the router sends nothing to the node any more.
+    done: bool = False
+    # Units that the drain has stopped, and that undrain starts again.
+    stopped: list[str] = dataclasses.field(default_factory=list)
+
+    @classmethod
+    def begin(cls, service: str | None, by: str, reason: str, now: float) -> Drain:
+        """Return the record of a drain that begins now, in seconds since 1970."""
+        return cls(service, by, reason, time.strftime(_TIME, time.gmtime(now)))
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> Drain:
+        return cls(**{field.name: found[field.name] for field in dataclasses.fields(cls) if field.name in found})
+
+    @classmethod
+    def parse(cls, text: str, service: str | None) -> Drain:
+        """Return the record that a file holds. A damaged file is a drain as well: systemd asks only whether it exists.
+
+        :param service: what the name of the file says.
+        """
+        try:
+            return cls.from_dict({"service": service, **json.loads(text)})
+        except (TypeError, ValueError):
+            return cls(service, "an unknown user", "the record is damaged", "an unknown time")
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    def covers(self, service: str) -> bool:
+        """Return whether a service is drained by this."""
+        return self.service in (None, service)
+
+    def __str__(self) -> str:
+        what = f"service '{self.service}'" if self.service else "the node"
+        state = "is drained" if self.done else "is being drained"
+        return f"{what} {state} since {self.since} by {self.by}: {self.reason}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,11 +22,17 @@ from lab.routeros.vtysh import FrrError
 RECORDED = Path(__file__).parent / "recorded"
 
 
+def recording(state: str) -> dict[str, Any]:
+    """What a router said in a state, by command, and the emulator's rows that led there."""
+    said: dict[str, Any] = json.loads((RECORDED / f"{state}.json").read_text())
+    return said
+
+
 class RecordedFrr:
     """Answers with a recording; keeps the configuration it is given and the commands that led to it."""
 
     def __init__(self, state: str) -> None:
-        self._directory = RECORDED / state
+        self._recording = recording(state)
         self.config: Config = {}
         self.commands: list[str] = []
         self.refuse: str | None = None
@@ -37,8 +42,7 @@ class RecordedFrr:
         # Nobody speaks OSPFv3 in the recordings.
         if command.startswith("show ipv6 ospf6 "):
             return {}
-        name = command.removesuffix(" json").replace(" ", "_")
-        return json.loads((self._directory / f"{name}.json").read_text())
+        return self._recording[command]
 
     def configure(self, want: Config) -> None:
         if self.refuse is not None and any(self.refuse in lines for lines in want.values()):
@@ -48,24 +52,24 @@ class RecordedFrr:
 
     def running(self) -> Config:
         """What the recorded FRR ran."""
-        return parse_running((self._directory / "show_running-config.txt").read_text())
+        return parse_running("\n".join(self._recording["show running-config"]))
 
 
 class RecordedKernel:
     """Interfaces and addresses of the recorded router; remembers the settings."""
 
     def __init__(self, state: str) -> None:
-        self._directory = RECORDED / state
+        self._recording = recording(state)
         self.settings: dict[str, str] = {}
         self.ipv6_settings: dict[str, str] = {}
         self.ipv6_filter: list[dict[str, str]] = []
 
     def links(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads((self._directory / "links.json").read_text())
+        found: list[dict[str, Any]] = self._recording["ip -j -s -d link show"]
         return found
 
     def addresses(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads((self._directory / "addresses.json").read_text())
+        found: list[dict[str, Any]] = self._recording["ip -j address show"]
         return found
 
     def set_ip_settings(self, settings: Mapping[str, str]) -> None:
@@ -89,7 +93,7 @@ class Recording:
     ) -> None:
         directory.mkdir(exist_ok=True)
         if rows:
-            shutil.copyfile(RECORDED / state / "state.json", directory / "state.json")
+            (directory / "state.json").write_text(json.dumps(recording(state)["rows"]))
         self.directory = directory
         self.frr = RecordedFrr(state)
         self.kernel = RecordedKernel(state)

@@ -473,9 +473,8 @@ def test_state_survives_and_is_private(start: Start, tmp_path: Path) -> None:
 
 def test_recordings_hold_no_foreign_data() -> None:
     """The recordings are committed: nothing of the machine that made them may be in there."""
-    for path in RECORDED.rglob("*"):
-        if path.is_file():
-            assert not re.search(r"/root/|/home/|\.cache", path.read_text()), path
+    for path in RECORDED.iterdir():
+        assert not re.search(r"/root/|/home/|\.cache", path.read_text()), path
 
 
 # Ping

@@ -72,7 +72,7 @@ def test_secrets_are_hidden() -> None:
 
 def test_running_config_of_frr_is_read_back(start: Start) -> None:
     """What FRR 10.3 printed after the emulator had configured it is what the rows ask for."""
-    states = sorted(directory.name for directory in RECORDED.iterdir())
+    states = sorted(path.stem for path in RECORDED.iterdir())
     assert states
     for state in states:
         router = start(state)

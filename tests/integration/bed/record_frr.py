@@ -1,12 +1,11 @@
-"""Records what FRR answers in several states, together with the rows that led there, for the emulator's tests.
+"""Records what FRR and the kernel answer in several states, with the rows that led there, for the emulator's tests.
 
-One directory per state: `state.json` is the emulator's state file, the others are the answers by the command's name.
+One file per state: an answer under each command, and under `rows` the emulator's state file.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ COMMANDS = (
     "show bfd peers counters json",
     "show running-config",
 )
+KERNEL_COMMANDS = ("ip -j -s -d link show", "ip -j address show")
 _FILTER = "if (dst in 172.18.0.0/24 && dst-len == 32) { accept } else { reject }"
 
 
@@ -69,6 +69,7 @@ STATES = (
 
 def record_frr(target: Path) -> None:
     """Record every state, each on a bed of its own."""
+    target.mkdir(parents=True, exist_ok=True)
     for state in STATES:
         print(f"FRR: {state.name}", flush=True)
         with Bed() as bed, tempfile.TemporaryDirectory(prefix="hla-") as directory:
@@ -79,7 +80,7 @@ def record_frr(target: Path) -> None:
                 for number, node in enumerate(bed.nodes[: state.nodes], start=11):
                     node.start_bird(node_config(f"172.18.0.{number}", **state.node))
                 _reach(bed, emulator, state)
-                _save(bed, Path(directory), target / state.name)
+                _save(bed, Path(directory), target / f"{state.name}.json")
 
 
 def _configure(emulator: Emulator, state: State) -> None:
@@ -115,14 +116,10 @@ def _interfaces(emulator: Emulator) -> Iterable[dict[str, Any]]:
 
 
 def _save(bed: Bed, state: Path, target: Path) -> None:
-    target.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(state / "state.json", target / "state.json")
+    answers: dict[str, Any] = {"rows": json.loads((state / "state.json").read_text())}
     for command in COMMANDS:
         text = bed.router.vtysh(command)
-        if command.endswith("json"):
-            text = json.dumps(json.loads(text), indent=1) + "\n"
-        suffix = ".json" if command.endswith("json") else ".txt"
-        (target / f"{command.removesuffix(' json').replace(' ', '_')}{suffix}").write_text(text)
-    for name, words in (("links", ("-s", "-d", "link")), ("addresses", ("address",))):
-        found = [entry for entry in json.loads(bed.router.run("ip", "-j", *words, "show")) if entry]
-        (target / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
+        answers[command] = json.loads(text) if command.endswith("json") else text.splitlines()
+    for command in KERNEL_COMMANDS:
+        answers[command] = [entry for entry in json.loads(bed.router.run(*command.split())) if entry]
+    target.write_text(json.dumps(answers, indent=1) + "\n")

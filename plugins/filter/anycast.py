@@ -170,5 +170,5 @@ class FilterModule:
             "drain_arguments_problems": drain_arguments_problems,
             "last_node_problems": last_node_problems,
             "neighbor_addresses": last_node.neighbor_addresses,
-            "table": text.lines,
+            "table": text.table_lines,
         }

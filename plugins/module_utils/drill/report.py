@@ -14,8 +14,7 @@ import io
 import re
 import sys
 
-from ansible_collections.homelab.anycast.plugins.module_utils.system import status_page
-from ansible_collections.homelab.anycast.plugins.module_utils.system import text as system_text
+from ansible_collections.homelab.anycast.plugins.module_utils.system.text import escaped, table_lines, when
 
 # Of Okabe and Ito, who chose them so that nobody takes one for another, those on which black can be read; grey for who
 # does not say its name. Black stripes and a cross are a loss.
@@ -70,7 +69,7 @@ def lines(report):
         for event in report["events"]
     ]
     columns = ["event", "sent", "lost", "window", "limit", "router", "lost_coming_back", "ok"]
-    found = [verdict(report), "", *system_text.lines(rows, columns)]
+    found = [verdict(report), "", *table_lines(rows, columns)]
     for event in report["events"]:
         found += ["{}: {}".format(event["title"], problem) for problem in event["problems"]]
     return found
@@ -83,7 +82,7 @@ def seconds(value):
 
 def page(report):
     """Return what the template of the page needs, with every string escaped; the pictures alone are markup."""
-    found = status_page.escaped({**report, "verdict": verdict(report), "time": status_page.when(report["time"])})
+    found = escaped({**report, "verdict": verdict(report), "time": when(report["time"])})
     found["ok"] = bool(report["events"]) and all(event["ok"] for event in report["events"])
     for shown, event in zip(found["events"], report["events"]):
         shown["pictures"] = pictures(event)

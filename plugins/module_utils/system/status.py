@@ -17,6 +17,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.ospf import causes
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf import neighbors
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import next_hops
 from ansible_collections.homelab.anycast.plugins.module_utils.system import last_node
+from ansible_collections.homelab.anycast.plugins.module_utils.system.text import count, duration
 
 # The worst first.
 _LEVELS = ("bad", "unknown", "note", "good")
@@ -62,18 +63,6 @@ def short_names(names):
     """Return the names by themselves without their domain, where they stay unique; addresses as they are."""
     heads = [name.partition(".")[0] for name in names]
     return {name: name if head.isdigit() or heads.count(head) > 1 else head for name, head in zip(names, heads)}
-
-
-def duration(seconds):
-    """Return a span of time in its two largest units, 1h26m for 5164; None for None."""
-    if seconds is None:
-        return None
-    left, parts = int(seconds), []
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        count, left = divmod(left, size)
-        if count or parts or unit == "s":
-            parts.append(f"{count}{unit}")
-    return "".join(part for part in parts[:2] if len(parts) == 1 or not part.startswith("0"))
 
 
 def prefixes(nodes):
@@ -402,7 +391,7 @@ class _System:
             "state": entry["state"],
             "role": entry["role"],
             "bfd": entry["bfd"] or ("none" if bfd and entry["state"] != "missing" else None),
-            "full_for": duration(entry["full_seconds"]),
+            "full_for": None if entry["full_seconds"] is None else duration(entry["full_seconds"]),
             "level": level,
             "bfd_level": "bad" if bfd and entry["bfd"] != "up" else "good" if entry["bfd"] == "up" else "note",
         }
@@ -533,22 +522,18 @@ class _System:
 
 def _verdict(troubles, notes, services):
     level = "bad" if troubles else "note" if notes else "good"
-    text = "All is well" if not troubles else "Not well: {}".format(_count(len(troubles), "problem"))
+    text = "All is well" if not troubles else "Not well: {}".format(count(len(troubles), "problem"))
     if notes:
-        text += ", {}".format(_count(len(notes), "note"))
+        text += ", {}".format(count(len(notes), "note"))
     served = []
     for service in services:
-        nodes = _count(len(service["nodes"]), "node")
+        nodes = count(len(service["nodes"]), "node")
         if service["serving"] is None:
             text_of = "{} is announced by {} of {}, and what the router makes of it is not known"
             served.append(text_of.format(service["name"], service["announced"], nodes))
         else:
             served.append("{} is served by {} of {}".format(service["name"], service["serving"], nodes))
     return {"level": level, "well": not troubles, "text": text, "summary": "; ".join(served) or "no service is known"}
-
-
-def _count(number, noun):
-    return "{} {}{}".format(number, noun, "" if number == 1 else "s")
 
 
 def _causes(causes):

@@ -8,11 +8,10 @@ Nothing in here does input or output.
 
 from __future__ import annotations
 
-import html
 import textwrap
 
 from ansible_collections.homelab.anycast.plugins.module_utils.system import status
-from ansible_collections.homelab.anycast.plugins.module_utils.system import text as system_text
+from ansible_collections.homelab.anycast.plugins.module_utils.system.text import clip, escaped, table_lines, when
 
 # Columns of a terminal, less what Ansible's callbacks put around a line.
 WIDTH = 88
@@ -21,15 +20,6 @@ _CHANGES = 10
 
 # Says the same as the colour.
 SYMBOLS = {"good": "✓", "note": "●", "bad": "✕", "unknown": "?"}
-
-
-def clip(text, length):
-    """Return a text of at most so many characters; what is left out is in the middle, as names differ at both ends."""
-    text = str(text)
-    if len(text) <= length:
-        return text
-    head = (length - 1) * 2 // 3
-    return text[:head] + "…" + text[len(text) - (length - 1 - head) :]
 
 
 def ranges(addresses):
@@ -43,11 +33,6 @@ def ranges(addresses):
             number = int(last) if last.isdigit() else -1
             found.append([head, str(address), number, number])
     return [text if first == last else f"{text}–{last}" for _head, text, last, first in found]
-
-
-def when(time):
-    """Return a time as people read it: 2026-11-22 15:00:00 for 2026-11-22T15:00:00Z."""
-    return str(time).replace("T", " ").removesuffix("Z")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -84,7 +69,7 @@ def _fitted(rows, columns, names):
     """
     for length in range(60, 3, -1):
         clipped = [{**row, **{name: row[name] and clip(row[name], length) for name in names}} for row in rows]
-        found = system_text.lines(clipped, columns)
+        found = table_lines(clipped, columns)
         if max(map(len, found)) <= WIDTH:
             break
     return found
@@ -137,18 +122,6 @@ def page(model):
             ],
         }
     )
-
-
-def escaped(value):
-    """Return a value with every string in it escaped for HTML."""
-    if isinstance(value, str):
-        # As a plain str: one that Ansible has tagged, or that claims to be markup, is a text here too.
-        return html.escape(str.__str__(value))
-    if isinstance(value, dict):
-        return {key: escaped(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [escaped(entry) for entry in value]
-    return value
 
 
 # Pixels. A character of a wide font (DejaVu Sans) takes so many on average, bold or small.

@@ -1,26 +1,102 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rows as aligned lines of text, for what a play prints."""
+"""What the verdicts on a system are made of: findings, tables, and values in words. Private to this collection."""
 
 from __future__ import annotations
 
+import dataclasses
+import html
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-def lines(rows, columns):
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """A sentence about hosts: what was found, what was expected, what to do. Without hosts it names them itself."""
+
+    hosts: tuple[str, ...]
+    text: str
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.hosts)}: {self.text}" if self.hosts else self.text
+
+
+def merged(findings: Iterable[Finding]) -> list[str]:
+    """Return each sentence once, with all the hosts that it is about."""
+    hosts: dict[str, dict[str, None]] = {}
+    for finding in findings:
+        hosts.setdefault(finding.text, {}).update(dict.fromkeys(finding.hosts))
+    return [str(Finding(tuple(names), text)) for text, names in hosts.items()]
+
+
+def verdict_text(problems: Iterable[str], outcome: str = "nothing was changed") -> str:
+    """Return the text of a refusal: how many problems there are, and a line for each."""
+    found = list(problems)
+    return "\n".join([f"{count(len(found), 'problem')}, {outcome}:", *(f"- {problem}" for problem in found)])
+
+
+def table_lines(rows: Iterable[Mapping[str, Any]], columns: list[str]) -> list[str]:
     """Return a heading and one line per row, columns aligned; a value that is None or absent shows as "-".
 
-    :param rows: list of dictionaries.
-    :param columns: keys of the dictionaries, in the order to print.
+    :param columns: keys of the rows, in the order to print.
     """
     cells = [[column.replace("_", " ") for column in columns]]
-    cells.extend([_text(row.get(column)) for column in columns] for row in rows)
+    cells.extend([_cell(row.get(column)) for column in columns] for row in rows)
     widths = [max(len(line[position]) for line in cells) for position in range(len(columns))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in cells]
 
 
-def _text(value):
+def _cell(value: Any) -> str:
     if value is None or value == "":
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def count(number: int, noun: str) -> str:
+    """Return 1 problem, 2 problems."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def and_list(names: Iterable[str]) -> str:
+    """Return a, b and c."""
+    *first, last = list(names) or [""]
+    return " and ".join([", ".join(first), last]) if first else last
+
+
+def duration(seconds: float) -> str:
+    """Return a span of time in its two largest units, 1h26m for 5164."""
+    left = int(seconds)
+    parts: list[str] = []
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        number, left = divmod(left, size)
+        if number or parts or unit == "s":
+            parts.append(f"{number}{unit}")
+    return "".join(part for part in parts[:2] if len(parts) == 1 or not part.startswith("0"))
+
+
+def when(time: str) -> str:
+    """Return a time as people read it: 2026-11-22 15:00:00 for 2026-11-22T15:00:00Z."""
+    return str(time).replace("T", " ").removesuffix("Z")
+
+
+def clip(text: str, length: int) -> str:
+    """Return a text of at most so many characters; what is left out is in the middle, as names differ at both ends."""
+    if len(text) <= length:
+        return text
+    head = (length - 1) * 2 // 3
+    return text[:head] + "…" + text[len(text) - (length - 1 - head) :]
+
+
+def escaped(value: Any) -> Any:
+    """Return a value with every string in it escaped for HTML."""
+    if isinstance(value, str):
+        # As a plain str: one that Ansible has tagged, or that claims to be markup, is a text here too.
+        return html.escape(str.__str__(value))
+    if isinstance(value, dict):
+        return {key: escaped(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [escaped(entry) for entry in value]
+    return value

@@ -332,14 +332,6 @@ def test_changes_of_all_nodes_the_last_first(fake_system):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(None, None), (0, "0s"), (59.9, "59s"), (60, "1m"), (5164, "1h26m"), (3605, "1h"), (90061, "1d1h")],
-)
-def test_duration(seconds, text):
-    assert status.duration(seconds) == text
-
-
-@pytest.mark.parametrize(
     ("names", "short"),
     [
         (["sip1.example.com", "sip2.example.com"], ["sip1", "sip2"]),

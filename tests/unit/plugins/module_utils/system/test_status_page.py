@@ -169,17 +169,6 @@ def _poison(system):
     system.clients[:] = [{"name": EVIL, "addresses": [EVIL]}]
 
 
-def test_escapes_what_claims_to_be_markup():
-    class Markup(str):
-        def __html__(self):
-            return self
-
-        def replace(self, *_arguments):
-            return self
-
-    assert status_page.escaped({"a": [Markup("<b>")]}) == {"a": ["&lt;b&gt;"]}
-
-
 @pytest.mark.parametrize("name", ["sip{}", LONG])
 @pytest.mark.parametrize("nodes", [0, 1, 2, 3, 7, 12])
 @pytest.mark.parametrize("columns", [2, 6])
@@ -237,8 +226,3 @@ def test_many_services_are_counted_with_the_worst_of_them(fake_system):
 )
 def test_ranges(addresses, expected):
     assert status_page.ranges(addresses) == expected
-
-
-def test_clip_keeps_both_ends():
-    assert status_page.clip("sip-server-office-3", 10) == "sip-se…e-3"
-    assert status_page.clip("sip3", 10) == "sip3"

@@ -3,16 +3,64 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils.system.text import lines
+import pytest
+
+from ansible_collections.homelab.anycast.plugins.module_utils.system import text
+from ansible_collections.homelab.anycast.plugins.module_utils.system.text import Finding
 
 
 def test_aligned_with_heading():
-    rows = [
+    rows: list[dict] = [
         {"router_id": "172.18.0.11", "state": "Full", "ecmp": True, "names": ["a", "b"], "more": 1},
         {"router_id": "172.18.0.2", "state": None, "ecmp": False, "names": []},
     ]
-    assert lines(rows, ["router_id", "state", "ecmp", "names"]) == [
+    assert text.table_lines(rows, ["router_id", "state", "ecmp", "names"]) == [
         "router id    state  ecmp  names",
         "172.18.0.11  Full   yes   a, b",
         "172.18.0.2   -      no",
     ]
+
+
+def test_the_same_sentence_of_several_hosts_is_one():
+    found = text.merged(
+        [
+            Finding(("sip1",), "its disk is full"),
+            Finding((), "the keys differ"),
+            Finding(("sip2", "sip1"), "its disk is full"),
+            Finding(("sip2",), "its BIRD is old"),
+        ]
+    )
+    assert found == ["sip1, sip2: its disk is full", "the keys differ", "sip2: its BIRD is old"]
+
+
+def test_a_refusal_says_how_many_problems_there_are():
+    assert text.verdict_text(["a", "b"]) == "2 problems, nothing was changed:\n- a\n- b"
+    assert text.verdict_text(["a"], "sip1 is not drained") == "1 problem, sip1 is not drained:\n- a"
+
+
+@pytest.mark.parametrize(("names", "said"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), ("abc", "a, b and c")])
+def test_a_list_in_words(names, said):
+    assert text.and_list(names) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0, "0s"), (59.9, "59s"), (60, "1m"), (5164, "1h26m"), (3605, "1h"), (90061, "1d1h")]
+)
+def test_duration(seconds, said):
+    assert text.duration(seconds) == said
+
+
+def test_escapes_what_claims_to_be_markup():
+    class Markup(str):
+        def __html__(self):
+            return self
+
+        def replace(self, *_arguments):
+            return self
+
+    assert text.escaped({"a": [Markup("<b>")]}) == {"a": ["&lt;b&gt;"]}
+
+
+def test_clip_keeps_both_ends():
+    assert text.clip("sip-server-office-3", 10) == "sip-se…e-3"
+    assert text.clip("sip3", 10) == "sip3"

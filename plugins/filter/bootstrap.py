@@ -10,4 +10,4 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros import ac
 
 class FilterModule:
     def filters(self):
-        return {"bootstrap_login": access.login, "bootstrap_problems": access.problems}
+        return {"bootstrap_login": access.bootstrap_login, "bootstrap_problems": access.bootstrap_problems}

@@ -101,13 +101,15 @@ certificate:
 """
 
 import time
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
 
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import access
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.facts import CLOCK_PROPERTIES, clock
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import RouterError, open_router
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import Router, RouterError, open_router
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import Row
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
 
 CERTIFICATE = "/certificate"
@@ -117,7 +119,7 @@ FILE = "/file"
 FILE_SECONDS = 10
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
             api_argument_spec(),
@@ -139,17 +141,17 @@ def main():
     module.exit_json(**result)
 
 
-def secure(router, params, check_mode):
+def secure(router: Router, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     """Return the result of the module."""
     version = router.version()
     certificates = access.Certificates(
         router.rows(CERTIFICATE), params["authority"], params["certificate"], params["host"], params["days"]
     )
-    before = certificates.describe()
+    before = certificates.as_found()
     service = _service(router)
     changes = access.service_changes(service, version, certificates.name, params["allowed"])
     _check(router, params["allowed"])
-    after = certificates.describe_wanted()
+    after = certificates.as_wanted()
     # A template that is thrown away is in neither.
     changed = bool(changes or certificates.templates) or before != after
     authority_certificate = ""
@@ -173,7 +175,7 @@ def secure(router, params, check_mode):
     }
 
 
-def _service(router):
+def _service(router: Router) -> Row:
     # From 7.18 on the menu also holds connections, as dynamic rows of the same name.
     for row in router.rows(SERVICE, where=("name", "api-ssl")):
         if row.get("dynamic") is not True:
@@ -181,20 +183,18 @@ def _service(router):
     raise RouterError(f"{router.hostname}: the router has no service api-ssl (/ip/service)")
 
 
-def _check(router, allowed):
+def _check(router: Router, allowed: list[str]) -> None:
     sessions = router.rows_if_any("/user/active", proplist=("name", "address", "via"))
-    seen = access.seen_from(sessions, router.module.params["username"], router.own_address())
+    seen = access.seen_from(sessions, router.params["username"], router.own_address())
     problems = [
         access.lock_out(seen, allowed),
-        access.clock_problem(
-            clock(next(iter(router.rows("/system/clock", proplist=CLOCK_PROPERTIES)), {}), time.time())
-        ),
+        access.clock_problem(clock(router.first_row("/system/clock", CLOCK_PROPERTIES), time.time())),
     ]
     if any(problems):
         raise RouterError("; ".join(problem for problem in problems if problem))
 
 
-def _make(router, certificates):
+def _make(router: Router, certificates: access.Certificates) -> None:
     for name in certificates.templates:
         router.run(CERTIFICATE, "remove", {"numbers": name})
     if not certificates.has_authority:
@@ -205,7 +205,7 @@ def _make(router, certificates):
         _sign(router, certificates.name, {"ca": certificates.authority})
 
 
-def _sign(router, name, values):
+def _sign(router: Router, name: str, values: dict[str, str]) -> None:
     answer = router.run(CERTIFICATE, "sign", {"number": name, **values})
     row = next(iter(router.rows(CERTIFICATE, where=("name", name))), {})
     if not access.usable(row):
@@ -216,7 +216,7 @@ def _sign(router, name, values):
         )
 
 
-def _export(router, name):
+def _export(router: Router, name: str) -> str:
     """Return the certificate in PEM form."""
     file = f"{name}.crt"
     router.run(CERTIFICATE, "export-certificate", {"numbers": name, "file-name": name, "type": "pem"})

@@ -326,13 +326,13 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
 
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.facts import interface_problems, read
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.facts import interface_problems, read_router
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.next_hops import normalise_prefix
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import RouterError, open_router
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
             api_argument_spec(),
@@ -348,7 +348,7 @@ def main():
         module.fail_json(msg=str(exc))
     router = open_router(module)
     try:
-        found = read(router, prefixes, time.time, module.params["auth_key_sha256"])
+        found = read_router(router, prefixes, time.time, module.params["auth_key_sha256"])
     except (RouterError, Unreadable) as exc:
         module.fail_json(msg=str(exc))
     finally:

@@ -71,16 +71,14 @@ EXAMPLES = r"""
 
 RETURN = r""" # """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
 
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import access
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import (
-    Router,
-    RouterError,
-    flag,
-    open_router,
-)
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import Router, RouterError, open_router
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import Row, flag
 from ansible_collections.homelab.anycast.plugins.module_utils.secret import HIDDEN, HIDDEN_CHANGED
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
 
@@ -89,14 +87,7 @@ GROUP = "/user/group"
 USER_PROPERTIES = (".id", "name", "group", "disabled")
 
 
-class _As:
-    """Stands in for the module in a session of another user."""
-
-    def __init__(self, module, username, password):
-        self.params = dict(module.params, username=username, password=password)
-
-
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
             api_argument_spec(),
@@ -127,7 +118,7 @@ def main():
     module.exit_json(**result)
 
 
-def ensure(router, module):
+def ensure(router: Router, module: AnsibleModule) -> dict[str, Any]:
     """Return the result of the module."""
     name, group = module.params["user"], module.params["group"]
     router.version()
@@ -142,14 +133,14 @@ def ensure(router, module):
     wanted_group = {}
     if access.granted(old_group.get("policy", "")) != set(access.POLICIES):
         wanted_group = {"policy": access.policy_text(access.POLICIES, groups)}
-    wanted_user = {}
+    wanted_user: dict[str, str] = {}
     if old_user.get("group") != group:
         wanted_user["group"] = group
     if flag(old_user, "disabled"):
         wanted_user["disabled"] = "no"
     # Of a user who is disabled or may not use the API nothing can be found out.
     unknown = wanted_group or wanted_user
-    if not old_user or (module.params["tls"] and (unknown or not _logs_in(module))):
+    if not old_user or (module.params["tls"] and (unknown or not _logs_in(module.params))):
         wanted_user["password"] = module.params["user_password"]
 
     if not module.check_mode:
@@ -174,9 +165,9 @@ def ensure(router, module):
     }
 
 
-def _logs_in(module):
+def _logs_in(params: dict[str, Any]) -> bool:
     """Return whether the user can log in with the password."""
-    session = Router(_As(module, module.params["user"], module.params["user_password"]))
+    session = Router({**params, "username": params["user"], "password": params["user_password"]})
     try:
         session.rows("/system/resource", proplist=("version",))
     except RouterError as exc:
@@ -188,11 +179,11 @@ def _logs_in(module):
     return True
 
 
-def _shown(name, row):
+def _shown(name: str, row: Row) -> dict[str, Any]:
     return {"name": name, "policies": sorted(access.granted(row.get("policy", "")))}
 
 
-def _write(router, menu, old, name, values):
+def _write(router: Router, menu: str, old: Row, name: str, values: dict[str, str]) -> None:
     if values and old:
         router.run(menu, "set", {".id": old[".id"], **values})
     elif values:

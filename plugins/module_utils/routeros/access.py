@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a factory-fresh router needs before the collection manages it: decisions, no I/O.
+"""What a factory-fresh router needs before the collection manages it. Private to this collection.
 
 Sources: MikroTik's manual, "Certificates" (templates, sign, export-certificate), "User" (policies) and "Services"; the
 device dumps of 7.20.8 for the names of properties; community.routeros 3.22 for what 7.24 renamed.
@@ -9,9 +9,12 @@ device dumps of 7.20.8 for the names of properties; community.routeros 3.22 for 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import (
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import (
+    Row,
     flag,
     parse_duration,
     parse_version,
@@ -40,7 +43,7 @@ class BootstrapError(ValueError):
     """A value which the user has to change."""
 
 
-def login(first, target, authority_is_here):
+def bootstrap_login(first: Mapping[str, Any], target: Mapping[str, Any], authority_is_here: bool) -> dict[str, Any]:
     """Return how the user of the first contact logs in: as the router offers it at first, over TLS as soon as possible.
 
     :param first: options of community.routeros for the first contact; C(target) those which the collection will use.
@@ -58,7 +61,13 @@ def login(first, target, authority_is_here):
     return {**secure, **patient, "username": first.get("username"), "password": first.get("password", "")}
 
 
-def problems(first, target, allowed, group, other_ca_paths=()):
+def bootstrap_problems(
+    first: Mapping[str, Any],
+    target: Mapping[str, Any],
+    allowed: Iterable[Any],
+    group: str,
+    other_ca_paths: Iterable[Any] = (),
+) -> list[str]:
     """Return what is wrong with the variables of the role, one sentence each.
 
     :param other_ca_paths: where the certificates of the other routers' authorities are written to.
@@ -104,13 +113,13 @@ def problems(first, target, allowed, group, other_ca_paths=()):
             " such as 'anycast'"
         )
     try:
-        networks(allowed)
+        allowed_networks(allowed)
     except BootstrapError as error:
         found.append(f"routeros_bootstrap_allowed: {error}")
     return found
 
 
-def networks(allowed):
+def allowed_networks(allowed: Iterable[Any]) -> list[IPv4Network]:
     """Return the address list of a service as networks. Raises BootstrapError."""
     if not allowed:
         raise BootstrapError(
@@ -128,7 +137,7 @@ def networks(allowed):
     return found
 
 
-def seen_from(sessions, username, own):
+def seen_from(sessions: Iterable[Row], username: str, own: str) -> list[str]:
     """Return the addresses that the router may know this host by: one, but where others use the API as the same user.
 
     :param sessions: rows of /user/active (manual, "User"), none if it does not tell.
@@ -142,12 +151,12 @@ def seen_from(sessions, username, own):
     return [own] if not addresses or own in addresses else sorted(addresses)
 
 
-def lock_out(seen, allowed):
+def lock_out(seen: Iterable[str], allowed: Iterable[str]) -> str | None:
     """Return what is wrong where this host would not be let in, None if it would.
 
     :param seen: as seen_from() gives it.
     """
-    if any(_is_in(address, network) for address in seen for network in networks(allowed)):
+    if any(_is_in(address, network) for address in seen for network in allowed_networks(allowed)):
         return None
     return (
         f"the router is reached from {' or '.join(seen)}, which is in none of {', '.join(map(str, allowed))}: the API"
@@ -155,14 +164,14 @@ def lock_out(seen, allowed):
     )
 
 
-def _is_in(address, network):
+def _is_in(address: str, network: IPv4Network) -> bool:
     try:
         return IPv4Address(address) in network
     except AddressValueError:
         return False
 
 
-def clock_problem(clock):
+def clock_problem(clock: Mapping[str, Any]) -> str | None:
     """Return what is wrong with the router's clock, None if certificates can be made by it.
 
     :param clock: as facts.clock() gives it.
@@ -181,7 +190,7 @@ def clock_problem(clock):
 # Certificates
 
 
-def usable(row):
+def usable(row: Row) -> bool:
     """Return whether a row of /certificate is signed, with its key, and stays valid for a while."""
     if not flag(row, "private-key") or flag(row, "expired") or flag(row, "revoked"):
         return False
@@ -189,7 +198,7 @@ def usable(row):
     return left is None or left > RENEW_DAYS * 86400
 
 
-def alternative_name(host):
+def alternative_name(host: str) -> str:
     """Return the subject-alt-name of a certificate by which a client proves that host (RFC 6125; RFC 5280 4.2.1.6)."""
     try:
         return f"IP:{IPv4Address(host)}"
@@ -200,7 +209,7 @@ def alternative_name(host):
 class Certificates:
     """The authority and the certificate of the API: which are there, and which have to be made."""
 
-    def __init__(self, rows, authority, name, host, days):
+    def __init__(self, rows: Iterable[Row], authority: str, name: str, host: str, days: int) -> None:
         """Raises BootstrapError where another's certificate is in the way.
 
         :param rows: of /certificate; C(authority) and C(name) the names of the two.
@@ -234,11 +243,11 @@ class Certificates:
         self.name = suitable[0] if suitable else free[0]
         self.superseded = [other for other in mine if other not in (self.name, *unsigned)]
 
-    def _suits(self, row):
+    def _suits(self, row: Row) -> bool:
         names = str(row.get("subject-alt-name", "")).split(",")
         return usable(row) and row.get("ca") == self.authority and alternative_name(self.host) in names
 
-    def describe(self):
+    def as_found(self) -> dict[str, Row]:
         """Return the certificates as they are, for a diff."""
         return {
             name: {key: row.get(key, "") for key in ("common-name", "subject-alt-name", "ca")}
@@ -246,9 +255,9 @@ class Certificates:
             if name in (self.authority, self.name, *self.superseded) and flag(row, "private-key")
         }
 
-    def describe_wanted(self):
+    def as_wanted(self) -> dict[str, Row]:
         """Return the certificates as they will be, for a diff."""
-        found = self.describe()
+        found = self.as_found()
         for name in self.superseded:
             found.pop(name, None)
         found.setdefault(self.authority, {"common-name": self.authority, "subject-alt-name": "", "ca": ""})
@@ -260,7 +269,7 @@ class Certificates:
             }
         return found
 
-    def authority_words(self):
+    def authority_words(self) -> dict[str, str]:
         """Return the properties of the authority's template."""
         return {
             "name": self.authority,
@@ -269,7 +278,7 @@ class Certificates:
             "days-valid": str(self.days),
         }
 
-    def certificate_words(self):
+    def certificate_words(self) -> dict[str, str]:
         """Return the properties of the template of the API's certificate."""
         return {
             "name": self.name,
@@ -284,13 +293,13 @@ class Certificates:
 # The service api-ssl
 
 
-def service_changes(row, version, certificate, allowed):
+def service_changes(row: Row, version: str, certificate: str, allowed: list[str]) -> dict[str, str]:
     """Return the properties to write to the row of /ip/service, as the router names them.
 
     :param row: the row of api-ssl; C(version) as /system/resource gives it.
     """
     addresses = "available-from" if (parse_version(version) or ()) >= (7, 24) else "address"
-    wanted = {"certificate": certificate, addresses: ",".join(str(network) for network in networks(allowed))}
+    wanted = {"certificate": certificate, addresses: ",".join(str(network) for network in allowed_networks(allowed))}
     changes = {name: value for name, value in wanted.items() if name != addresses and row.get(name) != value}
     if not _same_networks(row.get(addresses), allowed):
         changes[addresses] = wanted[addresses]
@@ -299,9 +308,9 @@ def service_changes(row, version, certificate, allowed):
     return changes
 
 
-def _same_networks(text, allowed):
+def _same_networks(text: Any, allowed: list[str]) -> bool:
     try:
-        return set(networks(str(text or "").split(","))) == set(networks(allowed))
+        return set(allowed_networks(str(text or "").split(","))) == set(allowed_networks(allowed))
     except BootstrapError:
         return False
 
@@ -310,12 +319,12 @@ def _same_networks(text, allowed):
 # Users
 
 
-def granted(policy):
+def granted(policy: Any) -> set[str]:
     """Return the policies that a group's property grants: {read, api} for "read,api,!write"."""
     return {name for name in str(policy).split(",") if name and not name.startswith("!")}
 
 
-def policy_text(policies, rows):
+def policy_text(policies: Iterable[str], rows: Iterable[Row]) -> str:
     """Return the property policy of a group which grants these and, by name, denies all others that the router knows.
 
     :param rows: of /user/group. Which policies there are depends on the version; each row names all of them.
@@ -325,8 +334,8 @@ def policy_text(policies, rows):
     return ",".join([*policies, *("!" + name for name in others)])
 
 
-def group_problem(name, policies, groups, users, user):
-    """Return what speaks against giving a group these policies, None if nothing does.
+def group_problem(name: str, policies: Iterable[str], groups: list[Row], users: list[Row], user: str) -> str | None:
+    """Return why a group cannot get these policies, None if it can.
 
     :param groups: rows of /user/group; C(users) those of /user; C(user) whom the group is for.
     """

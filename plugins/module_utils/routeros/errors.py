@@ -1,9 +1,17 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What to tell a user of a router that cannot be logged in to, or that refuses a question."""
+"""What to tell a user of a router that cannot be logged in to, or that refuses a question.
+
+Private to this collection.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_Advices = Iterable[tuple[tuple[str, ...], str]]
 
 # What a user reads in community.routeros' "Error while connecting: ...", and what to do about it. The first match wins,
 # and what may pass by itself comes after all that does not.
@@ -80,21 +88,21 @@ _AWAY_ERRORS = (
 )
 
 
-def may_pass(text):
+def may_pass(text: str) -> bool:
     """Return whether a failed connection, as for connect_message(), may be a router that is away for a moment."""
     plain = _reason(text).lower()
     return not _advice(plain, _CONNECT_ERRORS) and bool(_advice(plain, _AWAY_ERRORS))
 
 
-def _reason(text):
+def _reason(text: str) -> str:
     return text.partition("Error while connecting: ")[2] or text
 
 
-def _advice(plain, errors):
+def _advice(plain: str, errors: _Advices) -> str | None:
     return next((advice for patterns, advice in errors if any(pattern in plain for pattern in patterns)), None)
 
 
-def connect_message(text, params):
+def connect_message(text: str, params: Mapping[str, Any]) -> str:
     """Return a message for a user from what community.routeros says about a failed connection.
 
     :param text: "Error while connecting: ..."; it is quoted, but where it could hold characters of the password.
@@ -116,7 +124,7 @@ def connect_message(text, params):
     }
     reason = _reason(text)
     plain = reason.lower()
-    where = "%s, port %d (%s)" % (values["hostname"], port, "API over TLS" if tls else "plain API")
+    where = f"{params.get('hostname')}, port {port} ({'API over TLS' if tls else 'plain API'})"
     advice = _advice(plain, _CONNECT_ERRORS + _AWAY_ERRORS)
     if advice is None:
         return f"Cannot connect to the router at {where}: {reason}"
@@ -126,11 +134,11 @@ def connect_message(text, params):
     return f"Cannot connect to the router at {where}: {advice.format(**values)} The error was: {reason}"
 
 
-def trap_message(text, menu, username, command="print"):
+def trap_message(text: str, menu: str, username: str, command: str = "print") -> str:
     """Return a message for a user from what the router says when it refuses a question, or another command."""
     if command != "print":
         advice = " Log in as a user of the group full." if "not enough permissions" in text else ""
-        return "the router refuses {}/{} by user '{}': {}.{}".format(menu, command, username, text.rstrip("."), advice)
+        return f"the router refuses {menu}/{command} by user '{username}': {text.rstrip('.')}.{advice}"
     if "not enough permissions" in text:
         return f"user '{username}' may not read {menu}: {text}. Give its group the policies api and read (/user/group)."
     if "no such command" in text:

@@ -1,16 +1,19 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a router is and has."""
+"""What a router is and has, as the module routeros_info returns it. Private to this collection."""
 
 from __future__ import annotations
 
 import datetime
 import hashlib
 import re
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import next_hops
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import flag, split_list
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import Router
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import Row, flag, split_list
 from ansible_collections.homelab.anycast.plugins.module_utils.secret import MASKED_BY_ROUTER
 
 # Every property of an OSPF interface template from RouterOS 7.16 on, but for auth-key and the virtual links'.
@@ -62,7 +65,9 @@ CLOCK_PROPERTIES = ("date", "time", "gmt-offset")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
-def read(router, prefixes, now, auth_key_sha256=None):
+def read_router(
+    router: Router, prefixes: Iterable[str], now: Callable[[], float], auth_key_sha256: str | None = None
+) -> dict[str, Any]:
     """Return what the module routeros_info returns, read from a Router.
 
     :param prefixes: whose routes to read.
@@ -70,12 +75,11 @@ def read(router, prefixes, now, auth_key_sha256=None):
     :param auth_key_sha256: hash of the key that the interface templates should have; None to read no key.
     """
     resource = router.resource()
-    identity = next(iter(router.rows("/system/identity")), {})
     return {
         "version": str(resource.get("version")),
         "architecture": resource.get("architecture-name"),
         "board": resource.get("board-name"),
-        "identity": str(identity.get("name", "")),
+        "identity": str(router.first_row("/system/identity").get("name", "")),
         "free_memory": resource.get("free-memory"),
         "total_memory": resource.get("total-memory"),
         "interfaces": [
@@ -113,8 +117,8 @@ def read(router, prefixes, now, auth_key_sha256=None):
         },
         "bfd": {"configurations": router.rows("/routing/bfd/configuration", proplist=BFD_PROPERTIES)},
         "filter": {"rules": router.rows("/routing/filter/rule", proplist=FILTER_RULE_PROPERTIES)},
-        "ip_settings": next(iter(router.rows("/ip/settings", proplist=IP_SETTINGS)), {}),
-        "ipv6_settings": next(iter(router.rows("/ipv6/settings", proplist=IPV6_SETTINGS)), {}),
+        "ip_settings": router.first_row("/ip/settings", IP_SETTINGS),
+        "ipv6_settings": router.first_row("/ipv6/settings", IPV6_SETTINGS),
         "firewall": {
             # All properties: a matcher that was left out would make a rule look wider than it is.
             "filter": router.rows("/ip/firewall/filter"),
@@ -125,11 +129,11 @@ def read(router, prefixes, now, auth_key_sha256=None):
             ),
         },
         "routes": [{"prefix": prefix, **hop} for prefix in prefixes for hop in next_hops.read(router, prefix)],
-        "clock": clock(next(iter(router.rows("/system/clock", proplist=CLOCK_PROPERTIES)), {}), now()),
+        "clock": clock(router.first_row("/system/clock", CLOCK_PROPERTIES), now()),
     }
 
 
-def _templates(router, auth_key_sha256):
+def _templates(router: Router, auth_key_sha256: str | None) -> list[Row]:
     menu = "/routing/ospf/interface-template"
     if auth_key_sha256 is None:
         return router.rows(menu, proplist=TEMPLATE_PROPERTIES)
@@ -146,7 +150,7 @@ def _templates(router, auth_key_sha256):
     return rows
 
 
-def interface_lists(lists, members):
+def interface_lists(lists: Iterable[Row], members: Iterable[Row]) -> dict[str, list[str]]:
     """Return the interface lists of a router as a dictionary of their names and the interfaces in each.
 
     What belongs to the lists "dynamic" and "static" is not known here, nor to a list that includes one of them.
@@ -154,12 +158,12 @@ def interface_lists(lists, members):
     :param lists: rows of /interface/list; C(members) those of /interface/list/member.
     """
     rows = {str(row.get("name")): row for row in lists}
-    direct = {}
+    direct: dict[str, set[str]] = {}
     for row in members:
         if not flag(row, "disabled"):
             direct.setdefault(str(row.get("list")), set()).add(str(row.get("interface")))
 
-    def expand(name, seen):
+    def expand(name: str, seen: set[str]) -> set[str]:
         if name in seen or name in ("all", "dynamic", "static"):
             raise LookupError(name)
         found = set(direct.get(name, ()))
@@ -179,14 +183,14 @@ def interface_lists(lists, members):
     return result
 
 
-def clock(row, now):
+def clock(row: Row, now: float) -> dict[str, Any]:
     """Return the time of a row of /system/clock, and by how many seconds it is ahead of another clock.
 
     :param now: the other clock, in seconds since the epoch.
     """
     match = re.match(r"([+-])(\d+):(\d+)\Z", str(row.get("gmt-offset", "")))
     try:
-        local = datetime.datetime.fromisoformat("{}T{}".format(_iso_date(str(row["date"])), row["time"]))
+        local = datetime.datetime.fromisoformat(f"{_iso_date(str(row['date']))}T{row['time']}")
     except (KeyError, ValueError):
         return {"utc": None, "skew": None}
     offset = datetime.timedelta(hours=int(match[2]), minutes=int(match[3])) if match else datetime.timedelta()
@@ -194,7 +198,7 @@ def clock(row, now):
     return {"utc": utc.isoformat().replace("+00:00", "Z"), "skew": round(utc.timestamp() - now)}
 
 
-def _iso_date(text):
+def _iso_date(text: str) -> str:
     """Return 2026-11-22 for nov/22/2026, as RouterOS writes it before 7.10."""
     parts = text.lower().split("/")
     if len(parts) != 3 or parts[0] not in _MONTHS:
@@ -202,8 +206,8 @@ def _iso_date(text):
     return f"{parts[2]}-{_MONTHS.index(parts[0]) + 1:02d}-{parts[1]}"
 
 
-def interface_problems(interfaces, required, router):
-    """Return what speaks against using the required interfaces, one sentence each."""
+def interface_problems(interfaces: list[Row], required: Iterable[str], router: str) -> list[str]:
+    """Return why required interfaces cannot be used, one sentence each."""
     by_name = {entry["name"]: entry for entry in interfaces}
     usable = ", ".join(entry["name"] for entry in interfaces if not entry["disabled"]) or "none"
     problems = []

@@ -10,7 +10,7 @@ has it as well.
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import flag
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import flag
 
 # Properties of /routing/ospf/interface-template that both ends must agree on, and what RouterOS takes for one that is
 # not set, which it then does not print (manual, OSPF, "Interface Templates").

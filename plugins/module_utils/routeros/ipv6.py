@@ -16,7 +16,7 @@ from __future__ import annotations
 from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import takeover
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.rows import hash_policy
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import flag
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import flag
 from ansible_collections.homelab.anycast.plugins.module_utils.system import packet_filter
 
 # RFC 4861 4.5; its code is 0. The manual writes all codes of a type so ("Building Advanced Firewall": 134:0-255).

@@ -14,7 +14,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors imp
     neighbor,
     normalise_state,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import (
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import (
     address_and_subnet,
     flag,
     parse_duration,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import bfd_state
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import flag
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import flag
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict, after
 
 # The flags by which a row of /ip/route says where the route comes from; RouterOS sets one of them.

@@ -10,9 +10,10 @@ import re
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model import ip as model_ip
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf.router_id import router_id_problems
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import (
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import (
     address_and_subnet,
     flag,
+    routeros_duration,
     split_list,
 )
 
@@ -27,27 +28,6 @@ _CHAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 
 class OptionError(ValueError):
     """An option of the role cannot work. Its text lists every problem."""
-
-
-def routeros_duration(seconds=0, milliseconds=0):
-    """Return whole numbers as RouterOS prints them: 4 -> 4s, 60 -> 1m, 3723 -> 1h2m3s, 1500 ms -> 1s500ms.
-
-    Parts of zero are left out.
-    """
-    rest = seconds * 1000 + milliseconds
-    text = ""
-    for size, unit in (
-        (604800000, "w"),
-        (86400000, "d"),
-        (3600000, "h"),
-        (60000, "m"),
-        (1000, "s"),
-        (1, "ms"),
-    ):
-        count, rest = divmod(rest, size)
-        if count:
-            text += f"{count}{unit}"
-    return text or "0s"
 
 
 def interface_template(link, area, interfaces, priority, cost, comment):

@@ -20,7 +20,7 @@ import ipaddress
 import json
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import flag, split_list
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import flag, split_list
 
 # Of the rule that notes what was there; no instance refers to the chain.
 CHAIN = "anycast-before"

@@ -14,7 +14,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
 from ansible_collections.homelab.anycast.plugins.module_utils.model.link import LinkError, normalise_link
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import announced, own_interfaces
 from ansible_collections.homelab.anycast.plugins.module_utils.node import facts as node_facts
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import address_and_subnet
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import address_and_subnet
 
 
 def router(name, info=None, link=None, interfaces=(), failure=(), reached=True):

@@ -19,7 +19,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
 from ansible_collections.homelab.anycast.plugins.module_utils.model.link import KINDS_WITH_KEY_ID
 from ansible_collections.homelab.anycast.plugins.module_utils.node import facts
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.facts import interface_problems
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import parse_version
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import parse_version
 from ansible_collections.homelab.anycast.plugins.module_utils.system.endpoints import (
     connected,
     links,

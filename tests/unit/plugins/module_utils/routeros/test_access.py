@@ -46,18 +46,18 @@ ALLOWED = ["172.18.0.0/26"]
     ],
 )
 def test_variables(first, target, allowed, group, words):
-    found = access.problems({**FIRST, **first}, {**TARGET, **target}, allowed, group)
+    found = access.bootstrap_problems({**FIRST, **first}, {**TARGET, **target}, allowed, group)
     assert found == [] if words is None else len(found) == 1 and words in found[0]
 
 
 def test_a_file_for_each_router():
-    (problem,) = access.problems(FIRST, TARGET, ALLOWED, "anycast", ["router-ca.pem"])
+    (problem,) = access.bootstrap_problems(FIRST, TARGET, ALLOWED, "anycast", ["router-ca.pem"])
     assert "ca_path is 'router-ca.pem' for another router as well" in problem
 
 
 def test_the_first_password_goes_in_clear_only_as_long_as_there_is_no_other_way():
-    assert access.login(FIRST, TARGET, False) == {"timeout": 180, **FIRST}
-    assert access.login(FIRST, TARGET, True) == {
+    assert access.bootstrap_login(FIRST, TARGET, False) == {"timeout": 180, **FIRST}
+    assert access.bootstrap_login(FIRST, TARGET, True) == {
         **TARGET,
         "timeout": 180,
         "validate_cert_hostname": False,
@@ -65,7 +65,7 @@ def test_the_first_password_goes_in_clear_only_as_long_as_there_is_no_other_way(
         "password": "sticker",
     }
     # What is enough later is not while certificates are made.
-    assert access.login(FIRST, {**TARGET, "timeout": 30}, True)["timeout"] == 180
+    assert access.bootstrap_login(FIRST, {**TARGET, "timeout": 30}, True)["timeout"] == 180
 
 
 HERE = {"name": "admin", "address": "172.18.0.5", "via": "api"}
@@ -149,7 +149,7 @@ def test_certificates(rows, has_authority, has_certificate, name, templates, sup
     found = access.Certificates(rows, "ca", "api", "172.18.0.1", 3650)
     assert (found.has_authority, found.has_certificate, found.name) == (has_authority, has_certificate, name)
     assert (found.templates, found.superseded) == (templates, superseded)
-    wanted = found.describe_wanted()
+    wanted = found.as_wanted()
     assert sorted(wanted) == sorted(["ca", name])
     assert wanted[name]["subject-alt-name"] == "IP:172.18.0.1"
 

@@ -15,22 +15,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros.rows impo
     instances,
     interface_template,
     router_problems,
-    routeros_duration,
 )
-
-
-@pytest.mark.parametrize(
-    "seconds, text", [(4, "4s"), (60, "1m"), (90, "1m30s"), (3723, "1h2m3s"), (65535, "18h12m15s"), (604800, "1w")]
-)
-def test_duration(seconds, text):
-    assert routeros_duration(seconds) == text
-
-
-@pytest.mark.parametrize(
-    "milliseconds, text", [(0, "0s"), (200, "200ms"), (1000, "1s"), (1500, "1s500ms"), (60000, "1m")]
-)
-def test_duration_in_milliseconds(milliseconds, text):
-    assert routeros_duration(milliseconds=milliseconds) == text
 
 
 def row(**link):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading RouterOS's rows."""
+"""Which versions of RouterOS are supported."""
 
 from __future__ import annotations
 
@@ -9,29 +9,8 @@ import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import (
     MINIMUM_VERSION,
-    address_and_subnet,
     check_version,
-    flag,
-    parse_duration,
-    parse_version,
-    split_list,
 )
-
-
-@pytest.mark.parametrize(
-    ("text", "version"),
-    [
-        ("7.20.8 (long-term)", (7, 20, 8)),
-        ("7.16", (7, 16, 0)),
-        ("7.24rc1 (testing)", (7, 24, 0)),
-        ("6.49.10 (long-term)", (6, 49, 10)),
-        (7.16, (7, 16, 0)),
-        ("", None),
-        ("FRR", None),
-    ],
-)
-def test_version(text, version):
-    assert parse_version(text) == version
 
 
 @pytest.mark.parametrize("text", ["7.16 (stable)", "7.16beta3", "7.23.8 (long-term)", "8.0"])
@@ -53,65 +32,3 @@ def test_unsupported_version(text, says):
     message = check_version(text, "hap-lite")
     for part in says:
         assert part in message
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("36s", 36),
-        ("1h26m4s", 5164),
-        ("6w2d17h5m16s", 6 * 604800 + 2 * 86400 + 17 * 3600 + 5 * 60 + 16),
-        ("200ms", 0.2),
-        ("3s210ms", 3.21),
-        ("12m", 720),
-        ("00:00:36", 36),
-        ("0s", 0),
-        (36, 36),
-        (None, None),
-        ("", None),
-        ("soon", None),
-        ("a:b:c", None),
-        ("3s1h", None),
-    ],
-)
-def test_duration(text, seconds):
-    assert parse_duration(text) == (None if seconds is None else pytest.approx(seconds))
-
-
-@pytest.mark.parametrize(
-    ("row", "is_set"),
-    [
-        ({}, False),
-        ({"a": True}, True),
-        ({"a": "true"}, True),
-        ({"a": ""}, True),
-        ({"a": False}, False),
-        ({"a": "false"}, False),
-    ],
-)
-def test_flag(row, is_set):
-    assert flag(row, "a") is is_set
-
-
-def test_names_in_a_list():
-    assert split_list("ether1, bridge-lan,") == ["ether1", "bridge-lan"]
-    assert split_list(None) == []
-
-
-@pytest.mark.parametrize(
-    ("row", "expected"),
-    [
-        ({"address": "172.18.0.1/26", "network": "172.18.0.0"}, ("172.18.0.1", "172.18.0.0/26")),
-        # Point-to-point: the network is the other end.
-        ({"address": "192.0.2.1/32", "network": "192.0.2.2"}, ("192.0.2.1", "192.0.2.2/32")),
-        ({"address": "192.0.2.1/32"}, ("192.0.2.1", "192.0.2.1/32")),
-    ],
-)
-def test_subnet_of_an_address(row, expected):
-    assert tuple(map(str, address_and_subnet(row))) == expected
-
-
-@pytest.mark.parametrize("row", [{}, {"address": "2001:db8::1/64"}])
-def test_no_address(row):
-    with pytest.raises(ValueError, match="expected 4 octets|Expected 4 octets|Unexpected"):
-        address_and_subnet(row)

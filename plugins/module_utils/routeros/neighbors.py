@@ -227,7 +227,7 @@ class OspfReader:
         return self._find(row)
 
     def _interfaces(self):
-        kind = "type" if parse_version(self.router.version()) >= (7, 23) else "network-type"
+        kind = "type" if (parse_version(self.router.version()) or ()) >= (7, 23) else "network-type"
         return self.router.rows("/routing/ospf/interface", proplist=(*self.INTERFACE_PROPERTIES, kind))
 
     def _addresses(self):

@@ -32,7 +32,6 @@ TYPED = ["bench", "docs/site", "lab", "molecule", "roles", "tests", PLUGINS]
 
 # Scenarios that take too long for every change; `make matrix` runs them.
 MATRIX = {
-    "adoption",
     "bootstrap",
     "diagnosis",
     "distributions",
@@ -40,15 +39,16 @@ MATRIX = {
     "examples",
     "figures",
     "installed",
+    "interface_managers",
     "ipv6",
     "registration",
     "reload",
     "remove",
-    "renderers",
     "rotate_key",
     "services",
     "source_routing",
     "speed",
+    "takeover",
 }
 # The same of the quick bed.
 BED_MATRIX = ("tests/integration/test_authentication.py", "tests/integration/test_rotate_key.py")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What manages a node's interfaces, by what its programs say; the scenario `renderers` asks the real ones."""
+"""What manages a node's interfaces, by what its programs say; the scenario `interface_managers` asks the real ones."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ if grep -q enp0s11 /etc/network/interfaces.d/lab; then
     echo "its stanza is still there" >&2
     exit 1
 fi
-# The lab's machines leave out udev's look at the devices, for which both renderers wait.
+# The lab's machines leave out udev's look at the devices, for which both interface managers wait.
 rm -f /etc/systemd/system/systemd-udev-trigger.service
 systemctl daemon-reload
 udevadm trigger --action=add --subsystem-match=net

@@ -8,7 +8,8 @@ from statistics import median
 from typing import Any
 
 from ansible_collections.homelab.anycast.plugins.module_utils.bird import control
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf import neighbors
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.bfd import with_bfd
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import Expectation, Neighbor, Watch
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import neighbors as routeros_neighbors
 
 NEIGHBORS = 1000
@@ -44,27 +45,26 @@ def routeros_rows(count: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]
     return ospf, bfd
 
 
-def read_bird(ospf: bytes, bfd: bytes) -> list[dict[str, Any]]:
+def read_bird(ospf: bytes, bfd: bytes) -> list[Neighbor]:
     """As bird.OspfReader does with what it has received."""
     found = control.parse_neighbors(control.split_reply(ospf)[0])
-    return neighbors.add_bfd(found, control.parse_bfd_sessions(control.split_reply(bfd)[0]))  # type: ignore[no-any-return]
+    return with_bfd(found, control.parse_bfd_sessions(control.split_reply(bfd)[0]))
 
 
-def read_routeros(ospf: list[dict[str, Any]], bfd: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def read_routeros(ospf: list[dict[str, Any]], bfd: list[dict[str, Any]]) -> list[Neighbor]:
     """As OspfReader does with what it has received, from a RouterOS that does not name interfaces."""
     finder = routeros_neighbors.InterfaceFinder(
         [{"address": "10.255.255.254%bridge-lan", "area": "backbone", "state": "dr"}],
         [{"address": "10.255.255.254/8", "network": "10.0.0.0", "interface": "bridge-lan"}],
     )
     found = routeros_neighbors.parse_neighbors(ospf, finder)
-    return neighbors.add_bfd(found, routeros_neighbors.parse_bfd_sessions(bfd))  # type: ignore[no-any-return]
+    return with_bfd(found, routeros_neighbors.parse_bfd_sessions(bfd))
 
 
-def compare(found: list[dict[str, Any]], router_ids: list[str]) -> bool:
+def compare(found: list[Neighbor], router_ids: list[str]) -> bool:
     """Whether these and no others are there, Full and with BFD, as the modules find out at each look."""
-    expectation = neighbors.Expectation(router_ids=router_ids, exact=True, bfd=True)
-    verdict = neighbors.Watch(expectation).look(found, 0.0)
-    return bool(verdict.good)
+    expectation = Expectation(router_ids=router_ids, exact=True, bfd=True)
+    return Watch(expectation).look(found, 0.0).good
 
 
 def milliseconds(work: Callable[[], bool]) -> float:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # What both modules which read OSPF neighbours let one expect; module_utils/ospf/neighbors.py has the argument spec.
+    # What both modules which read OSPF neighbours let one expect; module_utils/ospf/expect.py has the argument spec.
     DOCUMENTATION = r"""
 options:
   router_ids:

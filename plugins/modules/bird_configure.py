@@ -238,7 +238,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.bird.trial import 
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.model.link import KINDS_WITH_KEY_ID
 from ansible_collections.homelab.anycast.plugins.module_utils.node.files import write_file
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.packet import Listener
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.packet import Listener, Signer
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, Verdict, wait_for
 
 # BIRD's reply codes, of the last line of an answer (doc/reply_codes in its source).
@@ -391,7 +391,7 @@ class Applier:
         change.write_candidates()
         with self._bird() as bird:
             before = to_keep(full(ospf_neighbors(bird)), *change.configuration())
-            dead = [entry["dead"] for entry in ospf_interfaces(bird) if entry.get("dead") and not entry["silent"]]
+            dead = [entry.dead for entry in ospf_interfaces(bird) if entry.dead and not entry.silent]
             patience = Patience(
                 self.module.params["hello_interval"], self.module.params["dead_interval"], max(dead, default=0)
             )
@@ -522,7 +522,7 @@ def wait_for_router(module, router_id, authentication, key_id, key, timeout, lis
     try:
         with Listener() as listener:
             Path(listening).touch(0o600)
-            heard = listener.wait_for(timeout, router_id, authentication, key_id, key)
+            heard = listener.wait_for(timeout, Signer(router_id, authentication, key_id, key))
     except OSError as exc:
         module.fail_json(msg=f"Nothing was changed: cannot listen to the router: {exc}")
     finally:

@@ -139,7 +139,7 @@ def main():
                 changed=False,
                 version=bird.version,
                 router_id=parse_router_id(bird.ask("show status")),
-                interfaces=ospf_interfaces(bird),
+                interfaces=[entry.as_dict() for entry in ospf_interfaces(bird)],
                 refused=refused(module),
             )
     except (BirdError, Unreadable) as exc:

@@ -204,21 +204,21 @@ from ansible_collections.homelab.anycast.plugins.module_utils.bird.control impor
     OspfReader,
     bird_argument_spec,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.expect import run
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import (
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.expect import (
     EXPECTATION_MUTUALLY_EXCLUSIVE,
     expectation_argument_spec,
+    run_neighbors_module,
 )
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(expectation_argument_spec(), **bird_argument_spec(), protocol={"type": "str"}),
         mutually_exclusive=EXPECTATION_MUTUALLY_EXCLUSIVE,
         supports_check_mode=True,
     )
     reader = OspfReader(module.params["socket"], module.params["timeout"], module.params["protocol"])
-    run(module, reader, BirdError, lambda: {"protocol": reader.protocol, "version": reader.version})
+    run_neighbors_module(module, reader, BirdError, lambda: {"protocol": reader.protocol, "version": reader.version})
 
 
 if __name__ == "__main__":

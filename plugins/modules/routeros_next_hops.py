@@ -12,10 +12,10 @@ version_added: 1.0.0
 author:
   - homelab.anycast maintainers (@homelab-anycast)
 description:
-  - Reads the routes to a prefix from a MikroTik router's table over its API. For an anycast address this proves which
-    nodes get its clients, as seen by the one that sends them there.
-  - With O(gateways), O(contains), O(without), O(count) or O(protocol) it compares the active ones with the expectation,
-    waits for it as long as O(wait) says, and else fails with what is missing and what is there instead.
+  - Reads the routes to a prefix from the main table of a MikroTik router over its API. For an anycast address this
+    proves which nodes get its clients, as seen by the one that sends them there.
+  - With O(gateways), O(contains), O(without) or O(protocol) it compares the active ones with the expectation, waits for
+    it as long as O(wait) says, and else fails with what is missing and what is there instead.
   - It logs in once and keeps the session while it waits.
   - With O(while_file) it watches instead, and says when which next hops were there.
 notes:
@@ -39,17 +39,13 @@ options:
       - Only routes to exactly this prefix are read; a wider one that also covers it is not.
     type: str
     required: true
-  routing_table:
-    description: The routing table to read.
-    type: str
-    default: main
   gateways:
     description:
       - Addresses of the next hops that must be there, and no other.
       - The next hop of an IPv6 prefix is a link-local address of the node. It may be named by that, by the node's IPv4
         address as in RV(next_hops[].gateway), or by its router id. This holds for O(contains) and O(without), too.
       - An empty list expects that there are none.
-      - Mutually exclusive with O(contains), O(without) and O(count).
+      - Mutually exclusive with O(contains) and O(without).
     type: list
     elements: str
   contains:
@@ -62,9 +58,6 @@ options:
     type: list
     elements: str
     default: []
-  count:
-    description: How many next hops there must be.
-    type: int
   protocol:
     description: Where each active route must come from, in RouterOS's words.
     type: str
@@ -180,7 +173,7 @@ next_hops:
       description: VRF of that interface, null if it is the routing table's own.
       type: str
     routing_table:
-      description: Routing table that holds the route.
+      description: Routing table that holds the route, V(main).
       type: str
     protocol:
       description: Where the route comes from, one of the choices of O(protocol); null if the router does not say.
@@ -281,80 +274,100 @@ waited:
 import contextlib
 import time
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
 
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import time_problems
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.bfd import BfdSession, bfd_state
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.neighbors import read_bfd_sessions
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.next_hops import (
     PROTOCOLS,
-    Comparison,
-    Expectation,
-    add_bfd,
-    failure_message,
+    NextHop,
+    NextHopComparison,
+    NextHopExpectation,
+    compare_next_hops,
+    next_hops_failure,
     normalise_prefix,
-    read,
-    read_filtered,
+    read_filtered_next_hops,
+    read_next_hops,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import RouterError, open_router
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, Verdict, wait_for
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import Router, RouterError, open_router
+from ansible_collections.homelab.anycast.plugins.module_utils.waiting import (
+    Unreadable,
+    Verdict,
+    time_problems,
+    wait_for,
+)
 
 
-def look_until(router, prefix, expectation, params):
-    """Look at the prefix until it is as expected. Return the last Comparison, whether it is good and the seconds."""
-    last = []
+class Prefix:
+    """A prefix on a router, looked at again and again."""
 
-    def look(_now):
-        router.version()
-        last[:] = [Comparison(read(router, prefix, params["routing_table"]), expectation)]
-        return last[0].verdict()
+    def __init__(self, router: Router, prefix: str, expectation: NextHopExpectation, interval: float) -> None:
+        self.router = router
+        self.prefix = prefix
+        self.expectation = expectation
+        self.interval = interval
 
-    verdict, spent = wait_for(look, params["wait"], interval=params["poll_interval"])
-    if verdict.error is not None:
-        raise verdict.error
-    return last[0], verdict.good, spent
+    def look(self) -> NextHopComparison:
+        self.router.version()
+        return compare_next_hops(read_next_hops(self.router, self.prefix), self.expectation)
+
+    def look_until_met(self, wait: float) -> tuple[NextHopComparison, float]:
+        """Look until it is as expected. Return what was seen last, and the seconds spent."""
+        seen: list[NextHopComparison] = []
+
+        def look(_now: float) -> Verdict:
+            seen[:] = [self.look()]
+            return Verdict(seen[0].met)
+
+        verdict, spent = wait_for(look, wait, interval=self.interval)
+        if verdict.error is not None:
+            raise verdict.error
+        return seen[0], spent
+
+    def watch(self, file: Path) -> tuple[NextHopComparison, list[dict[str, Any]]]:
+        """Look as long as the file is there. Return what was seen last, and the changes, as in RETURN."""
+        seen: list[NextHopComparison] = []
+        changes: list[dict[str, Any]] = []
+        before = None
+
+        def look(_now: float) -> Verdict:
+            nonlocal before
+            began, wanted = time.time(), file.exists()
+            try:
+                seen[:] = [self.look()]
+            except Unreadable as exc:
+                if wanted:
+                    raise
+                # A router that is away for good would keep us here.
+                if not seen:
+                    raise RouterError(str(exc)) from exc
+                return Verdict(True)
+            if not changes or changes[-1]["gateways"] != seen[0].found:
+                changes.append({"after": before, "by": round(time.time(), 3), "gateways": seen[0].found})
+            before = round(began, 3)
+            return Verdict(not wanted)
+
+        # It ends by the file, or by the limit of the async job that this is.
+        wait_for(look, float("inf"), interval=self.interval)
+        return seen[0], changes
 
 
-def watch(router, prefix, expectation, params):
-    """Look at the prefix as long as the file is there. Return the last Comparison and the changes, as in RETURN."""
-    go_on = Path(params["while_file"]).exists
-    last, changes = [], []
-    before: list = [None]
-
-    def look(_now):
-        began, wanted = time.time(), go_on()
-        try:
-            router.version()
-            found = read(router, prefix, params["routing_table"])
-        except Unreadable as exc:
-            if wanted:
-                raise
-            # A router that is away for good would keep us here.
-            if not last:
-                raise RouterError(str(exc)) from exc
-            return Verdict(True)
-        last[:] = [Comparison(found, expectation)]
-        if not changes or changes[-1]["gateways"] != last[0].found:
-            changes.append({"after": before[0], "by": round(time.time(), 3), "gateways": last[0].found})
-        before[0] = round(began, 3)
-        return Verdict(not wanted)
-
-    # It ends by the file, or by the limit of the async job that this is.
-    wait_for(look, float("inf"), interval=params["poll_interval"])
-    return last[0], changes
+def row(hop: NextHop, sessions: list[BfdSession]) -> dict[str, Any]:
+    """Return a next hop as in RETURN."""
+    return {**hop.as_dict(), "bfd": bfd_state(sessions, hop.link_local or hop.gateway, hop.interface)}
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
             api_argument_spec(),
             prefix={"type": "str", "required": True},
-            routing_table={"type": "str", "default": "main"},
             gateways={"type": "list", "elements": "str"},
             contains={"type": "list", "elements": "str", "default": []},
             without={"type": "list", "elements": "str", "default": []},
-            count={"type": "int"},
             protocol={"type": "str", "choices": list(PROTOCOLS)},
             names={"type": "dict", "default": {}},
             wait={"type": "float", "default": 0},
@@ -364,18 +377,18 @@ def main():
         mutually_exclusive=[
             ("gateways", "contains"),
             ("gateways", "without"),
-            ("gateways", "count"),
-            *[("while_file", other) for other in ("gateways", "contains", "without", "count", "protocol", "wait")],
+            *[("while_file", other) for other in ("gateways", "contains", "without", "protocol", "wait")],
         ],
         supports_check_mode=True,
     )
     params = module.params
-    expectation = Expectation(
-        params["gateways"], params["contains"], params["count"], params["protocol"], params["without"]
+    expectation = NextHopExpectation(
+        **{name: params[name] for name in ("gateways", "contains", "without", "protocol")},
     )
-    problems = expectation.problems() + time_problems(params, ["wait"])
-    if params["while_file"] and not Path(params["while_file"]).exists():
-        problems.append("while_file: there is no file {} on this host; create it before".format(params["while_file"]))
+    file = Path(params["while_file"]) if params["while_file"] else None
+    problems = expectation.option_problems() + time_problems(params, ["wait"])
+    if file and not file.exists():
+        problems.append(f"while_file: there is no file {file} on this host; create it before")
     try:
         prefix = normalise_prefix(params["prefix"])
     except ValueError as exc:
@@ -384,19 +397,18 @@ def main():
         module.fail_json(msg="; ".join(problems))
 
     router = open_router(module)
-    watched = {}
+    looked_at = Prefix(router, prefix, expectation, params["poll_interval"])
+    watched, spent, sessions = {}, 0.0, []
     try:
-        if params["while_file"]:
-            comparison, watched["changes"] = watch(router, prefix, expectation, params)
-            good, spent, sessions = True, 0.0, []
+        if file:
+            comparison, watched["changes"] = looked_at.watch(file)
             # What it has seen counts, though the router may be away at its end.
             with contextlib.suppress(Unreadable):
                 sessions = read_bfd_sessions(router)
         else:
-            comparison, good, spent = look_until(router, prefix, expectation, params)
+            comparison, spent = looked_at.look_until_met(params["wait"])
             sessions = read_bfd_sessions(router)
-        add_bfd(comparison.next_hops, sessions)
-        filtered = [] if good else read_filtered(router, prefix, params["routing_table"])
+        filtered = [] if comparison.met else read_filtered_next_hops(router, prefix)
         version = router.version()
     except (RouterError, Unreadable) as exc:
         module.fail_json(msg=str(exc))
@@ -404,7 +416,7 @@ def main():
         router.close()
     found = {
         "changed": False,
-        "next_hops": comparison.next_hops,
+        "next_hops": [row(hop, sessions) for hop in comparison.next_hops],
         "gateways": comparison.found,
         "missing": comparison.missing,
         "surplus": comparison.surplus,
@@ -412,13 +424,13 @@ def main():
         "waited": round(spent, 3),
         **watched,
     }
-    if not good:
-        module.fail_json(
-            msg=failure_message(comparison, prefix, router.hostname, params["names"], spent, filtered),
-            filtered=[hop["gateway"] for hop in filtered],
-            **found,
-        )
-    module.exit_json(**found)
+    if comparison.met:
+        module.exit_json(**found)
+    module.fail_json(
+        msg=next_hops_failure(comparison, prefix, router.hostname, params["names"], spent, filtered),
+        filtered=[hop.gateway for hop in filtered],
+        **found,
+    )
 
 
 if __name__ == "__main__":

@@ -202,16 +202,16 @@ waited:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
 
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.expect import run
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import (
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.expect import (
     EXPECTATION_MUTUALLY_EXCLUSIVE,
     expectation_argument_spec,
+    run_neighbors_module,
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.neighbors import OspfReader
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import RouterError, open_router
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(api_argument_spec(), **expectation_argument_spec(), instance={"type": "str"}),
         mutually_exclusive=EXPECTATION_MUTUALLY_EXCLUSIVE,
@@ -219,12 +219,8 @@ def main():
     )
     router = open_router(module)
     try:
-        run(
-            module,
-            OspfReader(router, module.params["instance"]),
-            RouterError,
-            lambda: {"version": router.version()},
-        )
+        reader = OspfReader(router, module.params["instance"])
+        run_neighbors_module(module, reader, RouterError, lambda: {"version": router.version()})
     finally:
         router.close()
 

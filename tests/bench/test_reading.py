@@ -12,12 +12,12 @@ def test_what_is_made_up_is_what_is_read() -> None:
     from_bird = reading.read_bird(*reading.bird_answers(300))
     from_routeros = reading.read_routeros(*reading.routeros_rows(300))
     for found in (from_bird, from_routeros):
-        assert [one["router_id"] for one in found] == expected
-        assert {(one["state"], one["bfd"]) for one in found} == {("Full", "up")}
+        assert [one.router_id for one in found] == expected
+        assert {(one.state, one.bfd) for one in found} == {("Full", "up")}
         assert reading.compare(found, expected)
         assert not reading.compare(found, expected[1:])
-    assert {one["interface"] for one in from_bird} == {"enp0s11"}
-    assert {one["interface"] for one in from_routeros} == {"bridge-lan"}
+    assert {one.interface for one in from_bird} == {"enp0s11"}
+    assert {one.interface for one in from_routeros} == {"bridge-lan"}
 
 
 def test_only_what_is_right_is_timed() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.packet import Listener
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.packet import Listener, Signer
 from bed import Bed, ensure_crypto_frr, ensure_rootfs, requirements, wait_for
 from bed.emulator import Emulator
 from bed.topology import ROUTER_ADDRESS
@@ -89,7 +89,7 @@ def refused(node: RoleNode) -> bool:
 def signed(node: RoleNode, kind: str, key: str) -> bool:
     """Whether a node that listens to the router finds its packets signed with this key."""
     with node.machine.network(), Listener() as listener:
-        return bool(listener.wait_for(3 * HELLO, ROUTER_ADDRESS, kind, 1, key))
+        return listener.wait_for(3 * HELLO, Signer(ROUTER_ADDRESS, kind, 1, key))
 
 
 @pytest.mark.parametrize(

@@ -6,22 +6,25 @@
 The protocol: the client sends one command per line; each line of the answer starts with a four-digit code, then "-" if
 more follows or " " if it is the last one. A line that has the code of the one before it starts with a blank instead,
 one that comes unasked (a log message) with "+". First digit of a code: 0 done, 1 row, 2 heading, 8 error at run time,
-9 error in the command.
+9 error in the command. Private to this collection.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import re
 import shutil
 import socket
 import time
+from collections.abc import Iterable
 from typing import Any
 
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.bfd import BfdSession, with_bfd
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import (
+    Neighbor,
     Own,
-    add_bfd,
-    neighbor,
+    OwnInterface,
     normalise_state,
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
@@ -34,6 +37,19 @@ _BFD_STATES = {"AdminDown": "admin-down", "Down": "down", "Init": "init", "Up": 
 _ROLES = {"dr": "DR", "bdr": "BDR", "other": "DROther", "ptp": "PtP"}
 
 
+# A line of an answer: its code, and its text.
+Line = tuple[int, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """A row of C(show protocols)."""
+
+    name: str
+    kind: str
+    state: str
+
+
 class BirdError(Exception):
     """BIRD answers, or fails to, in a way that another look will not cure."""
 
@@ -42,15 +58,15 @@ class BirdError(Exception):
 # Parsing
 
 
-def split_reply(data):
-    """Return the lines of one answer as a list of (code, text), and the bytes after it; None while it is incomplete."""
-    lines = []
+def split_reply(data: bytes) -> tuple[list[Line], bytes]:
+    """Return the lines of one answer, and the bytes after it; no line while it is incomplete."""
+    lines: list[Line] = []
     code = None
     start = 0
     while True:
         end = data.find(b"\n", start)
         if end < 0:
-            return None
+            return [], data
         line = data[start:end].decode("utf-8", "replace").rstrip("\r")
         start = end + 1
         if line.startswith("+"):
@@ -66,40 +82,40 @@ def split_reply(data):
             raise BirdError(f"what answers on the socket sent a line which is none of BIRD's: {line[:80]!r}")
 
 
-def parse_protocols(lines):
-    """Return the rows of C(show protocols) as a list of {name, kind, state}."""
+def parse_protocols(lines: Iterable[Line]) -> list[Protocol]:
+    """Return the rows of C(show protocols)."""
     rows = []
     for code, text in lines:
         words = text.split()
         if code == 1002 and len(words) >= 4:
-            rows.append({"name": words[0], "kind": words[1], "state": words[3]})
+            rows.append(Protocol(words[0], words[1], words[3]))
     return rows
 
 
-def choose_protocol(protocols, wanted):
+def choose_protocol(protocols: Iterable[Protocol], wanted: str | None) -> Protocol:
     """Return the OSPF protocol to ask. Raises BirdError if there is none, or more than one and none is chosen."""
-    ospf = [row for row in protocols if row["kind"] == "OSPF"]
-    names = ", ".join(row["name"] for row in ospf)
+    ospf = [row for row in protocols if row.kind == "OSPF"]
+    names = ", ".join(row.name for row in ospf)
     if not ospf:
+        others = ", ".join(f"{row.name} ({row.kind})" for row in protocols) or "no protocol at all"
         raise BirdError(
-            "BIRD has no OSPF protocol; it has: %s. Add 'protocol ospf' to its configuration (the role"
+            f"BIRD has no OSPF protocol; it has: {others}. Add 'protocol ospf' to its configuration (the role"
             " homelab.anycast.bird_anycast does), and run 'birdc configure'."
-            % (", ".join("{} ({})".format(row["name"], row["kind"]) for row in protocols) or "no protocol at all")
         )
     if wanted is None:
         # OSPFv3 beside OSPFv2, as the role names them: what one has to say about a neighbour says the other too.
-        names_of_v3 = {row["name"] + "_v3" for row in ospf}
-        ospf = [row for row in ospf if row["name"] not in names_of_v3]
+        names_of_v3 = {row.name + "_v3" for row in ospf}
+        ospf = [row for row in ospf if row.name not in names_of_v3]
         if len(ospf) > 1:
             raise BirdError(f"BIRD has more than one OSPF protocol: {names}. Set the option protocol to one of them.")
         return ospf[0]
     for row in ospf:
-        if row["name"] == wanted:
+        if row.name == wanted:
             return row
     raise BirdError(f"BIRD has no OSPF protocol '{wanted}'; it has: {names}. Correct the option protocol.")
 
 
-def parse_router_id(lines):
+def parse_router_id(lines: Iterable[Line]) -> str | None:
     """Return the router id from C(show status), None if it is not there."""
     for _code, text in lines:
         if text.startswith("Router ID is "):
@@ -107,7 +123,7 @@ def parse_router_id(lines):
     return None
 
 
-def parse_seconds(text):
+def parse_seconds(text: str) -> float | None:
     """Return a time that remains as seconds: 9.951 (BIRD 2 and 3), 00:33 (older), None for -Inf-."""
     if ":" in text:
         minutes, seconds = text.split(":", 1)
@@ -118,7 +134,7 @@ def parse_seconds(text):
         return None
 
 
-def parse_neighbors(lines):
+def parse_neighbors(lines: Iterable[Line]) -> list[Neighbor]:
     """Return the rows of C(show ospf neighbors) as neighbours."""
     found = []
     for code, text in lines:
@@ -128,7 +144,7 @@ def parse_neighbors(lines):
             continue
         state, role = words[2].split("/", 1)
         found.append(
-            neighbor(
+            Neighbor(
                 router_id=words[0],
                 priority=int(words[1]),
                 state=normalise_state(state),
@@ -141,14 +157,14 @@ def parse_neighbors(lines):
     return found
 
 
-def parse_bfd_sessions(lines):
-    """Return the rows of C(show bfd sessions) as a list of (address, interface, state)."""
+def parse_bfd_sessions(lines: Iterable[Line]) -> list[BfdSession]:
+    """Return the rows of C(show bfd sessions)."""
     found = []
     for code, text in lines:
         words = text.split()
         # IP address, Interface (--- for multihop), State, Since, Interval, Timeout.
         if code == 1020 and len(words) >= 3 and words[2] in _BFD_STATES:
-            found.append((words[0], None if words[1] == "---" else words[1], _BFD_STATES[words[2]]))
+            found.append(BfdSession(words[0], None if words[1] == "---" else words[1], _BFD_STATES[words[2]]))
     return found
 
 
@@ -156,9 +172,9 @@ _INTERFACE = re.compile(r"Interface (?P<name>\S+)(?: \((?:peer )?(?P<network>[^)
 _TIMERS = {"Hello timer": "hello", "Dead timer": "dead", "Wait timer": "wait", "Retransmit timer": "retransmit"}
 
 
-def parse_interfaces(lines):
-    """Return the interfaces of C(show ospf interface) as dictionaries as in neighbors.Own."""
-    interfaces = []
+def parse_interfaces(lines: Iterable[Line]) -> list[OwnInterface]:
+    """Return the interfaces of C(show ospf interface)."""
+    interfaces: list[dict[str, Any]] = []
     for code, text in lines:
         if code != 1015:
             continue
@@ -181,10 +197,10 @@ def parse_interfaces(lines):
             entry["type"] = value
         elif key == "Priority":
             entry["priority"] = int(value)
-    return interfaces
+    return [OwnInterface(**entry) for entry in interfaces]
 
 
-def symbol(name):
+def symbol(name: str) -> str:
     """Return a protocol's name as BIRD's command line takes it. Raises BirdError if it cannot be one."""
     if re.match(r"[A-Za-z_][A-Za-z0-9_]*\Z", name):
         return name
@@ -197,7 +213,7 @@ def symbol(name):
 # Talking
 
 
-def bird_argument_spec():
+def bird_argument_spec() -> dict[str, Any]:
     """Return the options of the doc fragment bird, for an AnsibleModule."""
     return {"socket": {"type": "path", "default": SOCKET}, "timeout": {"type": "float", "default": TIMEOUT}}
 
@@ -210,15 +226,15 @@ class Bird:
     :param restricted: whether BIRD takes C(show) commands only.
     """
 
-    def __init__(self, path=SOCKET, timeout=TIMEOUT, restricted=True):
+    def __init__(self, path: str = SOCKET, timeout: float = TIMEOUT, restricted: bool = True) -> None:
         self.path = path
         self.timeout = timeout
         self.restricted = restricted
-        self.version = None
+        self.version: str | None = None
         self._data = b""
         self._socket: Any = None
 
-    def __enter__(self):
+    def __enter__(self) -> Bird:
         try:
             self._connect()
         except BaseException:
@@ -226,15 +242,15 @@ class Bird:
             raise
         return self
 
-    def __exit__(self, *_exc):
+    def __exit__(self, *_exc: object) -> None:
         self.close()
 
-    def close(self):
+    def close(self) -> None:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
-    def _connect(self):
+    def _connect(self) -> None:
         if self.timeout <= 0:
             raise BirdError(f"timeout is {self.timeout:g}, expected more than 0 seconds")
         self._data = b""
@@ -257,39 +273,34 @@ class Bird:
         if code != 16:
             raise BirdError(f"BIRD {self.version} refuses the restricted mode: {text}")
 
-    def _cannot_connect(self, exc):
+    def _cannot_connect(self, exc: OSError) -> Exception:
         if exc.errno == errno.ENOENT:
             if not find_bird():
                 return BirdError(
                     f"no BIRD on this host: there is neither the program bird nor its control socket {self.path}."
-                    " Install the"
-                    " package bird2 (the role homelab.anycast.bird_anycast does)."
+                    " Install the package bird2 (the role homelab.anycast.bird_anycast does)."
                 )
             return Unreadable(
                 f"BIRD's control socket {self.path} does not exist. Is BIRD running? See 'systemctl status bird',"
-                " start it with"
-                " 'systemctl start bird'; if its socket is elsewhere, set the option socket."
+                " start it with 'systemctl start bird'; if its socket is elsewhere, set the option socket."
             )
         if exc.errno == errno.ECONNREFUSED:
             return Unreadable(
                 f"nobody listens on BIRD's control socket {self.path}; BIRD has died or is starting. See 'systemctl"
-                " status bird'"
-                " and 'journalctl -u bird'."
+                " status bird' and 'journalctl -u bird'."
             )
         if exc.errno in (errno.EACCES, errno.EPERM):
             return BirdError(
                 f"permission denied on BIRD's control socket {self.path}: only root and the group bird may use it."
-                " Use 'become:"
-                " true', or add the user to the group bird."
+                " Use 'become: true', or add the user to the group bird."
             )
         return BirdError(f"cannot connect to BIRD's control socket {self.path}: {exc}")
 
-    def _read(self):
+    def _read(self) -> list[Line]:
         deadline = time.monotonic() + self.timeout
         while True:
-            reply = split_reply(self._data)
-            if reply is not None:
-                lines, self._data = reply
+            lines, self._data = split_reply(self._data)
+            if lines:
                 return lines
             left = deadline - time.monotonic()
             try:
@@ -300,28 +311,26 @@ class Bird:
             except socket.timeout as exc:
                 raise Unreadable(
                     f"BIRD does not answer on {self.path} within {self.timeout:g} s: it hangs or is overloaded. See"
-                    " 'systemctl status bird';"
-                    " raise the option timeout if it is only slow."
+                    " 'systemctl status bird'; raise the option timeout if it is only slow."
                 ) from exc
             except OSError as exc:
                 raise Unreadable(f"the session with BIRD on {self.path} broke: {exc}") from exc
             if not chunk:
                 raise Unreadable(
                     f"BIRD closed the session on {self.path} in the middle of an answer: it has stopped or died."
-                    " See 'journalctl"
-                    " -u bird'."
+                    " See 'journalctl -u bird'."
                 )
             self._data += chunk
 
-    def _ask(self, command):
+    def _ask(self, command: str) -> list[Line]:
         try:
             self._socket.sendall(command.encode("ascii") + b"\n")
         except OSError as exc:
             raise Unreadable(f"the session with BIRD on {self.path} broke: {exc}") from exc
         return self._read()
 
-    def ask(self, command):
-        """Return the answer to a command as a list of (code, text). Raises BirdError if it is an error."""
+    def ask(self, command: str) -> list[Line]:
+        """Return the answer to a command. Raises BirdError if it is an error."""
         lines = self._ask(command)
         code, text = lines[-1]
         if code >= 8000:
@@ -329,7 +338,7 @@ class Bird:
         return lines
 
 
-def ospf_neighbors(bird):
+def ospf_neighbors(bird: Bird) -> list[Neighbor]:
     """Return the neighbours of all OSPF protocols that are up, asked in an open session."""
     return [
         entry
@@ -338,7 +347,7 @@ def ospf_neighbors(bird):
     ]
 
 
-def ospf_interfaces(bird):
+def ospf_interfaces(bird: Bird) -> list[OwnInterface]:
     """Return the interfaces of all OSPF protocols that are up, asked in an open session."""
     return [
         entry
@@ -347,13 +356,13 @@ def ospf_interfaces(bird):
     ]
 
 
-def _ospf_protocols(bird):
+def _ospf_protocols(bird: Bird) -> list[str]:
     rows = parse_protocols(bird.ask("show protocols"))
-    return [row["name"] for row in rows if row["kind"] == "OSPF" and row["state"] == "up"]
+    return [row.name for row in rows if (row.kind, row.state) == ("OSPF", "up")]
 
 
-def is_running(path):
-    """Return whether somebody listens on BIRD's control socket."""
+def is_running(path: str) -> bool:
+    """Return whether a program listens on BIRD's control socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         try:
             client.connect(path)
@@ -365,7 +374,7 @@ def is_running(path):
     return True
 
 
-def find_bird():
+def find_bird() -> str | None:
     """Return the path of the program bird, None if there is none."""
     return shutil.which("bird") or shutil.which("bird", path="/usr/sbin:/usr/local/sbin")
 
@@ -373,50 +382,40 @@ def find_bird():
 class OspfReader:
     """Reads the neighbours of one OSPF protocol, and what BIRD says about itself, in one session per look."""
 
-    def __init__(self, path, timeout, protocol=None):
+    def __init__(self, path: str, timeout: float, protocol: str | None = None) -> None:
         self.path = path
         self.timeout = timeout
         self.wanted = protocol
-        self.version = None
-        self.protocol = None
+        # Of the last session.
+        self.version: str | None = None
+        self.protocol: str | None = None
 
-    def neighbors(self):
+    def neighbors(self) -> list[Neighbor]:
         """Return the neighbours as they are now."""
-        with self._session() as bird:
-            found = parse_neighbors(bird.ask("show ospf neighbors " + symbol(self.protocol)))
+        with Bird(self.path, self.timeout) as bird:
+            protocols = parse_protocols(bird.ask("show protocols"))
+            found = parse_neighbors(bird.ask("show ospf neighbors " + self._symbol(bird, protocols)))
             # Without a BFD protocol BIRD takes the question for an error.
-            if any(row["kind"] == "BFD" and row["state"] == "up" for row in bird.protocols):
-                add_bfd(found, parse_bfd_sessions(bird.ask("show bfd sessions")))
+            if any((row.kind, row.state) == ("BFD", "up") for row in protocols):
+                return with_bfd(found, parse_bfd_sessions(bird.ask("show bfd sessions")))
             return found
 
-    def own(self):
+    def own(self) -> Own:
         """Return what this end says about itself."""
-        with self._session() as bird:
+        with Bird(self.path, self.timeout) as bird:
+            name = self._symbol(bird, parse_protocols(bird.ask("show protocols")))
             router_id = parse_router_id(bird.ask("show status"))
-            interfaces = parse_interfaces(bird.ask("show ospf interface " + symbol(self.protocol)))
+            interfaces = parse_interfaces(bird.ask("show ospf interface " + name))
         return Own(f"BIRD {self.version}, protocol {self.protocol}", router_id, interfaces)
 
-    def _session(self):
-        return _OspfSession(self)
-
-
-class _OspfSession(Bird):
-    """A session in which the protocol is known to be there and up."""
-
-    def __init__(self, reader):
-        super().__init__(reader.path, reader.timeout)
-        self.reader = reader
-        self.protocols = []
-
-    def _connect(self):
-        super()._connect()
-        self.protocols = parse_protocols(self.ask("show protocols"))
-        row = choose_protocol(self.protocols, self.reader.wanted)
-        self.reader.version = self.version
-        self.reader.protocol = row["name"]
-        if row["state"] != "up":
+    def _symbol(self, bird: Bird, protocols: Iterable[Protocol]) -> str:
+        """Return the protocol to ask for, which is up. Raises Unreadable if it is not."""
+        row = choose_protocol(protocols, self.wanted)
+        self.version, self.protocol = bird.version, row.name
+        if row.state != "up":
             raise Unreadable(
-                "BIRD's OSPF protocol '{name}' is {state}: it has been disabled, or its interfaces and router id do not"
-                " allow it to start. See 'birdc show protocols all {name}' and 'journalctl -u bird'; 'birdc enable"
-                " {name}' starts it.".format(**row)
+                f"BIRD's OSPF protocol '{row.name}' is {row.state}: it has been disabled, or its interfaces and router"
+                f" id do not allow it to start. See 'birdc show protocols all {row.name}' and 'journalctl -u bird';"
+                f" 'birdc enable {row.name}' starts it."
             )
+        return symbol(row.name)

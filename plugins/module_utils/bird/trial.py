@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a new configuration of BIRD may stay: the decisions of the module bird_configure.
 
-Nothing in here does input or output. A neighbour is a dictionary as in neighbors.py.
+Nothing in here does input or output.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import re
 
 from ansible_collections.homelab.anycast.plugins.module_utils.bird.conf import includes, is_ours, with_includes
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf.causes import likely_causes, say_causes
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import describe
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import Neighbor, Own
 from ansible_collections.homelab.anycast.plugins.module_utils.secret import HIDDEN, HIDDEN_CHANGED
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict
 
@@ -92,19 +92,18 @@ class Patience:
         self.rollback = math.ceil(self.wait) + 10
 
 
-def adjacency(neighbor):
+def adjacency(entry: Neighbor) -> str:
     """Return what to call the adjacency to a neighbour: its router id, in OSPFv3 with that after it.
 
     OSPFv2 and OSPFv3 have adjacencies of their own to the same router (RFC 5340 2.5: those of OSPFv3 are between
     link-local addresses), and a change may cost one of them only.
     """
-    name = neighbor["router_id"]
-    return f"{name} (OSPFv3)" if ":" in str(neighbor["address"]) else name
+    return f"{entry.router_id} (OSPFv3)" if ":" in str(entry.address) else str(entry.router_id)
 
 
 def full(neighbors):
     """Return the adjacencies that are Full, in their order, each once."""
-    return list(dict.fromkeys(adjacency(entry) for entry in neighbors if entry["state"] == "Full"))
+    return list(dict.fromkeys(adjacency(entry) for entry in neighbors if entry.state == "Full"))
 
 
 def to_keep(adjacencies, *configuration):
@@ -135,7 +134,7 @@ class Trial:
         heard = {}
         for entry in neighbors:
             if _adjacent(entry):
-                left = entry["dead_seconds"] or 0
+                left = entry.dead_seconds or 0
                 heard[adjacency(entry)] = max(left, heard.get(adjacency(entry), 0))
         self.lost = [name for name in self.before if name not in heard]
         self._restarted.update(self.lost)
@@ -150,18 +149,17 @@ class Trial:
 
 def _adjacent(entry):
     """Two ordinary routers on a LAN rest in 2-Way, and after a change of priority these may be such (RFC 2328 10.4)."""
-    return entry["state"] == "Full" or (entry["state"] == "2-Way" and entry["role"] == "DROther")
+    return entry.state == "Full" or (entry.state == "2-Way" and entry.role == "DROther")
 
 
 def rollback_message(trial, interfaces, spent, restored, path):
     """Return the message for a user whose configuration lost a neighbour.
 
-    :param interfaces: BIRD's interfaces with the new configuration, as in neighbors.Own.
+    :param interfaces: BIRD's interfaces with the new configuration.
     :param restored: seconds after which the neighbours were back, None if they were not in time.
     """
     found = {adjacency(entry): entry for entry in trial.neighbors}
-    here = {entry["name"]: entry for entry in interfaces}
-    speaking = [entry for entry in interfaces if not entry.get("silent")]
+    own = Own("BIRD", interfaces=interfaces)
     lines = [
         "The new configuration was rolled back: with it the adjacency to {} was lost, and not back after {:.0f} s. BIRD"
         " runs the configuration before it again, and {} on disk is still that one.".format(
@@ -170,12 +168,12 @@ def rollback_message(trial, interfaces, spent, restored, path):
     ]
     for name in trial.lost:
         entry = found.get(name)
-        state = entry["state"] if entry else "Missing"
-        interface = here.get(entry["interface"]) if entry else (speaking[0] if len(speaking) == 1 else None)
-        causes = likely_causes(state, interface, entry["role"] if entry else None)
+        state = entry.state if entry else "Missing"
+        interface = own.interface(entry.interface if entry else None)
+        causes = likely_causes(state, interface, entry.role if entry else None)
         lines.append(
             "- {} was Full, then {}. {}.".format(
-                name, describe(entry) if entry else "no neighbour any more", say_causes(causes)
+                name, entry.in_words() if entry else "no neighbour any more", say_causes(causes)
             )
         )
     if restored is None:

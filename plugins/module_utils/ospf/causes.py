@@ -3,39 +3,61 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Why OSPF neighbours are not as expected: the likely causes, and the message for a user.
 
-Nothing in here does input or output. A neighbour, a Comparison and an Own are those of neighbors.py.
+Nothing in here does input or output. Private to this collection.
 """
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import STATES, describe
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import (
+    STATES,
+    Comparison,
+    Neighbor,
+    Own,
+    OwnInterface,
+)
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import after
 
 
-def likely_causes(state, interface=None, role=None):
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, with its likely causes, the most likely first."""
+
+    router_ids: Sequence[str | None]
+    # Of the neighbours, or in words.
+    state: str
+    interface: str | None
+    found: str
+    expected: str
+    causes: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+def likely_causes(state: str, interface: OwnInterface | None = None, role: str | None = None) -> list[str]:
     """Return the likely causes of a neighbour's state, most likely first (RFC 2328 10.1, 10.5, 10.6 and 10.8).
 
     :param state: a name of STATES; "Missing" for a neighbour that is not there at all.
-    :param interface: what this end says about its own interface, a dictionary as in Own.
+    :param interface: the interface of this end.
     :param role: the neighbour's role.
     """
-    here = interface or {}
-
-    def own(key, text):
-        return " (here: %s)" % (text % here[key]) if here.get(key) is not None else ""
-
+    here = interface or OwnInterface("")
     authentication = "the authentication differs in kind, key id or key"
     firewall = "a firewall drops OSPF (IP protocol 89, multicast 224.0.0.5 and 224.0.0.6)"
     if state in ("Missing", "Down", "Attempt"):
-        timers = ""
-        if here.get("hello") is not None and here.get("dead") is not None:
-            timers = " (here: hello {:g} s, dead {:g} s)".format(here["hello"], here["dead"])
+        timers = None
+        if here.hello is not None and here.dead is not None:
+            timers = f"hello {here.hello:g} s, dead {here.dead:g} s"
         return [
             "the other end is down, or does not speak OSPF on its interface to this one",
-            f"the hello or dead interval differs{timers}",
-            "the area or its type differs{}".format(own("area", "%s")),
+            f"the hello or dead interval differs{_here(timers)}",
+            f"the area or its type differs{_here(here.area)}",
             authentication,
-            "the subnet mask differs{}".format(own("network", "%s")),
+            f"the subnet mask differs{_here(here.network)}",
             firewall + " at either end",
             "multicast does not get through the switch or bridge (IGMP snooping)",
             "two routers have the same router id",
@@ -45,18 +67,18 @@ def likely_causes(state, interface=None, role=None):
             f"its hellos arrive here, ours do not arrive there: {firewall} at the other end or on the way out of"
             " this one",
             "the other end rejects our hellos: " + authentication,
-            "it has only just come up: this state passes within one hello interval{}".format(own("hello", "%g s")),
+            f"it has only just come up: this state passes within one hello interval{_seconds(here.hello)}",
         ]
     if state == "2-Way":
         causes = []
-        if here.get("priority") == 0:
+        if here.priority == 0:
             causes.append("priority is 0 here, and the other end is not the designated router: raise its priority")
         if role is None or role == "DROther":
             causes.append("neither end is the designated router or its backup; two others rest in 2-Way by design")
         causes += [
             "no designated router is elected, as all have priority 0: give the router priority 1 or more",
-            "the election still waits{}".format(own("wait", "wait timer %g s")),
-            "the network type differs: broadcast at one end, ptp at the other{}".format(own("type", "%s")),
+            f"the election still waits{_seconds(here.wait, 'wait timer ')}",
+            f"the network type differs: broadcast at one end, ptp at the other{_here(here.type)}",
         ]
         return causes
     if state in ("ExStart", "Exchange"):
@@ -64,7 +86,7 @@ def likely_causes(state, interface=None, role=None):
             "the MTU of the two interfaces differs",
             "two routers have the same router id",
             "unicast between the two interface addresses is dropped, though multicast gets through: " + firewall,
-            "the network type differs: broadcast at one end, ptp at the other{}".format(own("type", "%s")),
+            f"the network type differs: broadcast at one end, ptp at the other{_here(here.type)}",
         ]
     if state == "Loading":
         return [
@@ -75,85 +97,79 @@ def likely_causes(state, interface=None, role=None):
     return []
 
 
-def diagnose(comparison, own):
-    """Return a list of {router_ids, state, interface, found, expected, causes}, one for each thing that is wrong."""
+def _here(value: str | None) -> str:
+    return "" if value is None else f" (here: {value})"
+
+
+def _seconds(value: float | None, of: str = "") -> str:
+    return _here(None if value is None else f"{of}{value:g} s")
+
+
+def _any_of(states: Iterable[str]) -> str:
+    return " or ".join(sorted(set(states), key=STATES.index))
+
+
+def neighbor_findings(comparison: Comparison, own: Own) -> list[Finding]:
+    """Return what is wrong, one finding for each thing."""
     expectation = comparison.expectation
     findings = []
-    if comparison.missing or (comparison.short and not comparison.stuck):
-        findings.append(
-            {
-                "router_ids": list(comparison.missing),
-                "state": "Missing",
-                "interface": expectation.interface,
-                "found": "nothing"
-                if comparison.missing
-                else "%d neighbour(s)" % (expectation.count - comparison.short),
-                "expected": " or ".join(expectation.states),
-                "causes": _why_missing(comparison, own),
-            }
-        )
-    groups = {}
-    for bfd in dict.fromkeys(entry["bfd"] for entry in comparison.stuck if expectation.lacks_only_bfd(entry)):
-        findings.extend(_bfd_findings(comparison, bfd))
-    for entry in comparison.stuck:
-        if expectation.lacks_only_bfd(entry):
-            continue
-        groups.setdefault((entry["state"], entry["interface"], entry["role"]), []).append(entry)
-    for (state, interface, role), entries in groups.items():
-        expected = sorted(
-            {allowed for entry in entries for allowed in expectation.allowed(entry["router_id"])}, key=STATES.index
-        )
-        findings.append(
-            {
-                "router_ids": [entry["router_id"] for entry in entries],
-                "state": state,
-                "interface": interface,
-                "found": state,
-                "expected": " or ".join(expected),
-                "causes": likely_causes(state, own.interface(interface), role),
-            }
-        )
     shared = list(comparison.duplicates)
-    if own.router_id and any(entry["router_id"] == own.router_id for entry in comparison.counted):
+    if own.router_id and any(entry.router_id == own.router_id for entry in comparison.counted):
         shared.append(own.router_id)
     if shared:
-        findings.insert(
-            0,
-            {
-                "router_ids": shared,
-                "state": "Duplicate router id",
-                "interface": expectation.interface,
-                "found": "used more than once",
-                "expected": "unique",
-                "causes": ["two routers have the same router id: give each its own, and never the anycast address"],
-            },
+        causes = ["two routers have the same router id: give each its own, and never the anycast address"]
+        findings.append(
+            Finding(shared, "Duplicate router id", expectation.interface, "used more than once", "unique", causes)
+        )
+    if comparison.missing or (comparison.short and not comparison.stuck):
+        there = (expectation.count or 0) - comparison.short
+        findings.append(
+            Finding(
+                router_ids=comparison.missing,
+                state="Missing",
+                interface=expectation.interface,
+                found="nothing" if comparison.missing else f"{there} neighbour(s)",
+                expected=_any_of(expectation.states),
+                causes=_why_missing(comparison, own),
+            )
+        )
+    stuck: dict[Any, list[Neighbor]] = {}
+    without_bfd: dict[Any, list[Neighbor]] = {}
+    for entry in comparison.stuck:
+        if expectation.lacks_only_bfd(entry):
+            without_bfd.setdefault((entry.bfd, entry.interface, entry.state), []).append(entry)
+        else:
+            stuck.setdefault((entry.state, entry.interface, entry.role), []).append(entry)
+    for (bfd, interface, state), entries in without_bfd.items():
+        session = "no BFD session" if bfd is None else f"BFD {bfd}"
+        findings.append(
+            Finding(
+                router_ids=[entry.router_id for entry in entries],
+                state=session[0].upper() + session[1:],
+                interface=interface,
+                found=f"{state}, {session}",
+                expected=f"{state}, BFD up",
+                causes=bfd_causes(bfd),
+            )
+        )
+    for (state, interface, role), entries in stuck.items():
+        findings.append(
+            Finding(
+                router_ids=[entry.router_id for entry in entries],
+                state=state,
+                interface=interface,
+                found=state,
+                expected=_any_of(allowed for entry in entries for allowed in expectation.allowed(entry.router_id)),
+                causes=likely_causes(state, own.interface(interface), role),
+            )
         )
     return findings
 
 
-def _bfd_findings(comparison, bfd):
-    """Return a finding for each interface with neighbours that are good but for this state of their BFD session."""
-    groups = {}
-    for entry in comparison.stuck:
-        if entry["bfd"] == bfd and comparison.expectation.lacks_only_bfd(entry):
-            groups.setdefault((entry["interface"], entry["state"]), []).append(entry["router_id"])
-    return [
-        {
-            "router_ids": router_ids,
-            "state": "No BFD session" if bfd is None else "BFD " + bfd,
-            "interface": interface,
-            "found": "{}, {}".format(state, "no BFD session" if bfd is None else "BFD " + bfd),
-            "expected": state + ", BFD up",
-            "causes": bfd_causes(bfd),
-        }
-        for (interface, state), router_ids in groups.items()
-    ]
-
-
-def bfd_causes(state):
+def bfd_causes(state: str | None) -> list[str]:
     """Return the likely causes of a BFD session which is not up, most likely first (RFC 5880 6.2).
 
-    :param state: a name of BFD_STATES; None without a session.
+    :param state: a name of bfd.BFD_STATES; None without a session.
     """
     configure = (
         "RouterOS needs use-bfd=yes in the OSPF interface template and a row in /routing/bfd/configuration, BIRD needs"
@@ -183,109 +199,84 @@ def bfd_causes(state):
     return ["BFD is switched off by hand at one end (administratively down)"]
 
 
-def _why_missing(comparison, own):
+def _why_missing(comparison: Comparison, own: Own) -> list[str]:
     wanted = comparison.expectation.interface
     causes = []
     if own.router_id in comparison.missing:
         causes.append(
-            f"{own.router_id} is the router id of this end itself: correct what is expected, or give one of the two"
-            " another"
+            f"{own.router_id} is the router id of this end itself: correct what is expected, or give one of the two a"
+            " different one"
         )
     for router_id in comparison.missing:
         other = comparison.elsewhere.get(router_id)
         if other:
-            causes.append(
-                "{} is seen on interface {} instead, {}".format(router_id, other["interface"], other["state"])
-            )
-    speaking = [entry["name"] for entry in own.interfaces if not entry.get("silent")]
+            causes.append(f"{router_id} is seen on interface {other.interface} instead, {other.state}")
+    speaking = ", ".join(entry.name for entry in own.speaking)
     here = own.interface(wanted)
     if own.interfaces and not speaking:
+        names = ", ".join(entry.name for entry in own.interfaces)
         return [
             *causes,
-            "OSPF here has stub or passive interfaces only, which send no hellos: {}. The interface to the neighbours"
-            " is down, or its configuration does not name it".format(
-                ", ".join(entry["name"] for entry in own.interfaces)
-            ),
+            f"OSPF here has stub or passive interfaces only, which send no hellos: {names}. The interface to the"
+            " neighbours is down, or its configuration does not name it",
         ]
     if wanted is not None and here is None and own.interfaces:
-        return [*causes, "OSPF does not run on interface {} here, but on {}".format(wanted, ", ".join(speaking))]
-    if own.known and not own.interfaces:
+        return [*causes, f"OSPF does not run on interface {wanted} here, but on {speaking}"]
+    if own.interfaces is not None and not own.interfaces:
         return [*causes, "OSPF runs on no interface here: its configuration names none that is there and up"]
-    if here is not None and here.get("silent"):
-        return [*causes, "interface {} is stub or passive here, so it sends no hellos".format(here["name"])]
+    if here is not None and here.silent:
+        return [*causes, f"interface {here.name} is stub or passive here, so it sends no hellos"]
     if comparison.surplus:
-        causes.append(
-            "it is there under another router id: {} is not expected".format(
-                ", ".join(sorted({entry["router_id"] for entry in comparison.surplus}))
-            )
-        )
+        others = ", ".join(sorted({str(entry.router_id) for entry in comparison.surplus}))
+        causes.append(f"it is there under another router id: {others} is not expected")
     return [*causes, *likely_causes("Missing", here)]
 
 
-def say_causes(causes):
+def say_causes(causes: Iterable[str]) -> str:
     """Return likely causes as a sentence without its end."""
-    return "Likely causes: " + "; ".join("(%d) %s" % pair for pair in enumerate(causes, 1))
+    return "Likely causes: " + "; ".join(f"({number}) {cause}" for number, cause in enumerate(causes, 1))
 
 
-def describe_interface(entry):
-    """Return an interface of our own in a few words."""
-    words = [str(entry[key]) for key in ("type", "network") if entry.get(key)]
-    if entry.get("area"):
-        words.append("area " + str(entry["area"]))
-    if entry.get("silent"):
-        words.append("stub or passive")
-    else:
-        words.extend(f"{key} {entry[key]:g} s" for key in ("hello", "dead") if entry.get(key) is not None)
-        if entry.get("priority") is not None:
-            words.append("priority {}".format(entry["priority"]))
-        if entry.get("state"):
-            words.append("state " + entry["state"])
-    return "{} ({})".format(entry["name"], ", ".join(words))
-
-
-def failure_message(comparison, own, spent=0.0, stable=None):
+def neighbors_failure(comparison: Comparison, own: Own, spent: float = 0.0, stable: float | None = None) -> str:
     """Return the message for a user who expected something else: what, found, expected, and what to look at.
 
     :param stable: the seconds which were asked for, if the expectation does hold, but not for so long.
     """
-    lines = []
     expectation = comparison.expectation
     who = own.name + (f" (router id {own.router_id})" if own.router_id else "")
+    counted = ", ".join(entry.in_words() for entry in comparison.counted)
     if stable is not None:
-        lines.append(
-            "The OSPF neighbours of {} are as expected{}, but have not been for {:g} s: a neighbour changed its state"
-            " while we looked. Found: {}.".format(
-                who, after(spent), stable, ", ".join(map(describe, comparison.counted)) or "none"
-            )
+        return (
+            f"The OSPF neighbours of {who} are as expected{after(spent)}, but have not been for {stable:g} s: a"
+            f" neighbour changed its state while we looked. Found: {counted or 'none'}."
         )
-        return "\n".join(lines)
-    lines.append(f"The OSPF neighbours of {who} are not as expected{after(spent)}.")
-    for finding in diagnose(comparison, own):
-        ids = ", ".join(finding["router_ids"])
-        if finding["state"] == "Missing" and ids:
-            text = "Missing: {} (expected {}).".format(ids, finding["expected"])
-        elif finding["state"] == "Missing":
-            text = "Found %s in state %s, expected %d." % (finding["found"], finding["expected"], expectation.count)
-        elif finding["state"] == "Duplicate router id":
-            text = f"Duplicate router id: {ids}."
-        else:
-            where = " on interface {}".format(finding["interface"]) if finding["interface"] else ""
-            text = "{}: state {}{}, expected {}.".format(ids, finding["found"], where, finding["expected"])
-        if finding["causes"]:
-            text += " {}.".format(say_causes(finding["causes"]))
-        lines.append("- " + text)
+    lines = [f"The OSPF neighbours of {who} are not as expected{after(spent)}."]
+    for finding in neighbor_findings(comparison, own):
+        text = _finding_in_words(finding, expectation.count)
+        lines.append(f"- {text} {say_causes(finding.causes)}." if finding.causes else f"- {text}")
     if expectation.exact and comparison.surplus:
-        surplus = ", ".join(map(describe, comparison.surplus))
+        surplus = ", ".join(entry.in_words() for entry in comparison.surplus)
         lines.append(
             f"- Not expected, yet there: {surplus}. Add to router_ids what belongs there, or turn OSPF off at what does"
             " not."
         )
-    if comparison.over:
-        lines.append(
-            "- Found %d neighbours, expected exactly %d." % (expectation.count + comparison.over, expectation.count)
-        )
+    if comparison.over and expectation.count is not None:
+        found = expectation.count + comparison.over
+        lines.append(f"- Found {found} neighbours, expected exactly {expectation.count}.")
     where = " on " + expectation.interface if expectation.interface else ""
-    lines.append("Found{}: {}.".format(where, ", ".join(map(describe, comparison.counted)) or "no neighbour"))
+    lines.append(f"Found{where}: {counted or 'no neighbour'}.")
     if own.interfaces:
-        lines.append("Interfaces here: {}.".format("; ".join(map(describe_interface, own.interfaces))))
+        lines.append("Interfaces here: {}.".format("; ".join(entry.in_words() for entry in own.interfaces)))
     return "\n".join(lines)
+
+
+def _finding_in_words(finding: Finding, count: int | None) -> str:
+    ids = ", ".join(map(str, finding.router_ids))
+    if finding.state == "Missing" and ids:
+        return f"Missing: {ids} (expected {finding.expected})."
+    if finding.state == "Missing":
+        return f"Found {finding.found} in state {finding.expected}, expected {count}."
+    if finding.state == "Duplicate router id":
+        return f"Duplicate router id: {ids}."
+    where = f" on interface {finding.interface}" if finding.interface else ""
+    return f"{ids}: state {finding.found}{where}, expected {finding.expected}."

@@ -1,33 +1,98 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules bird_ospf_neighbors and routeros_ospf_neighbors have in common: read, compare, wait, report."""
+"""What bird_ospf_neighbors and routeros_ospf_neighbors share: their options, reading, comparing, waiting, reporting.
+
+Private to this collection.
+"""
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.causes import diagnose, failure_message
+import dataclasses
+from collections.abc import Callable, Mapping
+from ipaddress import AddressValueError, IPv4Address
+from typing import Any, Protocol
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.causes import neighbor_findings, neighbors_failure
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import (
+    STATES,
     Expectation,
+    Neighbor,
     Own,
     Watch,
-    expectation_problems,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, after, wait_for
+from ansible_collections.homelab.anycast.plugins.module_utils.waiting import (
+    Unreadable,
+    after,
+    time_problems,
+    wait_for,
+)
+
+EXPECTATION_MUTUALLY_EXCLUSIVE = [("router_ids", "count")]
 
 
-def run(module, reader, fatal, about):
+def expectation_argument_spec() -> dict[str, Any]:
+    """Return the options of the documentation fragment homelab.anycast.neighbor_expectation."""
+    return {
+        "router_ids": {"type": "list", "elements": "str"},
+        "count": {"type": "int"},
+        "full_with": {"type": "list", "elements": "str", "default": []},
+        "states": {"type": "list", "elements": "str", "choices": list(STATES), "default": ["Full"]},
+        "interface": {"type": "str"},
+        "exact": {"type": "bool", "default": False},
+        "bfd": {"type": "bool", "default": False},
+        "stable": {"type": "float", "default": 0},
+        "wait": {"type": "float", "default": 0},
+        "poll_interval": {"type": "float", "default": 2},
+    }
+
+
+def expectation_problems(params: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with the options, one sentence each."""
+    problems = []
+    for option in ("router_ids", "full_with"):
+        for value in params[option] or ():
+            try:
+                IPv4Address(value)
+            except AddressValueError:
+                problems.append(f"{option}: '{value}' is no router id, expected four numbers as in 172.18.0.1")
+            else:
+                if value == "0.0.0.0":
+                    problems.append(f"{option}: 0.0.0.0 is no router id (RFC 2328 C.1)")
+    if params["count"] is not None and params["count"] < 0:
+        problems.append("count is %d, expected 0 or more" % params["count"])
+    for option in ("exact", "bfd"):
+        if params[option] and params["count"] is None and params["router_ids"] is None and not params["full_with"]:
+            problems.append(f"{option} is true, but nothing is expected: give router_ids, count or full_with as well")
+    problems.extend(time_problems(params, ("stable", "wait")))
+    return problems
+
+
+class Reader(Protocol):
+    """One end of the link; both methods may raise Unreadable."""
+
+    def neighbors(self) -> list[Neighbor]:
+        """Return the neighbours as they are now."""
+
+    def own(self) -> Own:
+        """Return what this end says about itself."""
+
+
+def run_neighbors_module(
+    module: AnsibleModule, reader: Reader, fatal: type[Exception], about: Callable[[], dict[str, Any]]
+) -> None:
     """Do what the module is for, and exit.
 
-    :param reader: has neighbors(), which returns the neighbours as they are now, and own(), which returns an Own; both
-      may raise Unreadable.
-    :param fatal: the exception (or a tuple of them) by which the reader says that no further look will help.
+    :param fatal: the exception by which the reader says that no further look will help.
     :param about: called at the end, for what else to return.
     """
     params = module.params
     problems = expectation_problems(params)
     if problems:
         module.fail_json(msg="; ".join(problems))
-    expectation = Expectation.from_params(params)
+    expectation = Expectation(**{field.name: params[field.name] for field in dataclasses.fields(Expectation)})
     watch = Watch(expectation)
     try:
         verdict, spent = wait_for(
@@ -44,10 +109,10 @@ def run(module, reader, fatal, about):
     found = dict(
         about(),
         changed=False,
-        neighbors=comparison.counted,
+        neighbors=[entry.as_dict() for entry in comparison.counted],
         missing=comparison.missing,
-        stuck=comparison.stuck,
-        surplus=comparison.surplus if expectation.given else [],
+        stuck=[entry.as_dict() for entry in comparison.stuck],
+        surplus=[entry.as_dict() for entry in comparison.surplus],
         waited=round(spent, 3),
     )
     if verdict.good:
@@ -57,8 +122,8 @@ def run(module, reader, fatal, about):
     except (Unreadable, fatal) as exc:
         own = Own(f"this end (which could not be asked about itself: {exc})")
     module.fail_json(
-        msg=failure_message(comparison, own, spent, params["stable"] if verdict.unstable else None),
-        likely_causes=diagnose(comparison, own),
-        own={"router_id": own.router_id, "interfaces": own.interfaces},
+        msg=neighbors_failure(comparison, own, spent, params["stable"] if verdict.unstable else None),
+        likely_causes=[finding.as_dict() for finding in neighbor_findings(comparison, own)],
+        own=own.as_dict(),
         **found,
     )

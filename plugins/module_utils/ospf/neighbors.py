@@ -1,313 +1,270 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""OSPF neighbours in one form for both ends: what is found, against what is expected.
+"""OSPF neighbours in one form for both ends: what is found, against what is expected. Private to this collection.
 
-Why it may differ is in causes.py. Nothing in here does input or output. A neighbour is a dictionary with the
-keys of KEYS, None for what a side cannot tell.
+Why it may differ is in causes.py. Nothing in here does input or output.
 """
 
 from __future__ import annotations
 
-from ipaddress import AddressValueError, IPv4Address
+import dataclasses
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict
 
 # RFC 2328 10.1, in the order in which an adjacency comes up.
 STATES = ("Down", "Attempt", "Init", "2-Way", "ExStart", "Exchange", "Loading", "Full")
-KEYS = (
-    "router_id",
-    "address",
-    "interface",
-    "state",
-    "role",
-    "priority",
-    "full_seconds",
-    "state_changes",
-    "dead_seconds",
-    "bfd",
-)
-# RFC 5880 4.1, and what RouterOS says of a session that no row of /routing/bfd/configuration allows.
-BFD_STATES = ("admin-down", "down", "init", "up", "forbidden")
 
-# Full since when is told in whole seconds; a difference beyond this is another adjacency.
+# Full since when is told in whole seconds; a difference beyond this is a new adjacency.
 _FULL_ROUNDING = 2.0
 
 _SPELLINGS = {state.replace("-", "").lower(): state for state in STATES}
 _SPELLINGS["twoway"] = "2-Way"
 
 
-def expectation_argument_spec():
-    """Return the options of the documentation fragment homelab.anycast.neighbor_expectation."""
-    return {
-        "router_ids": {"type": "list", "elements": "str"},
-        "count": {"type": "int"},
-        "full_with": {"type": "list", "elements": "str", "default": []},
-        "states": {"type": "list", "elements": "str", "choices": list(STATES), "default": ["Full"]},
-        "interface": {"type": "str"},
-        "exact": {"type": "bool", "default": False},
-        "bfd": {"type": "bool", "default": False},
-        "stable": {"type": "float", "default": 0},
-        "wait": {"type": "float", "default": 0},
-        "poll_interval": {"type": "float", "default": 2},
-    }
-
-
-EXPECTATION_MUTUALLY_EXCLUSIVE = [("router_ids", "count")]
-
-
-def normalise_state(text):
+def normalise_state(text: str) -> str:
     """Return RFC 2328's spelling of a state (TwoWay, 2-Way and two-way are one); an unknown one as it is."""
     plain = text.strip().strip('"')
     return _SPELLINGS.get(plain.replace("-", "").replace(" ", "").lower(), plain)
 
 
-def neighbor(**values):
-    """Return a neighbour with all KEYS."""
-    return {key: values.get(key) for key in KEYS}
+@dataclasses.dataclass(frozen=True)
+class Neighbor:
+    """A neighbour as one end sees it; None for what that end does not tell."""
+
+    router_id: str | None
+    address: str | None
+    interface: str | None
+    state: str
+    role: str | None = None
+    priority: int | None = None
+    full_seconds: float | None = None
+    state_changes: int | None = None
+    dead_seconds: float | None = None
+    bfd: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    def in_words(self) -> str:
+        """Return the neighbour as messages name it."""
+        text = f"{self.router_id} {self.state}"
+        if self.role:
+            text += "/" + self.role
+        if self.interface:
+            text += " on " + self.interface
+        if self.bfd:
+            text += " with BFD " + self.bfd
+        return text
 
 
-def add_bfd(neighbors, sessions):
-    """Put the state of its BFD session into each neighbour.
+@dataclasses.dataclass(frozen=True)
+class OwnInterface:
+    """An OSPF interface of this end; timers in seconds, None for what this end does not tell."""
 
-    :param sessions: list of (address, interface, state). An interface may be None, at either side, where it is unknown.
-    """
-    for entry in neighbors:
-        entry["bfd"] = bfd_state(sessions, entry["address"], entry["interface"])
-    return neighbors
+    name: str
+    network: str | None = None
+    # It sends no hellos: stub or passive.
+    silent: bool = False
+    type: str | None = None
+    area: str | None = None
+    state: str | None = None
+    priority: int | None = None
+    hello: float | None = None
+    dead: float | None = None
+    # RouterOS tells neither of the two.
+    wait: float | None = None
+    retransmit: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        told = dataclasses.asdict(self)
+        return {key: value for key, value in told.items() if value is not None or key not in ("wait", "retransmit")}
+
+    def in_words(self) -> str:
+        """Return the interface as messages name it."""
+        words = [word for word in (self.type, self.network, self.area and f"area {self.area}") if word]
+        if self.silent:
+            words.append("stub or passive")
+        else:
+            words.extend(f"{key} {value:g} s" for key, value in (("hello", self.hello), ("dead", self.dead)) if value)
+            if self.priority is not None:
+                words.append(f"priority {self.priority}")
+            if self.state:
+                words.append("state " + self.state)
+        return "{} ({})".format(self.name, ", ".join(words))
 
 
-def bfd_state(sessions, address, interface):
-    """Return the state of the BFD session with an address on an interface, None without a session.
-
-    :param sessions: as for add_bfd().
-    """
-    return next(
-        (
-            state
-            for peer, place, state in sessions
-            if peer == address and (None in (place, interface) or place == interface)
-        ),
-        None,
-    )
-
-
-def describe(entry):
-    """Return a neighbour in a few words."""
-    text = "{} {}".format(entry["router_id"], entry["state"])
-    if entry["role"]:
-        text += "/" + entry["role"]
-    if entry["interface"]:
-        text += " on " + entry["interface"]
-    if entry["bfd"]:
-        text += " with BFD " + entry["bfd"]
-    return text
-
-
+@dataclasses.dataclass(frozen=True)
 class Own:
     """What this end says about itself, to be put beside what it says about its neighbours.
 
     :param name: of the end, for messages.
-    :param router_id: its router id, None if unknown.
-    :param interfaces: list of dictionaries with the key name, and type, area, network, state, hello, dead, wait,
-      priority (each None if unknown) and silent (it sends no hellos: stub or passive). None if they are not known.
+    :param interfaces: None if it could not be asked.
     """
 
-    def __init__(self, name, router_id=None, interfaces=None):
-        self.name = name
-        self.router_id = router_id
-        self.known = interfaces is not None
-        self.interfaces = list(interfaces or ())
+    name: str
+    router_id: str | None = None
+    interfaces: Sequence[OwnInterface] | None = None
 
-    def interface(self, name):
+    def as_dict(self) -> dict[str, Any]:
+        return {"router_id": self.router_id, "interfaces": [entry.as_dict() for entry in self.interfaces or ()]}
+
+    @property
+    def speaking(self) -> list[OwnInterface]:
+        """The interfaces that send hellos."""
+        return [entry for entry in self.interfaces or () if not entry.silent]
+
+    def interface(self, name: str | None) -> OwnInterface | None:
         """Return the interface of this name; without a name, the only one that speaks OSPF."""
         if name is not None:
-            return next((entry for entry in self.interfaces if entry["name"] == name), None)
-        speaking = [entry for entry in self.interfaces if not entry.get("silent")]
-        return speaking[0] if len(speaking) == 1 else None
+            return next((entry for entry in self.interfaces or () if entry.name == name), None)
+        return self.speaking[0] if len(self.speaking) == 1 else None
 
 
+@dataclasses.dataclass(frozen=True)
 class Expectation:
-    """What the neighbours should be like; made from the options of expectation_argument_spec()."""
+    """What the neighbours should be like; the options of the documentation fragment neighbor_expectation say how."""
 
-    def __init__(
-        self, router_ids=None, count=None, full_with=(), states=("Full",), interface=None, exact=False, bfd=False
-    ):
-        self.full_with = frozenset(full_with)
-        # In the order in which the user wrote them, each once.
-        self.router_ids = list(dict.fromkeys([*(router_ids or ()), *full_with]))
-        self.count = count
-        self.states = tuple(state for state in STATES if state in states)
-        self.interface = interface
-        self.exact = exact
-        self.bfd = bfd
-        self.given = bool(self.router_ids) or count is not None or (exact and router_ids is not None)
+    router_ids: Sequence[str] | None = None
+    count: int | None = None
+    full_with: Sequence[str] = ()
+    states: Sequence[str] = ("Full",)
+    interface: str | None = None
+    exact: bool = False
+    bfd: bool = False
 
-    @classmethod
-    def from_params(cls, params):
-        return cls(
-            **{
-                name: params[name]
-                for name in (
-                    "router_ids",
-                    "count",
-                    "full_with",
-                    "states",
-                    "interface",
-                    "exact",
-                    "bfd",
-                )
-            }
+    @property
+    def wanted(self) -> list[str]:
+        """The router ids that must be there, in the order in which the user wrote them, each once."""
+        return list(dict.fromkeys([*(self.router_ids or ()), *self.full_with]))
+
+    @property
+    def given(self) -> bool:
+        return (
+            bool(self.router_ids or self.full_with)
+            or self.count is not None
+            or (self.exact and self.router_ids is not None)
         )
 
-    def allowed(self, router_id):
+    def allowed(self, router_id: str | None) -> Sequence[str]:
         """Return the states in which this neighbour is good."""
         return ("Full",) if router_id in self.full_with else self.states
 
-    def lacks_only_bfd(self, entry):
+    def lacks_only_bfd(self, entry: Neighbor) -> bool:
         """Return whether nothing is wrong with a neighbour but its BFD session."""
-        return self.bfd and entry["bfd"] != "up" and entry["state"] in self.allowed(entry["router_id"])
+        return self.bfd and entry.bfd != "up" and entry.state in self.allowed(entry.router_id)
 
-    def good(self, entry):
+    def good(self, entry: Neighbor) -> bool:
         """Return whether a neighbour is as it should be."""
-        return entry["state"] in self.allowed(entry["router_id"]) and not self.lacks_only_bfd(entry)
+        return entry.state in self.allowed(entry.router_id) and not self.lacks_only_bfd(entry)
 
 
-def expectation_problems(params):
-    """Return what is wrong with the options, one sentence each; an empty list if nothing is."""
-    problems = []
-    for option in ("router_ids", "full_with"):
-        for value in params[option] or ():
-            try:
-                IPv4Address(value)
-            except AddressValueError:
-                problems.append(f"{option}: '{value}' is no router id, expected four numbers as in 172.18.0.1")
-            else:
-                if value == "0.0.0.0":
-                    problems.append(f"{option}: 0.0.0.0 is no router id (RFC 2328 C.1)")
-    if params["count"] is not None and params["count"] < 0:
-        problems.append("count is %d, expected 0 or more" % params["count"])
-    for option in ("exact", "bfd"):
-        if params[option] and params["count"] is None and params["router_ids"] is None and not params["full_with"]:
-            problems.append(f"{option} is true, but nothing is expected: give router_ids, count or full_with as well")
-    problems.extend(time_problems(params, ("stable", "wait")))
-    return problems
-
-
-def time_problems(params, names):
-    """Return what is wrong with options that are spans of time, and with poll_interval."""
-    problems = [f"{name} is {params[name]:g}, expected 0 or more seconds" for name in names if params[name] < 0]
-    if params["poll_interval"] <= 0:
-        problems.append("poll_interval is {:g}, expected more than 0 seconds".format(params["poll_interval"]))
-    return problems
-
-
+@dataclasses.dataclass(frozen=True)
 class Comparison:
-    """Found against expected.
+    """Found against expected."""
 
-    :ivar missing: router ids which are expected and not there.
-    :ivar stuck: neighbours which are expected and in a state that is not good.
-    :ivar surplus: neighbours which nobody expects (only with expected router ids, not with a count).
-    :ivar good: neighbours by which the expectation is met.
-    :ivar duplicates: router ids that more than one neighbour on the same interface has.
-    :ivar short: how many neighbours are missing from the expected count.
-    :ivar over: how many neighbours are there beyond the exact count.
-    """
-
-    def __init__(self, neighbors, expectation):
-        self.expectation = expectation
-        wanted = expectation.interface
-        self.counted = [entry for entry in neighbors if wanted is None or entry["interface"] == wanted]
-        self.elsewhere = {}
-        for entry in neighbors:
-            if wanted is not None and entry["interface"] != wanted:
-                self.elsewhere.setdefault(entry["router_id"], entry)
-        by_id = {}
-        for entry in self.counted:
-            by_id.setdefault(entry["router_id"], []).append(entry)
-        self.duplicates = [router_id for router_id, entries in by_id.items() if _is_duplicate(entries)]
-        self.missing, self.stuck, self.good, self.surplus = [], [], [], []
-        self.short = self.over = 0
-        for router_id in expectation.router_ids:
-            entries = by_id.get(router_id, ())
-            good = [entry for entry in entries if expectation.good(entry)]
-            self.good.extend(good)
-            if not entries:
-                self.missing.append(router_id)
-            elif not good:
-                self.stuck.extend(entries)
-        if expectation.count is not None:
-            self._count(by_id)
-        elif expectation.given:
-            expected = set(expectation.router_ids)
-            self.surplus = [entry for entry in self.counted if entry["router_id"] not in expected]
-
-    def _count(self, by_id):
-        expectation = self.expectation
-        good_ids = set()
-        for router_id, entries in by_id.items():
-            good = [entry for entry in entries if expectation.good(entry)]
-            if good:
-                good_ids.add(router_id)
-                if router_id not in expectation.router_ids:
-                    self.good.extend(good)
-        self.short = max(0, expectation.count - len(good_ids))
-        if expectation.exact:
-            self.over = max(0, len(by_id) - expectation.count)
-        if self.short or expectation.exact:
-            self.stuck.extend(
-                entry
-                for router_id, entries in by_id.items()
-                if router_id not in good_ids and router_id not in expectation.router_ids
-                for entry in entries
-            )
+    expectation: Expectation
+    # The neighbours on the interface that is looked at; and of the others, the first of each router id.
+    counted: list[Neighbor]
+    elsewhere: dict[str | None, Neighbor]
+    # Router ids which are expected and not there.
+    missing: list[str]
+    # Neighbours which are expected and in a state that is not good.
+    stuck: list[Neighbor]
+    # Neighbours by which the expectation is met.
+    good: list[Neighbor]
+    # Neighbours beside the expected router ids; none where a count is expected.
+    surplus: list[Neighbor]
+    # Router ids that more than one neighbour on the same interface has.
+    duplicates: list[str | None]
+    # How many neighbours the expected count lacks, and how many are there beyond the exact count.
+    short: int
+    over: int
 
     @property
-    def met(self):
+    def met(self) -> bool:
         extra = self.expectation.exact and (self.surplus or self.over)
         return not (self.missing or self.stuck or self.short or extra)
 
 
-def _is_duplicate(entries):
+def compare(neighbors: Iterable[Neighbor], expectation: Expectation) -> Comparison:
+    """Return how the neighbours differ from what is expected."""
+    counted: list[Neighbor] = []
+    elsewhere: dict[str | None, Neighbor] = {}
+    by_id: dict[str | None, list[Neighbor]] = {}
+    for entry in neighbors:
+        if expectation.interface in (None, entry.interface):
+            counted.append(entry)
+            by_id.setdefault(entry.router_id, []).append(entry)
+        else:
+            elsewhere.setdefault(entry.router_id, entry)
+    good = {router_id: [entry for entry in entries if expectation.good(entry)] for router_id, entries in by_id.items()}
+    wanted = dict.fromkeys(expectation.wanted)
+    beside = [router_id for router_id in by_id if router_id not in wanted]
+    short = over = 0
+    if expectation.count is not None:
+        short = max(0, expectation.count - sum(map(bool, good.values())))
+        over = max(0, len(by_id) - expectation.count) if expectation.exact else 0
+    # Any neighbour may make up a count. One that is not good is in the way where the count is short or exact.
+    counting = beside if expectation.count is not None else []
+    may_surpass = expectation.given and expectation.count is None
+    to_be_good = [*wanted, *(counting if short or expectation.exact else ())]
+    return Comparison(
+        expectation=expectation,
+        counted=counted,
+        elsewhere=elsewhere,
+        missing=[router_id for router_id in wanted if router_id not in by_id],
+        stuck=[entry for router_id in to_be_good if not good.get(router_id) for entry in by_id.get(router_id, ())],
+        good=[entry for router_id in (*wanted, *counting) for entry in good.get(router_id, ())],
+        surplus=[entry for entry in counted if may_surpass and entry.router_id not in wanted],
+        duplicates=[router_id for router_id, entries in by_id.items() if _is_duplicate(entries)],
+        short=short,
+        over=over,
+    )
+
+
+def _is_duplicate(entries: list[Neighbor]) -> bool:
     """Two links to the same neighbour are fine; two neighbours on one link with the same router id are not."""
-    interfaces = [entry["interface"] for entry in entries]
-    return len(entries) > 1 and len(set(interfaces)) < len(interfaces)
+    return len({entry.interface for entry in entries}) < len(entries)
 
 
 class Watch:
     """Knows since when the expectation holds, look by look."""
 
-    def __init__(self, expectation):
+    def __init__(self, expectation: Expectation) -> None:
         self.expectation = expectation
-        self.neighbors = []
-        self.comparison: Any = None
-        self._since = {}
-        self._broken = None
+        self.comparison = compare([], expectation)
+        # By neighbour: what must not change, and since when it has not.
+        self._since: dict[Any, tuple[Any, float]] = {}
+        self._broken: float | None = None
 
-    def look(self, neighbors, now):
-        """Take in what was found at this time; return the Verdict."""
-        self.neighbors = neighbors
-        self.comparison = Comparison(neighbors, self.expectation)
+    def look(self, neighbors: Sequence[Neighbor], now: float) -> Verdict:
+        """Take in what was found at this time."""
+        self.comparison = compare(neighbors, self.expectation)
         since = {}
         for entry in neighbors:
-            key = (entry["router_id"], entry["address"], entry["interface"])
-            signature = (entry["state"], entry["state_changes"], self.expectation.bfd and entry["bfd"])
-            before, start = self._since.get(key, (None, now))
+            signature = (entry.state, entry.state_changes, self.expectation.bfd and entry.bfd)
+            before, start = self._since.get(_place(entry), (None, now))
             if before != signature:
                 start = now
-            if entry["full_seconds"] is not None:
-                full_since = now - entry["full_seconds"]
+            if entry.full_seconds is not None:
+                full_since = now - entry.full_seconds
                 if full_since < start or full_since > start + _FULL_ROUNDING:
                     start = full_since
-            since[key] = (signature, start)
+            since[_place(entry)] = (signature, start)
         self._since = since
         if not self.comparison.met:
             self._broken = now
             return Verdict(False)
-        starts = [since[entry["router_id"], entry["address"], entry["interface"]][1] for entry in self.comparison.good]
+        starts = [since[_place(entry)][1] for entry in self.comparison.good]
         if not starts and self._broken is None:
             self._broken = now
         if self._broken is not None:
             starts.append(self._broken)
         return Verdict(True, held=now - max(starts))
+
+
+def _place(entry: Neighbor) -> tuple[str | None, str | None, str | None]:
+    return entry.router_id, entry.address, entry.interface

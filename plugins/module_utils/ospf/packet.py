@@ -1,10 +1,14 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who has signed an OSPF packet, and with which key (RFC 2328 A.3.1 and D.4.3, RFC 5709 3.3)."""
+"""Who has signed an OSPF packet, and with which key (RFC 2328 A.3.1 and D.4.3, RFC 5709 3.3).
+
+Private to this collection.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import hmac
 import socket
@@ -16,23 +20,29 @@ _CRYPTOGRAPHIC = 2
 _APAD = bytes.fromhex("878fe1f3")
 
 
-def is_signed(datagram, router_id, kind, key_id, key):
-    """Return whether an IPv4 datagram is an OSPF packet of this router, signed with this key.
+@dataclasses.dataclass(frozen=True)
+class Signer:
+    """A router, and the key with which it signs. The kind is an authentication of the link model, one with a key id."""
 
-    :param datagram: octets as a raw socket gives them, with the IP header.
-    :param kind: authentication of the link model, one with a key id.
-    """
+    router_id: str
+    kind: str
+    key_id: int
+    key: str = dataclasses.field(repr=False)
+
+
+def is_signed(datagram: bytes, signer: Signer) -> bool:
+    """Return whether an IPv4 datagram, with its IP header as of a raw socket, is an OSPF packet of the signer."""
     packet = datagram[(datagram[0] & 0x0F) * 4 :] if datagram else b""
     if len(packet) < 24 or packet[0] != 2 or int.from_bytes(packet[14:16], "big") != _CRYPTOGRAPHIC:
         return False
-    if packet[4:8] != socket.inet_aton(router_id) or packet[18] != key_id:
+    if packet[4:8] != socket.inet_aton(signer.router_id) or packet[18] != signer.key_id:
         return False
     length, octets = int.from_bytes(packet[2:4], "big"), packet[19]
     signature = packet[length : length + octets]
-    return hmac.compare_digest(signature, digest(packet[:length], kind, key))
+    return hmac.compare_digest(signature, digest(packet[:length], signer.kind, signer.key))
 
 
-def digest(packet, kind, key):
+def digest(packet: bytes, kind: str, key: str) -> bytes:
     """Return the digest that a sender appends to the packet."""
     secret = key.encode()
     if kind == "md5":
@@ -44,22 +54,22 @@ def digest(packet, kind, key):
 class Listener:
     """Hears the OSPF packets that arrive at this host, from any of its interfaces."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, PROTOCOL)
 
-    def __enter__(self):
+    def __enter__(self) -> Listener:
         return self
 
-    def __exit__(self, *_error):
+    def __exit__(self, *_error: object) -> None:
         self._socket.close()
 
-    def wait_for(self, timeout, *signed):
-        """Wait for a packet for which C(is_signed) with these arguments is true; return whether one came in time."""
+    def wait_for(self, timeout: float, signer: Signer) -> bool:
+        """Wait for a packet of the signer; return whether one came in time."""
         deadline = time.monotonic() + timeout
         while (left := deadline - time.monotonic()) > 0:
             self._socket.settimeout(left)
             try:
-                if is_signed(self._socket.recv(65535), *signed):
+                if is_signed(self._socket.recv(65535), signer):
                     return True
             except socket.timeout:  # TimeoutError from Python 3.10 on
                 break

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros import next_hops
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.next_hops import read_next_hops
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import Router
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import Row, flag, split_list
 from ansible_collections.homelab.anycast.plugins.module_utils.secret import MASKED_BY_ROUTER
@@ -128,7 +128,9 @@ def read_router(
                 router.rows("/interface/list/member", proplist=MEMBER_PROPERTIES),
             ),
         },
-        "routes": [{"prefix": prefix, **hop} for prefix in prefixes for hop in next_hops.read(router, prefix)],
+        "routes": [
+            {"prefix": prefix, **hop.as_dict()} for prefix in prefixes for hop in read_next_hops(router, prefix)
+        ],
         "clock": clock(router.first_row("/system/clock", CLOCK_PROPERTIES), now()),
     }
 

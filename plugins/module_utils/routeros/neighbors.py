@@ -1,20 +1,24 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The OSPF neighbours of a router, as in neighbors.py, and what it says about itself."""
+"""The OSPF neighbours of a router, and what it says about itself. Private to this collection."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from ipaddress import AddressValueError, IPv4Address
+from typing import Any
 
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.bfd import BFD_STATES, BfdSession, with_bfd
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import (
-    BFD_STATES,
+    Neighbor,
     Own,
-    add_bfd,
-    neighbor,
+    OwnInterface,
     normalise_state,
 )
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import Router
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import (
+    Row,
     address_and_subnet,
     flag,
     parse_duration,
@@ -22,13 +26,13 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values im
 )
 
 
-def split_address(text):
+def split_address(text: str) -> tuple[str, str | None]:
     """Return (address, interface) of an OSPF interface's address, 10.1.1.1%ether2 or 10.1.1.1%ether2@VRF1."""
-    address, _percent, interface = str(text).partition("%")
+    address, _percent, interface = text.partition("%")
     return address, interface.partition("@")[0] or None
 
 
-def neighbor_role(row):
+def neighbor_role(row: Row) -> str | None:
     """Return the role of the neighbour in a row of /routing/ospf/neighbor.
 
     It follows from whom the neighbour itself takes for designated router and backup; on point-to-point links RouterOS
@@ -46,7 +50,7 @@ def neighbor_role(row):
     return "DROther"
 
 
-def parse_neighbors(rows, interface_of=lambda row: None):
+def parse_neighbors(rows: Iterable[Row], interface_of: Callable[[Row], str | None]) -> list[Neighbor]:
     """Return rows of /routing/ospf/neighbor as neighbours.
 
     :param interface_of: called for a row that does not name its interface, as up to RouterOS 7.20.
@@ -56,7 +60,7 @@ def parse_neighbors(rows, interface_of=lambda row: None):
         interface = row["interface"] if "interface" in row else interface_of(row)
         state_changes, priority = row.get("state-changes"), row.get("priority")
         found.append(
-            neighbor(
+            Neighbor(
                 router_id=str(row.get("router-id", "")) or None,
                 address=str(row.get("address", "")).partition("%")[0] or None,
                 interface=None if interface is None else str(interface),
@@ -71,28 +75,28 @@ def parse_neighbors(rows, interface_of=lambda row: None):
     return found
 
 
-def read_bfd_sessions(router):
-    """Return the BFD sessions as they are now, as parse_bfd_sessions() does."""
+def read_bfd_sessions(router: Router) -> list[BfdSession]:
+    """Return the BFD sessions as they are now."""
     return parse_bfd_sessions(router.rows("/routing/bfd/session", proplist=("remote-address", "state", "about")))
 
 
-def parse_bfd_sessions(rows):
-    """Return rows of /routing/bfd/session as a list of (address, interface, state).
+def parse_bfd_sessions(rows: Iterable[Row]) -> list[BfdSession]:
+    """Return rows of /routing/bfd/session as sessions.
 
     A session that no row of /routing/bfd/configuration allows has no state, but says so ("BFD forbidden for destination
     address", manual, BFD).
     """
     found = []
     for row in rows:
-        address, interface = split_address(row.get("remote-address", ""))
+        address, interface = split_address(str(row.get("remote-address", "")))
         state = str(row.get("state", "down"))
         if "forbidden" in str(row.get("about", "")):
             state = "forbidden"
-        found.append((address, interface, state if state in BFD_STATES else "down"))
+        found.append(BfdSession(address, interface, state if state in BFD_STATES else "down"))
     return found
 
 
-def _is_link_local(row):
+def _is_link_local(row: Row) -> bool:
     """Return whether a row of /routing/ospf/neighbor is of OSPFv3, which runs on link-local addresses."""
     return ":" in str(row.get("address", ""))
 
@@ -104,7 +108,7 @@ class InterfaceFinder:
     :param addresses: rows of /ip/address, for the subnets; the network of a /32 is its remote address.
     """
 
-    def __init__(self, interfaces, addresses):
+    def __init__(self, interfaces: Iterable[Row], addresses: Iterable[Row]) -> None:
         networks = {}
         for row in addresses:
             try:
@@ -113,10 +117,10 @@ class InterfaceFinder:
                 continue
             networks[str(own), str(row.get("actual-interface", row.get("interface")))] = network
         # Interfaces by (prefix length, network address), and by area those which speak OSPF.
-        self.by_network = {}
-        self.by_area = {}
+        self.by_network: dict[tuple[int, int], set[str]] = {}
+        self.by_area: dict[Any, set[str]] = {}
         for row in interfaces:
-            address, name = split_address(row.get("address", ""))
+            address, name = split_address(str(row.get("address", "")))
             if name is None:
                 continue
             subnet = networks.get((address, name))
@@ -127,7 +131,7 @@ class InterfaceFinder:
                 self.by_area.setdefault(row.get("area"), set()).add(name)
         self.prefix_lengths = sorted({length for length, _network in self.by_network}, reverse=True)
 
-    def __call__(self, row):
+    def __call__(self, row: Row) -> str | None:
         """Return the interface for a row of /routing/ospf/neighbor, None if it is not clear."""
         if _is_link_local(row):
             return split_address(row["address"])[1]
@@ -137,7 +141,7 @@ class InterfaceFinder:
             return None
         for length in self.prefix_lengths:
             shift = 32 - length
-            matches = self.by_network.get((length, address >> shift << shift))
+            matches = self.by_network.get((length, address >> shift << shift), set())
             if matches:
                 break
         else:
@@ -146,29 +150,29 @@ class InterfaceFinder:
         return next(iter(matches)) if len(matches) == 1 else None
 
 
-def own_interfaces(interfaces, addresses=()):
-    """Return rows of /routing/ospf/interface as in neighbors.Own."""
-    networks = {
+def own_interfaces(interfaces: Iterable[Row], addresses: Iterable[Row]) -> list[OwnInterface]:
+    """Return rows of /routing/ospf/interface as interfaces of this end."""
+    networks: dict[tuple[str, str | None], Row] = {
         (str(row.get("address", "")).partition("/")[0], str(row.get("actual-interface", row.get("interface")))): row
         for row in addresses
     }
     found = []
     for row in interfaces:
-        address, name = split_address(row.get("address", ""))
+        address, name = split_address(str(row.get("address", "")))
         known = networks.get((address, name))
         priority = row.get("priority")
         found.append(
-            {
-                "name": name or address,
-                "type": row.get("network-type", row.get("type")),
-                "area": row.get("area"),
-                "network": str(known["address"]) if known else None,
-                "state": row.get("state"),
-                "hello": parse_duration(row.get("hello-interval")),
-                "dead": parse_duration(row.get("dead-interval")),
-                "priority": None if priority is None else int(priority),
-                "silent": row.get("state") == "passive",
-            }
+            OwnInterface(
+                name=name or address,
+                type=row.get("network-type", row.get("type")),
+                area=row.get("area"),
+                network=str(known["address"]) if known else None,
+                state=row.get("state"),
+                hello=parse_duration(row.get("hello-interval")),
+                dead=parse_duration(row.get("dead-interval")),
+                priority=None if priority is None else int(priority),
+                silent=row.get("state") == "passive",
+            )
         )
     return found
 
@@ -187,12 +191,12 @@ class OspfReader:
     )
     ADDRESS_PROPERTIES = ("address", "network", "interface", "actual-interface", "disabled")
 
-    def __init__(self, router, instance=None):
+    def __init__(self, router: Router, instance: str | None = None) -> None:
         self.router = router
         self.instance = instance
-        self._find = None
+        self._find: InterfaceFinder | None = None
 
-    def neighbors(self):
+    def neighbors(self) -> list[Neighbor]:
         """Return the neighbours as they are now."""
         self.router.version()
         rows = self.router.rows("/routing/ospf/neighbor")
@@ -203,38 +207,38 @@ class OspfReader:
             of_version_2 = [row for row in rows if not _is_link_local(row)]
             rows = of_version_2 if of_version_2 or self._has_version_2() else rows
         found = parse_neighbors(rows, self._interface_of)
-        if self._find is not None and any(entry["interface"] is None for entry in found):
+        if self._find is not None and any(entry.interface is None for entry in found):
             # An interface may have come since we read them; once more, and then it stays unknown.
             self._find = None
             found = parse_neighbors(rows, self._interface_of)
-        return add_bfd(found, read_bfd_sessions(self.router))
+        return with_bfd(found, read_bfd_sessions(self.router))
 
-    def own(self):
+    def own(self) -> Own:
         """Return what the router says about itself."""
         interfaces, addresses = self._interfaces(), self._addresses()
         version = self.router.version().split(" ", 1)[0]
         name = f"{self.router.hostname} (RouterOS {version})"
         return Own(name, self._router_id(), own_interfaces(interfaces, addresses))
 
-    def _has_version_2(self):
+    def _has_version_2(self) -> bool:
         """Return whether the router is to speak OSPFv2, though it may have no neighbour in it now."""
         rows = self.router.rows("/routing/ospf/instance", proplist=("name", "version", "disabled"))
         return any(str(row.get("version")) != "3" and not flag(row, "disabled") for row in rows)
 
-    def _interface_of(self, row):
+    def _interface_of(self, row: Row) -> str | None:
         if self._find is None:
             self._find = InterfaceFinder(self._interfaces(), self._addresses())
         return self._find(row)
 
-    def _interfaces(self):
+    def _interfaces(self) -> list[Row]:
         kind = "type" if (parse_version(self.router.version()) or ()) >= (7, 23) else "network-type"
         return self.router.rows("/routing/ospf/interface", proplist=(*self.INTERFACE_PROPERTIES, kind))
 
-    def _addresses(self):
+    def _addresses(self) -> list[Row]:
         rows = self.router.rows("/ip/address", proplist=self.ADDRESS_PROPERTIES)
         return [row for row in rows if not flag(row, "disabled")]
 
-    def _router_id(self):
+    def _router_id(self) -> str | None:
         """Return the router id of the instance; it may be written there as the name of a row of /routing/id."""
         instances = self.router.rows_if_any("/routing/ospf/instance", proplist=("name", "router-id", "version"))
         if self.instance is not None:
@@ -250,5 +254,5 @@ class OspfReader:
             pass
         for row in self.router.rows_if_any("/routing/id", proplist=("name", "id", "dynamic-id")):
             if row.get("name") == value:
-                return row.get("dynamic-id") or row.get("id")
+                return str(row.get("dynamic-id") or row.get("id"))
         return None

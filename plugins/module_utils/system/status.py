@@ -14,8 +14,8 @@ from __future__ import annotations
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import service_prefixes
 from ansible_collections.homelab.anycast.plugins.module_utils.node.drain import Drain
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf import causes as ospf_causes
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf import neighbors
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros import next_hops
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import STATES, Neighbor
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.next_hops import addresses_of
 from ansible_collections.homelab.anycast.plugins.module_utils.system import last_node
 from ansible_collections.homelab.anycast.plugins.module_utils.system.text import count, duration
 
@@ -100,7 +100,7 @@ class _System:
         return next((name for name in self.addresses if self._is(hop, name)), None)
 
     def _is(self, hop, name):
-        return not next_hops.addresses(hop).isdisjoint(self.addresses[name])
+        return not addresses_of(hop).isdisjoint(self.addresses[name])
 
     def _readable(self, prefix):
         """Yield (router, next hops) of each router whose routes to the prefix could be read."""
@@ -336,7 +336,7 @@ class _System:
             for entry in end["neighbors"].get("neighbors", ()):
                 if entry["router_id"] not in known:
                     text = "has the neighbour {}, which is not in the inventory"
-                    self._find("note", end["name"], text.format(neighbors.describe(entry)))
+                    self._find("note", end["name"], text.format(Neighbor(**entry).in_words()))
 
     def _judge_adjacency(self, node, router, views, states):
         said = {seen: "no neighbour" if state == "missing" else state for (seen, _entry), state in zip(views, states)}
@@ -372,7 +372,7 @@ class _System:
                         rows.append(self._neighbor(end, expected.get(entry["router_id"]), entry))
                 seen = {entry["router_id"] for entry in end["neighbors"]["neighbors"]}
                 rows += [
-                    self._neighbor(end, other, neighbors.neighbor(router_id=router_id, state="missing"))
+                    self._neighbor(end, other, Neighbor(router_id, None, None, "missing").as_dict())
                     for router_id, other in expected.items()
                     if router_id not in seen
                 ]
@@ -546,4 +546,4 @@ def _level_of(trouble):
 
 def _rank(state):
     """Return how far an adjacency is; nothing there, and an unknown state, come before all."""
-    return neighbors.STATES.index(state) if state in neighbors.STATES else -1
+    return STATES.index(state) if state in STATES else -1

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf import neighbors
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import Neighbor
 
 PREFIX = "172.18.0.64/32"
 
@@ -43,7 +43,7 @@ class FakeSystem:
 
     def neighbor(self, address, **more):
         usual = {"state": "Full", "interface": "bridge-lan", "bfd": "up" if self.bfd else None}
-        return neighbors.neighbor(**{**usual, "router_id": address, "address": address, **more})
+        return Neighbor(**{**usual, "router_id": address, "address": address, **more}).as_dict()
 
     @staticmethod
     def hop(address, **more):

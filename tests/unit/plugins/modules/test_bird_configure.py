@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.packet import Signer
 from ansible_collections.homelab.anycast.plugins.modules import bird_configure
 
 FULL = "172.18.0.1\t  1\tFull/DR\t 9.9\teth0\t172.18.0.1"
@@ -330,7 +331,7 @@ def follow(tmp_path, monkeypatch):
 
 def test_a_node_moves_after_the_router(configured, configure, follow):
     assert configure(follow=follow)["changed"]
-    assert Heard.asked == (5, "172.18.0.1", "sha256", 2, "next-secret")
+    assert Heard.asked == (5, Signer("172.18.0.1", "sha256", 2, "next-secret"))
     assert not Path(follow["listening"]).exists()
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.bird.control import (
     BirdError,
+    Protocol,
     choose_protocol,
     parse_interfaces,
     parse_neighbors,
@@ -50,7 +51,7 @@ def wire(version, case, command):
 def test_splits_a_reply(data, lines, rest):
     assert split_reply(data) == (lines, rest)
     for end in range(len(data) - len(rest) - 1):
-        assert split_reply(data[:end]) is None
+        assert split_reply(data[:end]) == ([], data[:end])
 
 
 @pytest.mark.parametrize("data", [b"220 ESMTP\n", b" b\n", b"10131 x\n", b"\n"])
@@ -88,14 +89,14 @@ def test_refuses_what_is_no_reply(data):
 )
 def test_neighbors(version, case, neighbors):
     found = parse_neighbors(wire(version, case, "show_ospf_neighbors_myAnycast"))
-    assert {(entry["router_id"], entry["state"], entry["role"], entry["priority"]) for entry in found} >= {
+    assert {(entry.router_id, entry.state, entry.role, entry.priority) for entry in found} >= {
         entry[:4] for entry in neighbors
     }
     assert bool(found) is bool(neighbors)
     for entry in found:
-        assert (entry["interface"], entry["address"]) == ("enp0s11", entry["router_id"])
-        assert 0 < entry["dead_seconds"] <= 4
-        assert (entry["full_seconds"], entry["state_changes"]) == (None, None)
+        assert (entry.interface, entry.address) == ("enp0s11", entry.router_id)
+        assert 0 < (entry.dead_seconds or 0) <= 4
+        assert (entry.full_seconds, entry.state_changes) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_neighbors(version, case, neighbors):
 )
 def test_other_forms_of_a_neighbor(row, values):
     (found,) = parse_neighbors([(1013, "anycast:"), (1013, row), (0, "")])
-    assert (found["state"], found["role"], found["dead_seconds"]) == values
+    assert (found.state, found.role, found.dead_seconds) == values
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("9.951", 9.951), ("01:03", 63.0), ("-Inf-", None), ("12", 12.0)])
@@ -120,7 +121,7 @@ def test_seconds(text, seconds):
 @pytest.mark.parametrize("version", VERSIONS)
 def test_interfaces(version):
     lan, dummy = parse_interfaces(wire(version, "full", "show_ospf_interface"))
-    assert lan == {
+    assert lan.as_dict() == {
         "name": "enp0s11",
         "network": "172.18.0.0/26",
         "silent": False,
@@ -133,7 +134,7 @@ def test_interfaces(version):
         "dead": 4.0,
         "retransmit": 2.0,
     }
-    assert (dummy["name"], dummy["silent"], dummy["state"]) == ("dummy0", True, "Waiting")
+    assert (dummy.name, dummy.silent, dummy.state) == ("dummy0", True, "Waiting")
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -145,14 +146,14 @@ def test_router_id(version):
 @pytest.mark.parametrize("version", VERSIONS)
 def test_protocols(version):
     rows = parse_protocols(wire(version, "full", "show_protocols"))
-    assert {"name": "myAnycast", "kind": "OSPF", "state": "up"} in rows
-    assert choose_protocol(rows, None)["name"] == "myAnycast"
+    assert Protocol("myAnycast", "OSPF", "up") in rows
+    assert choose_protocol(rows, None).name == "myAnycast"
 
 
 TWO = [
-    {"name": "device1", "kind": "Device", "state": "up"},
-    {"name": "a", "kind": "OSPF", "state": "up"},
-    {"name": "b", "kind": "OSPF", "state": "down"},
+    Protocol("device1", "Device", "up"),
+    Protocol("a", "OSPF", "up"),
+    Protocol("b", "OSPF", "down"),
 ]
 
 

@@ -17,7 +17,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.bird.trial import 
     rollback_message,
     to_keep,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import neighbor
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import Neighbor, OwnInterface
 
 ROUTER, SIP2 = "172.18.0.1", "172.18.0.12"
 
@@ -27,7 +27,7 @@ ROUTER_V3 = f"{ROUTER} (OSPFv3)"
 
 
 def seen(router_id=ROUTER, state="Full", dead=11.0, role="DR", address=None):
-    return neighbor(
+    return Neighbor(
         router_id=router_id,
         address=address or router_id,
         interface="enp0s11",
@@ -146,10 +146,7 @@ def trial_of(*neighbors):
     return trial
 
 
-INTERFACES = [
-    {"name": "enp0s11", "hello": 3.0, "dead": 20.0, "silent": False},
-    {"name": "dummy0", "silent": True},
-]
+INTERFACES = [OwnInterface("enp0s11", hello=3.0, dead=20.0), OwnInterface("dummy0", silent=True)]
 
 
 def test_message_of_a_lost_neighbor():

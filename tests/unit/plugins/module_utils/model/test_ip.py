@@ -185,16 +185,14 @@ ROUTE = {"dst-address": "2001:db8:64::64/128", "gateway": f"{LINK_LOCAL}%bridge-
 def test_next_hop_names_the_node_by_its_ipv4_address():
     hops = next_hops.parse_routes([ROUTE], "2001:db8:64::64/128")
     (hop,) = next_hops.name_nodes(hops, NEIGHBORS)
-    assert (hop["gateway"], hop["link_local"], hop["interface"]) == ("172.18.0.11", LINK_LOCAL, "bridge-lan")
-    (hop,) = next_hops.add_bfd([hop], [(LINK_LOCAL, "bridge-lan", "up")])
-    assert hop["bfd"] == "up"
+    assert (hop.gateway, hop.link_local, hop.interface) == ("172.18.0.11", LINK_LOCAL, "bridge-lan")
 
 
 def test_next_hop_of_an_unknown_node_keeps_its_address():
     hops = next_hops.parse_routes([ROUTE], "2001:db8:64::64/128")
     elsewhere = [NEIGHBORS[0], {**NEIGHBORS[1], "address": f"{LINK_LOCAL}%ether1"}]
     (hop,) = next_hops.name_nodes(hops, elsewhere)
-    assert hop["gateway"] == LINK_LOCAL
+    assert hop.gateway == LINK_LOCAL
 
 
 def test_routes_of_each_family_have_a_menu():
@@ -203,11 +201,11 @@ def test_routes_of_each_family_have_a_menu():
 
 
 def test_ospfv3_beside_ospfv2_needs_no_choice():
-    ospf = [{"name": name, "kind": "OSPF", "state": "up"} for name in ("anycast", "anycast_v3")]
-    assert control.choose_protocol(ospf, None)["name"] == "anycast"
-    assert control.choose_protocol(ospf, "anycast_v3")["name"] == "anycast_v3"
+    ospf = [control.Protocol(name, "OSPF", "up") for name in ("anycast", "anycast_v3")]
+    assert control.choose_protocol(ospf, None).name == "anycast"
+    assert control.choose_protocol(ospf, "anycast_v3").name == "anycast_v3"
     with pytest.raises(control.BirdError, match="more than one"):
-        control.choose_protocol([{**ospf[0], "name": "other"}, ospf[0]], None)
+        control.choose_protocol([control.Protocol("other", "OSPF", "up"), ospf[0]], None)
 
 
 def test_files_of_a_dual_stack_service():

@@ -10,16 +10,18 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.bird import control
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.causes import bfd_causes, diagnose, failure_message
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.bfd import BFD_STATES, BfdSession, with_bfd
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.causes import (
+    bfd_causes,
+    neighbor_findings,
+    neighbors_failure,
+)
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import (
-    BFD_STATES,
-    Comparison,
     Expectation,
+    Neighbor,
     Own,
     Watch,
-    add_bfd,
-    describe,
-    neighbor,
+    compare,
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import neighbors as routeros_neighbors
 
@@ -36,7 +38,7 @@ def recorded(name):
 @pytest.mark.parametrize("version", ["2.0.12", "2.17.5", "3.1.7"])
 def test_sessions_of_bird(version):
     lines = recorded(f"{version}-full_bfd-show_bfd_sessions.wire.txt")
-    assert control.parse_bfd_sessions(lines) == [(ROUTER, "enp0s11", "up")]
+    assert control.parse_bfd_sessions(lines) == [BfdSession(ROUTER, "enp0s11", "up")]
 
 
 @pytest.mark.parametrize(
@@ -46,27 +48,27 @@ def test_states_of_bird(word, state):
     row = f"{ROUTER}                ---        {word}       15:37:28.885    0.300    0.900"
     heading = "IP address                Interface  State      Since         Interval  Timeout"
     assert control.parse_bfd_sessions([(1020, "bfd1:"), (1020, heading), (1020, row), (0, "")]) == [
-        (ROUTER, None, state)
+        BfdSession(ROUTER, None, state)
     ]
 
 
 def test_sessions_of_routeros():
     # The first two as in MikroTik's manual, BFD: one that is forbidden and one that does not come up.
     about = "BFD forbidden for destination address"
-    rows = [
+    rows: list[dict] = [
         {"remote-address": "10.155.101.183", "inactive": True, "about": about},
         {"remote-address": "111.111.11.11%ovpn-out1@vrf1", "state": "down"},
         {"remote-address": "172.18.0.11%bridge-lan", "state": "up", "inactive": False},
     ]
     assert routeros_neighbors.parse_bfd_sessions(rows) == [
-        ("10.155.101.183", None, "forbidden"),
-        ("111.111.11.11", "ovpn-out1", "down"),
-        ("172.18.0.11", "bridge-lan", "up"),
+        BfdSession("10.155.101.183", None, "forbidden"),
+        BfdSession("111.111.11.11", "ovpn-out1", "down"),
+        BfdSession("172.18.0.11", "bridge-lan", "up"),
     ]
 
 
 def seen(router_id, state="Full", interface="eth0", **more):
-    return neighbor(router_id=router_id, address=router_id, interface=interface, state=state, **more)
+    return Neighbor(router_id=router_id, address=router_id, interface=interface, state=state, **more)
 
 
 @pytest.mark.parametrize(
@@ -81,17 +83,17 @@ def seen(router_id, state="Full", interface="eth0", **more):
     ],
 )
 def test_a_neighbors_session(interface, sessions, state):
-    assert add_bfd([seen(ROUTER, interface=interface)], sessions)[0]["bfd"] == state
+    assert with_bfd([seen(ROUTER, interface=interface)], [BfdSession(*entry) for entry in sessions])[0].bfd == state
 
 
 def test_a_neighbor_is_good_with_its_session_only():
     neighbors = [seen(SIP1, bfd="up"), seen(SIP2, bfd="down")]
-    assert Comparison(neighbors, Expectation(router_ids=[SIP1, SIP2])).met
-    comparison = Comparison(neighbors, Expectation(router_ids=[SIP1, SIP2], bfd=True))
+    assert compare(neighbors, Expectation(router_ids=[SIP1, SIP2])).met
+    comparison = compare(neighbors, Expectation(router_ids=[SIP1, SIP2], bfd=True))
     assert (comparison.met, comparison.stuck) == (False, [neighbors[1]])
-    assert not Comparison(neighbors, Expectation(count=2, bfd=True)).met
-    assert Comparison(neighbors, Expectation(count=1, bfd=True)).met
-    assert not Comparison([seen(SIP1, "Init", bfd="up")], Expectation(router_ids=[SIP1], bfd=True)).met
+    assert not compare(neighbors, Expectation(count=2, bfd=True)).met
+    assert compare(neighbors, Expectation(count=1, bfd=True)).met
+    assert not compare([seen(SIP1, "Init", bfd="up")], Expectation(router_ids=[SIP1], bfd=True)).met
 
 
 def test_a_session_that_flaps_is_not_stable():
@@ -113,12 +115,12 @@ def test_a_session_that_flaps_is_not_stable():
     ],
 )
 def test_why_a_session_is_not_up(state, found, first, somewhere):
-    comparison = Comparison([seen(SIP1, bfd=state)], Expectation(router_ids=[SIP1], bfd=True))
-    (finding,) = diagnose(comparison, Own("hap-lite"))
-    assert (finding["router_ids"], finding["interface"], finding["found"]) == ([SIP1], "eth0", found)
-    assert finding["expected"] == "Full, BFD up"
-    assert finding["causes"][0].startswith(first)
-    assert any(somewhere in cause for cause in finding["causes"])
+    comparison = compare([seen(SIP1, bfd=state)], Expectation(router_ids=[SIP1], bfd=True))
+    (finding,) = neighbor_findings(comparison, Own("hap-lite"))
+    assert (finding.router_ids, finding.interface, finding.found) == ([SIP1], "eth0", found)
+    assert finding.expected == "Full, BFD up"
+    assert finding.causes[0].startswith(first)
+    assert any(somewhere in cause for cause in finding.causes)
 
 
 def test_every_state_but_up_has_causes():
@@ -127,12 +129,12 @@ def test_every_state_but_up_has_causes():
 
 def test_message_of_sessions_that_are_not_up():
     neighbors = [seen(SIP1, bfd="down"), seen(SIP2, bfd="down")]
-    comparison = Comparison(neighbors, Expectation(router_ids=[ROUTER, SIP1, SIP2], bfd=True))
-    text = failure_message(comparison, Own("hap-lite"))
+    comparison = compare(neighbors, Expectation(router_ids=[ROUTER, SIP1, SIP2], bfd=True))
+    text = neighbors_failure(comparison, Own("hap-lite"))
     assert "- Missing: 172.18.0.1 (expected Full)." in text
     assert "- 172.18.0.11, 172.18.0.12: state Full, BFD down on interface eth0, expected Full, BFD up." in text
     assert "Found: 172.18.0.11 Full on eth0 with BFD down, " in text
 
 
 def test_a_neighbor_without_bfd_reads_as_ever():
-    assert describe(seen(ROUTER, role="DR")) == "172.18.0.1 Full/DR on eth0"
+    assert seen(ROUTER, role="DR").in_words() == "172.18.0.1 Full/DR on eth0"

@@ -5,39 +5,41 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf.causes import (
-    diagnose,
-    failure_message,
     likely_causes,
+    neighbor_findings,
+    neighbors_failure,
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import (
-    Comparison,
     Expectation,
+    Neighbor,
     Own,
-    neighbor,
+    OwnInterface,
+    compare,
 )
 
 ROUTER, SIP1, SIP2, SIP3 = "172.18.0.1", "172.18.0.11", "172.18.0.12", "172.18.0.13"
 
 
 def seen(router_id, state="Full", interface="eth0", address=None, **more):
-    return neighbor(router_id=router_id, address=address or router_id, interface=interface, state=state, **more)
+    return Neighbor(router_id=router_id, address=address or router_id, interface=interface, state=state, **more)
 
 
-LAN_INTERFACE = {
-    "name": "eth0",
-    "type": "broadcast",
-    "area": "0.0.0.0",
-    "network": "172.18.0.0/26",
-    "state": "DROther",
-    "hello": 3.0,
-    "dead": 12.0,
-    "priority": 0,
-    "silent": False,
-}
-DUMMY = {"name": "dummy0", "network": "172.18.0.64/32", "silent": True}
+LAN_INTERFACE = OwnInterface(
+    name="eth0",
+    type="broadcast",
+    area="0.0.0.0",
+    network="172.18.0.0/26",
+    state="DROther",
+    hello=3.0,
+    dead=12.0,
+    priority=0,
+)
+DUMMY = OwnInterface("dummy0", "172.18.0.64/32", silent=True)
 OWN = Own("sip1", SIP1, [LAN_INTERFACE, DUMMY])
 
 
@@ -66,7 +68,9 @@ def test_likely_causes(state, first, somewhere):
 
 
 def test_the_own_priority_is_only_blamed_if_it_is_zero():
-    assert not likely_causes("2-Way", dict(LAN_INTERFACE, priority=1))[0].startswith("priority is 0 here")
+    assert not likely_causes("2-Way", dataclasses.replace(LAN_INTERFACE, priority=1))[0].startswith(
+        "priority is 0 here"
+    )
 
 
 def test_no_likely_causes_of_what_is_right():
@@ -74,7 +78,7 @@ def test_no_likely_causes_of_what_is_right():
 
 
 def message(neighbors, own=OWN, **expected):
-    return failure_message(Comparison(neighbors, Expectation(**expected)), own)
+    return neighbors_failure(compare(neighbors, Expectation(**expected)), own)
 
 
 def test_message_of_a_missing_and_a_stuck_neighbor():
@@ -88,8 +92,8 @@ def test_message_of_a_missing_and_a_stuck_neighbor():
 
 
 def test_message_says_how_long_it_took():
-    comparison = Comparison([], Expectation(router_ids=[ROUTER]))
-    assert failure_message(comparison, OWN, spent=30.2).splitlines()[0].endswith("not as expected after 30 s.")
+    comparison = compare([], Expectation(router_ids=[ROUTER]))
+    assert neighbors_failure(comparison, OWN, spent=30.2).splitlines()[0].endswith("not as expected after 30 s.")
 
 
 def test_message_of_a_count():
@@ -104,8 +108,8 @@ def test_message_of_surplus_neighbors():
 
 
 def test_message_of_an_unstable_neighbor():
-    comparison = Comparison([seen(ROUTER)], Expectation(router_ids=[ROUTER]))
-    text = failure_message(comparison, OWN, spent=40, stable=10)
+    comparison = compare([seen(ROUTER)], Expectation(router_ids=[ROUTER]))
+    text = neighbors_failure(comparison, OWN, spent=40, stable=10)
     assert "are as expected after 40 s, but have not been for 10 s" in text
     assert "172.18.0.1 Full on eth0" in text
 
@@ -129,9 +133,9 @@ def test_message_of_an_unstable_neighbor():
     ],
 )
 def test_why_it_may_be_missing(neighbors, own, expected, cause):
-    finding = diagnose(Comparison(neighbors, Expectation(router_ids=[ROUTER], **expected)), own)[0]
-    assert (finding["router_ids"], finding["state"]) == ([ROUTER], "Missing")
-    assert finding["causes"][0].startswith(cause) or cause in finding["causes"][0]
+    finding = neighbor_findings(compare(neighbors, Expectation(router_ids=[ROUTER], **expected)), own)[0]
+    assert (finding.router_ids, finding.state) == ([ROUTER], "Missing")
+    assert finding.causes[0].startswith(cause) or cause in finding.causes[0]
 
 
 @pytest.mark.parametrize(
@@ -142,6 +146,6 @@ def test_why_it_may_be_missing(neighbors, own, expected, cause):
     ],
 )
 def test_a_shared_router_id_comes_first(neighbors, shared):
-    findings = diagnose(Comparison(neighbors, Expectation(count=3)), OWN)
-    assert (findings[0]["state"], findings[0]["router_ids"]) == ("Duplicate router id", shared)
+    findings = neighbor_findings(compare(neighbors, Expectation(count=3)), OWN)
+    assert (findings[0].state, findings[0].router_ids) == ("Duplicate router id", shared)
     assert f"- Duplicate router id: {shared[0]}. Likely causes: (1) two routers" in message(neighbors, count=3)

@@ -13,7 +13,7 @@ import struct
 import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf import packet as ospf_packet
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.packet import Listener, is_signed
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.packet import Listener, Signer, is_signed
 
 OCTETS = {"md5": 16, "sha256": 32}
 
@@ -32,16 +32,16 @@ def hello(kind="sha256", key="secret", router_id="172.18.0.1", key_id=1, version
     return ip + packet + signature
 
 
-ASKED = ("172.18.0.1", "sha256", 1, "secret")
+ASKED = Signer("172.18.0.1", "sha256", 1, "secret")
 
 
 @pytest.mark.parametrize("kind", ["md5", "sha256"])
 def test_the_key_of_the_router(kind):
-    assert is_signed(hello(kind), "172.18.0.1", kind, 1, "secret")
+    assert is_signed(hello(kind), Signer("172.18.0.1", kind, 1, "secret"))
 
 
 def test_an_ip_header_with_options():
-    assert is_signed(hello(options=bytes(4)), *ASKED)
+    assert is_signed(hello(options=bytes(4)), ASKED)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_an_ip_header_with_options():
     ],
 )
 def test_what_it_has_not_signed(datagram):
-    assert not is_signed(datagram, *ASKED)
+    assert not is_signed(datagram, ASKED)
 
 
 class Wire:
@@ -92,9 +92,7 @@ def wire(monkeypatch):
     def wire(*packets):
         made = Wire(packets)
         monkeypatch.setattr(ospf_packet, "time", made)
-        monkeypatch.setattr(
-            ospf_packet.socket, "socket", lambda family, kind, protocol: made if protocol == 89 else None
-        )
+        monkeypatch.setattr(socket, "socket", lambda family, kind, protocol: made if protocol == 89 else None)
         return made
 
     return wire
@@ -103,7 +101,7 @@ def wire(monkeypatch):
 def test_waits_until_the_router_has_moved(wire):
     heard = wire(hello(key_id=2), hello(router_id="172.18.0.3"), hello(), hello())
     with Listener() as listener:
-        assert listener.wait_for(30, *ASKED)
+        assert listener.wait_for(30, ASKED)
     assert len(heard.packets) == 1 and heard.closed
 
 
@@ -111,7 +109,7 @@ def test_waits_until_the_router_has_moved(wire):
 def test_gives_up_when_the_time_is_over(wire, packets):
     heard = wire(*packets)
     with Listener() as listener:
-        assert not listener.wait_for(30, *ASKED)
+        assert not listener.wait_for(30, ASKED)
     assert heard.now == 30
 
 
@@ -120,5 +118,5 @@ def test_gives_up_on_python_3_9_too(wire, monkeypatch):
     monkeypatch.setattr(socket, "timeout", type("timeout", (OSError,), {}))
     heard = wire()
     with Listener() as listener:
-        assert not listener.wait_for(30, *ASKED)
+        assert not listener.wait_for(30, ASKED)
     assert heard.now == 30

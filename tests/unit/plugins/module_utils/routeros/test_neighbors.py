@@ -61,7 +61,7 @@ CAPTURED = [
         "dynamic": True,
     },
 ]
-INTERFACES = [
+INTERFACES: list[dict] = [
     {"address": "10.1.1.1%ether2", "area": "area1", "state": "bdr", "hello-interval": "10s", "dead-interval": "40s"},
     {"address": "10.1.1.5%ether3", "area": "area1", "state": "dr", "priority": 128},
     {"address": "192.168.41.1%lo0", "area": "area1", "state": "passive"},
@@ -75,7 +75,7 @@ ADDRESSES = [
 
 def test_captured_neighbors_without_an_interface():
     first, second = parse_neighbors(CAPTURED, InterfaceFinder(INTERFACES, ADDRESSES))
-    assert first == {
+    assert first.as_dict() == {
         "router_id": "11.11.11.11",
         "address": "10.1.1.2",
         "interface": "ether2",
@@ -87,7 +87,7 @@ def test_captured_neighbors_without_an_interface():
         "dead_seconds": 36.0,
         "bfd": None,
     }
-    assert (second["interface"], second["role"]) == ("ether3", "BDR")
+    assert (second.interface, second.role) == ("ether3", "BDR")
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,8 @@ def test_captured_neighbors_without_an_interface():
 )
 def test_other_neighbors(more, expected):
     row = {key: value for key, value in {**CAPTURED[0], **more}.items() if value is not None}
-    (found,) = parse_neighbors([row])
-    assert {key: found[key] for key in expected} == expected
+    (found,) = parse_neighbors([row], lambda row: None)
+    assert {key: getattr(found, key) for key in expected} == expected
 
 
 @pytest.mark.parametrize(
@@ -164,8 +164,8 @@ def test_finds_the_interface_of_odd_links(interfaces, addresses, found):
 
 def test_own_interfaces():
     ether2, _ether3, lo0 = own_interfaces(INTERFACES, ADDRESSES)
-    assert (ether2["name"], ether2["network"], ether2["hello"], ether2["dead"]) == ("ether2", "10.1.1.1/30", 10, 40)
-    assert (ether2["silent"], lo0["silent"]) == (False, True)
+    assert (ether2.name, ether2.network, ether2.hello, ether2.dead) == ("ether2", "10.1.1.1/30", 10, 40)
+    assert (ether2.silent, lo0.silent) == (False, True)
 
 
 def test_a_thousand_neighbors_take_no_time():
@@ -178,4 +178,4 @@ def test_a_thousand_neighbors_take_no_time():
     found = parse_neighbors(rows, InterfaceFinder(interfaces, addresses))
     # It takes some hundredths; a look at each pair would take many seconds.
     assert time.process_time() - before < 1
-    assert [entry["interface"] for entry in found] == [f"vlan{n}" for n in numbers]
+    assert [entry.interface for entry in found] == [f"vlan{n}" for n in numbers]

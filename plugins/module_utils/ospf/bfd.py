@@ -1,0 +1,46 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The states of BFD sessions, and which of them is a neighbour's. Private to this collection."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import Neighbor
+
+# RFC 5880 4.1, and what RouterOS says of a session that no row of /routing/bfd/configuration allows.
+BFD_STATES = ("admin-down", "down", "init", "up", "forbidden")
+
+
+@dataclasses.dataclass(frozen=True)
+class BfdSession:
+    """A session with an address on an interface, None where that is unknown."""
+
+    address: str
+    interface: str | None
+    state: str
+
+
+def with_bfd(neighbors: Iterable[Neighbor], sessions: Iterable[BfdSession]) -> list[Neighbor]:
+    """Return the neighbours with the states of their sessions."""
+    by_address: dict[str | None, list[BfdSession]] = {}
+    for session in sessions:
+        by_address.setdefault(session.address, []).append(session)
+    return [
+        dataclasses.replace(entry, bfd=bfd_state(by_address.get(entry.address, ()), entry.address, entry.interface))
+        for entry in neighbors
+    ]
+
+
+def bfd_state(sessions: Iterable[BfdSession], address: str | None, interface: str | None) -> str | None:
+    """Return the state of the session with an address on an interface, None without a session."""
+    return next(
+        (
+            session.state
+            for session in sessions
+            if session.address == address and (None in (session.interface, interface) or session.interface == interface)
+        ),
+        None,
+    )

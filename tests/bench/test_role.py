@@ -8,7 +8,7 @@ from bench.service import answer
 
 def test_the_commands_of_the_unit_after_a_stop() -> None:
     withdraw, settle = role.stop_commands((role.FILES / "anycast-announce@.service").read_text())
-    assert withdraw.startswith("/bin/sh -c 'if rm /etc/bird/anycast.d/sip.*")
+    assert withdraw.startswith("/bin/sh -c 'rm /etc/bird/anycast.d/sip.*")
     assert settle == "/usr/bin/python3 -IS /usr/local/lib/homelab-anycast/announcer.py settle sip"
 
 

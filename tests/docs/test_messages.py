@@ -53,7 +53,7 @@ def fail_messages(part: Any) -> Iterator[str]:
 def fragments() -> tuple[str, ...]:
     """What stands between the values in every string that may be a message, the longest first."""
     strings = set()
-    for path in (ROOT / "plugins").rglob("*.py"):
+    for path in (*(ROOT / "plugins").rglob("*.py"), *(ROOT / "roles").glob("*/files/*.py")):
         strings |= {words for node in ast.walk(ast.parse(path.read_text())) if (words := text(node))}
     for path in (ROOT / "playbooks").glob("*.yml"):
         strings |= {re.sub(r"\{\{.*?\}\}", "{}", words) for words in fail_messages(yaml.safe_load(path.read_text()))}

@@ -12,6 +12,9 @@
 Run by the systemd unit anycast-announce@SERVICE. What is announced is a symbolic link in ANNOUNCED to the service's
 file in SETTINGS: it is there or it is not, also on a full disk or when we are killed between two instructions.
 
+Only a BIRD that is known not to run announces nothing. Whatever else goes wrong, withdraw() takes the next stronger
+means, until the router cannot have the service any more.
+
 Python 3.9 and its standard library; what costs time to import is imported where it is used.
 """
 
@@ -24,10 +27,17 @@ import os
 import socket
 import sys
 import time
+from typing import Any, Callable
 
 SETTINGS = "/etc/homelab-anycast"
 ANNOUNCED = "/etc/bird/anycast.d"
+# A file system in memory: it can be written when the disk cannot.
+MEMORY = "/run"
 BIRD_SOCKET = "/run/bird/bird.ctl"
+BIRD_UNIT = "bird.service"
+# The processes of BIRD's unit. Everybody may read this; systemctl needs D-Bus, and /proc hides BIRD, which has
+# capabilities that its user has not.
+BIRD_PROCESSES = tuple(f"/sys/fs/cgroup/{top}system.slice/{BIRD_UNIT}/cgroup.procs" for top in ("", "systemd/"))
 # As bird.conf calls them: OSPFv2 for IPv4 addresses, OSPFv3 for IPv6 addresses.
 PROTOCOL = "anycast"
 PROTOCOL_V3 = "anycast_v3"
@@ -35,24 +45,46 @@ PROTOCOL_V3 = "anycast_v3"
 # comes last, as it is the one which says that the service is announced.
 SUFFIXES = (".v3", ".conf")
 
-# Seconds. BIRD answers in milliseconds; these are for a busy machine.
-BIRD_TIMEOUT = 3.0
+# Seconds for one conversation. BIRD answers in milliseconds; these are for a busy machine.
+BIRD_TIMEOUT = 2.0
 # BIRD may have been started a moment ago.
 BIRD_START = 5.0
 # RFC 2328's MinLSInterval: a change within 5 s of the one before it is held back.
 FLOOD_TIMEOUT = 8.0
 POLL = 0.05
+# What withdraw() takes at most, where BIRD answers neither `configure`, twice, nor `disable`, and is killed; as root,
+# and with the wait for the router, also to hide the link. Documentation and the unit's TimeoutStopSec= have these.
+WITHDRAWN_WITHIN = 3 * BIRD_TIMEOUT
+SETTLED_WITHIN = 4 * BIRD_TIMEOUT + FLOOD_TIMEOUT
 
 # Replies to `configure`: reconfigured, in progress, queued.
 ACCEPTED = (3, 4, 5)
+# Replies where BIRD has no protocol of that name: no match, no such symbol.
+NO_PROTOCOL = (8003, 9001)
 
 ERROR, WARNING, NOTICE = 3, 4, 5
 
 
-def say(level, text):
+def say(level: int, text: str) -> None:
     """Write one line to the journal (sd-daemon(3) says what <N> means), or to the terminal."""
-    prefix = "<%d>" % level if "JOURNAL_STREAM" in os.environ else ""
-    print(prefix + text, file=sys.stderr, flush=True)
+    prefix = f"<{level}>" if "JOURNAL_STREAM" in os.environ else ""
+    # Whoever cannot be told anything must be withdrawn all the same.
+    with contextlib.suppress(OSError, ValueError):
+        print(prefix + text, file=sys.stderr, flush=True)
+
+
+def left(deadline: float) -> float:
+    return max(deadline - time.monotonic(), 0.001)
+
+
+def notify(**state: object) -> None:
+    """Tell systemd (sd_notify(3)); nobody is told where systemd does not listen, and nobody waits for it."""
+    path = os.environ.get("NOTIFY_SOCKET")
+    text = "\n".join(f"{key}={str(value).splitlines()[0]}" for key, value in state.items())
+    if path:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            sock.setblocking(False)
+            sock.sendto(text.encode(), "\0" + path[1:] if path.startswith("@") else path)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -60,18 +92,18 @@ def say(level, text):
 
 
 class BirdAway(Exception):
-    """BIRD does not run, or does not answer."""
+    """No BIRD runs: there is no socket, or nobody listens on it. Then nothing is announced."""
 
 
-class BirdSlow(BirdAway):
-    """BIRD runs, but has not answered in time: nobody knows what it announces."""
+class BirdSilent(Exception):
+    """BIRD may run, and does not answer: nobody knows what it announces."""
 
 
 class BirdRefuses(Exception):
-    """BIRD runs, and does not take its configuration."""
+    """BIRD runs, and does not do what it was told."""
 
 
-def last_reply(data):
+def last_reply(data: bytes) -> tuple[int, str, str] | None:
     """Return the (code, text) of the last line of a complete answer, and all of its text; None while it is incomplete.
 
     A line starts with a four-digit code, then "-" if more follows or " " if it is the last; or with a blank if it has
@@ -87,7 +119,7 @@ def last_reply(data):
     return int(last[:4]), last[5:], "\n".join(text)
 
 
-def own_stubnets(state):
+def own_stubnets(state: str) -> set[str]:
     """Return the prefixes this router itself announces, from the text of `show ospf state`."""
     own, found = False, set()
     for line in state.splitlines():
@@ -102,216 +134,377 @@ def own_stubnets(state):
     return found
 
 
-def canonical(prefix):
+def canonical(prefix: str) -> str:
     """Return a prefix in the one way of writing it: an IPv6 address has several."""
     address, _slash, length = prefix.partition("/")
     if ":" in address:
         address = socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, address))
-    return "%s/%s" % (address, length)
+    return f"{address}/{length}"
 
 
-def protocols(prefixes):
-    """Return the protocols that announce the prefixes."""
-    families = {":" in prefix for prefix in prefixes}
+def protocols(prefixes: list[str]) -> list[str]:
+    """Return the protocols that announce the prefixes; both where nobody knows which these are."""
+    families = {":" in prefix for prefix in prefixes} or {False, True}
     return [name for name, is_ipv6 in ((PROTOCOL, False), (PROTOCOL_V3, True)) if is_ipv6 in families]
 
 
-def away(what, exc):
-    """Return the exception for an error of the conversation with BIRD."""
-    kind = BirdSlow if isinstance(exc, socket.timeout) else BirdAway
-    return kind("%s: %s" % (what, exc.strerror or exc))
-
-
 class Bird:
-    """One conversation with BIRD over its control socket."""
+    """One conversation with BIRD over its control socket, which is over after so many seconds."""
 
-    def __init__(self):
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(BIRD_TIMEOUT)
+    def __init__(self, seconds: float | None = None) -> None:
+        self._deadline = time.monotonic() + (BIRD_TIMEOUT if seconds is None else seconds)
+        # Who talks to BIRD does not hang; in a row it takes longer than the watchdog waits.
+        notify(WATCHDOG=1)
         try:
-            self._socket.connect(BIRD_SOCKET)
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self._connect()
             self._read()
         except OSError as exc:
-            self.close()
-            raise away("bird does not answer on %s" % BIRD_SOCKET, exc) from exc
+            raise BirdSilent(f"bird does not answer on {BIRD_SOCKET}: {exc.strerror or exc}") from exc
 
-    def __enter__(self):
+    def __enter__(self) -> Bird:
         return self
 
-    def __exit__(self, *_exception):
-        self.close()
+    def __exit__(self, *_exception: object) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.close()
 
-    def close(self):
-        self._socket.close()
+    def _connect(self) -> None:
+        while True:
+            self._socket.settimeout(left(self._deadline))
+            try:
+                return self._socket.connect(BIRD_SOCKET)
+            except (FileNotFoundError, ConnectionRefusedError) as exc:
+                raise BirdAway(f"bird does not answer on {BIRD_SOCKET}: {exc.strerror}") from exc
+            except BlockingIOError:
+                # Its backlog is full.
+                if time.monotonic() >= self._deadline:
+                    raise
+                time.sleep(min(POLL, left(self._deadline)))
 
-    def _read(self):
+    def _read(self) -> tuple[int, str, str]:
         data = b""
         while True:
             reply = last_reply(data)
             if reply:
                 return reply
+            if time.monotonic() >= self._deadline:
+                raise socket.timeout("timed out")
+            self._socket.settimeout(left(self._deadline))
             more = self._socket.recv(65536)
             if not more:
                 raise OSError(errno.ECONNRESET, "it closed the connection")
             data += more
 
-    def ask(self, command):
+    def ask(self, command: str) -> tuple[int, str, str]:
         """Return (code, text of the last line, all of the text)."""
         try:
+            self._socket.settimeout(left(self._deadline))
             self._socket.sendall(command.encode() + b"\n")
             return self._read()
         except OSError as exc:
-            raise away("bird does not answer '%s'" % command, exc) from exc
+            raise BirdSilent(f"bird does not answer '{command}': {exc.strerror or exc}") from exc
 
-    def configure(self):
+    def configure(self) -> None:
         """Have BIRD read its configuration."""
         code, text, _all = self.ask("configure")
         if code not in ACCEPTED:
-            raise BirdRefuses("bird refuses its configuration: %s" % text)
+            raise BirdRefuses(f"bird refuses its configuration: {text}")
 
-    def announces(self, prefixes):
+    def announces(self, prefixes: list[str]) -> bool:
         """Return whether BIRD still tells the router of any of them."""
         wanted = {canonical(prefix) for prefix in prefixes}
         for protocol in protocols(prefixes):
-            code, _text, everything = self.ask("show ospf state %s" % protocol)
-            # An OSPF protocol which is down tells nothing to anybody.
+            command = f"show ospf state {protocol}"
+            code, text, everything = self.ask(command)
+            if code >= 8000 and code not in NO_PROTOCOL:
+                raise BirdRefuses(f"bird refuses '{command}': {text}")
+            # Where the protocol is disabled, or there is none, the text names no prefix.
             if code < 8000 and own_stubnets(everything) & wanted:
                 return True
         return False
 
+    def enable(self, prefixes: list[str]) -> None:
+        """Undo disable(), as `configure` should have done."""
+        for protocol in protocols(prefixes):
+            self.ask(f"enable {protocol}")
 
-def bird_when_started():
+    def disable(self, prefixes: list[str]) -> None:
+        """Stop the protocols, with everything that they announce."""
+        for protocol in protocols(prefixes):
+            code, text, _all = self.ask(f"disable {protocol}")
+            if code >= 8000 and code not in NO_PROTOCOL:
+                raise BirdRefuses(f"bird refuses 'disable {protocol}': {text}")
+        if self.announces(prefixes):
+            raise BirdRefuses("bird goes on announcing though OSPF is disabled")
+
+
+def bird_when_started() -> Bird:
     """Return a conversation with BIRD, which may be starting just now."""
     deadline = time.monotonic() + BIRD_START
     while True:
         try:
             return Bird()
-        except BirdAway:
+        except (BirdAway, BirdSilent):
             if time.monotonic() >= deadline:
                 raise
             time.sleep(POLL)
+
+
+def bird_processes() -> list[int]:
+    """Return the process ids of BIRD: of its unit, else of who listens on its socket."""
+    for path in BIRD_PROCESSES:
+        with contextlib.suppress(OSError, ValueError), open(path, encoding="ascii") as file:
+            found = [int(line) for line in file]
+            if found:
+                return found
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(BIRD_TIMEOUT)
+        sock.connect(BIRD_SOCKET)
+        # struct ucred: process, user, group.
+        return [int.from_bytes(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)[:4], sys.byteorder)]
+
+
+def kill_bird() -> None:
+    """Kill BIRD. It is the announcer's own user, so that needs no right; none can refuse it, also a stopped one."""
+    import signal
+
+    # Of these errors each says that it is gone.
+    with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+        for process in bird_processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Present or absent
 
 
-def read_settings(name):
+def read_settings(name: str) -> dict[str, Any]:
     with open(os.path.join(SETTINGS, name + ".json"), encoding="utf-8") as file:
-        return json.load(file)
+        settings: dict[str, Any] = json.load(file)
+    return settings
 
 
-def link_of(name, suffix=".conf"):
+def link_of(name: str, suffix: str = ".conf") -> str:
     return os.path.join(ANNOUNCED, name + suffix)
 
 
-def is_present(name):
+def is_present(name: str) -> bool:
     return os.path.lexists(link_of(name))
 
 
-def sync(directory):
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def make_present(name: str) -> None:
+    """Make the link. One step of the file system: nobody ever sees half of it.
 
-
-def make_present(name):
-    """Make the link. One step of the file system: nobody ever sees half of it."""
-    new = os.path.join(ANNOUNCED, "." + name + ".new")
+    Nothing is flushed to the disk: a boot begins with no link in any case (tmpfiles.d).
+    """
+    new = os.path.join(ANNOUNCED, f".{name}.new")
     try:
         for suffix in SUFFIXES:
-            settings = os.path.join(SETTINGS, name + suffix)
+            settings, link = os.path.join(SETTINGS, name + suffix), link_of(name, suffix)
             if suffix != ".conf" and not os.path.exists(settings):
+                continue
+            if os.path.islink(link) and os.readlink(link) == settings:
                 continue
             if os.path.lexists(new):
                 os.unlink(new)
             os.symlink(settings, new)
-            os.replace(new, link_of(name, suffix))
-        sync(ANNOUNCED)
+            os.replace(new, link)
     except OSError:
         # Withdrawn is the consistent state when the disk fails us.
         make_absent(name)
         raise
 
 
-def make_absent(name):
-    """Remove the link, which needs no space on the disk. Return whether it was there."""
-    was_there = False
+def make_absent(name: str) -> tuple[bool, OSError | None]:
+    """Remove the link, which needs no space on the disk. Return whether it was there, and why it still is."""
+    was_there, error = False, None
     for suffix in SUFFIXES:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(link_of(name, suffix))
+        link = link_of(name, suffix)
+        try:
+            os.unlink(link)
             was_there = True
-    if not was_there:
-        return False
-    try:
-        sync(ANNOUNCED)
-    except OSError as exc:
-        # It is gone for everybody who looks; a boot starts with none of them (tmpfiles.d) in any case.
-        say(WARNING, "cannot write %s to the disk: %s" % (ANNOUNCED, exc.strerror))
-    return True
+        except FileNotFoundError:
+            continue
+        except OSError as exc:
+            # A file system that cannot be written says so of what is not there, too.
+            try:
+                os.lstat(link)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                pass
+            was_there, error = True, exc
+    return was_there, error
 
 
-def announce(name, bird=None):
-    """Make the service present and tell BIRD. Raises with everything undone if that is not possible."""
-    make_present(name)
-    try:
-        with bird or Bird() as talk:
-            talk.configure()
-    except (BirdAway, BirdRefuses):
-        make_absent(name)
-        raise
-
-
-def withdraw(name, prefixes, again=False):
-    """Make the service absent and tell BIRD, if it runs. Return whether BIRD announced it until now.
-
-    Raises BirdSlow where that is not known; then it is to be called again, which `again` says.
-
-    A BIRD that refuses its configuration goes on with the old one, so it would go on announcing a service which may be
-    dead. Then OSPF is stopped, with all services of this node; the next configuration BIRD takes starts it again.
-    """
-    was_there = make_absent(name)
-    try:
-        with Bird() as bird:
-            announced = bird.announces(prefixes)
-            # Also where it does not announce it yet: BIRD may hold back what it was told to announce (MinLSInterval).
-            if announced or was_there or again:
-                try:
-                    bird.configure()
-                except BirdRefuses as exc:
-                    say(ERROR, "%s; OSPF is stopped on this node to withdraw %s" % (exc, name))
-                    for protocol in protocols(prefixes):
-                        bird.ask("disable %s" % protocol)
-            return announced
-    except BirdSlow:
-        raise
-    except BirdAway:
-        # Then it announces nothing, and will find nothing to announce when it is back.
-        return False
-
-
-def wait_until_flooded(prefixes):
+def wait_until_flooded(prefixes: list[str]) -> None:
     """Wait until BIRD has told its neighbours that the prefixes are gone."""
     deadline = time.monotonic() + FLOOD_TIMEOUT
-    with Bird() as bird:
+    with Bird(FLOOD_TIMEOUT) as bird:
         while bird.announces(prefixes):
-            if time.monotonic() >= deadline:
-                say(ERROR, "bird still announces %s after %g s" % (", ".join(prefixes), FLOOD_TIMEOUT))
-                return
+            if time.monotonic() >= deadline - POLL:
+                raise BirdRefuses(f"bird goes on announcing {', '.join(prefixes)} for {FLOOD_TIMEOUT:g} s")
             time.sleep(POLL)
 
 
-def wait_until_told(prefixes):
+def wait_until_told(prefixes: list[str]) -> bool:
     """Wait until BIRD tells its neighbours of one of the prefixes. Return whether it does."""
     deadline = time.monotonic() + FLOOD_TIMEOUT
-    with Bird() as bird:
+    with Bird(FLOOD_TIMEOUT + BIRD_TIMEOUT) as bird:
         while not bird.announces(prefixes):
             if time.monotonic() >= deadline:
                 return False
             time.sleep(POLL)
     return True
+
+
+def hide(name: str) -> None:
+    """Lay a directory in memory over ANNOUNCED, with the links of the other services: no disk can refuse that.
+
+    It is there until the next boot, and the announcers go on with it.
+    """
+    import fcntl
+    import shutil
+    import subprocess
+    import tempfile
+
+    with open(os.path.join(MEMORY, "anycast.lock"), "w", encoding="ascii") as lock:
+        # One of all services does it. It takes no longer than `mount` may.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not make_absent(name)[1]:
+            return
+        memory = tempfile.mkdtemp(prefix="anycast-", dir=MEMORY)
+        hidden = {name + suffix for suffix in SUFFIXES}
+        for before in [ANNOUNCED, *(entry.path for entry in os.scandir(ANNOUNCED) if entry.name not in hidden)]:
+            copy = memory
+            if before != ANNOUNCED:
+                copy = os.path.join(memory, os.path.basename(before))
+                shutil.copyfile(before, copy, follow_symlinks=False)
+            shutil.copystat(before, copy, follow_symlinks=False)
+            found = os.lstat(before)
+            os.chown(copy, found.st_uid, found.st_gid, follow_symlinks=False)
+        subprocess.run(["mount", "--bind", memory, ANNOUNCED], check=True, capture_output=True, timeout=BIRD_TIMEOUT)
+
+
+def keep_bird_away() -> None:
+    """Have systemd start no BIRD until the next boot: it would read a link that cannot be removed."""
+    import subprocess
+
+    command = ["systemctl", "mask", "--runtime", BIRD_UNIT]
+    subprocess.run(command, check=True, capture_output=True, timeout=BIRD_TIMEOUT)
+
+
+def announce(name: str, prefixes: list[str], bird: Bird | None = None) -> None:
+    """Make the service present and tell BIRD. Raises with everything undone if that is not possible."""
+    make_present(name)
+    try:
+        with bird or Bird() as talk:
+            talk.configure()
+            talk.enable(prefixes)
+    except (BirdAway, BirdSilent, BirdRefuses):
+        make_absent(name)
+        raise
+
+
+class NotWithdrawn(Exception):
+    """This process has no means left. Then it ends, and what its unit runs next is root's."""
+
+
+def configure(prefixes: list[str], flood: bool) -> None:
+    """Have BIRD read its configuration, from which a service is gone."""
+    try:
+        with Bird() as bird:
+            bird.configure()
+    except BirdSilent:
+        # It may be busy, and to restart it would cost more than to wait.
+        with Bird() as bird:
+            bird.configure()
+    if flood:
+        wait_until_flooded(prefixes)
+
+
+def stop_ospf(prefixes: list[str], why: list[str]) -> str:
+    """Have this node announce nothing any more. Return what was done; what did not help comes to `why`."""
+    try:
+        with Bird() as bird:
+            bird.disable(prefixes)
+        return "OSPF is stopped"
+    except BirdAway:
+        return "bird does not run"
+    except Exception as exc:
+        why.append(str(exc))
+    kill_bird()
+    return "bird is killed"
+
+
+def force(name: str, prefixes: list[str], why: list[str], refused: bool, is_there: bool) -> str | None:
+    """Withdraw a service at the cost of all others of this node. Return what else is gone, and the cure.
+
+    :param why: what did not help; refused: BIRD refuses its configuration; is_there: the link can still be read.
+    """
+    try:
+        done = stop_ospf(prefixes, why)
+        if is_there and os.geteuid() == 0:
+            # The next BIRD would read it, and so would this one at the next announcement.
+            keep_bird_away()
+            kill_bird()
+            done = "bird is stopped and masked"
+    except Exception as exc:
+        why.append(f"bird cannot be ended: {exc}")
+        raise NotWithdrawn(f"{name} may still be announced: {'; '.join(why)}") from exc
+    if is_there and os.geteuid():
+        raise NotWithdrawn("; ".join([*why, f"{done} on this node to withdraw {name}"]))
+    if done == "bird does not run":
+        return None
+    if done == "OSPF is stopped" and not refused:
+        # BIRD was busy, and answers again. If it reads its configuration, the other services are back.
+        with contextlib.suppress(BirdAway, BirdSilent, BirdRefuses), Bird() as bird:
+            bird.configure()
+            return None
+    cures = {
+        "OSPF is stopped": "Correct bird.conf, then run: birdc configure",
+        "bird is killed": "systemd starts it again, see: systemctl status bird",
+        "bird is stopped and masked": f"Make the directory writable, then run: rm {ANNOUNCED}/{name}.*;"
+        " systemctl unmask --runtime bird; systemctl restart bird",
+    }
+    return f"{'; '.join(why)}; {done} on this node to withdraw {name}, and with it all its services. {cures[done]}"
+
+
+def withdraw(name: str, prefixes: list[str], flood: bool = False) -> tuple[bool, str | None]:
+    """Make the service absent, and see to it that no BIRD announces it, by the weakest means that helps.
+
+    :param flood: wait until BIRD has told the router.
+
+    Return whether its link was there, and what else had to be done, with the cure; None if that was nothing.
+
+    1. BIRD reads its configuration, without the link. One that cannot be removed is hidden, which only root may do.
+    2. BIRD disables OSPF: where it refuses its configuration, and so goes on with the old one, or the link is there.
+    3. BIRD is killed: where it does not answer. systemd starts it again, and it finds no link.
+    """
+    was_there, error = make_absent(name)
+    why = []
+    if error:
+        why.append(f"{link_of(name)} cannot be removed: {error.strerror}")
+        try:
+            if os.geteuid() == 0:
+                hide(name)
+                error = None
+        except Exception as exc:
+            why.append(f"nor hidden: {exc}")
+    if error:
+        return was_there, force(name, prefixes, why, refused=False, is_there=True)
+    try:
+        configure(prefixes, flood)
+    except BirdAway:
+        # It announces nothing, and will find nothing to announce when it is back.
+        pass
+    except Exception as exc:
+        return was_there, force(name, prefixes, [*why, str(exc)], isinstance(exc, BirdRefuses), is_there=False)
+    if why:
+        return was_there, f"{why[0]}; until the next boot {ANNOUNCED} is a directory in memory. See why: dmesg"
+    return was_there, None
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -321,13 +514,13 @@ def wait_until_told(prefixes):
 class Health:
     """Healthy after `rise` passes in a row, not healthy any more after `fall` failures in a row."""
 
-    def __init__(self, rise, fall):
+    def __init__(self, rise: int, fall: int) -> None:
         self.rise = rise
         self.fall = fall
         self.healthy = False
         self.count = 0
 
-    def seen(self, passed):
+    def seen(self, passed: bool) -> bool:
         """Note a check. Return whether the health has changed."""
         if passed == self.healthy:
             self.count = 0
@@ -340,7 +533,7 @@ class Health:
         return True
 
 
-def describe(health, present, what, reason, trouble=None):
+def describe(health: Health, present: bool, what: str | None, reason: str | None, trouble: str | None = None) -> str:
     """Return the line that `systemctl status` shows.
 
     :param what: that is checked, in words; reason: why it failed just now, None if it passed.
@@ -348,14 +541,14 @@ def describe(health, present, what, reason, trouble=None):
     """
     state = "announced" if present else "withdrawn"
     if trouble:
-        return "%s: %s" % (state, trouble)
+        return f"{state}: {trouble}"
     if health.healthy:
         if reason is None:
-            return "%s: %s" % (state, what)
-        return "%s, but failed %d of %d: %s" % (state, health.count, health.fall, reason)
+            return f"{state}: {what}"
+        return f"{state}, but failed {health.count} of {health.fall}: {reason}"
     if reason is None:
-        return "%s: %s, passed %d of %d" % (state, what, health.count, health.rise)
-    return "%s: %s" % (state, reason)
+        return f"{state}: {what}, passed {health.count} of {health.rise}"
+    return f"{state}: {reason}"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -366,16 +559,16 @@ class Failed(Exception):
     """The check did not pass."""
 
 
-def sip_options(address, port, source, token):
+def sip_options(address: str, port: int, source: tuple[Any, ...], token: str) -> bytes:
     """Return an OPTIONS request (RFC 3261 11) from source, whose first two are its address and port."""
-    address, own = ("[%s]" % text if ":" in text else text for text in (address, source[0]))
+    address, own = (f"[{text}]" if ":" in text else text for text in (address, source[0]))
     lines = (
-        "OPTIONS sip:%s:%d SIP/2.0" % (address, port),
-        "Via: SIP/2.0/UDP %s:%d;branch=z9hG4bK%s;rport" % (own, source[1], token),
+        f"OPTIONS sip:{address}:{port} SIP/2.0",
+        f"Via: SIP/2.0/UDP {own}:{source[1]};branch=z9hG4bK{token};rport",
         "Max-Forwards: 70",
-        "From: <sip:check@%s>;tag=%s" % (own, token),
-        "To: <sip:%s:%d>" % (address, port),
-        "Call-ID: %s@%s" % (token, own),
+        f"From: <sip:check@{own}>;tag={token}",
+        f"To: <sip:{address}:{port}>",
+        f"Call-ID: {token}@{own}",
         "CSeq: 1 OPTIONS",
         "User-Agent: homelab.anycast announcer",
         "Content-Length: 0",
@@ -385,7 +578,7 @@ def sip_options(address, port, source, token):
     return "\r\n".join(lines).encode()
 
 
-def sip_status(data, token):
+def sip_status(data: bytes, token: str) -> tuple[int, str] | None:
     """Return the status code and phrase of a final response to our request, None for any other datagram."""
     lines = data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
     words = lines[0].split(" ", 2)
@@ -396,21 +589,21 @@ def sip_status(data, token):
     return int(words[1]), words[2] if len(words) > 2 else ""
 
 
-def judge_sip(status, phrase):
+def judge_sip(status: int, phrase: str) -> str:
     """A server that says what we may not do is alive; one that says it is broken, or overloaded, is not healthy."""
     if status >= 500:
-        raise Failed("answers SIP OPTIONS with %d %s" % (status, phrase))
-    return "answers SIP OPTIONS with %d" % status
+        raise Failed(f"answers SIP OPTIONS with {status} {phrase}")
+    return f"answers SIP OPTIONS with {status}"
 
 
-def dns_query(name, number):
+def dns_query(name: str, number: int) -> bytes:
     """Return a query for the A records of a name (RFC 1035 4)."""
     labels = [label.encode("idna") for label in name.rstrip(".").split(".") if label]
     question = b"".join(bytes([len(label)]) + label for label in labels) + b"\0" + b"\0\1\0\1"
     return number.to_bytes(2, "big") + b"\1\0" + b"\0\1\0\0\0\0\0\0" + question
 
 
-def dns_reply(data, number):
+def dns_reply(data: bytes, number: int) -> tuple[int, int] | None:
     """Return the response code and the number of answers of a response to our query, None for any other datagram."""
     if len(data) < 12 or data[:2] != number.to_bytes(2, "big") or not data[2] & 0x80:
         return None
@@ -420,19 +613,15 @@ def dns_reply(data, number):
 RCODES = {1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
 
 
-def judge_dns(name, rcode, answers):
+def judge_dns(name: str, rcode: int, answers: int) -> str:
     if rcode:
-        raise Failed("answers the DNS query for %s with %s" % (name, RCODES.get(rcode, "code %d" % rcode)))
+        raise Failed(f"answers the DNS query for {name} with {RCODES.get(rcode, f'code {rcode}')}")
     if not answers:
-        raise Failed("has no A record of %s" % name)
-    return "answers the DNS query for %s" % name
+        raise Failed(f"has no A record of {name}")
+    return f"answers the DNS query for {name}"
 
 
-def left(deadline):
-    return max(deadline - time.monotonic(), 0.001)
-
-
-def opened(kind, address):
+def opened(kind: int, address: str) -> socket.socket:
     """Return a socket bound to the address, so that the check never passes by the answer of another node."""
     sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
     try:
@@ -440,12 +629,18 @@ def opened(kind, address):
     except OSError as exc:
         sock.close()
         if exc.errno == errno.EADDRNOTAVAIL:
-            raise Failed("%s is not on this node" % address) from exc
+            raise Failed(f"{address} is not on this node") from exc
         raise
     return sock
 
 
-def ask_udp(address, port, request, parse, deadline):
+def ask_udp(
+    address: str,
+    port: int,
+    request: Callable[[tuple[Any, ...]], bytes],
+    parse: Callable[[bytes], tuple[int, Any] | None],
+    deadline: float,
+) -> tuple[int, Any]:
     """Send a datagram and return what parse() makes of the answer."""
     with opened(socket.SOCK_DGRAM, address) as sock:
         sock.connect((address, port))
@@ -457,7 +652,7 @@ def ask_udp(address, port, request, parse, deadline):
                 return found
 
 
-def check_sip(address, check, deadline):
+def check_sip(address: str, check: dict[str, Any], deadline: float) -> str:
     token = os.urandom(8).hex()
     port = check["port"]
     status, phrase = ask_udp(
@@ -470,7 +665,7 @@ def check_sip(address, check, deadline):
     return judge_sip(status, phrase)
 
 
-def check_dns(address, check, deadline):
+def check_dns(address: str, check: dict[str, Any], deadline: float) -> str:
     number = int.from_bytes(os.urandom(2), "big")
     query = dns_query(check["name"], number)
     rcode, answers = ask_udp(
@@ -479,14 +674,14 @@ def check_dns(address, check, deadline):
     return judge_dns(check["name"], rcode, answers)
 
 
-def check_tcp(address, check, deadline):
+def check_tcp(address: str, check: dict[str, Any], deadline: float) -> str:
     with opened(socket.SOCK_STREAM, address) as sock:
         sock.settimeout(left(deadline))
         sock.connect((address, check["port"]))
-    return "accepts TCP connections on port %d" % check["port"]
+    return f"accepts TCP connections on port {check['port']}"
 
 
-def check_command(address, check, deadline):
+def check_command(address: str, check: dict[str, Any], deadline: float) -> str:
     import signal
     import subprocess
 
@@ -501,25 +696,25 @@ def check_command(address, check, deadline):
             start_new_session=True,
         )
     except OSError as exc:
-        raise Failed("cannot run %s: %s" % (words[0], exc.strerror)) from exc
+        raise Failed(f"cannot run {words[0]}: {exc.strerror}") from exc
     try:
         code = process.wait(left(deadline))
     except subprocess.TimeoutExpired:
-        raise Failed("%s did not end" % words[0]) from None
+        raise Failed(f"{words[0]} did not end") from None
     finally:
         # With whatever it has started.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     if code:
-        raise Failed("%s exits with %d" % (words[0], code))
-    return "%s exits with 0" % words[0]
+        raise Failed(f"{words[0]} exits with {code}")
+    return f"{words[0]} exits with 0"
 
 
 CHECKS = {"sip": check_sip, "dns": check_dns, "tcp": check_tcp, "command": check_command}
 
 
-def check_service(settings):
+def check_service(settings: dict[str, Any]) -> str:
     """Check every address of the service, all within one timeout. Return what passed; raises Failed."""
     check = settings["check"]
     deadline = time.monotonic() + check["timeout"]
@@ -528,57 +723,49 @@ def check_service(settings):
         try:
             passed = CHECKS[check["kind"]](address, check, deadline)
         except socket.timeout:
-            raise Failed("%s does not answer within %g s" % (address, check["timeout"])) from None
+            raise Failed(f"{address} does not answer within {check['timeout']:g} s") from None
         except Failed as exc:
-            raise Failed("%s: %s" % (address, exc)) from None
+            raise Failed(f"{address}: {exc}") from None
         except OSError as exc:
-            raise Failed("%s: %s" % (address, exc.strerror or exc)) from None
-    return "%s %s" % (", ".join(prefix.partition("/")[0] for prefix in settings["addresses"]), passed)
+            raise Failed(f"{address}: {exc.strerror or exc}") from None
+    return f"{', '.join(prefix.partition('/')[0] for prefix in settings['addresses'])} {passed}"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Commands
 
 
-def notify(**state):
-    """Tell systemd (sd_notify(3)); nobody is told where systemd does not listen."""
-    path = os.environ.get("NOTIFY_SOCKET")
-    if path:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-            text = "\n".join("%s=%s" % item for item in state.items())
-            sock.sendto(text.encode(), "\0" + path[1:] if path.startswith("@") else path)
-
-
-def do_announce(name):
+def do_announce(name: str) -> int:
     try:
-        announce(name, bird_when_started())
-    except (BirdAway, BirdRefuses, OSError) as exc:
-        say(ERROR, "%s cannot be announced: %s" % (name, exc))
+        announce(name, read_settings(name)["addresses"], bird_when_started())
+    except (BirdAway, BirdSilent, BirdRefuses, OSError, ValueError) as exc:
+        say(ERROR, f"{name} cannot be announced: {exc}")
         return 1
-    say(NOTICE, "%s announced" % name)
+    say(NOTICE, f"{name} announced")
     return 0
 
 
-def do_settle(name):
+def do_settle(name: str) -> int:
     """The way out, whatever brought us here: a stop, the end of the service, or the end of the checker."""
-    settings = read_settings(name)
     try:
-        try:
-            announced = withdraw(name, settings["addresses"])
-        except BirdSlow:
-            announced = withdraw(name, settings["addresses"], again=True)
-        if announced:
-            wait_until_flooded(settings["addresses"])
-    except BirdSlow as exc:
-        say(ERROR, "%s may still be announced: %s" % (name, exc))
-    except BirdAway:
-        # Gone meanwhile, and what it announced with it.
-        pass
+        settings = read_settings(name)
+    except (OSError, ValueError) as exc:
+        say(ERROR, f"the settings of {name} cannot be read: {exc}")
+        settings = {"addresses": [], "withdraw_wait": 1}
+    try:
+        was_there, trouble = withdraw(name, settings["addresses"], flood=True)
+    except NotWithdrawn as exc:
+        was_there, trouble = False, str(exc)
+    if was_there:
+        say(NOTICE, f"{name} withdrawn")
+    if trouble:
+        say(ERROR, trouble)
+        notify(STATUS=trouble)
     time.sleep(settings["withdraw_wait"])
-    return 0
+    return 1 if trouble else 0
 
 
-def do_check(name):
+def do_check(name: str) -> int:
     try:
         say(NOTICE, check_service(read_settings(name)))
     except Failed as exc:
@@ -587,17 +774,17 @@ def do_check(name):
     return 0
 
 
-def do_told(name):
+def do_told(name: str) -> int:
     try:
         if wait_until_told(read_settings(name)["addresses"]):
             return 0
-        say(ERROR, "bird has not told the router of %s within %g s" % (name, FLOOD_TIMEOUT))
-    except BirdAway as exc:
+        say(ERROR, f"bird has not told the router of {name} within {FLOOD_TIMEOUT:g} s")
+    except (BirdAway, BirdSilent, BirdRefuses) as exc:
         say(ERROR, str(exc))
     return 1
 
 
-def look(settings):
+def look(settings: dict[str, Any]) -> tuple[str | None, str | None]:
     """Return (what passed, None) or (None, the reason)."""
     try:
         return check_service(settings), None
@@ -605,45 +792,65 @@ def look(settings):
         return None, str(exc)
 
 
-def follow(name, prefixes, health, reason, unsure=False):
-    """Announce or withdraw as the health asks for.
+class Announcement:
+    """What is known of a service: `state` is True if it is announced, False if it is not, None if nobody knows."""
 
-    :param unsure: whether nobody knows what BIRD announces, as it did not answer in time before.
+    def __init__(self, name: str, prefixes: list[str]) -> None:
+        self.name = name
+        self.prefixes = prefixes
+        self.state: bool | None = None
+        # What went wrong with the last change.
+        self.trouble: str | None = None
 
-    Return what keeps it from being done, None if nothing does, and whether nobody knows what BIRD announces.
-    """
-    if health.healthy and not is_present(name):
-        try:
-            announce(name)
-        except (BirdAway, BirdRefuses, OSError) as exc:
-            return "healthy, but cannot be announced: %s" % exc, isinstance(exc, BirdSlow)
-        say(NOTICE, "%s announced: it is healthy" % name)
-    elif not health.healthy and (is_present(name) or unsure):
-        try:
-            withdraw(name, prefixes, unsure)
-        except BirdSlow as exc:
-            return "not healthy, and may still be announced: %s" % exc, True
-        say(WARNING, "%s withdrawn: %s" % (name, reason))
-    return None, False
+    def follow(self, healthy: bool, reason: str | None) -> None:
+        """Announce or withdraw as the health asks for. Raises NotWithdrawn."""
+        before, trouble = self.trouble, self.trouble
+        if healthy and not (self.state and is_present(self.name)):
+            self.state = None
+            try:
+                announce(self.name, self.prefixes)
+                self.state, trouble = True, None
+                say(NOTICE, f"{self.name} announced: it is healthy")
+            except (BirdAway, BirdSilent, BirdRefuses, OSError) as exc:
+                trouble = f"healthy, but cannot be announced: {exc}"
+        elif not healthy and (self.state is not False or is_present(self.name)):
+            was_there, trouble = withdraw(self.name, self.prefixes)
+            self.state = False
+            if was_there:
+                say(WARNING, f"{self.name} withdrawn: {reason}")
+        self.trouble = trouble
+        if trouble and trouble != before:
+            say(ERROR, trouble)
 
 
-def do_run(name):
+def do_run(name: str) -> int:
     settings = read_settings(name)
     health = Health(settings["check"]["rise"], settings["check"]["fall"])
+    announcement = Announcement(name, settings["addresses"])
+    try:
+        return watch(settings, health, announcement)
+    except NotWithdrawn as exc:
+        # What its unit runs next is root's.
+        say(ERROR, str(exc))
+        notify(STATUS=exc)
+        return 1
+
+
+def watch(settings: dict[str, Any], health: Health, announcement: Announcement) -> int:
+    """Check the service for ever, and have it announced while it is healthy."""
+    unknown = "its health is not known yet"
     # Left by a checker that met its end together with what should have withdrawn it.
-    trouble, unsure = follow(name, settings["addresses"], health, "its health is not known yet")
-    notify(READY=1, STATUS="withdrawn: its health is not known yet")
+    announcement.follow(False, unknown)
+    notify(READY=1, STATUS=f"withdrawn: {announcement.trouble or unknown}")
     passed, due = None, time.monotonic()
     while True:
         what, reason = look(settings)
         passed = what or passed
         health.seen(reason is None)
         notify(WATCHDOG=1)
-        before = trouble
-        trouble, unsure = follow(name, settings["addresses"], health, reason, unsure)
-        if trouble and trouble != before:
-            say(ERROR, "%s is %s" % (name, trouble))
-        notify(WATCHDOG=1, STATUS=describe(health, is_present(name), passed, reason, trouble))
+        announcement.follow(health.healthy, reason)
+        text = describe(health, bool(announcement.state), passed, reason, announcement.trouble)
+        notify(WATCHDOG=1, STATUS=text)
         # From start to start, so that a check which takes its time does not make the next one late.
         due = max(due + settings["check"]["interval"], time.monotonic())
         time.sleep(max(due - time.monotonic(), 0))
@@ -652,7 +859,7 @@ def do_run(name):
 COMMANDS = {"announce": do_announce, "settle": do_settle, "run": do_run, "check": do_check, "told": do_told}
 
 
-def main(arguments):
+def main(arguments: list[str]) -> int:
     if len(arguments) != 2 or arguments[0] not in COMMANDS:
         print(__doc__, file=sys.stderr)
         return 2

@@ -7,7 +7,9 @@ import errno
 import importlib.util
 import json
 import os
+import shutil
 import socket
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -35,17 +37,26 @@ def test_what_the_files_of_a_node_repeat_is_what_the_modules_say():
     assert announcer.PROTOCOL == takeover.PROTOCOL
     assert f"ReadWritePaths={modules.ANNOUNCED}\n" in UNIT
     assert f"rm {modules.ANNOUNCED}/%i.*" in UNIT
+    assert f"timeout {announcer.BIRD_TIMEOUT:g} birdc configure" in UNIT
     for service in (None, "%i"):
         assert f"ConditionPathExists=!{modules.drain_file(service)}\n" in UNIT
     assert f"ExecStart={' '.join(modules.COMMAND)} announce %i\n" in UNIT
-    assert f"ExecStopPost={' '.join(modules.COMMAND)} settle %i\n" in UNIT
+    assert f"ExecStopPost=+{' '.join(modules.COMMAND)} settle %i\n" in UNIT
     boot = (FILES / "tmpfiles.conf").read_text().splitlines()
     assert {f"r! {modules.ANNOUNCED}/*{suffix}" for suffix in announcer.SUFFIXES} <= set(boot)
 
 
 def test_the_unit_gives_the_router_its_time():
     stop = int(UNIT.partition("TimeoutStopSec=")[2].partition("\n")[0])
-    assert announcer.FLOOD_TIMEOUT + limits.LIMITS["bird_anycast_withdraw_wait"][1] < stop
+    assert announcer.SETTLED_WITHIN + limits.LIMITS["bird_anycast_withdraw_wait"][1] < stop
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+def test_systemd_takes_the_unit(tmp_path):
+    unit = tmp_path / "anycast-announce@sip.service"
+    unit.write_text(UNIT)
+    done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
+    assert [line for line in done.stderr.splitlines() if "anycast-announce" in line] == []
 
 
 @pytest.mark.parametrize(
@@ -168,7 +179,8 @@ class FakeBird(threading.Thread):
 
 OK = "0002-Reading configuration from bird.conf\n0003 Reconfigured\n"
 BAD = "0002-Reading configuration from bird.conf\n8002 bird.conf:7:1 syntax error\n"
-SETTINGS = {"addresses": ["127.0.0.1/32"], "withdraw_wait": 0, "check": None}
+PREFIXES = ["127.0.0.1/32"]
+SETTINGS = {"addresses": PREFIXES, "withdraw_wait": 0, "check": None}
 
 
 @pytest.fixture
@@ -183,18 +195,20 @@ def node(tmp_path, monkeypatch):
     monkeypatch.setattr(announcer, "BIRD_SOCKET", path)
     monkeypatch.setattr(announcer, "BIRD_TIMEOUT", 0.3)
     monkeypatch.setattr(announcer, "BIRD_START", 0)
+    # The fake is a thread of ours.
+    monkeypatch.setattr(announcer, "kill_bird", lambda: None)
     (tmp_path / "settings" / "sip.json").write_text(json.dumps(SETTINGS))
     yield tmp_path
     os.close(directory)
 
 
-STATE_COMMAND = "show ospf state anycast"
+STATE_COMMAND, ENABLE, DISABLE = "show ospf state anycast", "enable anycast", "disable anycast"
 SILENT = "1016-\n0000 \n"
 ANNOUNCED = "1016-\n \n \trouter 172.18.0.11\n \t\tdistance 0\n \t\tstubnet 127.0.0.1/32 metric 0\n0000 \n"
 
 
 def bird_of(node, configure=OK):
-    replies = {"configure": configure, STATE_COMMAND: SILENT, "disable anycast": "0009 ok\n"}
+    replies = {"configure": configure, STATE_COMMAND: SILENT, **dict.fromkeys([ENABLE, DISABLE], "0009 ok\n")}
     return FakeBird(announcer.BIRD_SOCKET, replies)
 
 
@@ -210,9 +224,9 @@ def test_announce_and_withdraw(node, capsys):
     assert announcer.main(["settle", "sip"]) == 0
     assert not link(node).is_symlink()
     assert announcer.main(["settle", "sip"]) == 0
-    # The second `settle` finds nothing that BIRD would have to be told.
-    assert bird.commands == ["configure", "configure", STATE_COMMAND, "configure", STATE_COMMAND]
-    assert capsys.readouterr().err.splitlines() == ["sip announced"] * 2
+    # The second `settle` finds no link, and nobody knows whether BIRD was told without it.
+    assert bird.commands == ["configure", ENABLE] * 2 + ["configure", STATE_COMMAND] * 2
+    assert capsys.readouterr().err.splitlines() == ["sip announced"] * 2 + ["sip withdrawn"]
 
 
 def test_it_waits_until_bird_has_told_the_router(node):
@@ -220,7 +234,7 @@ def test_it_waits_until_bird_has_told_the_router(node):
     bird = bird_of(node)
     bird.replies[STATE_COMMAND] = [ANNOUNCED, ANNOUNCED, ANNOUNCED, SILENT]
     assert announcer.main(["settle", "sip"]) == 0
-    assert bird.commands == [STATE_COMMAND, "configure", STATE_COMMAND, STATE_COMMAND, STATE_COMMAND]
+    assert bird.commands == ["configure", *[STATE_COMMAND] * 4]
 
 
 def test_it_waits_until_bird_has_told_of_it(node, monkeypatch, capsys):
@@ -235,10 +249,14 @@ def test_it_waits_until_bird_has_told_of_it(node, monkeypatch, capsys):
 
 
 def test_it_does_not_wait_for_ever(node, monkeypatch, capsys):
-    monkeypatch.setattr(announcer, "FLOOD_TIMEOUT", 0)
-    bird_of(node).replies[STATE_COMMAND] = ANNOUNCED
-    assert announcer.main(["settle", "sip"]) == 0
-    assert "bird still announces 127.0.0.1/32 after 0 s" in capsys.readouterr().err
+    monkeypatch.setattr(announcer, "FLOOD_TIMEOUT", 0.3)
+    bird = bird_of(node)
+    bird.replies[STATE_COMMAND] = ANNOUNCED
+    bird.replies[DISABLE] = "8007 Access denied\n"
+    assert announcer.main(["settle", "sip"]) == 1
+    said = capsys.readouterr().err
+    assert "bird goes on announcing 127.0.0.1/32 for 0.3 s; bird refuses 'disable anycast': Access denied;" in said
+    assert "bird is killed on this node to withdraw sip" in said
 
 
 def test_a_file_in_the_place_of_the_link_is_replaced(node):
@@ -275,9 +293,8 @@ def test_a_refused_configuration_cannot_keep_a_dead_service_announced(node, caps
     bird = bird_of(node, BAD)
     assert announcer.main(["announce", "sip"]) == 1
     assert not link(node).is_symlink()
-    bird.replies[STATE_COMMAND] = [ANNOUNCED, SILENT]
-    assert announcer.main(["settle", "sip"]) == 0
-    assert bird.commands[-2:] == ["disable anycast", STATE_COMMAND]
+    assert announcer.main(["settle", "sip"]) == 1
+    assert bird.commands[-3:] == ["configure", DISABLE, STATE_COMMAND]
     assert "bird.conf:7:1 syntax error; OSPF is stopped on this node" in capsys.readouterr().err
 
 
@@ -297,68 +314,67 @@ def test_a_full_disk_leaves_it_withdrawn(node, monkeypatch, capsys):
 def test_what_bird_has_not_announced_yet_is_taken_back_too(node):
     """MinLSInterval holds a change back that follows another within 5 s: it would come when the service is dead."""
     bird = bird_of(node)
-    announcer.announce("sip")
-    assert not announcer.withdraw("sip", ["127.0.0.1/32"])
-    assert bird.commands == ["configure", STATE_COMMAND, "configure"]
+    announcer.announce("sip", PREFIXES)
+    assert announcer.withdraw("sip", PREFIXES) == (True, None)
+    assert bird.commands == ["configure", ENABLE, "configure"]
 
 
 def test_a_health_that_changes(node, capsys):
     bird = bird_of(node)
-    state = announcer.Health(1, 1)
+    announcement = announcer.Announcement("sip", PREFIXES)
     for passed in (True, False):
-        state.seen(passed)
-        assert announcer.follow("sip", ["127.0.0.1/32"], state, None if passed else "no answer") == (None, False)
-        assert link(node).is_symlink() == passed
+        announcement.follow(passed, None if passed else "no answer")
+        assert announcement.trouble is None
+        assert announcement.state == link(node).is_symlink() == passed
     assert capsys.readouterr().err.splitlines() == ["sip announced: it is healthy", "sip withdrawn: no answer"]
     bird.replies["configure"] = BAD
-    state.seen(True)
-    trouble, unsure = announcer.follow("sip", ["127.0.0.1/32"], state, None)
-    assert "cannot be announced: bird refuses" in trouble and not unsure
+    announcement.follow(True, None)
+    assert "healthy, but cannot be announced: bird refuses" in announcement.trouble
+    assert announcement.state is None
     bird.replies["configure"] = OK
-    assert announcer.follow("sip", ["127.0.0.1/32"], state, None) == (None, False)
-    assert link(node).is_symlink()
+    announcement.follow(True, None)
+    assert link(node).is_symlink() and announcement.trouble is None
 
 
-@pytest.mark.parametrize("slow", [STATE_COMMAND, "configure"])
-def test_a_bird_that_was_slow_is_told_again(node, capsys, slow):
-    """Else it would go on announcing a dead service, which the journal calls withdrawn."""
+def test_what_keeps_it_from_being_announced_is_said_once(node, capsys):
+    bird_of(node, BAD)
+    announcement = announcer.Announcement("sip", PREFIXES)
+    for _check in range(3):
+        announcement.follow(True, None)
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_bird_that_was_slow_is_told_again(node, capsys):
+    """It may have been busy, and to restart it costs the other services seconds."""
     bird = bird_of(node)
-    bird.replies[STATE_COMMAND] = ANNOUNCED
+    bird.replies["configure"] = [None, OK]
     link(node).symlink_to("x")
-    dead, answer = announcer.Health(1, 1), bird.replies[slow]
-    bird.replies[slow] = None
-    trouble, unsure = announcer.follow("sip", ["127.0.0.1/32"], dead, "no answer")
-    assert trouble.startswith("not healthy, and may still be announced: bird does not answer") and unsure
+    assert announcer.withdraw("sip", PREFIXES) == (True, None)
     assert not link(node).is_symlink()
-    bird.replies[slow] = answer
-    bird.commands.clear()
-    assert announcer.follow("sip", ["127.0.0.1/32"], dead, "no answer", unsure) == (None, False)
-    assert bird.commands == [STATE_COMMAND, "configure"]
-    assert capsys.readouterr().err.splitlines() == ["sip withdrawn: no answer"]
+    assert bird.commands == ["configure", "configure"]
 
 
-def test_what_a_slow_bird_holds_back_is_taken_back_too(node):
-    """It does not announce it yet (MinLSInterval), and would, if it were not told again."""
+def test_a_checker_that_cannot_withdraw_it_ends(node, monkeypatch, capsys):
+    """What its unit runs next has more rights."""
+
+    def stuck(*_arguments):
+        raise announcer.NotWithdrawn("sip may still be announced")
+
+    monkeypatch.setattr(announcer, "withdraw", stuck)
+    (node / "settings" / "sip.json").write_text(json.dumps({**SETTINGS, "check": {"rise": 1, "fall": 1}}))
+    assert announcer.main(["run", "sip"]) == 1
+    assert capsys.readouterr().err == "sip may still be announced\n"
+
+
+def test_settings_that_cannot_be_read_do_not_keep_it_announced(node, capsys):
     bird = bird_of(node)
-    bird.replies["configure"] = None
-    dead = announcer.Health(1, 1)
+    bird.replies["show ospf state anycast_v3"] = "9001 syntax error\n"
     link(node).symlink_to("x")
-    _trouble, unsure = announcer.follow("sip", ["127.0.0.1/32"], dead, "no answer")
-    bird.replies["configure"] = OK
-    bird.commands.clear()
-    assert announcer.follow("sip", ["127.0.0.1/32"], dead, "no answer", unsure) == (None, False)
-    assert bird.commands == [STATE_COMMAND, "configure"]
-
-
-def test_on_the_way_out_a_bird_that_is_slow_is_told_twice(node, capsys):
-    bird = bird_of(node)
-    bird.replies[STATE_COMMAND] = [None, ANNOUNCED, SILENT]
-    link(node).symlink_to("x")
+    (node / "settings" / "sip.json").write_text("{")
     assert announcer.main(["settle", "sip"]) == 0
-    assert bird.commands == [STATE_COMMAND, STATE_COMMAND, "configure", STATE_COMMAND]
-    bird.replies[STATE_COMMAND] = None
-    assert announcer.main(["settle", "sip"]) == 0
-    assert "sip may still be announced: bird does not answer 'show ospf state anycast'" in capsys.readouterr().err
+    assert not link(node).is_symlink()
+    assert bird.commands[0] == "configure"
+    assert "the settings of sip cannot be read" in capsys.readouterr().err
 
 
 TOKEN = "0123456789abcdef"

@@ -6,9 +6,8 @@ import secrets
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.probe import run
+from ansible_collections.homelab.anycast.plugins.module_utils.probe.run import Answer, Series, Tally, send_probes
 from ansible_collections.homelab.anycast.plugins.module_utils.probe.sip import SipProbe
 from bed import ANYCAST, Machine
 
@@ -29,10 +28,10 @@ class _Watched(SipProbe):
         super().__init__(secrets.token_hex(4))
         self.last: dict[int, tuple[float, str]] = {}
 
-    def parse(self, data: bytes) -> Any:
+    def parse(self, data: bytes) -> Answer | None:
         answer = super().parse(data)
         if answer is not None:
-            self.last[int(answer.key.rsplit(".", 2)[1])] = (time.monotonic(), answer.node)
+            self.last[int(str(answer.key).rsplit(".", 2)[1])] = (time.monotonic(), str(answer.node))
         return answer
 
 
@@ -47,7 +46,7 @@ class Clients:
         self.sources = list(sources)
         self._protocol = _Watched()
         self._stop = threading.Event()
-        self._tallies: list[Any] = []
+        self._tallies: list[Tally] = []
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._send, daemon=True)
 
@@ -76,9 +75,8 @@ class Clients:
     def _send(self) -> None:
         try:
             with self.machine.network():
-                self._tallies, _start = run.run(
-                    self._protocol, 2, (ANYCAST, PORT), self.sources, ENDLESS, INTERVAL, TIMEOUT, self._goes_on
-                )
+                series = Series((ANYCAST, PORT), self.sources, ENDLESS, INTERVAL, TIMEOUT)
+                self._tallies, _start = send_probes(self._protocol, series, self._goes_on)
         except BaseException as error:
             self._error = error
 

@@ -10,7 +10,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.probe import targe
 
 
 def probe_targets(services, sources):
-    return targets.targets(normalise_services(services), sources)
+    return [target.as_dict() for target in targets.probe_targets(normalise_services(services), sources)]
 
 
 class FilterModule:

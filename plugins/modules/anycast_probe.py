@@ -83,14 +83,9 @@ options:
       - V(-1) never fails for a loss.
     type: int
     default: 0
-  details:
-    description: Whether to return every single probe as well, in RV(results[].probes).
-    type: bool
-    default: false
   runs:
     description:
-      - Whether to return in RV(results[].runs) who answered from when to when. Says when what happened, as O(details)
-        does, in a few lines instead of one for each probe.
+      - Whether to return in RV(results[].runs) which node answered from when to when.
     type: bool
     default: false
 seealso:
@@ -225,12 +220,6 @@ results:
       description: What else is known about lost probes, at most ten sentences.
       type: list
       elements: str
-    probes:
-      description: Every probe, with C(number), C(seconds), C(at), C(answered), C(reason), C(answered_by), C(status) and
-        C(rtt_ms).
-      returned: if O(details=true)
-      type: list
-      elements: dict
     runs:
       description: The probes in the order of their sending, neighbouring ones with the same fate as one entry.
       returned: if O(runs=true)
@@ -309,27 +298,30 @@ answered_by:
 """
 
 import ipaddress
-import socket
 import time
 import uuid
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.homelab.anycast.plugins.module_utils.probe.dns import DnsProbe
 from ansible_collections.homelab.anycast.plugins.module_utils.probe.run import (
+    Kind,
     ProbeError,
+    Series,
     local_address,
     loss_message,
-    run,
+    send_probes,
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.probe.sip import SipProbe
 from ansible_collections.homelab.anycast.plugins.module_utils.probe.targets import PORTS
 
-KINDS: dict = {"sip": SipProbe, "dns": DnsProbe}
+KINDS: dict[str, Callable[[str], Kind]] = {"sip": SipProbe, "dns": DnsProbe}
 
 
-def problems_of(params):
+def option_problems(params: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with the options, one sentence each."""
     problems = []
     versions = set()
@@ -344,22 +336,22 @@ def problems_of(params):
     if len(set(params["sources"])) < len(params["sources"]):
         problems.append("sources has an address more than once")
     if params["port"] is not None and not 0 < params["port"] < 65536:
-        problems.append("port is %d, expected 1 to 65535" % params["port"])
+        problems.append(f"port is {params['port']}, expected 1 to 65535")
     if params["count"] < 1:
-        problems.append("count is %d, expected 1 or more" % params["count"])
+        problems.append(f"count is {params['count']}, expected 1 or more")
     if params["kind"] == "dns" and params["count"] > DnsProbe.most:
-        problems.append("count is %d, expected %d or less with kind dns" % (params["count"], DnsProbe.most))
+        problems.append(f"count is {params['count']}, expected {DnsProbe.most} or less with kind dns")
     problems.extend(
         f"{name} is {params[name]:g}, expected more than 0 seconds"
         for name in ("interval", "timeout")
         if params[name] <= 0
     )
     if params["while_file"] and not Path(params["while_file"]).exists():
-        problems.append("while_file: there is no file {} on this host; create it before".format(params["while_file"]))
+        problems.append(f"while_file: there is no file {params['while_file']} on this host; create it before")
     return problems
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "address": {"type": "str", "required": True},
@@ -371,44 +363,36 @@ def main():
             "timeout": {"type": "float", "default": 1},
             "while_file": {"type": "path"},
             "max_lost": {"type": "int", "default": 0},
-            "details": {"type": "bool", "default": False},
             "runs": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
     params = module.params
-    problems = problems_of(params)
+    problems = option_problems(params)
     if problems:
         module.fail_json(msg="; ".join(problems))
 
-    family = socket.AF_INET6 if ":" in params["address"] else socket.AF_INET
     # As the kernel writes it, to compare with who answers.
     target = (str(ipaddress.ip_address(params["address"])), params["port"] or PORTS[params["kind"]])
-    protocol = KINDS[params["kind"]](uuid.uuid4().hex[:12])
+    kind = KINDS[params["kind"]](uuid.uuid4().hex[:12])
+    sources = [str(ipaddress.ip_address(source)) for source in params["sources"]]
+    go_on = Path(params["while_file"]).exists if params["while_file"] else None
+    # How far this host's clock is from the one that the probes go by, which nobody sets.
+    epoch = time.time() - time.monotonic()
     try:
-        sources = [str(ipaddress.ip_address(source)) for source in params["sources"]] or [
-            local_address(family, *target)
-        ]
-        # How far this host's clock is from the one that the probes go by, which nobody sets.
-        epoch = time.time() - time.monotonic()
-        tallies, start = run(
-            protocol,
-            family,
-            target,
-            sources,
-            params["count"],
-            params["interval"],
-            params["timeout"],
-            go_on=Path(params["while_file"]).exists if params["while_file"] else None,
-        )
+        sources = sources or [local_address(target)]
+        series = Series(target, sources, params["count"], params["interval"], params["timeout"])
+        tallies, start = send_probes(kind, series, go_on)
     except ProbeError as exc:
         module.fail_json(msg=str(exc))
-    wall = epoch + start
-    results = [tally.report(start, wall, params["details"], params["runs"]) for tally in tallies]
+    results = [
+        {**tally.report(start, epoch + start), **({"runs": tally.runs(start)} if params["runs"] else {})}
+        for tally in tallies
+    ]
     found = {
         "changed": False,
         # Not `started`, by which async_status takes a result for that of a job that still runs.
-        "began": round(wall, 3),
+        "began": round(epoch + start, 3),
         "results": results,
         "sent": sum(result["sent"] for result in results),
         "answered": sum(result["answered"] for result in results),
@@ -416,10 +400,7 @@ def main():
         "answered_by": sorted({name for result in results for name in result["answered_by"] if name}),
     }
     if 0 <= params["max_lost"] < found["lost"]:
-        module.fail_json(
-            msg=loss_message(tallies, target[0], target[1], params["max_lost"], protocol.name),
-            **found,
-        )
+        module.fail_json(msg=loss_message(tallies, target, params["max_lost"], kind.name), **found)
     module.exit_json(**found)
 
 

@@ -25,8 +25,8 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model import link, services
 from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer
-from ansible_collections.homelab.anycast.plugins.module_utils.probe import targets as probe_targets
 from ansible_collections.homelab.anycast.plugins.module_utils.probe.dns import DnsProbe
+from ansible_collections.homelab.anycast.plugins.module_utils.probe.targets import probe_targets
 from ansible_collections.homelab.anycast.plugins.module_utils.system import last_node
 from ansible_collections.homelab.anycast.plugins.module_utils.system.request import words
 
@@ -328,15 +328,15 @@ def asked_of(service, clients):
     """
     for prefix in service.addresses:
         here = dataclasses.replace(service, addresses=[prefix])
-        asked = {client: probe_targets.targets([here], sources) for client, sources in clients.items() if sources}
+        asked = {client: probe_targets([here], sources) for client, sources in clients.items() if sources}
         targets = {client: found[0] for client, found in asked.items() if found}
         if targets:
             one = next(iter(targets.values()))
             return {
                 "prefix": prefix,
-                "kind": one["kind"],
-                "port": one["port"],
-                "sources": {client: target["sources"] for client, target in targets.items()},
+                "kind": one.kind,
+                "port": one.port,
+                "sources": {client: target.sources for client, target in targets.items()},
             }
     return None
 

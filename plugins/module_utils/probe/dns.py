@@ -1,13 +1,16 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The DNS query for a server's identity as a probe (RFC 4892): what to send, and what an answer says."""
+"""The DNS query for a server's identity as a probe (RFC 4892): what to send, and what an answer says.
+
+Private to this collection.
+"""
 
 from __future__ import annotations
 
 import struct
 
-from ansible_collections.homelab.anycast.plugins.module_utils.probe.run import Answer
+from ansible_collections.homelab.anycast.plugins.module_utils.probe.run import Address, Answer
 
 # RFC 1035 4.1: id, flags, and how many questions, answers, authorities and additional records follow.
 _HEADER = struct.Struct(">6H")
@@ -30,19 +33,19 @@ class DnsProbe:
     # A query is told from others by its id alone, of 16 bits.
     most = 0x10000
 
-    def __init__(self, token):
+    def __init__(self, token: str) -> None:
         self._first = int(token[:4], 16)
 
-    def key(self, number, source_index):
-        """Return what an answer repeats. Each source has a port of its own, so two may have the same."""
+    def key(self, number: int, source_index: int) -> int:
+        """Return the id. Each source has a port of its own, so two may have the same."""
         return (self._first + number) % self.most
 
-    def request(self, number, key, source, target):
-        """Return the datagram. Recursion is not desired: the server that is asked is the one to answer."""
-        return _HEADER.pack(key, 0, 1, 0, 0, 0) + _QUESTION
+    def request(self, number: int, source_index: int, source: Address, target: Address) -> bytes:
+        # Recursion is not desired: the server that is asked is the one to answer.
+        return _HEADER.pack(self.key(number, source_index), 0, 1, 0, 0, 0) + _QUESTION
 
-    def parse(self, data):
-        """Return the Answer in a datagram; None if it is no response to our question."""
+    def parse(self, data: bytes) -> Answer | None:
+        """Return the answer in a datagram; None if it is no response to our question."""
         if len(data) < _HEADER.size:
             return None
         key, flags, questions, answers, _authorities, _more = _HEADER.unpack_from(data)
@@ -54,10 +57,10 @@ class DnsProbe:
             return None
         rcode = flags & _RCODE
         node = _identity(body[len(_QUESTION) :]) if questions and answers else None
-        return Answer(key, node, RCODES.get(rcode, "RCODE%d" % rcode))
+        return Answer(key, node, RCODES.get(rcode, f"RCODE{rcode}"))
 
 
-def _identity(records):
+def _identity(records: bytes) -> str | None:
     """Return the text of the first record, None if it is none of ours or cut off."""
     # Its name is a pointer to the question's, or that name once more (RFC 1035 4.1.4).
     start = 2 if records[:1] >= b"\xc0" else len(_NAME)

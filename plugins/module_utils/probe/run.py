@@ -3,28 +3,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Numbered UDP probes from several source addresses to one address: sending, matching answers, counting losses.
 
-What a probe looks like on the wire is a class of its own (sip.SipProbe). It has the methods key(), request() and
-parse(); another kind of probe is another such class.
-
-Nothing is sent twice: a datagram which is lost counts as lost. The book-keeping (Tally) takes times as arguments; run()
-does the input and output.
+Nothing is sent twice: a datagram which is lost counts as lost. The book-keeping (Tally) takes times as arguments;
+send_probes() does the input and output. Private to this collection.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 import selectors
 import socket
 import struct
 import time
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any, Protocol
 
 # From linux/in.h, linux/in6.h and linux/errqueue.h; Python's socket module has no names for them.
 IP_RECVERR = 11
 IPV6_RECVERR = 25
 _EXTENDED_ERROR = struct.Struct("@IBBBBII")
 
-REASONS: dict = {
+REASONS: dict[int, str] = {
     errno.ECONNREFUSED: "connection refused",
     errno.EHOSTUNREACH: "host unreachable",
     errno.ENETUNREACH: "network unreachable",
@@ -34,38 +35,59 @@ REASONS: dict = {
     errno.EPROTO: "protocol error",
 }
 
+# An IP address and a port.
+Address = tuple[str, int]
+
 
 class ProbeError(Exception):
     """The probes cannot be sent as they are asked for; the text is for the user."""
 
 
+@dataclasses.dataclass(frozen=True)
 class Answer:
-    """What a datagram says that answers a probe.
+    """What a datagram says that answers a probe."""
 
-    :param key: of the probe.
-    :param node: name of the node that answered, None if it does not say.
-    """
-
-    def __init__(self, key, node, status=None, phrase=""):
-        self.key = key
-        self.node = node
-        self.status = status
-        self.phrase = phrase
+    # Of the probe.
+    key: Hashable
+    # Name of the node that answered, None if it does not say.
+    node: str | None
+    # A SIP status code, or the name of a DNS response code.
+    status: int | str | None = None
 
 
+class Kind(Protocol):
+    """What a probe looks like on the wire."""
+
+    name: str
+
+    def key(self, number: int, source_index: int) -> Hashable:
+        """Return what an answer repeats, and by which it is told to which probe it belongs."""
+
+    def request(self, number: int, source_index: int, source: Address, target: Address) -> bytes:
+        """Return the datagram."""
+
+    def parse(self, data: bytes) -> Answer | None:
+        """Return the answer in a datagram, None if it is none to a probe of ours."""
+
+
+@dataclasses.dataclass
 class Probe:
     """One datagram, and what became of it."""
 
-    def __init__(self, number, at):
-        self.number = number
-        self.at = at
-        # None while we wait for it; then "answered", or why it is lost.
-        self.fate = None
-        self.answer = None
-        self.rtt = None
-        self.by = None
-        # An answer which came after the timeout, or from another address than the one asked.
-        self.note = None
+    number: int
+    at: float
+    # None while we wait for it; then "answered", or why it is lost.
+    fate: str | None = None
+    answer: Answer | None = None
+    rtt: float = 0.0
+    # Who says that it is lost.
+    by: str | None = None
+    # An answer which came after the timeout, or from another address than the one asked.
+    note: str | None = None
+
+    @property
+    def node(self) -> str | None:
+        return self.answer.node if self.answer else None
 
 
 class Tally:
@@ -74,25 +96,23 @@ class Tally:
     :param timeout: seconds after which an answer comes too late.
     """
 
-    def __init__(self, source, target, timeout):
+    def __init__(self, source: str, target: str, timeout: float) -> None:
         self.source = source
         self.target = target
         self.timeout = timeout
-        self.probes = []
+        self.probes: list[Probe] = []
         self.duplicates = 0
         self.late = 0
-        self._by_key = {}
+        self._by_key: dict[Hashable, Probe] = {}
         # Probes we still wait for start at this index, as all wait equally long.
         self._waiting = 0
 
-    def sent(self, number, key, now):
+    def sent(self, number: int, key: Hashable, now: float) -> None:
         """Note that a probe has gone out."""
-        probe = Probe(number, now)
-        self.probes.append(probe)
-        self._by_key[key] = probe
-        return probe
+        self._by_key[key] = Probe(number, now)
+        self.probes.append(self._by_key[key])
 
-    def received(self, answer, sender, now):
+    def received(self, answer: Answer, sender: str, now: float) -> None:
         """Note an answer. One which comes too late, again, or from another address does not make up for the loss."""
         probe = self._by_key.get(answer.key)
         if probe is None:
@@ -100,24 +120,24 @@ class Tally:
         if probe.fate == "answered":
             self.duplicates += 1
         elif sender != self.target:
-            probe.note = "{} answered from its own address {}".format(answer.node or "a node", sender)
+            probe.note = f"{answer.node or 'a node'} answered from its own address {sender}"
         elif probe.fate is not None or now - probe.at > self.timeout:
             self.late += 1
             probe.fate = probe.fate or "timeout"
-            probe.note = "answered after %.0f ms" % ((now - probe.at) * 1000)
+            probe.note = f"answered after {(now - probe.at) * 1000:.0f} ms"
         else:
             probe.fate = "answered"
             probe.answer = answer
             probe.rtt = now - probe.at
 
-    def failed(self, key, reason, by=None):
+    def failed(self, key: Hashable, reason: str, by: str | None = None) -> None:
         """Note that the network says a probe has not arrived."""
         probe = self._by_key.get(key)
         if probe is not None and probe.fate is None:
             probe.fate = reason
             probe.by = by
 
-    def expire(self, now):
+    def expire(self, now: float) -> float | None:
         """Give up the probes whose time is over. Return when the next one's is, None if there is none."""
         while self._waiting < len(self.probes):
             probe = self.probes[self._waiting]
@@ -129,44 +149,40 @@ class Tally:
         return None
 
     @property
-    def losses(self):
+    def losses(self) -> list[Probe]:
         return [probe for probe in self.probes if probe.fate != "answered"]
 
-    def runs(self, start):
+    def notes(self, most: int) -> list[str]:
+        """Return what else is known about lost probes."""
+        return list(dict.fromkeys(probe.note for probe in self.losses if probe.note))[:most]
+
+    def runs(self, start: float) -> list[dict[str, Any]]:
         """Return neighbouring probes with the same fate as one run, each as in the module's results[].runs.
 
         :param start: as for L(report).
         """
-        found = []
+        found: list[dict[str, Any]] = []
         for probe in self.probes:
-            node = probe.answer.node if probe.answer else None
             reason = None if probe.fate == "answered" else probe.fate
             seconds = round(probe.at - start, 3)
-            if found and (found[-1]["answered_by"], found[-1]["reason"]) == (node, reason):
+            if found and (found[-1]["answered_by"], found[-1]["reason"]) == (probe.node, reason):
                 found[-1]["last"] = seconds
                 found[-1]["probes"] += 1
             else:
-                found.append({"first": seconds, "last": seconds, "probes": 1, "answered_by": node, "reason": reason})
+                found.append(
+                    {"first": seconds, "last": seconds, "probes": 1, "answered_by": probe.node, "reason": reason}
+                )
         return found
 
-    def report(self, start, wall_start, details=False, runs=False):
+    def report(self, start: float, wall_start: float) -> dict[str, Any]:
         """Return what the module returns for this source.
 
         :param start: when the run started, by the clock of the probes; wall_start: the same in seconds since 1970.
         """
-        answered = [probe for probe in self.probes if probe.fate == "answered"]
+        answers = [(probe.answer, probe.rtt * 1000) for probe in self.probes if probe.answer]
         losses = self.losses
-        reasons, nodes, statuses = {}, {}, {}
-        for probe in losses:
-            reasons[probe.fate] = reasons.get(probe.fate, 0) + 1
-        for probe in answered:
-            name = probe.answer.node or "unknown"
-            nodes[name] = nodes.get(name, 0) + 1
-            status = str(probe.answer.status)
-            statuses[status] = statuses.get(status, 0) + 1
-        times = [probe.rtt * 1000 for probe in answered]
 
-        def moment(probe):
+        def moment(probe: Probe) -> dict[str, Any]:
             offset = probe.at - start
             stamp = wall_start + offset
             return {
@@ -175,75 +191,62 @@ class Tally:
                 "at": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(stamp)) + ".%03dZ" % (stamp % 1 * 1000),
             }
 
-        report = {
+        return {
             "source": self.source,
             "sent": len(self.probes),
-            "answered": len(answered),
+            "answered": len(answers),
             "lost": len(losses),
-            "loss_reasons": reasons,
+            "loss_reasons": dict(Counter(probe.fate for probe in losses)),
             "first_loss": moment(losses[0]) if losses else None,
             "last_loss": moment(losses[-1]) if losses else None,
-            "answered_by": list(dict.fromkeys(probe.answer.node for probe in answered)),
-            "answers": nodes,
-            "status_codes": statuses,
-            "rtt_ms": _summary(times),
+            "answered_by": list(dict.fromkeys(answer.node for answer, _rtt in answers)),
+            "answers": dict(Counter(answer.node or "unknown" for answer, _rtt in answers)),
+            "status_codes": dict(Counter(str(answer.status) for answer, _rtt in answers)),
+            "rtt_ms": _summary([rtt for _answer, rtt in answers]),
             "late": self.late,
             "duplicates": self.duplicates,
-            "notes": list(dict.fromkeys(probe.note for probe in losses if probe.note))[:10],
+            "notes": self.notes(most=10),
         }
-        if runs:
-            report["runs"] = self.runs(start)
-        if details:
-            report["probes"] = [
-                dict(
-                    moment(probe),
-                    answered=probe.fate == "answered",
-                    reason=None if probe.fate == "answered" else probe.fate,
-                    answered_by=probe.answer.node if probe.answer else None,
-                    status=probe.answer.status if probe.answer else None,
-                    rtt_ms=round(probe.rtt * 1000, 3) if probe.rtt is not None else None,
-                )
-                for probe in self.probes
-            ]
-        return report
 
 
-def _summary(times):
+def _summary(times: Sequence[float]) -> dict[str, float] | None:
     if not times:
         return None
     return {"min": round(min(times), 3), "avg": round(sum(times) / len(times), 3), "max": round(max(times), 3)}
 
 
-def loss_message(tallies, target, port, max_lost, name):
-    """Return the message for a user who lost more than allowed: which source lost what, and what to look at."""
-    lost = sum(len(tally.losses) for tally in tallies)
-    total = sum(len(tally.probes) for tally in tallies)
-    lines = [
-        "Lost %d of %d probes (%s) to %s port %d, allowed are %d." % (lost, total, name, target, port, max_lost),
-    ]
+def loss_message(tallies: Iterable[Tally], target: Address, max_lost: int, name: str) -> str:
+    """Return the message for a user who lost more than allowed: which source lost what, and what to look at.
+
+    :param name: of the kind of probe.
+    """
+    address, port = target
+    lines = []
+    total, lost = 0, 0
     seen = set()
     for tally in tallies:
+        total += len(tally.probes)
         losses = tally.losses
+        lost += len(losses)
         if not losses:
             continue
-        reasons = {}
+        reasons: dict[str, list[int]] = {}
         for probe in losses:
-            reason = probe.fate + (f" (says {probe.by})" if probe.by else "")
+            reason = f"{probe.fate} (says {probe.by})" if probe.by else str(probe.fate)
             reasons.setdefault(reason, []).append(probe.number)
             seen.add(probe.fate)
-        text = "; ".join(f"{reason}: {ranges(numbers)}" for reason, numbers in reasons.items())
-        notes = list(dict.fromkeys(probe.note for probe in losses if probe.note))[:3]
+        text = "; ".join(f"{reason}: {number_ranges(numbers)}" for reason, numbers in reasons.items())
+        notes = tally.notes(most=3)
         if notes:
-            text += " ({})".format(", ".join(notes))
+            text += f" ({', '.join(notes)})"
         if any("own address" in note for note in notes):
             seen.add("own address")
         elif any(note.startswith("answered after") for note in notes):
             seen.add("late")
-        lines.append("- from %s %d of %d: %s" % (tally.source, len(losses), len(tally.probes), text))
-    for reason, advice in _ADVICE:
-        if reason in seen:
-            lines.append(advice.format(target=target, port=port))
-    return "\n".join(lines)
+        lines.append(f"- from {tally.source} {len(losses)} of {len(tally.probes)}: {text}")
+    advice = [text.format(target=address, port=port) for reason, text in _ADVICE if reason in seen]
+    heading = f"Lost {lost} of {total} probes ({name}) to {address} port {port}, allowed are {max_lost}."
+    return "\n".join([heading, *lines, *advice])
 
 
 _ADVICE = (
@@ -283,15 +286,15 @@ _ADVICE = (
 )
 
 
-def ranges(numbers):
+def number_ranges(numbers: Iterable[int]) -> str:
     """Return 1-3, 7 for [1, 2, 3, 7], at most ten parts of it."""
-    parts = []
+    parts: list[list[int]] = []
     for number in sorted(numbers):
         if parts and parts[-1][1] == number - 1:
             parts[-1][1] = number
         else:
             parts.append([number, number])
-    text = ", ".join(str(first) if first == last else "%d-%d" % (first, last) for first, last in parts[:10])
+    text = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in parts[:10])
     return text + (", and more" if len(parts) > 10 else "")
 
 
@@ -299,21 +302,27 @@ def ranges(numbers):
 # Input and output
 
 
-def local_address(family, target, port):
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def local_address(target: Address) -> str:
     """Return the address from which this host would send. Raises ProbeError if it has no route."""
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+    address = target[0]
+    with socket.socket(_family(address), socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect((target, port))
+            probe.connect(target)
         except OSError as exc:
             raise ProbeError(
-                f"this host has no route to {target}: {exc.strerror}. Correct address, or see to the host's routes"
-                f" (ip route get {target})."
+                f"this host has no route to {address}: {exc.strerror}. Correct address, or see to the host's routes"
+                f" (ip route get {address})."
             ) from exc
-        return probe.getsockname()[0]
+        return str(probe.getsockname()[0])
 
 
-def open_socket(family, source):
+def open_socket(source: str) -> socket.socket:
     """Return a socket bound to a source address. Raises ProbeError if this host does not have it."""
+    family = _family(source)
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
         sock.bind((source, 0))
@@ -321,9 +330,8 @@ def open_socket(family, source):
         sock.close()
         if exc.errno == errno.EADDRNOTAVAIL:
             raise ProbeError(
-                f"source {source} is no address of this host. Correct sources, or run the probe on the host that"
-                " has it ('ip"
-                " -br address' shows what this one has)."
+                f"source {source} is no address of this host. Correct sources, or run the probe on the host that has it"
+                " ('ip -br address' shows what this one has)."
             ) from exc
         raise ProbeError(f"cannot send from source {source}: {exc.strerror}") from exc
     # Not connected, so as to see answers from a wrong address; errors then come by the error queue, with the datagram.
@@ -335,9 +343,9 @@ def open_socket(family, source):
     return sock
 
 
-def read_errors(sock):
+def read_errors(sock: socket.socket) -> list[tuple[bytes, int, str | None]]:
     """Return the errors for what a socket has sent, as a list of (datagram, errno, address of who says it)."""
-    errors = []
+    errors: list[tuple[bytes, int, str | None]] = []
     while True:
         try:
             data, ancillary, _flags, _address = sock.recvmsg(4096, 512, socket.MSG_ERRQUEUE)
@@ -350,7 +358,7 @@ def read_errors(sock):
             errors.append((data, number, _offender(content[_EXTENDED_ERROR.size :])))
 
 
-def _offender(address):
+def _offender(address: bytes) -> str | None:
     """Return the address in a struct sockaddr, None if there is none."""
     if len(address) < 8:
         return None
@@ -365,19 +373,19 @@ def _offender(address):
 class _Source:
     """A socket with its tally."""
 
-    def __init__(self, index, sock, tally, protocol):
+    def __init__(self, index: int, sock: socket.socket, tally: Tally, kind: Kind) -> None:
         self.index = index
         self.sock = sock
         self.tally = tally
-        self.protocol = protocol
-        self.address = sock.getsockname()[:2]
-        self._keys = {}
+        self.kind = kind
+        self.address: Address = sock.getsockname()[:2]
+        self._keys: dict[bytes, Hashable] = {}
 
-    def send(self, number, target, clock):
-        key = self.protocol.key(number, self.index)
-        data = self.protocol.request(number, key, self.address, target)
+    def send(self, number: int, target: Address) -> None:
+        key = self.kind.key(number, self.index)
+        data = self.kind.request(number, self.index, self.address, target)
         self._keys[data] = key
-        self.tally.sent(number, key, clock())
+        self.tally.sent(number, key, time.monotonic())
         for _attempt in range(2):
             try:
                 self.sock.sendto(data, target)
@@ -392,7 +400,7 @@ class _Source:
                     break
         self.tally.failed(key, REASONS.get(error, os.strerror(error)))
 
-    def receive(self, clock):
+    def receive(self) -> None:
         while True:
             try:
                 data, sender = self.sock.recvfrom(65536)[:2]
@@ -402,57 +410,64 @@ class _Source:
                 if not self.errors():
                     break
                 continue
-            answer = self.protocol.parse(data)
+            answer = self.kind.parse(data)
             if answer is not None:
-                self.tally.received(answer, sender[0], clock())
+                self.tally.received(answer, sender[0], time.monotonic())
         self.errors()
 
-    def errors(self):
+    def errors(self) -> bool:
+        """Note what the error queue says; return whether it said anything."""
         errors = read_errors(self.sock)
         for data, number, by in errors:
             self.tally.failed(self._keys.get(data), REASONS.get(number, os.strerror(number)), by)
-        return errors
+        return bool(errors)
 
 
-def run(protocol, family, target, sources, count, interval, timeout, go_on=None):
-    """Send count probes from each source, and wait for the answers. Return (tallies, when it started).
+@dataclasses.dataclass(frozen=True)
+class Series:
+    """What to send. All sources send their next probe at the same time; none may come twice."""
 
-    All sources send their next probe at the same time.
+    target: Address
+    sources: Sequence[str]
+    count: int
+    interval: float
+    timeout: float
 
-    :param target: (address, port).
-    :param sources: addresses; the same one may not come twice.
+
+def send_probes(kind: Kind, series: Series, go_on: Callable[[], bool] | None = None) -> tuple[list[Tally], float]:
+    """Send the probes, and wait for the answers. Return the tallies, and when it started by the monotonic clock.
+
     :param go_on: called before each probe; sending ends early when it returns False.
     """
-    clock = time.monotonic
     selector = selectors.DefaultSelector()
     opened = []
     try:
-        for index, address in enumerate(sources):
-            sock = open_socket(family, address)
-            source = _Source(index, sock, Tally(address, target[0], timeout), protocol)
+        for index, address in enumerate(series.sources):
+            sock = open_socket(address)
+            source = _Source(index, sock, Tally(address, series.target[0], series.timeout), kind)
             opened.append(source)
             selector.register(sock, selectors.EVENT_READ, source)
-        start = clock()
-        number = 0
+        start = time.monotonic()
+        number, count = 0, series.count
         while True:
-            now = clock()
-            while number < count and now >= start + number * interval:
+            now = time.monotonic()
+            while number < count and now >= start + number * series.interval:
                 if go_on and not go_on():
                     count = number
                     break
                 number += 1
                 for source in opened:
-                    source.send(number, target, clock)
-                now = clock()
+                    source.send(number, series.target)
+                now = time.monotonic()
             deadlines = [
                 deadline for deadline in (source.tally.expire(now) for source in opened) if deadline is not None
             ]
             if number < count:
-                deadlines.append(start + number * interval)
+                deadlines.append(start + number * series.interval)
             if not deadlines:
                 break
-            for key, _events in selector.select(max(0.0, min(deadlines) - clock())):
-                key.data.receive(clock)
+            for key, _events in selector.select(max(0.0, min(deadlines) - time.monotonic())):
+                key.data.receive()
         return [source.tally for source in opened], start
     finally:
         selector.close()

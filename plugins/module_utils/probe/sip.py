@@ -1,16 +1,16 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The SIP OPTIONS request as a probe: what to send, and what an answer says."""
+"""The SIP OPTIONS request as a probe: what to send, and what an answer says. Private to this collection."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Mapping
 
-from ansible_collections.homelab.anycast.plugins.module_utils.probe.run import Answer
+from ansible_collections.homelab.anycast.plugins.module_utils.probe.run import Address, Answer
 
-_STATUS = re.compile(r"SIP/2\.0 (\d{3}) ?(.*)")
+_STATUS = re.compile(r"SIP/2\.0 (\d{3}) ?")
 _BRANCH = re.compile(r";\s*branch\s*=\s*([^;,\s]+)", re.IGNORECASE)
 # RFC 3261 7.3.3 and RFC 3261 20.43: a compact form, and who warns.
 _COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "l": "content-length", "c": "content-type"}
@@ -19,7 +19,7 @@ _WARN_AGENT = re.compile(r"\d{3}\s+(\S+)")
 _COOKIE = "z9hG4bK"
 
 
-def _host(address):
+def _host(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
@@ -34,17 +34,14 @@ class SipProbe:
     def __init__(self, token: str) -> None:
         self.token = token
 
-    def key(self, number, source_index):
-        """Return what an answer repeats, and by which it is told to which probe it belongs."""
-        return "%s%s.%d.%d" % (_COOKIE, self.token, source_index, number)
+    def key(self, number: int, source_index: int) -> str:
+        """Return the branch."""
+        return f"{_COOKIE}{self.token}.{source_index}.{number}"
 
-    def request(self, number, key, source, target):
-        """Return the datagram.
-
-        :param source: (address, port) of ours; target likewise.
-        """
-        ours = "%s:%d" % (_host(source[0]), source[1])
-        theirs = "%s:%d" % (_host(target[0]), target[1])
+    def request(self, number: int, source_index: int, source: Address, target: Address) -> bytes:
+        ours = f"{_host(source[0])}:{source[1]}"
+        theirs = f"{_host(target[0])}:{target[1]}"
+        key = self.key(number, source_index)
         call = key[len(_COOKIE) :]
         lines = [
             f"OPTIONS sip:{theirs} SIP/2.0",
@@ -54,7 +51,7 @@ class SipProbe:
             f"From: <sip:probe@{_host(source[0])}>;tag={self.token}",
             f"To: <sip:{theirs}>",
             f"Call-ID: {call}@{_host(source[0])}",
-            "CSeq: %d OPTIONS" % number,
+            f"CSeq: {number} OPTIONS",
             f"Contact: <sip:probe@{ours}>",
             "Accept: application/sdp",
             "User-Agent: homelab.anycast probe",
@@ -62,14 +59,14 @@ class SipProbe:
         ]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
 
-    def parse(self, data: bytes) -> Any:
-        """Return the Answer in a datagram; None if it is no final answer to a probe of this run."""
+    def parse(self, data: bytes) -> Answer | None:
+        """Return the answer in a datagram; None if it is no final one to a probe of this run."""
         text = data.decode("utf-8", "replace")
         first, _end, rest = text.partition("\n")
         status = _STATUS.match(first.strip())
         if not status:
             return None
-        headers = {}
+        headers: dict[str, str] = {}
         for line in rest.split("\n"):
             line = line.rstrip("\r")
             if not line:
@@ -88,10 +85,10 @@ class SipProbe:
         code = int(status[1])
         if code < 200:
             return None
-        return Answer(branch[1], answering_node(headers), code, status[2].strip())
+        return Answer(branch[1], answering_node(headers), code)
 
 
-def answering_node(headers):
+def answering_node(headers: Mapping[str, str]) -> str | None:
     """Return the name of the node that answered: its Server header, else User-Agent, else who warns, else None."""
     for name in ("server", "user-agent"):
         if headers.get(name):

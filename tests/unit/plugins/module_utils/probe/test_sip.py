@@ -18,7 +18,7 @@ def sip():
 
 
 def request(sip, number=7, index=2, source=SOURCE, target=TARGET):
-    return sip.request(number, sip.key(number, index), source, target).decode()
+    return sip.request(number, index, source, target).decode()
 
 
 def headers(text):
@@ -56,7 +56,7 @@ def test_ipv6_addresses_are_in_brackets(sip):
 
 def test_reads_the_answer(sip):
     found = sip.parse(answer(request(sip), Server="sip1"))
-    assert (found.key, found.node, found.status, found.phrase) == (sip.key(7, 2), "sip1", 200, "OK")
+    assert (found.key, found.node, found.status) == (sip.key(7, 2), "sip1", 200)
 
 
 @pytest.mark.parametrize("status", ["404 Not Found", "503 Service Unavailable", "200 "])

@@ -8,14 +8,14 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import normalise_services
-from ansible_collections.homelab.anycast.plugins.module_utils.probe.targets import targets
+from ansible_collections.homelab.anycast.plugins.module_utils.probe.targets import probe_targets
 
 PHONE, PHONE6 = "172.18.0.22", "2001:db8::22"
 
 
 def of(check=None, addresses=("172.18.0.64",), sources=(PHONE,)):
     service = {"name": "it", "addresses": list(addresses), "check": check}
-    return targets(normalise_services([service]), list(sources))
+    return [target.as_dict() for target in probe_targets(normalise_services([service]), list(sources))]
 
 
 @pytest.mark.parametrize(

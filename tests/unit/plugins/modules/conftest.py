@@ -80,12 +80,9 @@ def clock(monkeypatch):
 
 def recording(name):
     """Return a recorded session as (greeting, {command: answer})."""
-    greeting, *exchanges = (RECORDINGS / (f"session_{name}.txt")).read_bytes().split(b">>> ")
-    answers = {}
-    for exchange in exchanges:
-        command, _newline, answer = exchange.partition(b"\n")
-        answers[command.decode()] = answer
-    return greeting.partition(b"\n")[2], answers
+    session = json.loads((RECORDINGS / "sessions.json").read_text())[name]
+    answers = {command: "".join(f"{line}\n" for line in lines).encode() for command, lines in session.items()}
+    return answers.pop("greeting"), answers
 
 
 class FakeBird:

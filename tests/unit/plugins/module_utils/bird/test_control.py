@@ -1,10 +1,11 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading what BIRD answers; what three versions said on their socket in the quick bed (*.wire.txt)."""
+"""Reading what BIRD answers; what three versions said on their socket in the quick bed."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,8 @@ VERSIONS = ("2.0.12", "2.17.5", "3.1.7")
 
 def wire(version, case, command):
     """Return the answer in a recording of BIRD, without the greeting."""
-    data = (RECORDINGS / (f"{version}-{case}-{command}.wire.txt")).read_bytes()
-    greeting, data = split_reply(data)
+    said = json.loads((RECORDINGS / f"{version}.json").read_text())[case][command]
+    greeting, data = split_reply("".join(f"{line}\n" for line in said).encode())
     assert greeting == [(1, f"BIRD {version} ready.")]
     lines, rest = split_reply(data)
     assert rest == b""
@@ -88,7 +89,7 @@ def test_refuses_what_is_no_reply(data):
     ],
 )
 def test_neighbors(version, case, neighbors):
-    found = parse_neighbors(wire(version, case, "show_ospf_neighbors_myAnycast"))
+    found = parse_neighbors(wire(version, case, "show ospf neighbors myAnycast"))
     assert {(entry.router_id, entry.state, entry.role, entry.priority) for entry in found} >= {
         entry[:4] for entry in neighbors
     }
@@ -120,7 +121,7 @@ def test_seconds(text, seconds):
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_interfaces(version):
-    lan, dummy = parse_interfaces(wire(version, "full", "show_ospf_interface"))
+    lan, dummy = parse_interfaces(wire(version, "full", "show ospf interface"))
     assert lan.as_dict() == {
         "name": "enp0s11",
         "network": "172.18.0.0/26",
@@ -139,13 +140,13 @@ def test_interfaces(version):
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_router_id(version):
-    assert parse_router_id(wire(version, "full", "show_status")) == "172.18.0.11"
+    assert parse_router_id(wire(version, "full", "show status")) == "172.18.0.11"
     assert parse_router_id([(13, "Daemon is up and running")]) is None
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_protocols(version):
-    rows = parse_protocols(wire(version, "full", "show_protocols"))
+    rows = parse_protocols(wire(version, "full", "show protocols"))
     assert Protocol("myAnycast", "OSPF", "up") in rows
     assert choose_protocol(rows, None).name == "myAnycast"
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -29,16 +30,11 @@ RECORDINGS = Path(__file__).parents[2] / "fixtures" / "bird"
 ROUTER, SIP1, SIP2 = "172.18.0.1", "172.18.0.11", "172.18.0.12"
 
 
-def recorded(name):
-    """Return the answer in a recording, without the greeting."""
-    _greeting, data = control.split_reply((RECORDINGS / name).read_bytes())
-    return control.split_reply(data)[0]
-
-
 @pytest.mark.parametrize("version", ["2.0.12", "2.17.5", "3.1.7"])
 def test_sessions_of_bird(version):
-    lines = recorded(f"{version}-full_bfd-show_bfd_sessions.wire.txt")
-    assert control.parse_bfd_sessions(lines) == [BfdSession(ROUTER, "enp0s11", "up")]
+    said = json.loads((RECORDINGS / f"{version}.json").read_text())["full_bfd"]["show bfd sessions"]
+    _greeting, data = control.split_reply("".join(f"{line}\n" for line in said).encode())
+    assert control.parse_bfd_sessions(control.split_reply(data)[0]) == [BfdSession(ROUTER, "enp0s11", "up")]
 
 
 @pytest.mark.parametrize(

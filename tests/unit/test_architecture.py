@@ -1,0 +1,154 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The house: which package may know which, how long a signature may be, and where the doors are.
+
+A new exception is none: change the code. An entry of EXCEPTIONS that is no longer true has to go.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PLUGINS = ROOT / "plugins"
+NAMESPACE = "ansible_collections.homelab.anycast.plugins."
+
+# What each package of module_utils may import, beside itself; in the order in which they stand on each other.
+MAY_IMPORT = {
+    "waiting": (),
+    "secret": (),
+    "model": (),
+    "ospf": ("model",),
+    "probe": ("model", "ospf"),
+    "bird": ("model", "ospf"),
+    "node": ("model", "ospf", "bird"),
+    "routeros": ("model", "ospf"),
+    "system": ("model", "ospf", "probe", "bird", "node", "routeros"),
+    "drill": ("model", "ospf", "probe", "bird", "node", "routeros", "system"),
+}
+FOR_ALL = ("waiting", "secret")
+MOST_POSITIONAL = 6
+FILTERS = {"model.py": ["link", "services", "table"]}
+PLANS = {"routeros_ospf": "homelab.anycast.routeros_ospf_plan", "bird_anycast": "homelab.anycast.bird_anycast_plan"}
+
+EXCEPTIONS = {
+    "imports": {"module_utils/routeros/ipv6.py imports system"},
+    "signatures": {
+        "filter/adoption.py: routeros_plan has 8",
+        "filter/anycast.py: router_problems has 11",
+        "filter/anycast.py: routeros_interruption has 7",
+        "module_utils/routeros/rows.py: interface_templates has 7",
+        "module_utils/routeros/rows.py: router_problems has 9",
+        "module_utils/routeros/takeover.py: plan has 8",
+        "module_utils/routeros/takeover.py: _differences has 7",
+        "module_utils/system/endpoints.py: node has 9",
+        "module_utils/system/packet_filter.py: __init__ has 8",
+        "modules/bird_configure.py: wait_for_router has 7",
+    },
+    "filters": {
+        f"filter/{name}.py"
+        for name in (
+            "adoption",
+            "anycast",
+            "bootstrap",
+            "drill",
+            "family",
+            "probes",
+            "ranges",
+            "removal",
+            "renderers",
+            "rotation",
+            "routeros_ipv6",
+            "system",
+        )
+    },
+    "plans": {"routeros_ospf: made by []", "bird_anycast: made by []"},
+}
+
+
+def sources(below: str = "") -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted((PLUGINS / below).rglob("*.py")):
+        yield path.relative_to(PLUGINS).as_posix(), ast.parse(path.read_text())
+
+
+def package(parts: list[str]) -> str:
+    """Return model for module_utils/model/link.py, waiting for module_utils/waiting.py, action for action/NAME.py."""
+    return parts[1] if parts[0] == "module_utils" and len(parts) > 1 else parts[0]
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(NAMESPACE):
+            yield package((node.module or "")[len(NAMESPACE) :].split("."))
+
+
+def wrong_imports() -> Iterator[str]:
+    for path, tree in sources("module_utils"):
+        own = package(path.removesuffix(".py").split("/"))
+        allowed = {own, *MAY_IMPORT.get(own, ()), *(() if own in FOR_ALL else FOR_ALL)}
+        yield from (f"{path} imports {found}" for found in imported(tree) if found not in allowed)
+    for path, tree in sources():
+        # plugin_utils run on the controller only, as actions do.
+        doors = {"action", "filter", "modules"}
+        if not path.startswith(("action/", "plugin_utils/", "module_utils/")):
+            doors.add("plugin_utils")
+        yield from (f"{path} imports {found}" for found in imported(tree) if found in doors)
+
+
+def long_signatures() -> Iterator[str]:
+    for path, tree in sources():
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                names = [one.arg for one in (*node.args.posonlyargs, *node.args.args)]
+                count = len([name for name in names if name not in ("self", "cls")])
+                if count > MOST_POSITIONAL:
+                    yield f"{path}: {node.name} has {count}"
+
+
+def doors_in_the_way() -> Iterator[str]:
+    yield from (path for path, _tree in sources("filter") if Path(path).name not in FILTERS)
+
+
+def plans_made_elsewhere() -> Iterator[str]:
+    for role, plan in PLANS.items():
+        files = sorted((ROOT / "roles" / role / "tasks").glob("*.yml"))
+        made = [path.name for path in files for _task in re.findall(rf"^ *{plan}:", path.read_text(), re.MULTILINE)]
+        if made != ["plan.yml"]:
+            yield f"{role}: made by {made}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "found"),
+    [
+        pytest.param("imports", wrong_imports, id="imports run one way"),
+        pytest.param("signatures", long_signatures, id="at most 6 positional parameters"),
+        pytest.param("filters", doors_in_the_way, id="filters are for users"),
+        pytest.param("plans", plans_made_elsewhere, id="a role makes its plan at one place"),
+    ],
+)
+def test_the_rules_of_the_house(rule, found):
+    broken = set(found())
+    assert not broken - EXCEPTIONS[rule], "change the code"
+    assert not EXCEPTIONS[rule] - broken, f"what holds now leaves EXCEPTIONS in {__file__}"
+
+
+def test_no_package_stands_on_itself():
+    """The order of MAY_IMPORT is one in which each knows only those before it, so there is no circle."""
+    order = list(MAY_IMPORT)
+    assert all(order.index(known) < order.index(one) for one, others in MAY_IMPORT.items() for known in others)
+    found = {path.name.removesuffix(".py") for path in (PLUGINS / "module_utils").iterdir()}
+    assert found - {"__pycache__"} == set(order)
+
+
+@pytest.mark.skipif(not (PLUGINS / "filter" / "model.py").exists(), reason="the doors of the roles are still there")
+def test_users_have_three_filters():
+    documented = sorted(path.stem for path in (PLUGINS / "filter").glob("*.yml"))
+    assert documented == sorted(FILTERS["model.py"])
+    assert all(yaml.safe_load((PLUGINS / "filter" / f"{name}.yml").read_text())["DOCUMENTATION"] for name in documented)

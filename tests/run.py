@@ -52,6 +52,8 @@ MATRIX = {
 }
 # The same of the quick bed.
 BED_MATRIX = ("tests/integration/test_authentication.py", "tests/integration/test_rotate_key.py")
+# The tests of this program and of the one that it imports.
+TOOLS = ("tests/test_run.py", "tests/test_matrix.py")
 # What measures the line coverage of plugins/, as it calls them in its own process; pyproject.toml has the limit.
 COVERED = ("tests/unit", "tests/emulator/test_bootstrap_modules.py")
 # What makes the lab and removes it belongs to each run.
@@ -106,7 +108,7 @@ PARTS: dict[str, list[Step]] = {
         Step("ansible-test-sanity", ["python", "tests/ansible_test.py", "sanity"]),
         Step("ansible-test-units", ["python", "tests/ansible_test.py", "units"]),
     ],
-    "unit": [measured("unit", "tests/lab", "tests/bench", "tests/docs", "tests/release")],
+    "unit": [measured("unit", "tests/lab", "tests/molecule", "tests/bench", "tests/docs", "tests/release", *TOOLS)],
     "integration": [
         pytest("emulator", "-n2", "--dist=loadfile", "tests/emulator", f"--ignore={COVERED[1]}"),
         # Each file has machines of its own, and waits more than it computes.

@@ -73,130 +73,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-neighbors:
-  description: The neighbours, on O(interface) if that is given.
-  returned: always, once they could be read
-  type: list
-  elements: dict
-  contains:
-    router_id:
-      description: Router id of the neighbour.
-      type: str
-    address:
-      description: Its address on the link.
-      type: str
-    interface:
-      description:
-        - Interface of the router on which it is seen. Up to RouterOS 7.20 the router does not say it; it is found by
-          the subnets of its OSPF interfaces then, and null if that is not clear.
-      type: str
-    state:
-      description: V(Down), V(Attempt), V(Init), V(2-Way), V(ExStart), V(Exchange), V(Loading) or V(Full).
-      type: str
-    role:
-      description: Role of the neighbour on the link, V(DR), V(BDR), V(DROther) or V(PtP); null while none is elected.
-      type: str
-    priority:
-      description: Its priority in the election of the designated router, null on point-to-point links.
-      type: int
-    full_seconds:
-      description: Seconds since when it is Full, null in any other state.
-      type: float
-    state_changes:
-      description: How often its state has changed.
-      type: int
-    dead_seconds:
-      description: Seconds until it is taken for dead, if no other hello arrives.
-      type: float
-    bfd:
-      description:
-        - State of the BFD session with it, V(up), V(down), V(init) or V(admin-down), V(forbidden) where no row of
-          C(/routing/bfd/configuration) allows it; null without a session.
-      type: str
-  sample:
-    - router_id: 172.18.0.11
-      address: 172.18.0.11
-      interface: bridge-lan
-      state: Full
-      role: DROther
-      priority: 0
-      full_seconds: 5164.0
-      state_changes: 6
-      dead_seconds: 3.0
-      bfd: up
-missing:
-  description: Router ids that are expected, and of which there is no neighbour.
-  returned: always, once the neighbours could be read
-  type: list
-  elements: str
-  sample: [172.18.0.13]
-stuck:
-  description: Neighbours, as in RV(neighbors), that are expected and whose state is not good.
-  returned: always, once the neighbours could be read
-  type: list
-  elements: dict
-  sample: []
-surplus:
-  description: Neighbours, as in RV(neighbors), that are there without being in O(router_ids) or O(full_with).
-  returned: always, once the neighbours could be read
-  type: list
-  elements: dict
-  sample: []
-likely_causes:
-  description: What is wrong, each with the likely causes, most likely first. The error message says the same.
-  returned: failure to meet the expectation
-  type: list
-  elements: dict
-  contains:
-    router_ids:
-      description: Router ids it is about.
-      type: list
-      elements: str
-    state:
-      description: The state of these neighbours, V(Missing), V(Duplicate router id), or that of their BFD sessions.
-      type: str
-    interface:
-      description: The interface, null if unknown.
-      type: str
-    found:
-      description: What was found, in words.
-      type: str
-    expected:
-      description: What was expected, in words.
-      type: str
-    causes:
-      description: Likely causes.
-      type: list
-      elements: str
-  sample:
-    - router_ids: [172.18.0.12]
-      state: ExStart
-      interface: bridge-lan
-      found: ExStart
-      expected: Full
-      causes: [the MTU of the two interfaces differs]
-own:
-  description: What the router says about itself.
-  returned: failure to meet the expectation
-  type: dict
-  contains:
-    router_id:
-      description: Its router id, null if there is more than one OSPF instance and O(instance) is not given.
-      type: str
-    interfaces:
-      description: Its OSPF interfaces, with their type, area, network, timers in seconds and priority.
-      type: list
-      elements: dict
+extends_documentation_fragment:
+  - homelab.anycast.neighbor_expectation
 version:
   description: Version of RouterOS.
   returned: always, once the neighbours could be read
   type: str
   sample: 7.20.8 (long-term)
-waited:
-  description: Seconds spent waiting.
-  returned: always, once the neighbours could be read
-  type: float
-  sample: 4.0
 """
 
 from ansible.module_utils.basic import AnsibleModule

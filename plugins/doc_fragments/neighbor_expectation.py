@@ -40,7 +40,7 @@ options:
   interface:
     description:
       - Only neighbours on this interface are returned and counted.
-      - A neighbour that is seen on another one is named in the error.
+      - The error names a neighbour that is seen on a different interface.
     type: str
   exact:
     description:

@@ -13,7 +13,7 @@ Row = dict[str, Any]
 # What a user whose group lacks the policy "sensitive" reads instead of a secret (measured on RouterOS 7.20.8).
 MASKED_BY_ROUTER = "*****"
 HIDDEN = "(hidden)"
-HIDDEN_CHANGED = "(hidden, another one)"
+HIDDEN_CHANGED = "(hidden, changed)"
 
 
 def hide(result: Row, properties: Collection[str]) -> Row:

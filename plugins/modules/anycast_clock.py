@@ -29,7 +29,7 @@ options: {}
 """
 
 EXAMPLES = r"""
-- name: How far is its clock from ours?
+- name: Measure how far the host's clock is from the controller's
   homelab.anycast.anycast_clock:
   register: clock
 """

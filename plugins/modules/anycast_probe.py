@@ -18,8 +18,8 @@ description:
   - Says for each of these sources how many were answered, by which node, how fast, and how many were lost, from when to
     when and why.
   - Nothing is sent twice. A datagram that is lost counts as lost, as it would in a stream of voice; a SIP phone itself
-    would repeat its request. An answer that comes too late, twice, or from another address than the one asked does not
-    count, but is noted.
+    would repeat its request. An answer that comes too late, twice, or from a different address than the one asked does
+    not count, but is noted.
   - Any final answer counts as one, also C(404), C(503) or C(REFUSED), for it shows that a node is there; see
     RV(results[].status_codes).
 notes:
@@ -99,11 +99,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Does the anycast address answer?
+- name: Check that the anycast address answers
   homelab.anycast.anycast_probe:
     address: 172.18.0.64
 
-- name: Which resolver answers?
+- name: Ask which resolver answers
   homelab.anycast.anycast_probe:
     address: 172.18.0.65
     kind: dns
@@ -117,15 +117,15 @@ EXAMPLES = r"""
     max_lost: 0
   register: probe
 
-- name: Say which phone lands on which server
+- name: Show which phone lands on which server
   ansible.builtin.debug:
     msg: "{{ dict(probe.results | map(attribute='source') | zip(probe.results | map(attribute='answered_by'))) }}"
 
-- name: Have a file
+- name: Create the file whose removal ends the probes
   ansible.builtin.tempfile:
   register: sending
 
-- name: Only measure, in the background, for ten minutes at most
+- name: Measure in the background, for ten minutes at most
   homelab.anycast.anycast_probe:
     address: 172.18.0.64
     count: 12000
@@ -136,14 +136,14 @@ EXAMPLES = r"""
   poll: 0
   register: probe
 
-# What is to be observed comes here.
+# The tasks to be observed come here.
 
-- name: End it
+- name: End the probes
   ansible.builtin.file:
     path: "{{ sending.path }}"
     state: absent
 
-- name: What was lost meanwhile
+- name: Read what was lost
   ansible.builtin.async_status:
     jid: "{{ probe.ansible_job_id }}"
   register: observed
@@ -330,7 +330,7 @@ def option_problems(params: Mapping[str, Any]) -> list[str]:
             try:
                 versions.add(ipaddress.ip_address(value).version)
             except ValueError:
-                problems.append(f"{option}: '{value}' is no IP address")
+                problems.append(f"{option}: '{value}' is not an IP address")
     if len(versions) > 1:
         problems.append("address and sources are of different IP versions")
     if len(set(params["sources"])) < len(params["sources"]):
@@ -377,7 +377,7 @@ def main() -> None:
     kind = KINDS[params["kind"]](uuid.uuid4().hex[:12])
     sources = [str(ipaddress.ip_address(source)) for source in params["sources"]]
     go_on = Path(params["while_file"]).exists if params["while_file"] else None
-    # How far this host's clock is from the one that the probes go by, which nobody sets.
+    # How far this host's clock is from the one that the probes go by, which no program sets.
     epoch = time.time() - time.monotonic()
     try:
         sources = sources or [local_address(target)]

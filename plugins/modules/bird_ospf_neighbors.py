@@ -52,7 +52,7 @@ EXAMPLES = r"""
     stable: 10
   become: true
 
-- name: The router must be full; the other two servers may rest in 2-Way, as two ordinary routers on a LAN do
+- name: Expect the router to be Full, and the other two servers Full or in 2-Way
   homelab.anycast.bird_ospf_neighbors:
     full_with: [172.18.0.1]
     router_ids: [172.18.0.12, 172.18.0.13]
@@ -62,7 +62,7 @@ EXAMPLES = r"""
     wait: 60
   become: true
 
-- name: Just look
+- name: Read the neighbours
   homelab.anycast.bird_ospf_neighbors:
   become: true
   register: ospf

@@ -14,7 +14,7 @@ author:
 description:
   - Does what M(community.routeros.api_modify) does, by running it, and takes the values of secret properties out of its
     result, its diff, its messages and the log. Everything else in the diff still shows.
-  - A secret that stays the same shows as C((hidden\)), one that replaces another as C((hidden, another one\)).
+  - A secret that stays the same shows as C((hidden\)), a new value as C((hidden, changed\)).
   - It fails when the router shows a secret property as C(*****), as it does to a user whose group lacks the policy
     C(sensitive), since such a value can never be compared and would be written again on every run.
 extends_documentation_fragment:
@@ -113,5 +113,5 @@ new_data:
   elements: dict
   returned: success
   sample:
-    - {.id: "*1", area: anycast, interfaces: bridge-lan, auth-key: "(hidden, another one)", comment: homelab.anycast}
+    - {.id: "*1", area: anycast, interfaces: bridge-lan, auth-key: "(hidden, changed)", comment: homelab.anycast}
 """

@@ -89,7 +89,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: The router sends clients to exactly these three nodes
+- name: Check that the router sends clients to exactly these three nodes
   homelab.anycast.routeros_next_hops:
     hostname: 172.18.0.1
     username: ansible
@@ -104,7 +104,7 @@ EXAMPLES = r"""
       172.18.0.13: sip3
     wait: 30
 
-- name: After sip3 was drained, the router sends nobody there any more
+- name: Wait until the router sends no client to sip3, which is drained
   homelab.anycast.routeros_next_hops:
     hostname: 172.18.0.1
     username: ansible
@@ -114,11 +114,11 @@ EXAMPLES = r"""
     without: [172.18.0.13]
     wait: 10
 
-- name: Have a file
+- name: Create the file whose removal ends the watch
   ansible.builtin.tempfile:
   register: watching
 
-- name: Watch in the background what becomes of the route, for ten minutes at most
+- name: Watch the route in the background, for ten minutes at most
   homelab.anycast.routeros_next_hops:
     hostname: 172.18.0.1
     username: ansible
@@ -131,14 +131,14 @@ EXAMPLES = r"""
   poll: 0
   register: watch
 
-# What is to be observed comes here.
+# The tasks to be observed come here.
 
-- name: End it
+- name: End the watch
   ansible.builtin.file:
     path: "{{ watching.path }}"
     state: absent
 
-- name: See when which next hops were there
+- name: Read when which next hops were there
   ansible.builtin.async_status:
     jid: "{{ watch.ansible_job_id }}"
   register: observed

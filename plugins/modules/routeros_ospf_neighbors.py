@@ -58,7 +58,7 @@ EXAMPLES = r"""
     wait: 60
     stable: 10
 
-- name: The login once, for all modules that use the API
+- name: Give the login once for all modules that use the API
   module_defaults:
     group/homelab.anycast.api:
       hostname: 172.18.0.1
@@ -66,7 +66,7 @@ EXAMPLES = r"""
       password: "{{ lookup('ansible.builtin.env', 'ROUTEROS_PASSWORD') }}"
       tls: true
   block:
-    - name: At least two servers
+    - name: Wait until at least two servers are full neighbours
       homelab.anycast.routeros_ospf_neighbors:
         count: 2
         wait: 30

@@ -184,7 +184,7 @@ def test_another_password_another_list_another_address(fresh: Fresh) -> None:
     code, said = fresh("--diff")
     assert code == 0, said
     assert "changed=2" in said
-    assert '"password": "(hidden, another one)"' in said
+    assert '"password": "(hidden, changed)"' in said
     assert "another-one-of-it" not in said and PASSWORD not in said
     assert fresh.service("api-ssl")["address"] == "127.0.0.1/32,192.0.2.0/24"
     # By the same authority, which so need not be handed out again.

@@ -79,7 +79,7 @@ def split_reply(data: bytes) -> tuple[list[Line], bytes]:
             if line[4] == " ":
                 return lines, data[start:]
         else:
-            raise BirdError(f"what answers on the socket sent a line which is none of BIRD's: {line[:80]!r}")
+            raise BirdError(f"the program on the socket sent a line that BIRD would not send: {line[:80]!r}")
 
 
 def parse_protocols(lines: Iterable[Line]) -> list[Protocol]:
@@ -264,7 +264,7 @@ class Bird:
         match = re.match(r"BIRD (\S+) ready", text)
         if code != 1 or not match:
             raise BirdError(
-                f"{self.path} is no control socket of BIRD: it greets with '{text}'. Correct the option socket."
+                f"{self.path} is not a control socket of BIRD: it greets with '{text}'. Correct the option socket."
             )
         self.version = match[1]
         if not self.restricted:
@@ -286,7 +286,7 @@ class Bird:
             )
         if exc.errno == errno.ECONNREFUSED:
             return Unreadable(
-                f"nobody listens on BIRD's control socket {self.path}; BIRD has died or is starting. See 'systemctl"
+                f"no program listens on BIRD's control socket {self.path}; BIRD has died or is starting. See 'systemctl"
                 " status bird' and 'journalctl -u bird'."
             )
         if exc.errno in (errno.EACCES, errno.EPERM):

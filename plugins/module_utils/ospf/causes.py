@@ -53,7 +53,7 @@ def likely_causes(state: str, interface: OwnInterface | None = None, role: str |
         if here.hello is not None and here.dead is not None:
             timers = f"hello {here.hello:g} s, dead {here.dead:g} s"
         return [
-            "the other end is down, or does not speak OSPF on its interface to this one",
+            "the other end is down, or does not speak OSPF on its interface to this end",
             f"the hello or dead interval differs{_here(timers)}",
             f"the area or its type differs{_here(here.area)}",
             authentication,
@@ -74,7 +74,7 @@ def likely_causes(state: str, interface: OwnInterface | None = None, role: str |
         if here.priority == 0:
             causes.append("priority is 0 here, and the other end is not the designated router: raise its priority")
         if role is None or role == "DROther":
-            causes.append("neither end is the designated router or its backup; two others rest in 2-Way by design")
+            causes.append("neither end is the designated router or its backup: two such ends stay in 2-Way by design")
         causes += [
             "no designated router is elected, as all have priority 0: give the router priority 1 or more",
             f"the election still waits{_seconds(here.wait, 'wait timer ')}",
@@ -90,7 +90,7 @@ def likely_causes(state: str, interface: OwnInterface | None = None, role: str |
         ]
     if state == "Loading":
         return [
-            "link state requests or updates are lost: the MTU of the way is smaller than that of the interfaces, or the"
+            "link state requests or updates are lost: the path has a smaller MTU than the interfaces, or the"
             " link is lossy",
             "a damaged link state advertisement is asked for again and again: restart OSPF where it comes from",
         ]
@@ -228,7 +228,7 @@ def _why_missing(comparison: Comparison, own: Own) -> list[str]:
         return [*causes, f"interface {here.name} is stub or passive here, so it sends no hellos"]
     if comparison.surplus:
         others = ", ".join(sorted({str(entry.router_id) for entry in comparison.surplus}))
-        causes.append(f"it is there under another router id: {others} is not expected")
+        causes.append(f"it is there with a different router id: {others} is not expected")
     return [*causes, *likely_causes("Missing", here)]
 
 
@@ -248,7 +248,7 @@ def neighbors_failure(comparison: Comparison, own: Own, spent: float = 0.0, stab
     if stable is not None:
         return (
             f"The OSPF neighbours of {who} are as expected{after(spent)}, but have not been for {stable:g} s: a"
-            f" neighbour changed its state while we looked. Found: {counted or 'none'}."
+            f" neighbour changed its state while the module looked. Found: {counted or 'none'}."
         )
     lines = [f"The OSPF neighbours of {who} are not as expected{after(spent)}."]
     for finding in neighbor_findings(comparison, own):
@@ -257,8 +257,8 @@ def neighbors_failure(comparison: Comparison, own: Own, spent: float = 0.0, stab
     if expectation.exact and comparison.surplus:
         surplus = ", ".join(entry.in_words() for entry in comparison.surplus)
         lines.append(
-            f"- Not expected, yet there: {surplus}. Add to router_ids what belongs there, or turn OSPF off at what does"
-            " not."
+            f"- Not expected, yet there: {surplus}. Add the router ids that belong there to router_ids, or turn"
+            " OSPF off at the others."
         )
     if comparison.over and expectation.count is not None:
         found = expectation.count + comparison.over

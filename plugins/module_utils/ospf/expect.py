@@ -57,10 +57,10 @@ def expectation_problems(params: Mapping[str, Any]) -> list[str]:
             try:
                 IPv4Address(value)
             except AddressValueError:
-                problems.append(f"{option}: '{value}' is no router id, expected four numbers as in 172.18.0.1")
+                problems.append(f"{option}: '{value}' is not a router id, expected four numbers such as 172.18.0.1")
             else:
                 if value == "0.0.0.0":
-                    problems.append(f"{option}: 0.0.0.0 is no router id (RFC 2328 C.1)")
+                    problems.append(f"{option}: 0.0.0.0 is not a router id (RFC 2328 C.1)")
     if params["count"] is not None and params["count"] < 0:
         problems.append("count is %d, expected 0 or more" % params["count"])
     for option in ("exact", "bfd"):

@@ -82,7 +82,7 @@ class Probe:
     rtt: float = 0.0
     # Who says that it is lost.
     by: str | None = None
-    # An answer which came after the timeout, or from another address than the one asked.
+    # An answer which came after the timeout, or from a different address than the one asked.
     note: str | None = None
 
     @property
@@ -280,7 +280,7 @@ _ADVICE = (
     ),
     (
         "timeout",
-        "Timeout: nobody answered. Either no node announces {target} (module routeros_next_hops says which do), a"
+        "Timeout: no answer came. Either no node announces {target} (module routeros_next_hops says which do), a"
         " firewall drops the packets, or the node has just died.",
     ),
 )
@@ -314,7 +314,7 @@ def local_address(target: Address) -> str:
             probe.connect(target)
         except OSError as exc:
             raise ProbeError(
-                f"this host has no route to {address}: {exc.strerror}. Correct address, or see to the host's routes"
+                f"this host has no route to {address}: {exc.strerror}. Correct address, or check the host's routes"
                 f" (ip route get {address})."
             ) from exc
         return str(probe.getsockname()[0])
@@ -330,8 +330,8 @@ def open_socket(source: str) -> socket.socket:
         sock.close()
         if exc.errno == errno.EADDRNOTAVAIL:
             raise ProbeError(
-                f"source {source} is no address of this host. Correct sources, or run the probe on the host that has it"
-                " ('ip -br address' shows what this one has)."
+                f"source {source} is not an address of this host. Correct sources, or run the probe on the host that"
+                " has it ('ip -br address' shows what this one has)."
             ) from exc
         raise ProbeError(f"cannot send from source {source}: {exc.strerror}") from exc
     # Not connected, so as to see answers from a wrong address; errors then come by the error queue, with the datagram.

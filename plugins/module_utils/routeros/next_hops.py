@@ -173,7 +173,9 @@ def normalise_prefix(text: str, option: str = "prefix") -> str:
     try:
         return str(ip_network(text))
     except ValueError as exc:
-        raise ValueError(f"{option}: '{text}' is no prefix as in 172.18.0.64/32 or 2001:db8::64/128: {exc}") from exc
+        raise ValueError(
+            f"{option}: '{text}' is not a prefix such as 172.18.0.64/32 or 2001:db8::64/128: {exc}"
+        ) from exc
 
 
 def _spelled(values: Iterable[str]) -> list[str]:
@@ -196,7 +198,7 @@ class NextHopExpectation:
         """Return what is wrong with the options, one sentence each."""
         options = (("gateways", self.gateways or ()), ("contains", self.contains), ("without", self.without))
         return [
-            f"{option}: '{value}' is no address as in 172.18.0.11"
+            f"{option}: '{value}' is not an address such as 172.18.0.11"
             for option, values in options
             for value in values
             if not _address(value)

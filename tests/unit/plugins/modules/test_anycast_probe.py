@@ -185,9 +185,9 @@ def test_probes_in_check_mode_too(run, node):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"address": "sip.example.com"}, "address: 'sip.example.com' is no IP address"),
-        ({"sources": ["phone1"]}, "sources: 'phone1' is no IP address"),
-        ({"sources": ["192.0.2.22"]}, "source 192.0.2.22 is no address of this host. Correct sources"),
+        ({"address": "sip.example.com"}, "address: 'sip.example.com' is not an IP address"),
+        ({"sources": ["phone1"]}, "sources: 'phone1' is not an IP address"),
+        ({"sources": ["192.0.2.22"]}, "source 192.0.2.22 is not an address of this host. Correct sources"),
         ({"sources": ["127.0.0.2", "127.0.0.2"]}, "sources has an address more than once"),
         ({"sources": ["::1"]}, "address and sources are of different IP versions"),
         ({"port": 0}, "port is 0, expected 1 to 65535"),

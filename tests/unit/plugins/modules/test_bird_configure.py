@@ -139,7 +139,7 @@ def test_before_bird_runs_the_files_are_written(node, configure):
 def test_no_secret_is_returned(configured, configure):
     text = json.dumps(configure()["diff"])
     assert "old-secret" not in text and "new-secret" not in text
-    assert "(hidden, another one)" in text
+    assert "(hidden, changed)" in text
 
 
 def test_only_the_mode_is_corrected(configured, configure):

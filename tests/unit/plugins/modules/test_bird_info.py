@@ -45,7 +45,7 @@ def test_no_journal(run_module, fake_bird, journal):
 def test_no_bird(run_module, tmp_path):
     path = tmp_path / "bird.ctl"
     path.touch()
-    assert f"nobody listens on BIRD's control socket {path}" in run_module(MODULE, socket=str(path))["msg"]
+    assert f"no program listens on BIRD's control socket {path}" in run_module(MODULE, socket=str(path))["msg"]
 
 
 @pytest.mark.parametrize("option", ["since", "timeout"])

@@ -126,7 +126,7 @@ def test_the_only_interface(ask):
         ("two", {"protocol": "third"}, "no OSPF protocol 'third'; it has: anycast, second"),
         ("two", {"protocol": "device1"}, "no OSPF protocol 'device1'"),
         ("noospf", {}, "BIRD has no OSPF protocol; it has: device1 (Device)"),
-        ("node", {"router_ids": ["sip1"]}, "router_ids: 'sip1' is no router id"),
+        ("node", {"router_ids": ["sip1"]}, "router_ids: 'sip1' is not a router id"),
         ("node", {"router_ids": [], "count": 1}, "parameters are mutually exclusive: router_ids|count"),
         ("node", {"states": ["full"]}, "value of states must be one or more of"),
         ("node", {"wait": -1}, "wait is -1, expected 0 or more seconds"),
@@ -179,7 +179,7 @@ def test_a_bird_that_stops_in_the_middle(ask, fake_bird):
 def test_a_socket_of_something_else(ask, fake_bird):
     ask.bird = fake_bird("node")
     ask.bird.greeting = b"220 mail.example.com ESMTP\n"
-    assert "none of BIRD's: '220 mail.example.com ESMTP'" in ask(None)["msg"]
+    assert "a line that BIRD would not send: '220 mail.example.com ESMTP'" in ask(None)["msg"]
 
 
 def test_no_socket(run_module, monkeypatch, tmp_path):
@@ -198,7 +198,7 @@ def test_no_bird(run_module, monkeypatch, tmp_path):
 
 def test_a_bird_that_died(run_module, tmp_path):
     (tmp_path / "bird.ctl").touch()
-    assert "nobody listens on BIRD's control socket" in run_module(MODULE, socket=str(tmp_path / "bird.ctl"))["msg"]
+    assert "no program listens on BIRD's control socket" in run_module(MODULE, socket=str(tmp_path / "bird.ctl"))["msg"]
 
 
 def test_no_permission(run_module, monkeypatch, fake_bird):

@@ -164,7 +164,7 @@ def test_routes_are_read_of_the_prefixes_asked_for(run, fake_router):
     assert run()["routes"] == []
     (found,) = run(prefixes=["172.18.0.64"])["routes"]
     assert (found["prefix"], found["gateway"], found["protocol"]) == ("172.18.0.64/32", "172.18.0.11", "ospf")
-    assert "prefixes: '172.18.0.64/24' is no prefix as in" in run(prefixes=["172.18.0.64/24"])["msg"]
+    assert "prefixes: '172.18.0.64/24' is not a prefix such as" in run(prefixes=["172.18.0.64/24"])["msg"]
 
 
 @pytest.mark.parametrize(

@@ -238,8 +238,8 @@ def test_no_login(run, fake_router):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"prefix": "172.18.0.64/24"}, "prefix: '172.18.0.64/24' is no prefix"),
-        ({"gateways": ["sip1"]}, "gateways: 'sip1' is no address"),
+        ({"prefix": "172.18.0.64/24"}, "prefix: '172.18.0.64/24' is not a prefix"),
+        ({"gateways": ["sip1"]}, "gateways: 'sip1' is not an address"),
         ({"gateways": [], "contains": SIPS}, "mutually exclusive: gateways|contains"),
         ({"protocol": "OSPF"}, "value of protocol must be one of"),
         ({"while_file": "/nowhere"}, "while_file: there is no file /nowhere on this host"),

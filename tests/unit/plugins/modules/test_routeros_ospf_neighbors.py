@@ -263,7 +263,7 @@ def test_an_old_router(run, fake_router, version, says):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"router_ids": ["sip1"]}, "router_ids: 'sip1' is no router id"),
+        ({"router_ids": ["sip1"]}, "router_ids: 'sip1' is not a router id"),
         ({"router_ids": [], "count": 1}, "mutually exclusive: router_ids|count"),
         ({"count": -1}, "count is -1"),
         ({"exact": True}, "nothing is expected"),

@@ -57,7 +57,7 @@ def test_splits_a_reply(data, lines, rest):
 
 @pytest.mark.parametrize("data", [b"220 ESMTP\n", b" b\n", b"10131 x\n", b"\n"])
 def test_refuses_what_is_no_reply(data):
-    with pytest.raises(BirdError, match="none of BIRD's"):
+    with pytest.raises(BirdError, match="BIRD would not send"):
         split_reply(data)
 
 

@@ -128,7 +128,7 @@ def test_message_of_an_unstable_neighbor():
             {"interface": "eth0"},
             "172.18.0.1 is seen on interface eth1 instead, 2-Way",
         ),
-        ([seen("172.18.0.64")], OWN, {}, "it is there under another router id: 172.18.0.64 is not expected"),
+        ([seen("172.18.0.64")], OWN, {}, "it is there with a different router id: 172.18.0.64 is not expected"),
         ([], Own("sip1", ROUTER, [LAN_INTERFACE]), {}, "172.18.0.1 is the router id of this end itself"),
     ],
 )

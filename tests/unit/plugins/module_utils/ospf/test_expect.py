@@ -28,10 +28,10 @@ PARAMS = {
     [
         (
             {"router_ids": ["hap-lite"]},
-            "router_ids: 'hap-lite' is no router id, expected four numbers as in 172.18.0.1",
+            "router_ids: 'hap-lite' is not a router id, expected four numbers such as 172.18.0.1",
         ),
-        ({"full_with": ["172.18.0.256"]}, "full_with: '172.18.0.256' is no router id"),
-        ({"router_ids": ["0.0.0.0"]}, "router_ids: 0.0.0.0 is no router id (RFC 2328 C.1)"),
+        ({"full_with": ["172.18.0.256"]}, "full_with: '172.18.0.256' is not a router id"),
+        ({"router_ids": ["0.0.0.0"]}, "router_ids: 0.0.0.0 is not a router id (RFC 2328 C.1)"),
         ({"count": -1}, "count is -1, expected 0 or more"),
         ({"wait": -1}, "wait is -1, expected 0 or more seconds"),
         ({"stable": -0.5}, "stable is -0.5, expected 0 or more seconds"),

@@ -123,7 +123,7 @@ def test_refused_is_not_timed_out(tally):
     assert text.startswith("Lost 2 of 3 probes (SIP OPTIONS) to 172.18.0.64 port 5060, allowed are 0.")
     assert "- from 172.18.0.22 2 of 3: connection refused (says 172.18.0.11): 1; timeout: 3" in text
     assert "no program there listens on 172.18.0.64 port 5060" in text
-    assert "Timeout: nobody answered" in text
+    assert "Timeout: no answer came" in text
 
 
 def test_a_source_without_losses_is_not_mentioned(tally):

@@ -116,7 +116,7 @@ def test_prefix(text, prefix):
 
 @pytest.mark.parametrize("text", ["172.18.0.64/25", "172.18.0.64/33", "sip.example.com", "2001:db8::64/64", ""])
 def test_no_prefix(text):
-    with pytest.raises(ValueError, match=f"prefix: '{text}' is no prefix"):
+    with pytest.raises(ValueError, match=f"prefix: '{text}' is not a prefix"):
         normalise_prefix(text)
 
 
@@ -201,9 +201,9 @@ def test_a_missing_node_of_ipv6_is_found_by_each_of_its_names():
 @pytest.mark.parametrize(
     ("expected", "problem"),
     [
-        ({"gateways": ["sip1"]}, "gateways: 'sip1' is no address as in 172.18.0.11"),
-        ({"contains": ["172.18.0.11/32"]}, "contains: '172.18.0.11/32' is no address"),
-        ({"without": ["fe80::11%bridge-lan"]}, "without: 'fe80::11%bridge-lan' is no address"),
+        ({"gateways": ["sip1"]}, "gateways: 'sip1' is not an address such as 172.18.0.11"),
+        ({"contains": ["172.18.0.11/32"]}, "contains: '172.18.0.11/32' is not an address"),
+        ({"without": ["fe80::11%bridge-lan"]}, "without: 'fe80::11%bridge-lan' is not an address"),
     ],
 )
 def test_bad_expectations_are_told(expected, problem):

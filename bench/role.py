@@ -50,7 +50,7 @@ def bird_files(link: Mapping[str, Any], router_ids: Sequence[str]) -> list[dict[
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"the role's templates cannot be rendered:\n{done.stdout}{done.stderr}")
-    results = json.loads(done.stdout)["plays"][0]["tasks"][0]["hosts"]["localhost"]["results"]
+    results = json.loads(done.stdout)["plays"][0]["tasks"][-1]["hosts"]["localhost"]["results"]
     return [result["msg"] for result in results]
 
 

@@ -6,29 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model import link as link_model
-from ansible_collections.homelab.anycast.plugins.module_utils.model import services
-from ansible_collections.homelab.anycast.plugins.module_utils.node import takeover
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import takeover as routeros_takeover
-
-
-def adoption_filter(info, services_list, interfaces, router_id, link, directory="/etc/bird"):
-    summary, stanzas = info.get("bird_conf"), info.get("stanzas") or []
-    try:
-        normalised = services.normalise_services(services_list)
-    except services.ServicesError:
-        # Which node_problems says.
-        return {"kind": "none", "problems": [], "notes": [], "stanzas": []}
-    try:
-        bfd = link_model.normalise_link(link).bfd
-    except link_model.LinkError:
-        bfd = False
-    return {
-        "kind": takeover.kind(summary, normalised),
-        "problems": takeover.bird_conf_problems(summary, normalised, interfaces, bfd, directory)
-        + takeover.stanza_problems(stanzas, normalised),
-        "notes": takeover.notes(summary, stanzas, normalised, router_id, directory),
-        "stanzas": stanzas,
-    }
 
 
 def routeros_plan(info, link, router_id, interfaces, comment, filter_chain, instance, area):
@@ -43,7 +21,6 @@ def routeros_plan(info, link, router_id, interfaces, comment, filter_chain, inst
 class FilterModule:
     def filters(self):
         return {
-            "adoption": adoption_filter,
             "routeros_plan": routeros_plan,
             "routeros_taken_over": routeros_takeover.taken_over,
         }

@@ -11,8 +11,6 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model import ip, services
 from ansible_collections.homelab.anycast.plugins.module_utils.model import link as link_model
-from ansible_collections.homelab.anycast.plugins.module_utils.node import problems as node_checks
-from ansible_collections.homelab.anycast.plugins.module_utils.node import source_routing
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import interruption, rows
 from ansible_collections.homelab.anycast.plugins.module_utils.system import last_node, request, text
 
@@ -29,16 +27,6 @@ def services_filter(value):
         return [service.as_dict() for service in services.normalise_services(value)]
     except services.ServicesError as error:
         raise AnsibleFilterError(str(error)) from None
-
-
-def node_problems(facts, link, services_list, router_id, interfaces, other_router_ids=None):
-    problems, normalised = [], []
-    try:
-        normalised = services.normalise_services(services_list)
-    except services.ServicesError as error:
-        problems.append(f"bird_anycast_services: {error}")
-    problems = link_model.link_problems("bird_anycast_link", link, services.service_prefixes(normalised)) + problems
-    return problems + node_checks.node_problems(normalised, router_id, interfaces, facts, other_router_ids or {})
 
 
 def router_problems(
@@ -134,10 +122,6 @@ def _of_link(function):
     return functools.wraps(function)(lambda link, *rest: function(link_model.normalise_link(link), *rest))
 
 
-def _of_services(function):
-    return functools.wraps(function)(lambda value, *rest: function(services.valid(value), *rest))
-
-
 def services_named(value, name=None):
     return [service.as_dict() for service in services.named(services.normalise_services(value), name)]
 
@@ -147,7 +131,6 @@ class FilterModule:
         return {
             "link": link,
             "services": services_filter,
-            "node_problems": node_problems,
             "router_problems": router_problems,
             "routeros_interruption": routeros_interruption,
             "routeros_interface_templates": _of_link(rows.interface_templates),
@@ -158,14 +141,6 @@ class FilterModule:
             "routeros_instances": rows.instances,
             "routeros_bfd_configuration": _of_link(rows.bfd_configuration),
             "other_router_ids": other_router_ids,
-            "service_interfaces": _of_services(services.interfaces),
-            "units": _of_services(services.units),
-            "unit_problems": _of_services(node_checks.unit_problems),
-            "bird_package": node_checks.bird_package,
-            "package_problems": node_checks.package_problems,
-            "source_routing": source_routing.commands,
-            "source_routing_problems": source_routing.problems,
-            "missing_source_routing": _of_services(source_routing.missing),
             "services_named": services_named,
             "drain_arguments_problems": drain_arguments_problems,
             "last_node_problems": last_node_problems,

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model import services
-from ansible_collections.homelab.anycast.plugins.module_utils.node import takeover
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import takeover as routeros_takeover
 from ansible_collections.homelab.anycast.plugins.module_utils.system import removal, request
 
@@ -16,27 +14,10 @@ def removal_wanted(arguments, hostvars, groups):
     return removal.wanted(arguments, nodes, groups.get("anycast_routers", []))
 
 
-def bird_afterwards(record, info, services_list, directory="/etc/bird"):
-    kind = takeover.kind(info["bird_conf"], services.normalise_services(services_list))
-    action = removal.bird_afterwards(record, kind, any(info["packages"].values()))
-    return {
-        "action": action,
-        "foreign": kind == takeover.FOREIGN,
-        "notes": removal.left_over(action, record, directory),
-    }
-
-
-def services_without(services_list, name):
-    return [service for service in services_list if str(service.get("name")) != name]
-
-
 class FilterModule:
     def filters(self):
         return {
             "removal_wanted": removal_wanted,
-            "bird_afterwards": bird_afterwards,
-            "services_without": services_without,
             "prefixes_without": removal.prefixes_without,
             "routeros_removal": routeros_takeover.removal,
-            "packages_to_purge": takeover.to_purge,
         }

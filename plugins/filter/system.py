@@ -179,13 +179,13 @@ def _ends(hostvars, names, groups):
     nodes = [
         endpoints.node(
             name,
-            facts=(variables.get("__bird_anycast_node") or {}).get("facts"),
-            info=variables.get("__bird_anycast_node"),
+            facts=((variables.get("__bird_anycast_plan") or {}).get("info") or {}).get("facts"),
+            info=(variables.get("__bird_anycast_plan") or {}).get("info"),
             link=_value(variables, "bird_anycast_link"),
             interfaces=_value(variables, "bird_anycast_interfaces"),
             services=_value(variables, "bird_anycast_services"),
             source_gateway=_value(variables, "bird_anycast_source_gateway"),
-            **_own_verdict(variables, variables.get("__bird_anycast_node")),
+            **_own_verdict(variables, variables.get("__bird_anycast_plan")),
         )
         for name, variables in _members("anycast_nodes", hostvars, names, groups)
     ]

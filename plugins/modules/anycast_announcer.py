@@ -58,7 +58,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Install the announcer, and hand it the services
+- name: Install the announcer and hand it the services
   homelab.anycast.anycast_announcer:
     program: "{{ lookup('ansible.builtin.file', 'announcer.py', rstrip=false) }}"
     unit: "{{ lookup('ansible.builtin.file', 'anycast-announce@.service', rstrip=false) }}"
@@ -95,12 +95,15 @@ import contextlib
 import json
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service
 from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer, systemd
 from ansible_collections.homelab.anycast.plugins.module_utils.node.files import write_file
+from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict, wait_for
 
 # Of all files; none of them holds a secret.
 _MODE = 0o644
@@ -108,16 +111,16 @@ _MODE = 0o644
 _PATIENCE = 5
 
 
-def _glob(pattern):
+def _glob(pattern: str) -> list[str]:
     return [str(path) for path in Path("/").glob(pattern.lstrip("/"))]
 
 
 class Installer:
-    def __init__(self, module):
+    def __init__(self, module: AnsibleModule) -> None:
         self.module = module
         self.absent = module.params["state"] == "absent"
-        self.services = [] if self.absent else systemd.services_of(module)
-        self.files = {}
+        self.services: list[Service] = [] if self.absent else systemd.services_of(module)
+        self.files: dict[str, str] = {}
         if not self.absent:
             self.files = {
                 announcer.PROGRAM: module.params["program"],
@@ -133,7 +136,7 @@ class Installer:
         announced = _glob(announcer.ANNOUNCED + "/*.conf")
         self.gone = [name for name in announcer.names_of(self.superfluous + announced) if name not in names]
 
-    def _changed(self):
+    def _changed(self) -> Iterator[tuple[str, str | None]]:
         """Yield the path and the text before of each file that is not as it should be."""
         for path, text in self.files.items():
             try:
@@ -145,51 +148,54 @@ class Installer:
             if (before, mode) != (text, _MODE):
                 yield path, before
 
-    def diff(self):
+    def diff(self) -> list[dict[str, str]]:
         """Return what changes in the files, as Ansible's --diff shows it."""
-        entries = [(path, before, self.files[path]) for path, before in self.changed.items()]
+        entries: list[tuple[str, str | None, str]] = [
+            (path, before, self.files[path]) for path, before in self.changed.items()
+        ]
         entries += [(path, Path(path).read_text(encoding="utf-8"), "") for path in self.superfluous]
         return [
             {"before_header": path, "after_header": path, "before": before or "", "after": after}
             for path, before, after in entries
         ]
 
-    def write(self):
+    def write(self) -> None:
         for path in map(Path, self.changed):
             path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             write_file(path, self.files[str(path)], mode=_MODE)
 
-    def remove(self, paths):
+    def remove(self, paths: Iterable[str]) -> None:
         for path in map(Path, paths):
             path.unlink()
-            # A unit's drop-ins, unless somebody else has one there too; /etc/tmpfiles.d comes with systemd.
+            # A unit's drop-ins, unless there is one that is not the role's; /etc/tmpfiles.d comes with systemd.
             if path.parent.suffix == ".d" and path.parent.parent == Path(announcer.UNIT).parent:
                 with contextlib.suppress(OSError):
                     path.parent.rmdir()
 
-    def systemctl(self, *arguments):
+    def systemctl(self, *arguments: str) -> None:
         self.module.run_command(["systemctl", *arguments], check_rc=True)
 
-    def withdraw(self, name):
+    def withdraw(self, name: str) -> None:
         """Withdraw a service whose instance does not run."""
         for path in systemd.links(name):
             Path(path).unlink(missing_ok=True)
         self.configure(f"service '{name}' may still be announced")
 
-    def reload(self, name):
+    def reload(self, name: str) -> None:
         """Have BIRD announce a service, whose instance goes on, as its files say now."""
         self.configure(f"service '{name}' is announced as before")
 
-    def configure(self, else_):
+    def configure(self, otherwise: str) -> None:
         code, out, _err = self.module.run_command([self.module.get_bin_path("birdc") or "birdc", "configure"])
         # A BIRD that is not there (code 1) announces nothing; one that keeps its old configuration does.
         if code == 0 and "Reconfig" not in out:
+            said = out.partition("\n")[2].strip()
             self.module.fail_json(
-                msg="{}, as BIRD does not take its configuration: {}. Mend that file, run 'birdc configure' on the"
-                " node, then this again".format(else_, out.partition("\n")[2].strip())
+                msg=f"{otherwise}, as BIRD does not take its configuration: {said}. Mend that file, run 'birdc"
+                " configure' on the node, then this again"
             )
 
-    def withdrawals(self, actions):
+    def withdrawals(self, actions: dict[str, str]) -> Iterator[str]:
         """Say which announced services would be withdrawn by what they are to have now."""
         for service in self.services:
             name = service.name
@@ -199,12 +205,14 @@ class Installer:
             state = systemd.unit_states(self.module.run_command, [unit])[unit]["ActiveState"]
             if state != "active":
                 yield f"service '{name}' is announced, and would not be any more: {unit} is {state}"
-            elif service.check and (reason := self.failing(service)):
+            elif reason := self.failing(service):
                 yield f"service '{name}' is announced, and would not be any more: its check says {reason}"
 
-    def failing(self, service):
+    def failing(self, service: Service) -> str | None:
         """Return why the check of a service would withdraw it; None if it passes."""
         name, check = service.name, service.check
+        if not check:
+            return None
         path = announcer.settings_file(name)
         before = self.changed.get(path)
         if self.module.check_mode and before and json.loads(before)["addresses"] != service.addresses:
@@ -226,9 +234,9 @@ class Installer:
                     return None
                 if left:
                     time.sleep(check.interval)
-        return err.strip()
+        return str(err).strip()
 
-    def install(self):
+    def install(self) -> None:
         units = [path for path in self.superfluous if path.startswith(announcer.SYSTEMD)]
         # First what would have a service announced again that is withdrawn.
         self.remove(units)
@@ -243,7 +251,7 @@ class Installer:
             Path(path).unlink(missing_ok=True)
         self.remove(path for path in self.superfluous if path not in units)
 
-    def uninstall(self):
+    def uninstall(self) -> None:
         """Withdraw all, with what withdraws still in its place; then take it away."""
         for name in self.gone:
             self.systemctl("stop", announcer.instance(name))
@@ -251,15 +259,15 @@ class Installer:
                 self.withdraw(name)
         self.remove(self.superfluous)
         for directory in announcer.DIRECTORIES:
-            # Unless somebody else has put something there.
+            # Unless there is something in it that is not the role's.
             with contextlib.suppress(OSError):
                 Path(directory).rmdir()
         self.systemctl("daemon-reload")
 
-    def actions(self):
+    def actions(self) -> dict[str, str]:
         """Return what each service needs, by its name.
 
-        A verb of systemctl; withdraw for one that nothing keeps up, reload for one that BIRD is to announce otherwise.
+        A verb of systemctl; withdraw for one that nothing keeps up, reload for one that BIRD announces in a new way.
         """
         states = systemd.unit_states(self.module.run_command, announcer.units_of(self.services))
         wanted = {}
@@ -277,12 +285,14 @@ class Installer:
                 wanted[name] = "withdraw"
         return wanted
 
-    def act(self, actions):
+    def act(self, actions: dict[str, str]) -> None:
         for service in self.services:
             name = service.name
             verb = actions.get(name)
-            if verb in ("withdraw", "reload"):
-                getattr(self, verb)(name)
+            if verb == "withdraw":
+                self.withdraw(name)
+            elif verb == "reload":
+                self.reload(name)
             elif verb:
                 unit = announcer.instance(name)
                 code, _out, _err = self.module.run_command(["systemctl", verb, unit])
@@ -298,16 +308,18 @@ class Installer:
                     if code:
                         self.module.warn(err.strip())
 
-    def _wait_for_check(self, service):
+    def _wait_for_check(self, service: Service) -> None:
         """Give a healthy service the time to be announced, so that the next node is not touched before."""
         check = service.check
         if check:
-            deadline = time.monotonic() + check.rise * check.interval + check.timeout + _PATIENCE
-            while time.monotonic() < deadline and not systemd.is_announced(service.name):
-                time.sleep(0.2)
+            wait_for(
+                lambda _now: Verdict(systemd.is_announced(service.name)),
+                wait=check.rise * check.interval + check.timeout + _PATIENCE,
+                interval=0.2,
+            )
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -325,8 +337,8 @@ def main():
     withdrawals = list(installer.withdrawals(actions))
     if withdrawals:
         module.fail_json(
-            msg="{}. Its announcer stays as it was. Correct its unit or check in bird_anycast_services, repair it, or"
-            " take the node out before (homelab.anycast.drain)".format("; ".join(withdrawals))
+            msg=f"{'; '.join(withdrawals)}. Its announcer stays as it was. Correct its unit or check in"
+            " bird_anycast_services, repair it, or take the node out before (homelab.anycast.drain)"
         )
     result = {
         "changed": bool(installer.changed or installer.superfluous or installer.gone or actions),

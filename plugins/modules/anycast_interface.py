@@ -13,8 +13,8 @@ author:
   - homelab.anycast maintainers (@homelab-anycast)
 description:
   - Writes the files of a dummy interface for ifupdown, NetworkManager or systemd-networkd, and brings it up.
-  - An interface that is up stays up when its addresses change; what another renderer had of it is taken away first, for
-    which it goes down for a moment.
+  - An interface that is up stays up when its addresses change. Files for another interface manager are removed first,
+    for which it goes down for a moment.
   - Meant for the role P(homelab.anycast.bird_anycast#role), which owns the files that this module writes.
 extends_documentation_fragment:
   - homelab.anycast.attributes
@@ -34,23 +34,23 @@ options:
     type: str
     required: true
   state:
-    description: Whether it is there. V(absent) takes away what any renderer has of it, and the interface.
+    description: Whether it is there. V(absent) removes it, with its files for any interface manager.
     type: str
     choices: [present, absent]
     default: present
-  renderer:
+  manager:
     description: What manages it. Required for O(state=present).
     type: str
     choices: [ifupdown, NetworkManager, networkd]
   addresses:
     description: >-
-      Its addresses, as prefixes, written as C(ip(8\)) shows them. Required for O(state=present). Others stay for now,
-      so that they can be withdrawn first; they are in RV(surplus).
+      Its addresses, as prefixes, written as C(ip(8\)) shows them. Required for O(state=present). More that it has stay
+      for now, so that they can be withdrawn first; they are in RV(surplus).
     type: list
     elements: str
   content:
     description: >-
-      Texts of the renderer's files, one stanza for ifupdown (C(interfaces(5\))), one keyfile for NetworkManager
+      Texts of the manager's files, one stanza for ifupdown (C(interfaces(5\))), one keyfile for NetworkManager
       (C(nm-settings-keyfile(5\))), two for networkd (C(systemd.netdev(5\)), C(systemd.network(5\))). Required for
       O(state=present).
     type: list
@@ -63,7 +63,7 @@ options:
     elements: str
     default: []
   forget:
-    description: Commands that take away what earlier O(commands) have made; run before them.
+    description: Commands that undo what earlier O(commands) have made; run before them.
     type: list
     elements: str
     default: []
@@ -71,17 +71,13 @@ options:
     description: Whether something of O(commands) is gone.
     type: bool
     default: false
-  wait:
-    description: Seconds to wait for the addresses.
-    type: float
-    default: 30
 """
 
 EXAMPLES = r"""
 - name: Make dummy0
   homelab.anycast.anycast_interface:
     name: dummy0
-    renderer: networkd
+    manager: networkd
     addresses: [172.18.0.64/32]
     content:
       - |
@@ -128,6 +124,7 @@ import json
 import shlex
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -136,31 +133,32 @@ from ansible_collections.homelab.anycast.plugins.module_utils.node.files import 
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict, wait_for
 
 IFSTATE = "/run/network/ifstate"
+# Seconds for the addresses to come.
+PATIENCE = 30
 
 
 class Interface:
-    def __init__(self, module):
+    def __init__(self, module: AnsibleModule) -> None:
         params = module.params
         self.module = module
-        self.name = params["name"]
-        self.renderer = params["renderer"]
+        self.name: str = params["name"]
+        self.manager: str = params["manager"]
         self.present = params["state"] == "present"
-        self.wanted = set(params["addresses"] or []) if self.present else set()
+        self.wanted: set[str] = set(params["addresses"] or []) if self.present else set()
         self.connection = "anycast-" + self.name
-        self.files = {}
+        self.files: dict[str, str] = {}
         if self.present:
-            paths = interfaces.paths(self.renderer, self.name)
+            paths = interfaces.paths(self.manager, self.name)
             if len(params["content"]) != len(paths):
                 module.fail_json(
-                    msg="{}: content has {} texts, expected {} with renderer {}: of {}".format(
-                        self.name, len(params["content"]), len(paths), self.renderer, " and ".join(paths)
-                    )
+                    msg=f"{self.name}: content has {len(params['content'])} texts, expected {len(paths)} with manager"
+                    f" {self.manager}: of {' and '.join(paths)}"
                 )
             self.files = dict(zip(paths, params["content"]))
         self.before = {
             path: Path(path).read_text(encoding="utf-8")
-            for kind in interfaces.RENDERERS
-            for path in interfaces.paths(kind, self.name)
+            for manager in interfaces.MANAGERS
+            for path in interfaces.paths(manager, self.name)
             if Path(path).exists()
         }
         self.found = self.addresses()
@@ -168,7 +166,7 @@ class Interface:
 
     # What is there
 
-    def run(self, *words, check=True):
+    def run(self, *words: str, check: bool = True) -> tuple[int, str]:
         # It looks in the sbin directories as well, which are not on the PATH that `su` leaves.
         program = self.module.get_bin_path(words[0])
         if program:
@@ -177,41 +175,38 @@ class Interface:
             # As a shell has it; run_command would fail the module, whatever is checked.
             code, printed, errors = 127, "", f"there is no program {words[0]} on this host"
         if code and check:
-            self.module.fail_json(
-                msg="{}: '{}' ended with {}: {}".format(
-                    self.name, " ".join(words), code, (errors or printed).strip() or "nothing was printed"
-                )
-            )
+            said = (errors or printed).strip() or "nothing was printed"
+            self.module.fail_json(msg=f"{self.name}: '{' '.join(words)}' ended with {code}: {said}")
         return code, printed
 
-    def addresses(self):
+    def addresses(self) -> set[str] | None:
         """Return the interface's addresses as prefixes, None if there is no such interface."""
         code, printed = self.run("ip", "-json", "address", "show", "dev", self.name, check=False)
         if code:
             return None
         return {
-            "{}/{}".format(entry["local"], entry["prefixlen"])
+            f"{entry['local']}/{entry['prefixlen']}"
             for link in json.loads(printed or "[]")
             for entry in link.get("addr_info", [])
             if entry.get("scope") != "link"
         }
 
     @property
-    def others(self):
-        """Renderers that have files of this interface and should not."""
+    def others(self) -> list[str]:
+        """Managers that have files of this interface and should not."""
         return [
-            kind
-            for kind in interfaces.RENDERERS
-            if (not self.present or kind != self.renderer)
-            and self.before.keys() & set(interfaces.paths(kind, self.name))
+            manager
+            for manager in interfaces.MANAGERS
+            if (not self.present or manager != self.manager)
+            and self.before.keys() & set(interfaces.paths(manager, self.name))
         ]
 
     @property
-    def superfluous(self):
+    def superfluous(self) -> list[str]:
         return [path for path in self.before if path not in self.files]
 
     @property
-    def changed_files(self):
+    def changed_files(self) -> list[str]:
         return [
             path
             for path, text in self.files.items()
@@ -219,13 +214,13 @@ class Interface:
         ]
 
     @property
-    def changed_addresses(self):
+    def changed_addresses(self) -> list[str]:
         if self.present:
             return sorted(self.wanted - (self.found or set()))
-        # Not one that somebody else has made.
+        # Not of an interface that the role has not made.
         return sorted(self.found or set()) if self.before else []
 
-    def diff(self):
+    def diff(self) -> list[dict[str, str]]:
         paths = dict.fromkeys([*self.changed_files, *self.superfluous])
         return [
             {
@@ -239,10 +234,10 @@ class Interface:
 
     # What is done
 
-    def change(self):
+    def change(self) -> None:
         self.check_files()
-        for kind in self.others:
-            self.take_away(kind)
+        for manager in self.others:
+            self.take_away(manager)
         for path in self.superfluous:
             Path(path).unlink(missing_ok=True)
         if interfaces.NETWORKD in self.others:
@@ -253,39 +248,39 @@ class Interface:
         changed = self.changed_files
         for path in changed:
             write_file(Path(path), self.files[path], mode=interfaces.mode(path))
-        getattr(self, "up_by_" + self.renderer.lower())(bool(changed))
+        {
+            interfaces.IFUPDOWN: self.up_by_ifupdown,
+            interfaces.NETWORKMANAGER: self.up_by_networkmanager,
+            interfaces.NETWORKD: self.up_by_networkd,
+        }[self.manager](bool(changed))
         self.wait()
-        for prefix in sorted(self.surplus - self.found):
+        for prefix in sorted(self.surplus - (self.found or set())):
             self.add(prefix)
 
-    def check_files(self):
+    def check_files(self) -> None:
         """Fail if ifupdown does not take its file: without an address it brings up nothing and calls it a success."""
-        if self.renderer != interfaces.IFUPDOWN or not self.changed_files:
+        if self.manager != interfaces.IFUPDOWN or not self.changed_files:
             return
         with tempfile.NamedTemporaryFile("w", dir=self.module.tmpdir, encoding="utf-8") as file:
             file.write(next(iter(self.files.values())))
             file.flush()
             self.run("ifup", "--no-act", "--force", "--all", "-i", file.name)
 
-    def take_away(self, kind):
-        """Have a renderer let go of the interface. Its files are there yet."""
-        if kind == interfaces.IFUPDOWN:
+    def take_away(self, manager: str) -> None:
+        """Have a manager take the interface down. Its files are there yet."""
+        if manager == interfaces.IFUPDOWN:
             self.run("ifdown", "--force", self.name, check=False)
-        elif kind == interfaces.NETWORKMANAGER:
+        elif manager == interfaces.NETWORKMANAGER:
             self.run("nmcli", "connection", "delete", self.connection, check=False)
         else:
             self.run("networkctl", "delete", self.name, check=False)
         self.found = self.addresses()
 
-    def add(self, prefix):
+    def add(self, prefix: str) -> None:
         # Other nodes have it too, which duplicate address detection would find.
         self.run("ip", "address", "add", prefix, "dev", self.name, *(["nodad"] if ":" in prefix else []))
 
-    def repair_addresses(self):
-        for prefix in sorted(self.wanted - self.found):
-            self.add(prefix)
-
-    def up_by_ifupdown(self, changed):
+    def up_by_ifupdown(self, changed: bool) -> None:
         state = Path(IFSTATE).read_text(encoding="utf-8").split() if Path(IFSTATE).exists() else []
         if self.found is None or f"{self.name}={self.name}" not in state:
             # ifup knows no reload, and does nothing for what it takes to be up.
@@ -293,12 +288,13 @@ class Interface:
             self.run("ip", "link", "delete", "dev", self.name, check=False)
             self.run("ifup", self.name)
             return
-        self.repair_addresses()
+        for prefix in sorted(self.wanted - self.found):
+            self.add(prefix)
         if changed or self.module.params["repair"]:
             for command in self.module.params["forget"] + self.module.params["commands"]:
                 self.run("/bin/sh", "-c", command)
 
-    def up_by_networkmanager(self, changed):
+    def up_by_networkmanager(self, changed: bool) -> None:
         path = next(iter(self.files))
         self.run("nmcli", "connection", "load", path)
         active = self.run("nmcli", "--get-values", "NAME", "connection", "show", "--active")[1].splitlines()
@@ -307,57 +303,57 @@ class Interface:
             return
         self.run("nmcli", "connection", "up", self.connection)
 
-    def up_by_networkd(self, changed):
+    def up_by_networkd(self, changed: bool) -> None:
         self.run("networkctl", "reload")
         if self.found is not None and not changed:
             self.run("networkctl", "reconfigure", self.name)
 
-    def wait(self):
-        def look(_now):
+    def wait(self) -> None:
+        def look(_now: float) -> Verdict:
             self.found = self.addresses()
             return Verdict(self.found is not None and self.wanted <= self.found)
 
-        verdict, _spent = wait_for(look, wait=self.module.params["wait"], interval=0.5)
+        verdict, _spent = wait_for(look, wait=PATIENCE, interval=0.5)
         if not verdict.good:
+            there = "no interface" if self.found is None else ", ".join(sorted(self.found)) or "no address"
+            look_at = {
+                interfaces.IFUPDOWN: "ifup --verbose " + shlex.quote(self.name),
+                interfaces.NETWORKMANAGER: "journalctl --unit NetworkManager",
+                interfaces.NETWORKD: "journalctl --unit systemd-networkd",
+            }[self.manager]
             self.module.fail_json(
-                msg="{} by {} has {}, expected {}; look at '{}'".format(
-                    self.name,
-                    self.renderer,
-                    ", ".join(sorted(self.found or [])) or ("no address" if self.found is not None else "no interface"),
-                    ", ".join(sorted(self.wanted)),
-                    {
-                        interfaces.IFUPDOWN: "ifup --verbose " + shlex.quote(self.name),
-                        interfaces.NETWORKMANAGER: "journalctl --unit NetworkManager",
-                        interfaces.NETWORKD: "journalctl --unit systemd-networkd",
-                    }[self.renderer],
-                )
+                msg=f"{self.name} by {self.manager} has {there}, expected {', '.join(sorted(self.wanted))}; look at"
+                f" '{look_at}'"
             )
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "renderer": {"type": "str", "choices": list(interfaces.RENDERERS)},
+            "manager": {"type": "str", "choices": list(interfaces.MANAGERS)},
             "addresses": {"type": "list", "elements": "str"},
             "content": {"type": "list", "elements": "str"},
             "commands": {"type": "list", "elements": "str", "default": []},
             "forget": {"type": "list", "elements": "str", "default": []},
             "repair": {"type": "bool", "default": False},
-            "wait": {"type": "float", "default": 30},
         },
-        required_if=[("state", "present", ("renderer", "addresses", "content"))],
+        required_if=[("state", "present", ("manager", "addresses", "content"))],
         supports_check_mode=True,
     )
     interface = Interface(module)
     files = [*interface.changed_files, *interface.superfluous]
-    addresses, surplus = interface.changed_addresses, sorted(interface.surplus)
-    changed = bool(files or addresses or module.params["repair"])
-    diff = interface.diff()
-    if changed and not module.check_mode:
+    result: dict[str, Any] = {
+        "changed": bool(files or interface.changed_addresses or module.params["repair"]),
+        "files": files,
+        "addresses": interface.changed_addresses,
+        "surplus": sorted(interface.surplus),
+        "diff": interface.diff(),
+    }
+    if result["changed"] and not module.check_mode:
         interface.change()
-    module.exit_json(changed=changed, files=files, addresses=addresses, surplus=surplus, diff=diff)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

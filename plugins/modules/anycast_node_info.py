@@ -13,13 +13,12 @@ author:
   - homelab.anycast maintainers (@homelab-anycast)
 description:
   - Reads what an anycast address depends on, the packet filter, the reverse-path filter, how far the clock is off, the
-    state of units, which packages are installed, what somebody has configured there by hand, the distribution and the
-    addresses.
-  - The playbook C(homelab.anycast.preflight) runs it before anything is changed.
+    state of units, which packages are installed, what was configured there by hand, the distribution and the addresses.
+  - M(homelab.anycast.bird_anycast_plan) runs it before anything is changed.
 notes:
-  - Runs on the node. The packet filter and O(bird_conf) can be read by root only, so use C(become). Where a program to
-    read the packet filter is missing, or refuses, the result says so by null; an O(bird_conf) that is there and cannot
-    be read is an error.
+  - Runs on the node. Root alone can read the packet filter and C(bird.conf), so use C(become). Where a program to read
+    the packet filter is missing, or refuses, the result says so by null; a C(bird.conf) that is there and cannot be
+    read is an error.
 extends_documentation_fragment:
   - homelab.anycast.attributes
   - homelab.anycast.attributes.read_only
@@ -42,24 +41,26 @@ options:
     elements: str
     default: []
   link_interfaces:
-    description: Interfaces to OSPF's neighbours, to tell what manages them. Without them RV(renderers) is null.
+    description: Interfaces to OSPF's neighbours. Without them RV(interface_managers) is null.
     type: list
     elements: str
     default: []
-  bird_conf:
-    description: The configuration of BIRD, of which to say whose it is; nothing is read without.
-    type: path
-  announced:
-    description: The directory of what is announced, of which to say whose it is; nothing is read without.
-    type: path
-  interfaces_file:
-    description: The file of C(interfaces(5\)) in which to look for O(dummies), with all that it sources.
+  directory:
+    description: BIRD's directory, C(/etc/bird), in which to read RV(bird_conf) and RV(announced).
     type: path
   dummies:
-    description: Names of dummy interfaces that somebody may have written into O(interfaces_file).
+    description: >-
+      Names of dummy interfaces to look for in C(/etc/network/interfaces) and all that it sources.
     type: list
     elements: str
     default: []
+  source_table:
+    description: Number of the routing table to read with the policy rules. Without it RV(source_routing) is null.
+    type: int
+  removal:
+    description: Whether to read RV(before), which the removal of the role needs.
+    type: bool
+    default: false
 seealso:
   - module: homelab.anycast.routeros_info
 """
@@ -71,9 +72,7 @@ EXAMPLES = r"""
     units: [bird.service, kamailio.service]
     packages: [bird2, bird3]
     link_interfaces: [enp0s11]
-    bird_conf: /etc/bird/bird.conf
-    announced: /etc/bird/anycast.d
-    interfaces_file: /etc/network/interfaces
+    directory: /etc/bird
     dummies: [dummy0]
   become: true
   register: node
@@ -88,7 +87,7 @@ facts:
     distribution:
       description: The name of its distribution.
       type: str
-    kin:
+    distributions:
       description: The identifiers of its distribution and of those that it is like, C(ID_LIKE) in C(os-release(5\)).
       type: list
       elements: str
@@ -103,13 +102,13 @@ facts:
       type: str
   sample:
     distribution: Debian GNU/Linux
-    kin: [debian]
+    distributions: [debian]
     interfaces:
       enp0s11: {active: true, mtu: 1500, addresses: [172.18.0.11/26, "fe80::11/64"]}
     default_ipv4: enp0s11
     default_ipv6: null
 announced:
-  description: The owner, the group and the mode of O(announced); null without such a directory.
+  description: The owner, the group and the mode of C(anycast.d) in O(directory); null without such a directory.
   returned: always
   type: dict
   sample:
@@ -163,7 +162,7 @@ packages:
   type: dict
   sample:
     bird2: 2.17.1-1+b2
-renderers:
+interface_managers:
   description: What manages the node's interfaces. One of V(ifupdown), V(NetworkManager), V(networkd).
   returned: always
   type: dict
@@ -173,7 +172,7 @@ renderers:
       type: list
       elements: str
     mute:
-      description: By each of these that cannot be spoken to, what its tool said. Networkd is so without D-Bus.
+      description: By each of these that does not answer, what its tool said. Networkd does not without D-Bus.
       type: dict
     links:
       description: By each of O(link_interfaces) the one that manages it; null if it is none of these.
@@ -189,7 +188,7 @@ renderers:
     interfaces: [dummy0]
 bird_conf:
   description: >-
-    What O(bird_conf) consists of, without a value that may be secret; null if there is none.
+    What C(bird.conf) in O(directory) consists of, without a value that may be secret; null if there is none.
   returned: always
   type: dict
   contains:
@@ -213,7 +212,7 @@ bird_conf:
       elements: dict
   sample: null
 stanzas:
-  description: Which of O(dummies) stand in O(interfaces_file) or what it sources, but for the role's own files.
+  description: Which of O(dummies) stand in files of C(interfaces(5\)), but for the role's own.
   returned: always
   type: list
   elements: dict
@@ -242,6 +241,36 @@ stanzas:
       addresses: [172.18.0.64]
       extra: []
       heirs: []
+source_routing:
+  description: The policy rules, and the routes of O(source_table), as C(ip -N) shows them.
+  returned: always
+  type: str
+  sample: null
+before:
+  description: What is known of the time before the role; null without O(removal).
+  returned: always
+  type: dict
+  contains:
+    packages:
+      description: Packages that the role has installed.
+      type: list
+      elements: str
+    purge:
+      description: These, and what came with them.
+      type: list
+      elements: str
+    units:
+      description: How units were, by their names.
+      type: dict
+    files:
+      description: Files of which M(homelab.anycast.anycast_takeover) has a copy.
+      type: list
+      elements: str
+    stanzas:
+      description: Interfaces that were taken out of files of C(interfaces(5\)).
+      type: list
+      elements: str
+  sample: null
 clock:
   description: The node's clock.
   returned: always
@@ -258,26 +287,29 @@ import contextlib
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils import distro
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.bird import conf as bird_conf
+from ansible_collections.homelab.anycast.plugins.module_utils.bird.conf import BirdConf
+from ansible_collections.homelab.anycast.plugins.module_utils.bird.paths import Paths
 from ansible_collections.homelab.anycast.plugins.module_utils.node import facts as node_facts
-from ansible_collections.homelab.anycast.plugins.module_utils.node import ifupdown, managers
-from ansible_collections.homelab.anycast.plugins.module_utils.node.files import interfaces_files
+from ansible_collections.homelab.anycast.plugins.module_utils.node import files, ifupdown
+from ansible_collections.homelab.anycast.plugins.module_utils.node.managers import read_managers
 from ansible_collections.homelab.anycast.plugins.module_utils.node.systemd import unit_states
+from ansible_collections.homelab.anycast.plugins.module_utils.node.takeover import packages_to_purge
 
 CONF = "/proc/sys/net/ipv4/conf"
 # Root's PATH may lack it in a login without a shell.
 SBIN = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
 
 
-def facts(module):
+def facts(module: AnsibleModule) -> node_facts.Facts:
     """Return what the node is, and its place in the network."""
     return {
         "distribution": distro.name(),
-        "kin": [distro.id(), *distro.like().split()],
+        "distributions": [distro.id(), *distro.like().split()],
         "interfaces": node_facts.parse_interfaces(output(module, "ip", "-json", "address", "show") or "[]"),
         **{
             f"default_ipv{version}": node_facts.parse_default(
@@ -288,7 +320,7 @@ def facts(module):
     }
 
 
-def rp_filters(conf):
+def rp_filters(conf: str) -> dict[str, int]:
     """Return the reverse-path filter in force by interface."""
     found = {}
     for path in Path(conf).glob("*/rp_filter"):
@@ -300,81 +332,112 @@ def rp_filters(conf):
     return {name: max(least, value) for name, value in sorted(found.items())}
 
 
-def output(module, *words):
+def output(module: AnsibleModule, *words: str) -> str | None:
     """Return what a program prints, None if there is none or it fails."""
     program = module.get_bin_path(words[0], opt_dirs=SBIN)
     if program is None:
         return None
     code, printed, _errors = module.run_command([program, *words[1:]])
-    return printed if code == 0 else None
+    return str(printed) if code == 0 else None
 
 
-def installed(module, package):
+def installed(module: AnsibleModule, package: str) -> str | None:
     """Return the version of an installed package, None if it is not; dpkg-query(1)."""
     printed = output(module, "dpkg-query", "--show", "--showformat=${db:Status-Status} ${Version}", package)
     status, _blank, version = (printed or "").partition(" ")
     return version if status == "installed" else None
 
 
-def nftables(text):
+def nftables(text: str | None) -> Any:
     """Return the objects of a ruleset in JSON, None if there is none."""
     try:
-        return json.loads(text)["nftables"]
-    except (TypeError, ValueError, KeyError):
+        return json.loads(text or "")["nftables"]
+    except (ValueError, KeyError):
         return None
 
 
-def summary(path):
+def bird_conf(path: Path) -> dict[str, Any] | None:
     """Return what a bird.conf consists of, None without one."""
     try:
-        return bird_conf.summary(Path(path).read_text("utf-8", "replace")) if path else None
+        return BirdConf.parse(path.read_text("utf-8", "replace")).as_dict()
     except FileNotFoundError:
         return None
 
 
-def directory(path):
+def attributes(path: Path) -> dict[str, str | None] | None:
     """Return owner, group and mode of a directory as the module file takes them, None if there is none."""
-    if not path or not Path(path).is_dir():
+    if not path.is_dir():
         return None
-    try:
-        owner, group = Path(path).owner(), Path(path).group()
-    except KeyError:
-        # Of a user that was removed.
-        owner, group = None, None
-    return {"owner": owner, "group": group, "mode": f"{Path(path).stat().st_mode & 0o7777:04o}"}
+    owner, group = None, None
+    # Of a user that was removed.
+    with contextlib.suppress(KeyError):
+        owner, group = path.owner(), path.group()
+    return {"owner": owner, "group": group, "mode": f"{path.stat().st_mode & 0o7777:04o}"}
 
 
-def stanzas(path, names):
+def stanzas(names: list[str]) -> list[dict[str, Any]]:
     """Return what interfaces(5) says of the interfaces of these names, in files which are not the role's own."""
-    return [
-        {"file": str(file), "name": name, **found}
-        for file, text in (interfaces_files(path) if path and names else ())
+    found = [
+        ifupdown.hand_made(str(file), text, name)
+        for file, text in (files.interfaces_files(files.INTERFACES) if names else ())
         for name in names
-        for found in [ifupdown.describe(text, name)]
-        if found
     ]
+    return [entry.as_dict() for entry in found if entry]
 
 
-def main():
+def before(module: AnsibleModule) -> dict[str, Any]:
+    """Return what is known of the time before the role, without the text of files."""
+    try:
+        record = files.Kept(files.KEPT).record
+    except (OSError, ValueError, TypeError) as exc:
+        module.fail_json(
+            msg=f"Cannot read what was there before the role ({files.KEPT}, with record.json): {exc}. Mend that, and"
+            " run this again"
+        )
+        raise
+    purge: list[str] = []
+    if record.packages:
+        with_them = output(module, "apt-get", "-s", "purge", "--auto-remove", *record.packages)
+        purge = packages_to_purge(record.packages, with_them or "", output(module, "apt-get", "-s", "autoremove") or "")
+    names = [stanza["name"] for stanza in record.stanzas]
+    return {
+        "packages": record.packages,
+        "purge": purge,
+        "units": record.units,
+        "files": list(record.files),
+        "stanzas": names,
+    }
+
+
+def source_routing(module: AnsibleModule, table: int | None) -> str | None:
+    if table is None:
+        return None
+    routes = output(module, "ip", "-N", "route", "show", "table", str(table))
+    return (output(module, "ip", "-N", "rule", "show") or "") + (routes or "")
+
+
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "now": {"type": "float"},
             "units": {"type": "list", "elements": "str", "default": []},
             "packages": {"type": "list", "elements": "str", "default": []},
             "link_interfaces": {"type": "list", "elements": "str", "default": []},
-            "bird_conf": {"type": "path"},
-            "announced": {"type": "path"},
-            "interfaces_file": {"type": "path"},
+            "directory": {"type": "path"},
             "dummies": {"type": "list", "elements": "str", "default": []},
+            "source_table": {"type": "int"},
+            "removal": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
-    now, links = module.params["now"], module.params["link_interfaces"]
-    skew = None if now is None else round(time.time() - now)
+    params = module.params
+    skew = None if params["now"] is None else round(time.time() - params["now"])
+    paths = Paths(params["directory"]) if params["directory"] else None
     try:
-        conf = summary(module.params["bird_conf"])
+        conf = bird_conf(Path(paths.bird_conf)) if paths else None
     except OSError as exc:
-        module.fail_json(msg=f"bird_conf: {exc.filename} cannot be read: {exc.strerror}. Use 'become: true'")
+        module.fail_json(msg=f"{exc.filename} cannot be read: {exc.strerror}. Use 'become: true'")
+    links = params["link_interfaces"]
     module.exit_json(
         changed=False,
         facts=facts(module),
@@ -384,13 +447,15 @@ def main():
         rp_filter=rp_filters(CONF),
         units={
             name: {"load": unit["LoadState"], "active": unit["ActiveState"], "enabled": unit["UnitFileState"]}
-            for name, unit in unit_states(module.run_command, module.params["units"], required=False).items()
+            for name, unit in unit_states(module.run_command, params["units"], required=False).items()
         },
-        packages={name: installed(module, name) for name in module.params["packages"]},
-        renderers=managers.read(module, links) if links else None,
+        packages={name: installed(module, name) for name in params["packages"]},
+        interface_managers=read_managers(module, links).as_dict() if links else None,
         bird_conf=conf,
-        announced=directory(module.params["announced"]),
-        stanzas=stanzas(module.params["interfaces_file"], module.params["dummies"]),
+        announced=attributes(Path(paths.announced)) if paths else None,
+        stanzas=stanzas(params["dummies"]),
+        source_routing=source_routing(module, params["source_table"]),
+        before=before(module) if params["removal"] else None,
         clock={"skew": skew},
     )
 

@@ -31,10 +31,6 @@ options:
     type: list
     elements: dict
     required: true
-  changes:
-    description: How many of the last changes of each service to return, 0 or more.
-    type: int
-    default: 5
 seealso:
   - module: homelab.anycast.anycast_announcer
   - module: homelab.anycast.anycast_drain
@@ -42,7 +38,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What does this node announce?
+- name: Read what this node announces
   homelab.anycast.anycast_services_info:
     services: "{{ bird_anycast_services | homelab.anycast.services }}"
   become: true
@@ -74,7 +70,7 @@ services:
     healthy:
       description:
         - Whether its unit is active and its check, if it has one, passes.
-        - Null where that is not known, as of a drained service with a check. Nobody checks it.
+        - Null where that is not known, as of a drained service with a check, which does not run.
       type: bool
     health:
       description: What its check says, in words; null without a check.
@@ -125,30 +121,30 @@ unlisted:
 """
 
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer, systemd
 
-# Lines of the journal to look at for each change that is asked for: systemd adds some of its own to each.
+# The last changes of a service to return.
+_CHANGES = 5
+# Lines of the journal to look at for each: systemd adds some of its own.
 _LINES = 10
 
 
-def changes_of(module, name):
+def changes_of(module: AnsibleModule, name: str) -> list[dict[str, Any]]:
     """Return the last changes of a service; none, and a warning, where the journal cannot be read."""
-    wanted = module.params["changes"]
-    if not wanted:
-        return []
     unit = announcer.instance(name)
-    command = ["journalctl", "--unit", unit, "--lines", str(wanted * _LINES), "--output", "json", "--quiet"]
+    command = ["journalctl", "--unit", unit, "--lines", str(_CHANGES * _LINES), "--output", "json", "--quiet"]
     code, out, err = module.run_command(command)
     if code:
-        module.warn("the journal of {} cannot be read: {}".format(unit, err.strip() or f"exit code {code}"))
+        module.warn(f"the journal of {unit} cannot be read: {err.strip() or f'exit code {code}'}")
         return []
-    return announcer.changes(out)[:wanted]
+    return announcer.service_changes(out)[:_CHANGES]
 
 
-def read(module):
+def read_services(module: AnsibleModule) -> dict[str, Any]:
     services = systemd.services_of(module)
     states = systemd.unit_states(module.run_command, [announcer.BIRD_UNIT, *announcer.units_of(services)])
     found = []
@@ -178,17 +174,12 @@ def read(module):
     }
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            "services": {"type": "list", "elements": "dict", "required": True},
-            "changes": {"type": "int", "default": 5},
-        },
+        argument_spec={"services": {"type": "list", "elements": "dict", "required": True}},
         supports_check_mode=True,
     )
-    if module.params["changes"] < 0:
-        module.fail_json(msg="changes is {}, expected 0 or more".format(module.params["changes"]))
-    module.exit_json(changed=False, **read(module))
+    module.exit_json(changed=False, **read_services(module))
 
 
 if __name__ == "__main__":

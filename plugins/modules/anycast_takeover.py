@@ -16,8 +16,8 @@ description:
     installed and how units were, and takes hand-made interfaces out of C(/etc/network/interfaces), which stay up.
   - With O(state=given_back), puts all that back, and with O(state=forgotten) forgets it. These are two steps, so that
     what comes in between can be tried again.
-  - Copies keep their owner and mode, and are below O(kept), which is closed to everybody but root. The first copy of a
-    file stays, so that it is what was there before the role ever ran.
+  - Copies keep their owner and mode, and are below C(/var/lib/homelab-anycast/before), which is closed to all but root.
+    The first copy of a file stays, so that it is what was there before the role ever ran.
 extends_documentation_fragment:
   - homelab.anycast.attributes
 attributes:
@@ -33,9 +33,9 @@ attributes:
     platforms: Debian
 options:
   state:
-    description: Whether to keep and take over, to give back, to forget, or only to return RV(record).
+    description: Whether to keep and take over, to give back, or to forget.
     type: str
-    choices: [read, taken, given_back, forgotten]
+    choices: [taken, given_back, forgotten]
     default: taken
   files:
     description: Files to keep a copy of, where they exist.
@@ -53,31 +53,23 @@ options:
       C(announced_by_hand), whether O(files) announced the services by themselves.
     type: dict
     default: {}
-  interfaces_file:
-    description: The file of C(interfaces(5\)) to take O(interface) out of; also out of what it sources.
-    type: path
-    default: /etc/network/interfaces
   interface:
-    description: The interface to take out; with O(content).
+    description: The interface to take out of C(/etc/network/interfaces) and of what it sources; with O(content).
     type: str
   content:
     description:
-      - What the file C(interfaces.d/anycast-NAME) beside O(interfaces_file) is to hold of O(interface) instead.
+      - What the file C(/etc/network/interfaces.d/anycast-NAME) is to hold of O(interface) instead.
       - Written first, so that at no time the interface would be gone after a boot.
     type: str
-  kept:
-    description: The directory in which it is kept.
-    type: path
-    default: /var/lib/homelab-anycast/before
 """
 
 EXAMPLES = r"""
-- name: Keep what somebody else has written
+- name: Keep a copy of what the role replaces
   homelab.anycast.anycast_takeover:
     files: [/etc/bird/bird.conf]
   become: true
 
-- name: Have the role's file carry the interface that somebody has written into /etc/network/interfaces
+- name: Move an interface from /etc/network/interfaces to a file of the role
   homelab.anycast.anycast_takeover:
     interface: dummy0
     content: |
@@ -88,7 +80,7 @@ EXAMPLES = r"""
         post-down ip link del dev dummy0
   become: true
 
-- name: Have it all as it was
+- name: Restore what was there before the role
   homelab.anycast.anycast_takeover:
     state: "{{ item }}"
   loop: [given_back, forgotten]
@@ -102,26 +94,6 @@ copies:
   type: dict
   sample:
     /etc/bird/bird.conf: /var/lib/homelab-anycast/before/etc/bird/bird.conf
-record:
-  description: What is known of the time before the role, before this step.
-  returned: success
-  type: dict
-  contains:
-    packages:
-      description: Packages that the role has installed.
-      type: list
-      elements: str
-    units:
-      description: How units were, by their names.
-      type: dict
-    files:
-      description: Files of which there is a copy, and how the role left them.
-      type: dict
-    stanzas:
-      description: Interfaces that were taken out of interfaces files.
-      type: list
-      elements: dict
-  sample: {packages: [bird2], units: {}, files: {}, stanzas: []}
 given_back:
   description: What was put back, in words; with O(state=given_back).
   returned: success
@@ -131,58 +103,54 @@ given_back:
 """
 
 import contextlib
+import copy
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.homelab.anycast.plugins.module_utils.bird import conf
-from ansible_collections.homelab.anycast.plugins.module_utils.node import ifupdown
-from ansible_collections.homelab.anycast.plugins.module_utils.node import takeover as node_takeover
-from ansible_collections.homelab.anycast.plugins.module_utils.node.files import (
-    OWN_PREFIX,
-    Kept,
-    digest,
-    interfaces_files,
-    write_file,
-)
+from ansible_collections.homelab.anycast.plugins.module_utils.node import files, ifupdown
+from ansible_collections.homelab.anycast.plugins.module_utils.node.files import digest, write_file
 
 
 class Takeover:
-    def __init__(self, module):
+    def __init__(self, module: AnsibleModule) -> None:
         self.module = module
-        self.kept = Kept(module.params["kept"])
-        self.before = {key: list(v) if isinstance(v, list) else dict(v) for key, v in self.kept.record.items()}
-        self.copies = {}
-        self.diff = []
+        self.kept = files.Kept(files.KEPT)
+        self.before = copy.deepcopy(self.kept.record)
+        self.copies: dict[str, str] = {}
+        self.diff: list[dict[str, str]] = []
         self.changed = False
-        self.given_back = []
+        self.given_back: list[str] = []
 
-    def do(self, action, *arguments):
+    def do(self, action: Callable[..., Any], *arguments: Any) -> None:
         """Do it, unless in check mode."""
         self.changed = True
         if not self.module.check_mode:
             action(*arguments)
 
-    def show(self, path, before, after):
+    def show(self, path: Path, before: str, after: str) -> None:
         self.diff.append({"before_header": str(path), "after_header": str(path), "before": before, "after": after})
 
     # Taken
 
-    def taken(self):
+    def taken(self) -> None:
         params, record = self.module.params, self.kept.record
         # A symbolic link stays one; what it leads to is replaced, and kept.
         for path in (Path(name).resolve() for name in params["files"]):
-            if path.exists() and str(path) not in record["files"] and not self.is_ours(path):
+            if path.exists() and str(path) not in record.files and not conf.is_ours(path.read_text("utf-8", "replace")):
                 self.keep(path)
-        record["packages"] += [name for name in params["packages"] if name not in record["packages"]]
-        record["units"] = {**params["units"], **record["units"]}
+        record.packages += [name for name in params["packages"] if name not in record.packages]
+        record.units = {**params["units"], **record.units}
         changes = list(self.interface_changes())
         if changes:
             self.write_own()
         for path, _before, after, removed in changes:
             self.keep(path)
-            record["files"][str(path)] = digest(after)
-            record["stanzas"].append({"file": str(path), "name": params["interface"], "text": removed})
+            record.files[str(path)] = digest(after)
+            record.stanzas.append({"file": str(path), "name": params["interface"], "text": removed})
         if record != self.before:
             # Known before it is done: what was taken out is in no other place.
             self.do(self.kept.save)
@@ -191,53 +159,48 @@ class Takeover:
             self.do(self.rewrite, path, after)
 
     @staticmethod
-    def rewrite(path, text):
+    def rewrite(path: Path, text: str) -> None:
         write_file(path, text, like=path)
 
-    def keep(self, path):
-        self.kept.record["files"].setdefault(str(path), None)
+    def keep(self, path: Path) -> None:
+        self.kept.record.files.setdefault(str(path), None)
         self.copies[str(path)] = str(self.kept.copy_of(path))
         self.do(self.kept.copy, path)
 
-    @staticmethod
-    def is_ours(path):
-        return conf.is_ours(path.read_text("utf-8", "replace"))
-
-    def interface_changes(self):
-        """Yield (path, text, text without our interface, what was taken out) of each file to change."""
+    def interface_changes(self) -> Iterator[tuple[Path, str, str, str]]:
+        """Yield (path, text, text without the interface, what was taken out) of each file to change."""
         name = self.module.params["interface"]
-        for path, text in interfaces_files(self.module.params["interfaces_file"]) if name else ():
-            if ifupdown.describe(text, name):
-                after, removed = ifupdown.without(text, name)
-                yield path.resolve(), text, after, removed
+        for path, text in files.interfaces_files(files.INTERFACES) if name else ():
+            if ifupdown.hand_made(str(path), text, name):
+                yield path.resolve(), text, *ifupdown.without(text, name)
 
-    def write_own(self):
+    def write_own(self) -> None:
         params = self.module.params
-        path = Path(params["interfaces_file"]).with_name("interfaces.d") / (OWN_PREFIX + params["interface"])
+        path = Path(files.INTERFACES).with_name("interfaces.d") / (files.OWN_PREFIX + params["interface"])
         before = path.read_text("utf-8") if path.exists() else ""
         if before != params["content"]:
             self.show(path, before, params["content"])
             self.do(self._write_own, path, params["content"])
 
     @staticmethod
-    def _write_own(path, content):
+    def _write_own(path: Path, content: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, content, mode=0o644)
 
     # Given back
 
-    def restore(self):
+    def restore(self) -> None:
         record = self.kept.record
-        for name, left in sorted(record["files"].items()):
-            path, copy = Path(name), self.kept.copy_of(name)
-            if not copy.exists():
+        for name, left in sorted(record.files.items()):
+            path, kept = Path(name), self.kept.copy_of(name)
+            if not kept.exists():
                 continue
             current = path.read_text("utf-8", "surrogateescape") if path.exists() else None
-            stanzas = [entry for entry in record["stanzas"] if entry["file"] == name]
+            stanzas = [entry for entry in record.stanzas if entry["file"] == name]
             if stanzas and current is not None and digest(current) != left:
                 after = current
                 for entry in stanzas:
-                    if not ifupdown.describe(current, entry["name"]):
+                    if not ifupdown.hand_made(name, current, entry["name"]):
                         after = ifupdown.with_stanza(after, entry["text"])
                 self.given_back.append(f"{name} was changed since; what was taken out is at its end")
                 if after != current:
@@ -245,25 +208,25 @@ class Takeover:
                     self.do(self.rewrite, path, after)
                 continue
             self.given_back.append(f"{name} is as it was")
-            before = copy.read_text("utf-8", "surrogateescape")
-            if current == before and _owner(path) == _owner(copy):
+            before = kept.read_text("utf-8", "surrogateescape")
+            if current == before and _owner(path) == _owner(kept):
                 continue
             if stanzas:
-                self.show(path, current or "", copy.read_text("utf-8", "replace"))
-            self.do(self._restore, copy, path)
+                self.show(path, current or "", kept.read_text("utf-8", "replace"))
+            self.do(self._restore, kept, path)
 
     @staticmethod
-    def _restore(copy, path):
+    def _restore(kept: Path, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, copy.read_text("utf-8", "surrogateescape"), like=copy)
+        write_file(path, kept.read_text("utf-8", "surrogateescape"), like=kept)
 
     # Forgotten
 
-    def forgotten(self):
+    def forgotten(self) -> None:
         if self.kept.directory.exists():
             self.do(self.forget)
 
-    def forget(self):
+    def forget(self) -> None:
         for path in sorted(self.kept.directory.rglob("*"), reverse=True):
             if path.is_dir():
                 path.rmdir()
@@ -275,22 +238,20 @@ class Takeover:
             self.kept.directory.parent.rmdir()
 
 
-def _owner(path):
+def _owner(path: Path) -> tuple[int, int, int]:
     found = path.stat()
     return found.st_uid, found.st_gid, found.st_mode
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "state": {"type": "str", "choices": ["read", "taken", "given_back", "forgotten"], "default": "taken"},
+            "state": {"type": "str", "choices": ["taken", "given_back", "forgotten"], "default": "taken"},
             "files": {"type": "list", "elements": "path", "default": []},
             "packages": {"type": "list", "elements": "str", "default": []},
             "units": {"type": "dict", "default": {}},
-            "interfaces_file": {"type": "path", "default": "/etc/network/interfaces"},
             "interface": {"type": "str"},
             "content": {"type": "str"},
-            "kept": {"type": "path", "default": node_takeover.KEPT},
         },
         required_together=[("interface", "content")],
         supports_check_mode=True,
@@ -301,19 +262,15 @@ def main():
             takeover.taken()
         elif module.params["state"] == "given_back":
             takeover.restore()
-        elif module.params["state"] == "forgotten":
+        else:
             takeover.forgotten()
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, TypeError) as exc:
         module.fail_json(
-            msg="Cannot keep or give back what was there before the role ({}, with record.json): {}. Mend that, and run"
-            " this again; it goes on where it was".format(module.params["kept"], exc)
+            msg=f"Cannot keep or give back what was there before the role ({files.KEPT}, with record.json): {exc}. Mend"
+            " that, and run this again; it goes on where it was"
         )
     module.exit_json(
-        changed=takeover.changed,
-        diff=takeover.diff,
-        copies=takeover.copies,
-        record=takeover.before,
-        given_back=takeover.given_back,
+        changed=takeover.changed, diff=takeover.diff, copies=takeover.copies, given_back=takeover.given_back
     )
 
 

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bird_configure
-short_description: Give BIRD another configuration, and take it back if an OSPF adjacency is lost by it
+short_description: Give BIRD a new configuration on trial, and restore the old one if an OSPF adjacency is lost by it
 version_added: 1.0.0
 author:
   - homelab.anycast maintainers (@homelab-anycast)
 description:
-  - Puts C(bird.conf), and the file of the key that it includes, in force as one change that has to prove itself. BIRD
-    loads the new configuration from files beside the real ones, with C(configure timeout), and the module watches the
-    neighbours that were V(Full) before.
-  - Are they V(Full) with the new configuration too, it is confirmed, and only then the files on disk are replaced.
-  - OSPFv2 and OSPFv3 are watched each by itself. Where the new configuration has no OSPFv3, its neighbours may go.
-  - Is one of them lost, BIRD gets the old configuration again, and the module fails and says which neighbour was lost
-    and why that may be.
+  - Puts C(bird.conf), and the file of the key that it includes, in force on trial. BIRD loads the new configuration
+    from files beside the real ones, with C(configure timeout), and the module watches the neighbours that were V(Full)
+    before.
+  - If they are V(Full) with the new configuration too, the module confirms it, and only then replaces the files.
+  - The module watches OSPFv2 and OSPFv3 each by itself. Where the new configuration has no OSPFv3, its neighbours may
+    go.
+  - If one of them is lost, BIRD gets the old configuration again, and the module fails and says which neighbour was
+    lost and why that may be.
   - As the files on disk are the confirmed ones at any time, nothing has to be restored when the module itself is killed
     or the connection to the host is lost in between. BIRD rolls back by itself when RV(rollback_after) is over.
 notes:
@@ -40,8 +41,8 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Passwords are hidden; of the key's file it only shows that it changes. A file that somebody else wrote is not
-        shown.
+      - Passwords are hidden; of the key's file it only shows that it changes. A file that the role did not write is
+        not shown.
   idempotent:
     support: full
   platform:
@@ -58,8 +59,8 @@ options:
     default: /etc/bird/bird.conf
   main:
     description:
-      - The file that BIRD was started with, where that is somebody else's and includes O(path), by its name or a
-        pattern, and not in a file that it includes in turn. It is read, and never written.
+      - The file that BIRD was started with, where that is another one which includes O(path), by its name or a pattern,
+        and not in a file that it includes in turn. The module reads it, and never writes it.
     type: path
   key:
     description: The new content of O(key_file).
@@ -121,7 +122,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Another bird.conf, which must not cost an adjacency
+- name: Put a new bird.conf in force
   homelab.anycast.bird_configure:
     content: |
       router id 172.18.0.11;
@@ -150,7 +151,7 @@ EXAMPLES = r"""
 
 - name: Send with the new key as soon as the router has it
   homelab.anycast.bird_configure:
-    # What was there, and the new key first, which BIRD sends with.
+    # BIRD sends with the first key, and accepts both.
     content: "{{ lookup('ansible.builtin.file', 'bird.conf', rstrip=false) }}"
     key: |
       authentication cryptographic;
@@ -224,6 +225,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.bird.control impor
     ospf_interfaces,
     ospf_neighbors,
 )
+from ansible_collections.homelab.anycast.plugins.module_utils.bird.paths import Paths
 from ansible_collections.homelab.anycast.plugins.module_utils.bird.trial import (
     CANDIDATE_SUFFIX,
     TRIAL_SUFFIX,
@@ -238,6 +240,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.bird.trial import 
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.model.link import KINDS_WITH_KEY_ID
 from ansible_collections.homelab.anycast.plugins.module_utils.node.files import write_file
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import Neighbor, OwnInterface
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf.packet import Listener, Signer
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, Verdict, wait_for
 
@@ -251,80 +254,76 @@ ATTEMPTS = 3
 class File:
     """One of the files that change together."""
 
-    def __init__(self, module, path, content):
+    def __init__(self, module: AnsibleModule, path: str, content: str) -> None:
         self.module = module
         # A link stays one; what it leads to is replaced.
         self.path = Path(path).resolve()
         self.candidate = self.path.with_name(self.path.name + CANDIDATE_SUFFIX)
+        # What BIRD reads on trial.
+        self.trial = self.path.with_name(self.path.name + TRIAL_SUFFIX)
         self.content = content
         self.before = self.path.read_text("utf-8", "surrogateescape") if self.path.exists() else None
 
     @property
-    def changed(self):
+    def changed(self) -> bool:
         return self.before != self.content
 
-    def write(self, path, content):
+    def write(self, path: Path, content: str) -> None:
         # What the options leave open stays as it is: BIRD has to be able to read it.
         write_file(path, content, like=None if self.before is None else self.path)
         self._set_attributes(path)
 
-    def correct_attributes(self):
+    def correct_attributes(self) -> bool:
         """Set owner, group and mode of the file that is there; return whether they were others."""
         return self._set_attributes(self.path)
 
-    def _set_attributes(self, path):
+    def _set_attributes(self, path: Path) -> bool:
         arguments = self.module.load_file_common_arguments(self.module.params, path=str(path))
-        return self.module.set_fs_attributes_if_different(arguments, False)
+        return bool(self.module.set_fs_attributes_if_different(arguments, False))
 
 
 class Change:
     """bird.conf and the key, from the old to the new."""
 
-    def __init__(self, module):
+    def __init__(self, module: AnsibleModule) -> None:
         params = module.params
         self.module = module
         self.bird_conf = File(module, params["path"], params["content"])
         self.key = File(module, params["key_file"], params["key"])
         # The key first: should the host lose its power between the two, bird.conf includes a key that has been tried.
         self.files = (self.key, self.bird_conf)
-        # What BIRD reads while the key is not in its place yet.
-        self.trial = self._trial_of(self.bird_conf.path)
-        self.main: Any = None
-        self.start = self.trial
-        if params["main"]:
-            self.main = File(module, params["main"], None)
-            self.start = self._trial_of(self.main.path)
-            if self.main.before is None or self.main_with(self.trial) is None:
-                module.fail_json(
-                    msg=f"{self.main.path} does not include {self.bird_conf.path}, nothing was changed: add the line"
-                    f" 'include \"{self.bird_conf.path}\";' to it"
-                )
+        # The file that BIRD was started with, which is never written, where it is not bird_conf.
+        self.main = File(module, params["main"], "") if params["main"] else None
+        self.start = (self.main or self.bird_conf).trial
+        if self.main and not self.main_with(self.bird_conf.trial):
+            module.fail_json(
+                msg=f"{self.main.path} does not include {self.bird_conf.path}, nothing was changed: add the line"
+                f" 'include \"{self.bird_conf.path}\";' to it"
+            )
 
-    @staticmethod
-    def _trial_of(path):
-        return path.with_name(path.name + TRIAL_SUFFIX)
-
-    def main_with(self, path):
-        """Return the file that BIRD was started with, including another one instead of ours."""
+    def main_with(self, path: Path) -> str | None:
+        """Return the file that BIRD was started with, including another one instead of bird_conf; None if it cannot."""
+        if self.main is None or self.main.before is None:
+            return None
         return including(self.main.before, str(self.main.path), self.module.params["path"], str(path))
 
-    def configuration(self):
-        """Return the new configuration, a text for each file but the key's; without what somebody else includes."""
-        return [self.bird_conf.content, *([self.main.before] if self.main else [])]
+    def configuration(self) -> list[str]:
+        """Return the new configuration, a text for each file but the key's; without what else the main one includes."""
+        return [self.bird_conf.content, *([self.main.before or ""] if self.main else [])]
 
     @property
-    def changed(self):
+    def changed(self) -> bool:
         return any(file.changed for file in self.files)
 
-    def diffs(self):
+    def diffs(self) -> list[dict[str, str]]:
         conf, key = self.bird_conf, self.key
         return file_diffs(str(conf.path), conf.before, conf.content, str(key.path), key.before, key.content)
 
-    def content_with(self, key_path):
+    def content_with(self, key_path: Path) -> str:
         """Return bird.conf with the key included from another path."""
         return self.bird_conf.content.replace(self.module.params["key_file"], str(key_path))
 
-    def check(self, bird):
+    def check(self, bird: str) -> None:
         """Have BIRD parse the new configuration; fails if it does not."""
         with tempfile.TemporaryDirectory(dir=self.module.tmpdir) as directory:
             conf, key = Path(directory, "bird.conf"), Path(directory, "key")
@@ -333,7 +332,7 @@ class Change:
             start = conf
             if self.main:
                 start = Path(directory, "main.conf")
-                start.write_text(self.main_with(conf), "utf-8", "surrogateescape")
+                start.write_text(self.main_with(conf) or "", "utf-8", "surrogateescape")
             code, _output, error = self.module.run_command([bird, "-p", "-c", str(start)])
         if code != 0:
             text = error.strip().replace(str(key), str(self.key.path)).replace(str(conf), str(self.bird_conf.path))
@@ -343,37 +342,37 @@ class Change:
                 msg=f"BIRD does not take the new configuration, nothing was changed: {hide_passwords(text)}"
             )
 
-    def write_candidates(self):
+    def write_candidates(self) -> None:
         """Write all there is to write, so that what comes after a confirmation cannot fail for want of space."""
         for file in self.files:
             file.write(file.candidate, file.content)
-        self.bird_conf.write(self.trial, self.content_with(self.key.candidate))
+        self.bird_conf.write(self.bird_conf.trial, self.content_with(self.key.candidate))
         if self.main:
-            self.main.write(self.start, self.main_with(self.trial))
+            self.main.write(self.main.trial, self.main_with(self.bird_conf.trial) or "")
 
-    def commit(self):
-        """Replace the files, each in one step."""
+    def replace_files(self) -> None:
+        """Put the candidates in their places, each in one step."""
         for file in self.files:
             file.candidate.replace(file.path)
 
-    def drop_candidates(self):
-        for path in (self.start, self.trial, *(file.candidate for file in self.files)):
+    def drop_candidates(self) -> None:
+        for path in (self.start, self.bird_conf.trial, *(file.candidate for file in self.files)):
             path.unlink(missing_ok=True)
 
 
 class Overtaken(Exception):
-    """BIRD has read another configuration while ours was on trial."""
+    """BIRD has read another configuration while the new one was on trial."""
 
 
 class Applier:
     """Brings a change into BIRD, on trial."""
 
-    def __init__(self, module, change):
+    def __init__(self, module: AnsibleModule, change: Change) -> None:
         self.module = module
         self.change = change
-        self.result = {}
+        self.result: dict[str, Any] = {}
 
-    def run(self):
+    def run(self) -> None:
         """Put the change in force, and on disk; fails if a neighbour is lost."""
         for _attempt in range(ATTEMPTS):
             try:
@@ -383,10 +382,10 @@ class Applier:
                 continue
         self._fail(
             "Nothing was changed: while the new configuration was on trial, BIRD was started again or told to read its"
-            " configuration, %d times. Find out by whom ('journalctl -u bird'), and try again." % ATTEMPTS
+            f" configuration, {ATTEMPTS} times. Find out by whom ('journalctl -u bird'), and try again."
         )
 
-    def _attempt(self):
+    def _attempt(self) -> None:
         change = self.change
         change.write_candidates()
         with self._bird() as bird:
@@ -396,7 +395,7 @@ class Applier:
                 self.module.params["hello_interval"], self.module.params["dead_interval"], max(dead, default=0)
             )
             self.result.update(before=before, rollback_after=patience.rollback, rolled_back=False)
-            self._configure(bird, '"%s" timeout %d' % (change.start, patience.rollback))
+            self._configure(bird, f'"{change.start}" timeout {patience.rollback}')
         trial = Trial(before, patience, time.monotonic())
         verdict, spent = wait_for(
             lambda now: trial.look(self._neighbors(), now), wait=patience.wait, interval=LOOK_INTERVAL
@@ -409,39 +408,38 @@ class Applier:
                 raise Overtaken
             self._keep(bird)
 
-    def _keep(self, bird):
+    def _keep(self, bird: Bird) -> None:
         """Put on disk what BIRD has confirmed."""
         try:
-            self.change.commit()
+            self.change.replace_files()
         except OSError as exc:
             self._fail(
                 "BIRD runs the new configuration, but it cannot be written, and BIRD would start without it:"
-                f" {exc}. Mend"
-                " that, and try again."
+                f" {exc}. Mend that, and try again."
             )
         try:
-            # It is what runs already. But should somebody have had BIRD read the old file since, this is the last word.
+            # It is what runs already. But should BIRD have been told to read the old file since, this is the last word.
             self._configure(bird)
         except BirdError as exc:
             self._fail(
-                f"BIRD has confirmed the new configuration, and {self.change.bird_conf.path} has it, but BIRD did"
-                f" not read it from there: {exc} Make"
-                " it do so with 'birdc configure'; if it does not run any more, it starts with the new one."
+                f"BIRD has confirmed the new configuration, and {self.change.bird_conf.path} has it, but BIRD did not"
+                f" read it from there: {exc} Make it do so with 'birdc configure'; if it does not run any more, it"
+                " starts with the new one."
             )
 
-    def _roll_back(self, trial, patience, spent):
+    def _roll_back(self, trial: Trial, patience: Patience, spent: float) -> None:
         """Have BIRD read the old configuration, wait for the neighbours, and fail."""
-        interfaces = []
+        interfaces: list[OwnInterface] = []
         try:
             with self._bird() as bird:
                 interfaces = ospf_interfaces(bird)
-                # Not "undo": that would undo what somebody else may have done since. The file on disk is the old one.
+                # Not "undo": that would undo what others may have done since. The file on disk is the old one.
                 self._configure(bird)
         except (BirdError, Unreadable) as exc:
             self._fail(
-                "With the new configuration BIRD cannot be asked any more: %s The file %s is still the old one; BIRD"
-                " starts with it, or rolls back to it %d s after the change."
-                % (exc, self.change.bird_conf.path, patience.rollback)
+                f"With the new configuration BIRD cannot be asked any more: {exc} The file"
+                f" {self.change.bird_conf.path} is still the old one; BIRD starts with it, or rolls back to it"
+                f" {patience.rollback} s after the change."
             )
         self.result["rolled_back"] = True
         verdict, restored = wait_for(
@@ -449,16 +447,15 @@ class Applier:
             wait=patience.wait,
             interval=LOOK_INTERVAL,
         )
-        self._fail(
-            rollback_message(trial, interfaces, spent, restored if verdict.good else None, self.change.bird_conf.path)
-        )
+        path = str(self.change.bird_conf.path)
+        self._fail(rollback_message(trial, interfaces, spent, restored if verdict.good else None, path))
 
-    def _configure(self, bird, arguments=""):
-        code, text = bird.ask(("configure " + arguments).strip())[-1]
+    def _configure(self, bird: Bird, arguments: str = "") -> None:
+        code, text = bird.ask(f"configure {arguments}".strip())[-1]
         if code not in DONE:
-            raise BirdError("it answers '%s' to 'configure' (code %04d)." % (text, code))
+            raise BirdError(f"it answers '{text}' to 'configure' (code {code:04d}).")
 
-    def _neighbors(self):
+    def _neighbors(self) -> list[Neighbor]:
         try:
             with self._bird() as bird:
                 return ospf_neighbors(bird)
@@ -466,18 +463,18 @@ class Applier:
             # A protocol may go while we ask for it; whatever it is, the trial has to come to its end.
             raise Unreadable(str(exc)) from exc
 
-    def _bird(self):
+    def _bird(self) -> Bird:
         return Bird(self.module.params["socket"], self.module.params["timeout"], restricted=False)
 
-    def _fail(self, message):
+    def _fail(self, message: str) -> None:
         self.module.fail_json(msg=message, **self.result)
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "content": {"type": "str", "required": True},
-            "path": {"type": "path", "default": "/etc/bird/bird.conf"},
+            "path": {"type": "path", "default": Paths().bird_conf},
             "main": {"type": "path"},
             "key": {"type": "str", "required": True, "no_log": True},
             "key_file": {"type": "path", "required": True, "no_log": False},
@@ -512,30 +509,33 @@ def main():
     result = {"changed": True, "changed_files": changed_files, "diff": change.diffs()}
     if not module.check_mode:
         if module.params["follow"]:
-            wait_for_router(module, **module.params["follow"])
+            wait_for_router(module, module.params["follow"])
         result.update(apply(module, change))
     module.exit_json(**result)
 
 
-def wait_for_router(module, router_id, authentication, key_id, key, timeout, listening):
+def wait_for_router(module: AnsibleModule, follow: dict[str, Any]) -> None:
     """Wait until the router signs with the key; fails if it does not."""
+    signer = Signer(follow["router_id"], follow["authentication"], follow["key_id"], follow["key"])
+    listening = Path(follow["listening"])
+    heard = False
     try:
         with Listener() as listener:
-            Path(listening).touch(0o600)
-            heard = listener.wait_for(timeout, Signer(router_id, authentication, key_id, key))
+            listening.touch(0o600)
+            heard = listener.wait_for(follow["timeout"], signer)
     except OSError as exc:
         module.fail_json(msg=f"Nothing was changed: cannot listen to the router: {exc}")
     finally:
-        Path(listening).unlink(missing_ok=True)
+        listening.unlink(missing_ok=True)
     if not heard:
         module.fail_json(
-            msg="Nothing was changed: no packet of the router %s came within %.0f s that is signed with the key of id"
-            " %d. Either it has not moved to that key, or it has another one under this id."
-            % (router_id, timeout, key_id)
+            msg=f"Nothing was changed: no packet of the router {signer.router_id} came within {follow['timeout']:.0f} s"
+            f" that is signed with the key of id {signer.key_id}. Either it has not moved to that key, or it has"
+            " another one under this id."
         )
 
 
-def apply(module, change):
+def apply(module: AnsibleModule, change: Change) -> dict[str, Any]:
     """Put the change in force; return what there is to say about it."""
     try:
         if is_running(module.params["socket"]):
@@ -543,7 +543,7 @@ def apply(module, change):
             applier.run()
             return applier.result
         change.write_candidates()
-        change.commit()
+        change.replace_files()
     except OSError as exc:
         module.fail_json(msg=f"Cannot write the new configuration, the old one stays: {exc}")
     except (BirdError, Unreadable) as exc:

@@ -27,11 +27,6 @@ attributes:
   platform:
     support: full
     platforms: linux
-options:
-  since:
-    description: How many seconds to look back for refused packets.
-    type: int
-    default: 60
 seealso:
   - module: homelab.anycast.bird_ospf_neighbors
   - module: homelab.anycast.anycast_node_info
@@ -82,7 +77,7 @@ interfaces:
   sample:
     - {name: enp0s11, area: 0.0.0.0, type: broadcast, hello: 3.0, dead: 12.0, priority: 0, silent: false}
 refused:
-  description: Packets that BIRD refused in the last O(since) seconds; null if there is no journal to read.
+  description: Packets that BIRD refused in the last minute; null if there is no journal to read.
   returned: success
   type: list
   elements: dict
@@ -103,6 +98,8 @@ refused:
     - {sender: 172.18.0.1, interface: enp0s11, reason: dead interval mismatch (16), count: 17}
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.homelab.anycast.plugins.module_utils.bird.control import (
@@ -116,23 +113,18 @@ from ansible_collections.homelab.anycast.plugins.module_utils.bird.log import pa
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
 
 
-def refused(module):
-    """Return the refused packets that the journal knows of, None if it cannot be read."""
+def refused(module: AnsibleModule) -> list[dict[str, Any]] | None:
+    """Return the refused packets of the last minute that the journal knows of, None if it cannot be read."""
     program = module.get_bin_path("journalctl")
     if program is None:
         return None
-    since = "--since=-%ds" % module.params["since"]
-    code, printed, _errors = module.run_command([program, "--identifier=bird", since, "--output=cat", "--no-pager"])
-    return parse_refusals(printed) if code == 0 else None
+    words = [program, "--identifier=bird", "--since=-60s", "--output=cat", "--no-pager"]
+    code, printed, _errors = module.run_command(words)
+    return [entry.as_dict() for entry in parse_refusals(printed)] if code == 0 else None
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec=dict(bird_argument_spec(), since={"type": "int", "default": 60}),
-        supports_check_mode=True,
-    )
-    if module.params["since"] <= 0:
-        module.fail_json(msg="since is %d, expected more than 0 seconds" % module.params["since"])
+def main() -> None:
+    module = AnsibleModule(argument_spec=bird_argument_spec(), supports_check_mode=True)
     try:
         with Bird(module.params["socket"], module.params["timeout"]) as bird:
             module.exit_json(

@@ -52,3 +52,14 @@ def _resolved(value: Any) -> Any:
 def members(task_vars: Mapping[str, Any], group: str) -> list[Host]:
     """Return the hosts of a group, in the order of the inventory, whether or not the play has them."""
     return [Host(name, task_vars["hostvars"][name]) for name in task_vars["groups"].get(group, ())]
+
+
+def other_router_ids(task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the router ids that the roles give the other hosts of the inventory, by host."""
+    found = {}
+    for name in task_vars["hostvars"]:
+        host = Host(name, task_vars["hostvars"][name])
+        router_id = host.get("routeros_ospf_router_id") or host.get("bird_anycast_router_id")
+        if name != task_vars["inventory_hostname"] and router_id:
+            found[name] = router_id
+    return found

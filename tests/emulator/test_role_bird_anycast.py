@@ -23,6 +23,9 @@ for unit; do
 done
 """
 SIP = {"name": "sip", "addresses": ["198.18.7.64"]}
+# Says that bird2 is there.
+DPKG_QUERY = '#!/bin/sh\n[ "$3" = bird2 ] && printf "installed 2.17"\n'
+PLANS = "TASK [homelab.anycast.bird_anycast : Plan | "
 DNS = {"name": "dns", "addresses": ["198.18.7.65"], "interface": "dummy1"}
 
 
@@ -32,8 +35,8 @@ class Role:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def __call__(self, entry: str, **variables: Any) -> tuple[int, str]:
-        """Return the exit code and everything that was printed, on one line."""
+    def __call__(self, *entries: str, verbosity: str = "--verbose", **variables: Any) -> tuple[int, str]:
+        """Run these, one after the other; return the exit code and everything that was printed, on one line."""
         values = {
             "bird_anycast_link": {"key": "key-of-the-test"},
             "bird_anycast_router_id": "127.0.0.1",
@@ -46,12 +49,19 @@ class Role:
             "connection": "local",
             "gather_facts": False,
             "vars": {"ansible_python_interpreter": sys.executable, **values},
-            "tasks": [{"include_role": {"name": "homelab.anycast.bird_anycast", "tasks_from": entry}}],
+            "tasks": [
+                {"include_role": {"name": "homelab.anycast.bird_anycast", "tasks_from": entry}} for entry in entries
+            ],
         }
         # This machine stands for a node that systemd runs and ifupdown manages.
         programs = self._directory / "bin"
         programs.mkdir(exist_ok=True)
-        for name, text in (("systemctl", SYSTEMCTL), ("ifup", "#!/bin/sh\n"), ("ifquery", "#!/bin/sh\n")):
+        for name, text in (
+            ("systemctl", SYSTEMCTL),
+            ("dpkg-query", DPKG_QUERY),
+            ("ifup", "#!/bin/sh\n"),
+            ("ifquery", "#!/bin/sh\n"),
+        ):
             (programs / name).write_text(text)
             (programs / name).chmod(0o755)
         (self._directory / "play.yml").write_text(yaml.safe_dump([play]))
@@ -61,6 +71,7 @@ class Role:
                 "--inventory=localhost,",
                 "--check",
                 "--diff",
+                verbosity,
                 str(self._directory / "play.yml"),
             ],
             cwd=ROOT,
@@ -94,3 +105,12 @@ def test_bad_input_is_said_at_once(role: Role) -> None:
         "bird_anycast_source_gateway is 'hap', expected the IPv4 address of the router",
     ):
         assert words in said, words
+
+
+@pytest.mark.parametrize("entries", [["main"], ["validate", "configure"], ["configure", "bird_conf"]])
+def test_a_run_makes_its_plan_once_and_shows_no_key(role: Role, entries: list[str]) -> None:
+    code, said = role(*entries, verbosity="-vvvv")
+    assert code == 0, said
+    assert said.count(PLANS) == 1
+    assert "key-of-the-test" not in said
+    assert "address 198.18.7.64/32" in said and "+router id 127.0.0.1;" in said

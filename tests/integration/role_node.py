@@ -87,8 +87,6 @@ class RoleNode:
             "bird_anycast_interfaces": [INTERFACE],
             "bird_anycast_services": [],
             "__bird_anycast_directory": str(self.conf.parent),
-            "__bird_anycast_announced": str(self.announced),
-            "__bird_anycast_key_file": str(self.key),
             "socket": str(self.socket),
             **variables,
         }

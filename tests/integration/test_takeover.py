@@ -1,4 +1,4 @@
-"""Nodes that somebody has set up before us: real BIRD next to a real FRR, and the role's own templates."""
+"""Nodes that were set up before the role: real BIRD next to a real FRR, and the role's own plan and templates."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_the_articles_node_is_taken_over(node: RoleNode, bed: Bed) -> None:
     assert not node.configure(LINK, bird_anycast_services=SERVICES)["changed"]
 
 
-def test_somebody_elses_bird_conf_stays(node: RoleNode, bed: Bed) -> None:
+def test_a_bird_conf_that_does_more_is_not_changed(node: RoleNode, bed: Bed) -> None:
     own = node.conf.parent / "own" / "more.conf"
     own.parent.mkdir()
     own.write_text("define MORE = 1;\n")

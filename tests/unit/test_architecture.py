@@ -50,7 +50,6 @@ EXCEPTIONS = {
         "module_utils/routeros/takeover.py: _differences has 7",
         "module_utils/system/endpoints.py: node has 9",
         "module_utils/system/packet_filter.py: __init__ has 8",
-        "modules/bird_configure.py: wait_for_router has 7",
     },
     "filters": {
         f"filter/{name}.py"
@@ -63,13 +62,12 @@ EXCEPTIONS = {
             "probes",
             "ranges",
             "removal",
-            "renderers",
             "rotation",
             "routeros_ipv6",
             "system",
         )
     },
-    "plans": {"routeros_ospf: made by []", "bird_anycast: made by []"},
+    "plans": {"routeros_ospf: made by []"},
 }
 
 

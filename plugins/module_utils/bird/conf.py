@@ -1,18 +1,23 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading a bird.conf that may be anybody's: what it consists of, without a password.
+"""Reading a bird.conf that the role may not have written: what it consists of, without a password.
 
 Only as much of the language as tells whose file it is (BIRD User's Guide, chapter 3): statements end with C(;) or a
-block in braces, names are in quotes where they hold blanks or patterns. Nothing in here does input or output.
+block in braces, names are in quotes where they hold blanks or patterns. Nothing in here does input or output. Private
+to this collection.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import fnmatch
 import posixpath
 import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-# By this our own bird.conf is known: nobody else includes what the services announce.
+# By this the role's own bird.conf is known: no other includes what the services announce.
 _OURS = "/anycast.d/*.conf"
 
 _TOKEN = re.compile(
@@ -23,23 +28,111 @@ _INCLUDE = re.compile(r'(?P<skip>\#[^\n]*|/\*.*?(?:\*/|\Z))|(?P<head>\binclude\s
 
 # Statements that say nothing about routes.
 _HARMLESS = ("log", "router", "debug", "timeformat", "watchdog", "hostname", "mrtdump", "threads", "cli")
+# Of these alone BIRD tells its neighbours nothing; as the package brings them.
+_PLAIN_KINDS = ("device", "direct", "kernel", "static")
+
+# The words of a statement, and the statements of its block or None.
+_Statement = tuple[list[str], "list[Any] | None"]
 
 
-def is_ours(text):
+@dataclasses.dataclass(frozen=True)
+class Interface:
+    """An interface of an OSPF area: the patterns of its name, and whether it only announces its addresses."""
+
+    patterns: list[str]
+    stub: bool
+
+    def matches(self, name: str) -> bool | None:
+        """Return whether it is about an interface; None where none of its patterns says so."""
+        for pattern in self.patterns or ["*"]:
+            if fnmatch.fnmatchcase(name, pattern.lstrip("-")):
+                return not pattern.startswith("-")
+        return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """A protocol, as far as it says what it does."""
+
+    # ospf2 and ospf3 have their version.
+    kind: str
+    name: str | None
+    # Whether it takes more from a template.
+    template: bool
+    areas: list[str] = dataclasses.field(default_factory=list)
+    interfaces: list[Interface] = dataclasses.field(default_factory=list)
+    stubnets: list[str] = dataclasses.field(default_factory=list)
+    routes: list[str] = dataclasses.field(default_factory=list)
+    # First words of what else is in it.
+    others: list[str] = dataclasses.field(default_factory=list)
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> Protocol:
+        return cls(**{**found, "interfaces": [Interface(**entry) for entry in found["interfaces"]]})
+
+    def is_plain(self) -> bool:
+        return self.kind in _PLAIN_KINDS and not (self.routes or self.others or self.template)
+
+    def speaks_on(self, interface: str) -> bool:
+        """Return whether it speaks OSPF on an interface: the first pattern that matches decides."""
+        found = [entry for entry in self.interfaces if entry.matches(interface)]
+        return bool(found) and not found[0].stub
+
+
+@dataclasses.dataclass(frozen=True)
+class BirdConf:
+    """What a bird.conf consists of; no value that may be a secret is in it."""
+
+    # Whether the role has written it.
+    ours: bool
+    router_id: str | None
+    includes: list[str]
+    # First words of statements that are neither a protocol nor about the daemon alone, such as filter.
+    others: list[str]
+    protocols: list[Protocol]
+
+    @classmethod
+    def parse(cls, text: str) -> BirdConf:
+        router_id, includes, others, protocols = None, [], set(), []
+        for words, block in _statements(_tokens(text)):
+            if not words:
+                continue
+            if words[0] == "protocol" and len(words) > 1:
+                protocols.append(_protocol(words, block or []))
+            elif words[:2] == ["router", "id"] and len(words) == 3:
+                router_id = words[2]
+            elif words[0] == "include" and len(words) == 2:
+                includes.append(_unquoted(words[1]))
+            elif words[0] not in _HARMLESS:
+                others.add(words[0])
+        return cls(is_ours(text), router_id, includes, sorted(others), protocols)
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> BirdConf:
+        return cls(**{**found, "protocols": [Protocol.from_dict(entry) for entry in found["protocols"]]})
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    def speaking(self) -> list[Protocol]:
+        return [protocol for protocol in self.protocols if not protocol.is_plain()]
+
+
+def is_ours(text: str) -> bool:
     """Return whether the role bird_anycast has written a bird.conf."""
     return any(path.endswith(_OURS) for path in includes(text, ""))
 
 
-def _tokens(text):
+def _tokens(text: str) -> Iterator[tuple[str, str]]:
     for match in _TOKEN.finditer(text):
         if match.lastgroup != "comment":
-            yield match.lastgroup, match.group()
+            yield str(match.lastgroup), match.group()
 
 
-def _statements(tokens):
-    """Return the statements up to the end of a block, as a list of (words, statements of its block or None)."""
-    found = []
-    words = []
+def _statements(tokens: Iterator[tuple[str, str]]) -> list[_Statement]:
+    """Return the statements up to the end of a block."""
+    found: list[_Statement] = []
+    words: list[str] = []
     for kind, token in tokens:
         if kind == "mark" and token == "{":
             found.append((words, _statements(tokens)))
@@ -58,96 +151,57 @@ def _statements(tokens):
     return found
 
 
-def _block(statements):
-    return statements or []
-
-
-def _unquoted(word):
+def _unquoted(word: str) -> str:
     return word.strip(",").strip("\"'")
 
 
-def summary(text):
-    """Return what a bird.conf consists of; no value that may be a secret is in it.
-
-    :returns: {ours, router_id, includes, others, protocols}. C(others) are the first words of statements that are
-      neither a protocol nor about the daemon alone, such as C(filter). A protocol has kind, name (None without), and as
-      far as they say what it does: router_id, areas, interfaces (list of {patterns, stub}), stubnets, routes, others.
-    """
-    result = {"ours": is_ours(text), "router_id": None, "includes": [], "others": [], "protocols": []}
-    for words, block in _statements(_tokens(text)):
-        if not words:
-            continue
-        if words[0] == "protocol" and len(words) > 1:
-            result["protocols"].append(_protocol(words, _block(block)))
-        elif words[:2] == ["router", "id"] and len(words) == 3:
-            result["router_id"] = words[2]
-        elif words[0] == "include" and len(words) == 2:
-            result["includes"].append(_unquoted(words[1]))
-        elif words[0] not in _HARMLESS:
-            result["others"].append(words[0])
-    result["others"] = sorted(set(result["others"]))
-    return result
-
-
-def _protocol(words, block):
+def _protocol(words: list[str], block: list[_Statement]) -> Protocol:
     kind, rest = words[1], words[2:]
     if rest and re.match(r"v[23]\Z", rest[0]):
         kind += rest.pop(0)[1:]
     # Without a version it is OSPFv2 (BIRD User's Guide, OSPF).
     kind = "ospf2" if kind == "ospf" else kind
-    found: dict = {
-        "kind": kind,
-        "name": _unquoted(rest[0]) if rest and rest[0] != "from" else None,
-        "template": "from" in rest,
-        "router_id": None,
-        "areas": [],
-        "interfaces": [],
-        "stubnets": [],
-        "routes": [],
-        "others": [],
-    }
+    found = Protocol(kind, _unquoted(rest[0]) if rest and rest[0] != "from" else None, "from" in rest)
     for head, inner in block:
-        if head[:2] == ["router", "id"] and len(head) == 3:
-            found["router_id"] = head[2]
-        elif head[:1] == ["area"] and len(head) > 1:
-            found["areas"].append(head[1])
-            _area(found, _block(inner))
+        if head[:1] == ["area"] and len(head) > 1:
+            found.areas.append(head[1])
+            _add_area(found, inner or [])
         elif head[:1] == ["route"] and len(head) > 1:
-            found["routes"].append(head[1])
+            found.routes.append(head[1])
         elif head[:1] == ["include"]:
-            found["others"].append("include")
+            found.others.append("include")
     return found
 
 
-def _area(found, block):
+def _add_area(found: Protocol, block: list[_Statement]) -> None:
     for head, inner in block:
         if head[:1] == ["interface"]:
             patterns = [_unquoted(word) for word in head[1:] if word[:1] in "\"'"]
-            stub = any(option[:1] == ["stub"] and option[1:] in ([], ["yes"]) for option, _no in _block(inner))
-            found["interfaces"].append({"patterns": patterns, "stub": stub})
+            stub = any(option[:1] == ["stub"] and option[1:] in ([], ["yes"]) for option, _no in inner or [])
+            found.interfaces.append(Interface(patterns, stub))
         elif head[:1] == ["stubnet"] and len(head) > 1:
-            found["stubnets"].append(head[1])
+            found.stubnets.append(head[1])
         elif head:
-            # networks, virtual link, stub areas, or an include of who knows what.
-            found["others"].append(head[0])
+            # networks, virtual link, stub areas, or an include of unknown content.
+            found.others.append(head[0])
 
 
-def includes(text, directory):
+def includes(text: str, directory: str) -> list[str]:
     """Return the paths that a configuration includes, as absolute ones."""
     return [posixpath.join(directory, match["path"]) for match in _INCLUDE.finditer(text) if match["path"]]
 
 
-def with_includes(text, directory, replace=None):
+def with_includes(text: str, directory: str, replace: Mapping[str, str] | None = None) -> str:
     """Return a configuration that can be read from anywhere: its includes are absolute.
 
     :param directory: where the configuration belongs, which its own includes are relative to.
     :param replace: paths to include instead of others.
     """
 
-    def absolute(match):
+    def absolute(match: re.Match[str]) -> str:
         if match["skip"] is not None:
             return match[0]
         path = posixpath.join(directory, match["path"])
-        return '{}"{}"'.format(match["head"], (replace or {}).get(path, path))
+        return f'{match["head"]}"{(replace or {}).get(path, path)}"'
 
     return _INCLUDE.sub(absolute, text)

@@ -1,12 +1,18 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What BIRD's log says of OSPF packets that it refused (proto/ospf/packet.c, hello.c and dbdes.c of BIRD 2 and 3)."""
+"""What BIRD's log says of OSPF packets that it refused (proto/ospf/packet.c, hello.c and dbdes.c of BIRD 2 and 3).
+
+Private to this collection.
+"""
 
 from __future__ import annotations
 
+import collections
+import dataclasses
 import re
 from ipaddress import IPv4Address
+from typing import Any
 
 # In the brackets is the number in question: the interval or the area that the packet has, or its length.
 _DETAIL = r" - (?P<why>[^()]+?) \((?P<value>.*)\)$"
@@ -23,26 +29,29 @@ _REFUSALS = tuple(
 _WITHOUT_VALUE = ("wrong password", "wrong authentication code", "lower sequence number", "my own router ID")
 
 
-def parse_refusals(text):
-    """Return the refused packets in a log as a list of {sender, interface, reason, count}, one for each reason.
+@dataclasses.dataclass(frozen=True)
+class Refusal:
+    """Packets that BIRD refused for one reason."""
 
-    :param text: lines of the log, of any protocol. C(sender) is a router id, or an address where BIRD says no more.
-    """
-    found = {}
-    for line in text.splitlines():
-        for pattern in _REFUSALS:
-            match = pattern.search(line)
-            if match:
-                key = (match["sender"], match["interface"], _reason(match.groupdict()))
-                found[key] = found.get(key, 0) + 1
-                break
-    return [
-        {"sender": sender, "interface": interface, "reason": reason, "count": count}
-        for (sender, interface, reason), count in found.items()
-    ]
+    # A router id, or an address where BIRD says no more.
+    sender: str
+    interface: str
+    reason: str
+    # Lines of the log.
+    count: int
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
 
 
-def _reason(match):
+def parse_refusals(text: str) -> list[Refusal]:
+    """Return the refused packets in a log of any protocol, one entry for each reason."""
+    matches = (next(filter(None, (pattern.search(line) for pattern in _REFUSALS)), None) for line in text.splitlines())
+    found = collections.Counter((m["sender"], m["interface"], _reason(m.groupdict())) for m in matches if m)
+    return [Refusal(*told, count) for told, count in found.items()]
+
+
+def _reason(match: dict[str, Any]) -> str:
     why, value = match["why"], match["value"]
     if why == "area mismatch" and value.isdigit():
         value = str(IPv4Address(int(value)))

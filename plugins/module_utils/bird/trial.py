@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a new configuration of BIRD may stay: the decisions of the module bird_configure.
 
-Nothing in here does input or output.
+Nothing in here does input or output. Private to this collection.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import fnmatch
 import math
 import posixpath
 import re
+from collections.abc import Iterable
 
 from ansible_collections.homelab.anycast.plugins.module_utils.bird.conf import includes, is_ours, with_includes
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf.causes import likely_causes, say_causes
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import Neighbor, Own
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import Neighbor, Own, OwnInterface
 from ansible_collections.homelab.anycast.plugins.module_utils.secret import HIDDEN, HIDDEN_CHANGED
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict
 
@@ -23,19 +24,21 @@ from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Ver
 CANDIDATE_SUFFIX = ".candidate"
 TRIAL_SUFFIX = ".trial"
 
-# A file that we did not write may hold a secret in a comment, or in a form that we do not know.
-NOT_SHOWN = "(not shown: it was written by somebody else, and may hold passwords)\n"
+# A file that the role did not write may hold a secret in a comment, or in a form that we do not know.
+NOT_SHOWN = "(not shown: the role did not write it, and it may hold passwords)\n"
 
 _OSPFV3 = re.compile(r"^\s*protocol\s+ospf\s+v3\b", re.MULTILINE)
 _PASSWORD = re.compile(r'(password\s+)"[^"]*"')
 
 
-def hide_passwords(text):
+def hide_passwords(text: str | None) -> str:
     """Return a configuration with its passwords replaced."""
     return _PASSWORD.sub(rf'\1"{HIDDEN}"', text or "")
 
 
-def file_diffs(path, before, after, key_file, key_before, key_after):
+def file_diffs(
+    path: str, before: str | None, after: str, key_file: str, key_before: str | None, key_after: str
+) -> list[dict[str, str]]:
     """Return the diffs of the files that change, without a secret. A text is None where there is no file yet."""
     diffs = []
     if before != after:
@@ -47,7 +50,7 @@ def file_diffs(path, before, after, key_file, key_before, key_after):
     return diffs
 
 
-def including(text, main, path, other):
+def including(text: str, main: str, path: str, other: str) -> str | None:
     """Return the file that BIRD was started with, such that it includes another file instead of C(path).
 
     :param text: the file; it is to be read from anywhere, so what it includes gets an absolute path.
@@ -59,7 +62,7 @@ def including(text, main, path, other):
     return with_includes(text, directory, dict.fromkeys(found, other)) if found else None
 
 
-def _diff(path, before, after):
+def _diff(path: str, before: str, after: str) -> dict[str, str]:
     return {"before_header": path, "after_header": path, "before": before, "after": after}
 
 
@@ -80,7 +83,7 @@ class Patience:
     :ivar rollback: when BIRD rolls back by itself, if it hears nothing more from us.
     """
 
-    def __init__(self, hello_interval, dead_interval, dead_interval_before=0):
+    def __init__(self, hello_interval: float, dead_interval: float, dead_interval_before: float = 0) -> None:
         longest = max(dead_interval, dead_interval_before)
         self.fresh = dead_interval - 2 * hello_interval
         if self.fresh >= hello_interval:
@@ -101,12 +104,12 @@ def adjacency(entry: Neighbor) -> str:
     return f"{entry.router_id} (OSPFv3)" if ":" in str(entry.address) else str(entry.router_id)
 
 
-def full(neighbors):
+def full(neighbors: Iterable[Neighbor]) -> list[str]:
     """Return the adjacencies that are Full, in their order, each once."""
     return list(dict.fromkeys(adjacency(entry) for entry in neighbors if entry.state == "Full"))
 
 
-def to_keep(adjacencies, *configuration):
+def to_keep(adjacencies: Iterable[str], *configuration: str) -> list[str]:
     """Return those of the adjacencies that a new configuration means to keep: where it has no OSPFv3, not OSPFv3's."""
     has_ospfv3 = any(_OSPFV3.search(text) for text in configuration)
     return [name for name in adjacencies if has_ospfv3 or not name.endswith("(OSPFv3)")]
@@ -120,18 +123,18 @@ class Trial:
     :param start: time of the change.
     """
 
-    def __init__(self, before, patience, start):
+    def __init__(self, before: Iterable[str], patience: Patience, start: float) -> None:
         self.before = list(before)
         self.patience = patience
-        self.neighbors = []
-        self.lost = []
-        self._since = dict.fromkeys(before, start)
-        self._restarted = set()
+        self.neighbors: list[Neighbor] = []
+        self.lost: list[str] = []
+        self._since = dict.fromkeys(self.before, start)
+        self._restarted: set[str] = set()
 
-    def look(self, neighbors, now):
+    def look(self, neighbors: list[Neighbor], now: float) -> Verdict:
         """Take in what was found at this time; return the Verdict, which is good once nothing is left in doubt."""
         self.neighbors = neighbors
-        heard = {}
+        heard: dict[str, float] = {}
         for entry in neighbors:
             if _adjacent(entry):
                 left = entry.dead_seconds or 0
@@ -147,12 +150,14 @@ class Trial:
         return Verdict(all(name in self._restarted or now - self._since[name] >= settle for name in self.before))
 
 
-def _adjacent(entry):
+def _adjacent(entry: Neighbor) -> bool:
     """Two ordinary routers on a LAN rest in 2-Way, and after a change of priority these may be such (RFC 2328 10.4)."""
     return entry.state == "Full" or (entry.state == "2-Way" and entry.role == "DROther")
 
 
-def rollback_message(trial, interfaces, spent, restored, path):
+def rollback_message(
+    trial: Trial, interfaces: list[OwnInterface], spent: float, restored: float | None, path: str
+) -> str:
     """Return the message for a user whose configuration lost a neighbour.
 
     :param interfaces: BIRD's interfaces with the new configuration.

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the announcer consists of on a node: which files with which text, and which of those there are superfluous.
 
-Nothing in here does input or output.
+Nothing in here does input or output. Private to this collection.
 """
 
 from __future__ import annotations
@@ -11,20 +11,22 @@ from __future__ import annotations
 import fnmatch
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from ansible_collections.homelab.anycast.plugins.module_utils.bird.paths import Paths
 from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service
+from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Check, Service
 
 DIRECTORY = "/usr/local/lib/homelab-anycast"
 PROGRAM = DIRECTORY + "/announcer.py"
-# Isolated and without site packages: it starts sooner, and nobody's environment changes what it does.
+# Isolated and without site packages: it starts sooner, and no environment changes what it does.
 COMMAND = ("/usr/bin/python3", "-IS", PROGRAM)
 SYSTEMD = "/etc/systemd/system"
 UNIT = SYSTEMD + "/anycast-announce@.service"
 BOOT = "/etc/tmpfiles.d/homelab-anycast.conf"
 SETTINGS = "/etc/homelab-anycast"
-ANNOUNCED = "/etc/bird/anycast.d"
+ANNOUNCED = Paths().announced
 STATE = "/var/lib/homelab-anycast"
 # Where a check is tried before it is in force: root's, and open to the user that it runs as.
 TRIALS = "/run"
@@ -42,12 +44,12 @@ _WATCHDOG_MARGIN = 4
 _WARNING = 4
 
 
-def instance(name):
+def instance(name: str) -> str:
     """Return the unit that announces a service."""
     return f"anycast-announce@{name}.service"
 
 
-def starter(service):
+def starter(service: Service) -> str:
     """Return the unit whose start has the service announced."""
     return service.unit or BIRD_UNIT
 
@@ -57,16 +59,16 @@ def units_of(services: Iterable[Service]) -> list[str]:
     return [unit for service in services for unit in (instance(service.name), starter(service))]
 
 
-def _drop_in(name):
+def _drop_in(name: str) -> str:
     return f"{SYSTEMD}/{instance(name)}.d/homelab-anycast.conf"
 
 
-def watchdog(check):
+def watchdog(check: Check) -> float:
     """Return the seconds after which a checker that says nothing is killed, and the service withdrawn."""
     return check.interval + _WATCHDOG_MARGIN
 
 
-def service_files(service, withdraw_wait):
+def service_files(service: Service, withdraw_wait: float) -> dict[str, str]:
     """Return the text of each file of a normalised service, by its path.
 
     :param withdraw_wait: seconds that the router has to change its next hops.
@@ -86,7 +88,7 @@ def service_files(service, withdraw_wait):
 DIRECTORIES = (DIRECTORY, SETTINGS, ANNOUNCED, DRAINED, STATE)
 
 
-def patterns(everything=False):
+def patterns(everything: bool = False) -> list[str]:
     """Return glob patterns of the paths that services have; of all that there may be on a node, if asked for."""
     of_services = [
         SETTINGS + "/*.conf",
@@ -98,17 +100,17 @@ def patterns(everything=False):
     return [*of_services, *((PROGRAM, UNIT, BOOT, DRAINED + "/*.json") if everything else ())]
 
 
-def superfluous(found, wanted):
-    """Return the paths, of those found, that belong to services which are no more, sorted."""
+def superfluous(found: Iterable[str], wanted: Mapping[str, str]) -> list[str]:
+    """Return the paths, of those found, that belong to services which are not wanted any more, sorted."""
     return sorted(path for path in found if path not in wanted)
 
 
-def links_without_file(paths):
+def links_without_file(paths: Iterable[str]) -> list[str]:
     """Return the links to those files, of the paths that are superfluous, which BIRD would miss."""
     return [ANNOUNCED + path[len(SETTINGS) :] for path in paths if fnmatch.fnmatchcase(path, SETTINGS + "/*.v3")]
 
 
-def names_of(paths):
+def names_of(paths: Iterable[str]) -> list[str]:
     """Return the names of the services that have a file among the paths, sorted."""
     return sorted(
         {
@@ -119,7 +121,7 @@ def names_of(paths):
     )
 
 
-def needs_restart(service, changed):
+def needs_restart(service: Service, changed: Iterable[str]) -> bool:
     """Return whether an instance that runs has to start anew, by the paths of the files that have changed.
 
     Without a check nothing runs that could be outdated, but the relations to other units are those of the start.
@@ -130,41 +132,40 @@ def needs_restart(service, changed):
     return any(path in changed for path in outdated)
 
 
-def needs_reload(service, changed):
+def needs_reload(service: Service, changed: Iterable[str]) -> bool:
     """Return whether BIRD has to read anew what it includes of a service, by the paths of what has changed."""
-    return any("{}/{}{}".format(SETTINGS, service.name, suffix) in changed for suffix in (".conf", ".v3"))
+    return any(f"{SETTINGS}/{service.name}{suffix}" in changed for suffix in (".conf", ".v3"))
 
 
-def settings_file(name):
+def settings_file(name: str) -> str:
     """Return the path of what the program reads of a service."""
     return f"{SETTINGS}/{name}.json"
 
 
-def _announcement(service):
+def _announcement(service: Service) -> str:
     return _HEADER + "".join(
-        'interface "{}" {} {{ stub; }};\n'.format(service.interface, address)
-        for address in ip.of_version(service.addresses, 4)
+        f'interface "{service.interface}" {address} {{ stub; }};\n' for address in ip.of_version(service.addresses, 4)
     )
 
 
-def _announcement_v3(service):
+def _announcement_v3(service: Service) -> str:
     # Of OSPFv3 BIRD takes the whole interface only; services.py keeps others' addresses off it.
-    return _HEADER + 'interface "{}" {{ stub; }};\n'.format(service.interface)
+    return _HEADER + f'interface "{service.interface}" {{ stub; }};\n'
 
 
-def _settings(service, withdraw_wait):
+def _settings(service: Service, withdraw_wait: float) -> str:
     check = service.check.as_dict() if service.check else None
     settings = {"addresses": service.addresses, "check": check, "withdraw_wait": withdraw_wait}
     return json.dumps(settings, indent=2, sort_keys=True) + "\n"
 
 
-def _instance(service):
+def _instance(service: Service) -> str:
     when = f"while {starter(service)} runs"
     if service.check:
         when += " and the service is healthy"
     lines = [
         "[Unit]",
-        "Description=Announce {} ({}) {}".format(service.name, ", ".join(service.addresses), when),
+        f"Description=Announce {service.name} ({', '.join(service.addresses)}) {when}",
     ]
     if service.unit:
         # Withdrawn before it stops, and whenever it is gone.
@@ -176,22 +177,22 @@ def _instance(service):
             "Type=notify",
             "RemainAfterExit=no",
             "ExecStart=",
-            "ExecStart={} run %i".format(" ".join(COMMAND)),
-            "WatchdogSec={:g}".format(watchdog(service.check)),
+            f"ExecStart={' '.join(COMMAND)} run %i",
+            f"WatchdogSec={watchdog(service.check):g}",
         ]
     return _HEADER + "\n".join(lines) + "\n"
 
 
-def _start_with(service):
+def _start_with(service: Service) -> str:
     # Not Upholds=: of a drained service it would try the start again and again, some 150 lines of journal a minute.
-    return _HEADER + "[Unit]\nWants={}\n".format(instance(service.name))
+    return _HEADER + f"[Unit]\nWants={instance(service.name)}\n"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Drain
 
 
-def drain_file(service):
+def drain_file(service: str | None) -> str:
     """Return the path of the state file of a drain: of one service, or of the whole node where that is None.
 
     Such a file keeps the service from being announced: the unit has it as a condition.
@@ -203,8 +204,8 @@ def drain_file(service):
 # State
 
 
-def is_healthy(service, unit, instance):
-    """Return whether a service is healthy, None where nobody has looked.
+def is_healthy(service: Service, unit: Mapping[str, str], instance: Mapping[str, str]) -> bool | None:
+    """Return whether a service is healthy, None where nothing has checked it.
 
     :param unit: systemd's properties of the unit that it follows.
     :param instance: those of its announcer, whose StatusText is what announcer.py's describe() says.
@@ -219,7 +220,7 @@ def is_healthy(service, unit, instance):
     return text.startswith(("announced", "withdrawn: healthy,"))
 
 
-def changes(journal):
+def service_changes(journal: str) -> list[dict[str, Any]]:
     """Return the changes of a service as [{time, text}], the last one first, out of the journal of its announcer.
 
     Those are the announcer's own lines, and systemd's warnings, such as of a checker that was killed. What systemd says
@@ -227,7 +228,7 @@ def changes(journal):
 
     :param journal: output of C(journalctl --output json), one object on each line.
     """
-    found = []
+    found: list[dict[str, Any]] = []
     for line in journal.splitlines():
         try:
             entry = json.loads(line)

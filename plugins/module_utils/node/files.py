@@ -8,27 +8,32 @@ Private to this collection.
 
 from __future__ import annotations
 
+import dataclasses
 import glob
 import hashlib
 import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.node import ifupdown, takeover
+from ansible_collections.homelab.anycast.plugins.module_utils.node import ifupdown
 
+INTERFACES = "/etc/network/interfaces"
+# Where what was there before the role is kept, by its own path; closed to all but root.
+KEPT = "/var/lib/homelab-anycast/before"
 # Of the files in interfaces.d these are the role's own.
 OWN_PREFIX = "anycast-"
 
 
-def interfaces_files(path):
+def interfaces_files(path: str) -> list[tuple[Path, str]]:
     """Return (file, text) of /etc/network/interfaces and of all that it sources, but for the role's own."""
-    found = {}
+    found: dict[Path, str] = {}
     _collect(Path(path), found)
     return [(file, text) for file, text in found.items() if not file.name.startswith(OWN_PREFIX)]
 
 
-def _collect(file, found):
+def _collect(file: Path, found: dict[Path, str]) -> None:
     try:
         if file in found or not file.is_file():
             return
@@ -79,44 +84,56 @@ def write_file(path: Path, text: str, *, mode: int = 0o600, like: Path | None = 
         draft.unlink(missing_ok=True)
 
 
+@dataclasses.dataclass
+class Record:
+    """What is known of the time before the role."""
+
+    # Packages that the role has installed.
+    packages: list[str] = dataclasses.field(default_factory=list)
+    # How units were, as anycast_node_info says; C(announced_by_hand) is beside them.
+    units: dict[str, Any] = dataclasses.field(default_factory=dict)
+    # Files of which there is a copy, and the digest of what is left in place; None where the role writes the file.
+    files: dict[str, str | None] = dataclasses.field(default_factory=dict)
+    # Interfaces that were taken out of files: file, name, text.
+    stanzas: list[dict[str, str]] = dataclasses.field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
 class Kept:
     """What was there before the role, on the node's own disk."""
 
-    def __init__(self, directory=takeover.KEPT):
+    def __init__(self, directory: str) -> None:
         self.directory = Path(directory)
         self.path = self.directory / "record.json"
-        self.record = self._read()
-
-    def _read(self):
         try:
-            found = json.loads(self.path.read_text("utf-8"))
+            self.record = Record(**json.loads(self.path.read_text("utf-8")))
         except FileNotFoundError:
-            found = {}
-        return {"packages": [], "units": {}, "files": {}, "stanzas": [], **found}
+            self.record = Record()
 
-    def copy_of(self, path):
+    def copy_of(self, path: Path | str) -> Path:
         """Return where the copy of a file is, or would be."""
         return self.directory / str(path).lstrip("/")
 
-    def prepare(self):
-        # Copies keep their modes, so nobody else gets as far as them.
+    def prepare(self) -> None:
+        # Copies keep their modes, so the directory keeps others from them.
         self.directory.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         self.directory.mkdir(mode=0o700, exist_ok=True)
         self.directory.chmod(0o700)
 
-    def copy(self, path):
+    def copy(self, path: Path) -> None:
         """Keep a copy of a file with its owner and mode; the first one stays."""
-        path, copy = Path(path), self.copy_of(path)
+        copy = self.copy_of(path)
         if not copy.exists():
             self.prepare()
             copy.parent.mkdir(parents=True, exist_ok=True)
             write_file(copy, path.read_text("utf-8", "surrogateescape"), like=path)
-        return copy
 
-    def save(self):
+    def save(self) -> None:
         self.prepare()
-        write_file(self.path, json.dumps(self.record, indent=2, sort_keys=True) + "\n")
+        write_file(self.path, json.dumps(self.record.as_dict(), indent=2, sort_keys=True) + "\n")
 
 
-def digest(text):
+def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

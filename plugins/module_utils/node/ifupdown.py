@@ -3,12 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reading /etc/network/interfaces as ifupdown does, interfaces(5), and taking one interface out of it.
 
-Nothing in here does input or output.
+Nothing in here does input or output. Private to this collection.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from collections.abc import Iterator
+from typing import Any
 
 # What begins a stanza, and so ends the one before. An option may be indented or not, and has none of these names.
 _KEYWORDS = ("iface", "mapping", "source", "source-directory", "rename", "template")
@@ -27,15 +30,50 @@ _PLAIN_OPTIONS = ("address", "netmask", "broadcast", "network")
 _SOURCED_NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
-def _is_keyword(word):
+@dataclasses.dataclass
+class _Stanza:
+    """From the keyword to the last option; comments and blank lines between two stanzas belong to neither."""
+
+    keyword: str
+    words: list[str]
+    # Numbers of lines, from 0.
+    first: int
+    last: int
+    options: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+
+    def is_of(self, name: str) -> bool:
+        return self.keyword == "iface" and self.words[:1] == [name]
+
+
+@dataclasses.dataclass(frozen=True)
+class HandMade:
+    """An interface that stands in a file which is not the role's.
+
+    The values of its options are left out, as a command may hold a secret, but for the addresses.
+    """
+
+    file: str
+    name: str
+    # Without their lengths.
+    addresses: list[str]
+    # Names of options that do more than make a dummy interface with an address.
+    extra: list[str]
+    # Interfaces that inherit from it.
+    heirs: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+def _is_keyword(word: str) -> bool:
     return word in _KEYWORDS or _is_list(word)
 
 
-def _is_list(word):
+def _is_list(word: str) -> bool:
     return word in _LISTS or word.startswith("allow-")
 
 
-def _logical_lines(text):
+def _logical_lines(text: str) -> Iterator[tuple[int, int, list[str]]]:
     """Yield (first, last, words) of each line that means something; a line that ends with a backslash goes on."""
     lines = text.splitlines(keepends=True)
     number = 0
@@ -54,91 +92,73 @@ def _logical_lines(text):
         number += 1
 
 
-def parse(text):
-    """Return the stanzas of a file, as a list of {keyword, words, options, first, last}.
-
-    C(first) and C(last) are the numbers of the lines, from 0, from the keyword to the last option. Comments and blank
-    lines between two stanzas belong to neither.
-    """
-    stanzas = []
+def parse_stanzas(text: str) -> list[_Stanza]:
+    stanzas: list[_Stanza] = []
     for first, last, words in _logical_lines(text):
         if _is_keyword(words[0]):
-            stanzas.append({"keyword": words[0], "words": words[1:], "options": [], "first": first, "last": last})
+            stanzas.append(_Stanza(words[0], words[1:], first, last))
         elif stanzas:
-            stanzas[-1]["options"].append((words[0], " ".join(words[1:])))
-            stanzas[-1]["last"] = last
+            stanzas[-1].options.append((words[0], " ".join(words[1:])))
+            stanzas[-1].last = last
     return stanzas
 
 
-def sources(text):
-    """Return what a file has read beside it, as a list of (keyword, path): source or source-directory."""
+def sources(text: str) -> list[tuple[str, str]]:
+    """Return what a file has read beside it, as (keyword, path): source or source-directory."""
     return [
-        (stanza["keyword"], stanza["words"][0])
-        for stanza in parse(text)
-        if stanza["keyword"] in ("source", "source-directory") and stanza["words"]
+        (stanza.keyword, stanza.words[0])
+        for stanza in parse_stanzas(text)
+        if stanza.keyword in ("source", "source-directory") and stanza.words
     ]
 
 
-def is_sourced_name(name):
+def is_sourced_name(name: str) -> bool:
     """Return whether source-directory reads a file of this name."""
     return bool(_SOURCED_NAME.match(name))
 
 
-def _is_of(stanza, name):
-    return stanza["keyword"] == "iface" and stanza["words"][:1] == [name]
-
-
-def describe(text, name):
-    """Return what a file says of an interface, None if it has no C(iface) of that name.
-
-    The values of options are left out, as a command may hold a secret, but for the addresses.
-
-    :returns: {addresses, extra, heirs}: the addresses without their lengths; the names of options that do more than
-      make a dummy interface with an address; and the interfaces that inherit from this one.
-    """
-    stanzas = parse(text)
-    own = [stanza for stanza in stanzas if _is_of(stanza, name)]
+def hand_made(file: str, text: str, name: str) -> HandMade | None:
+    """Return what a file says of an interface, None if it has no C(iface) of that name."""
+    stanzas = parse_stanzas(text)
+    own = [stanza for stanza in stanzas if stanza.is_of(name)]
     if not own:
         return None
-    options = [option for stanza in own for option in stanza["options"]]
-    return {
-        "addresses": [value.split("/")[0] for option, value in options if option == "address"],
-        "extra": list(
-            dict.fromkeys(
-                option
-                for option, value in options
-                if option not in _PLAIN_OPTIONS and not (option in _COMMANDS and _DUMMY_COMMAND.match(value))
-            )
-        ),
-        "heirs": [
-            stanza["words"][0]
-            for stanza in stanzas
-            # With or without family and method before it.
-            if stanza["keyword"] == "iface" and stanza["words"][-2:] == ["inherits", name]
-        ],
-    }
+    options = [option for stanza in own for option in stanza.options]
+    more = [
+        option
+        for option, value in options
+        if option not in _PLAIN_OPTIONS and not (option in _COMMANDS and _DUMMY_COMMAND.match(value))
+    ]
+    return HandMade(
+        file,
+        name,
+        [value.split("/")[0] for option, value in options if option == "address"],
+        list(dict.fromkeys(more)),
+        # With or without family and method before it.
+        [s.words[0] for s in stanzas if s.keyword == "iface" and s.words[-2:] == ["inherits", name]],
+    )
 
 
-def without(text, name):
+def without(text: str, name: str) -> tuple[str, str]:
     """Return (the text without an interface, what was taken out of it).
 
     Every C(iface) of that name goes with its options, and the name goes from C(auto), C(allow-...) and their like; such
     a line stays for the other names on it. Nothing else changes.
     """
     lines = text.splitlines(keepends=True)
-    gone = set()
-    replaced = {}
-    for stanza in parse(text):
-        if _is_of(stanza, name):
-            gone.update(range(stanza["first"], stanza["last"] + 1))
-        elif _is_list(stanza["keyword"]) and name in stanza["words"]:
-            others = [word for word in stanza["words"] if word != name]
+    gone: set[int] = set()
+    replaced: dict[int, str] = {}
+    for stanza in parse_stanzas(text):
+        if stanza.is_of(name):
+            gone.update(range(stanza.first, stanza.last + 1))
+        elif _is_list(stanza.keyword) and name in stanza.words:
+            others = [word for word in stanza.words if word != name]
             # The options after it, if any, belong to no interface; ifupdown refuses such a file anyway.
-            gone.update(range(stanza["first"], stanza["last"] + 1))
+            gone.update(range(stanza.first, stanza.last + 1))
             if others:
-                replaced[stanza["first"]] = " ".join([stanza["keyword"], *others]) + "\n"
+                replaced[stanza.first] = " ".join([stanza.keyword, *others]) + "\n"
     removed = "".join(line for number, line in enumerate(lines) if number in gone)
-    kept = []
+    kept: list[str] = []
     for number, line in enumerate(lines):
         if number in replaced:
             kept.append(replaced[number])
@@ -150,8 +170,8 @@ def without(text, name):
     return "".join(kept), removed
 
 
-def with_stanza(text, removed):
-    """Return the text with what L(without) took out of it, at its end: someone has changed the file since."""
+def with_stanza(text: str, removed: str) -> str:
+    """Return a text that has changed since, with what L(without) took out of it at its end."""
     if not text.endswith("\n") and text:
         text += "\n"
     return text + ("\n" if text else "") + removed

@@ -1,19 +1,24 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What manages the interfaces of a node, and which files of ours it reads. "Renderer" is netplan's word for it.
+"""What manages the interfaces of a node, and which files of the role it reads.
 
-Nothing in here does input or output.
+Nothing in here does input or output. Private to this collection.
 """
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
 IFUPDOWN, NETWORKMANAGER, NETWORKD = "ifupdown", "NetworkManager", "networkd"
-RENDERERS = (IFUPDOWN, NETWORKMANAGER, NETWORKD)
+MANAGERS = (IFUPDOWN, NETWORKMANAGER, NETWORKD)
 AUTO = "auto"
 
-# The kind of file by its path, with the interface's name for {}. interfaces(5), NetworkManager.conf(5) on keyfiles,
-# systemd.netdev(5) and systemd.network(5). A keyfile that others can read is ignored (nm-settings-keyfile(5)).
+# The mode of each file by its path, with the interface's name for {}. interfaces(5), NetworkManager.conf(5) on
+# keyfiles, systemd.netdev(5) and systemd.network(5). A keyfile that others can read is ignored,
+# nm-settings-keyfile(5).
 FILES = {
     IFUPDOWN: {"/etc/network/interfaces.d/anycast-{}": 0o644},
     NETWORKMANAGER: {"/etc/NetworkManager/system-connections/anycast-{}.nmconnection": 0o600},
@@ -24,23 +29,78 @@ FILES = {
 }
 
 
-def paths(renderer, interface):
+@dataclasses.dataclass(frozen=True)
+class InterfaceManagers:
+    """What manages the interfaces of a node."""
+
+    # Those of MANAGERS that run.
+    running: list[str]
+    # What the tool of each said that runs and does not answer.
+    mute: dict[str, str]
+    # Which one manages each interface to OSPF's neighbours, None if it is none of them.
+    links: dict[str, str | None]
+    # Interfaces with files of the role.
+    interfaces: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    def choose_manager(self, asked: str) -> str | None:
+        """Return the one that makes the dummy interfaces, None if it cannot be told.
+
+        :param asked: one of MANAGERS, or AUTO: what manages the links.
+        """
+        if asked != AUTO:
+            return asked
+        managing = set(self.links.values()) - {None}
+        if len(managing) == 1:
+            return managing.pop()
+        # A link that was brought up by hand: the distribution's own way, as long as there is just one.
+        return self.running[0] if not managing and len(self.running) == 1 else None
+
+    def manager_problems(self, asked: str, source_gateway: str) -> list[str]:
+        """Return why the dummy interfaces cannot be made, one sentence each.
+
+        :param source_gateway: of the source routing, empty for none.
+        """
+        if asked != AUTO and asked not in self.running:
+            there = f"; there is: {', '.join(self.running)}" if self.running else ""
+            return [f"bird_anycast_interface_manager is {asked}, which does not run on this node{there}"]
+        manager = self.choose_manager(asked)
+        # Debian recommends D-Bus with networkd, so a minimal system lacks it; networkctl(1) does nothing without.
+        mute = self.mute.get(manager or NETWORKD)
+        if mute:
+            return [f"{manager or NETWORKD} runs on this node, but does not answer: {mute}. Install the package dbus"]
+        if manager is None:
+            managed = ", ".join(f"{name} by {by or 'none of these'}" for name, by in self.links.items())
+            return [
+                f"bird_anycast_interface_manager is auto, but the node does not tell what manages it: {managed};"
+                f" running: {', '.join(self.running) or 'none'}. Set it to one of {', '.join(MANAGERS)}"
+            ]
+        if source_gateway and manager != IFUPDOWN:
+            return [
+                f"bird_anycast_source_gateway is {source_gateway}, but the node is managed by {manager}: the role"
+                " writes source routing for ifupdown only. Leave it out, and make the rule and the routes on the link"
+                " yourself"
+            ]
+        return []
+
+
+def paths(manager: str, interface: str) -> list[str]:
     """Return the paths of an interface's files, in the order of FILES."""
-    return [pattern.format(interface) for pattern in FILES[renderer]]
+    return [pattern.format(interface) for pattern in FILES[manager]]
 
 
-def mode(path):
-    """Return the mode of one of our files."""
+def mode(path: str) -> int:
+    """Return the mode of one of the role's files."""
     modes = {pattern.rpartition(".")[2]: number for kind in FILES.values() for pattern, number in kind.items()}
     return modes.get(path.rpartition(".")[2], 0o644)
 
 
-def owned_interfaces(found):
-    """Return the names of the interfaces whose files these are, sorted.
-
-    :param found: paths of files.
-    """
-    names = set()
+def owned_interfaces(found: Iterable[str]) -> list[str]:
+    """Return the names of the interfaces whose files these paths are, sorted."""
+    found = list(found)
+    names: set[str] = set()
     for pattern in (pattern for kind in FILES.values() for pattern in kind):
         start, _brace, end = pattern.partition("{}")
         names.update(
@@ -49,51 +109,3 @@ def owned_interfaces(found):
             if path.startswith(start) and path.endswith(end) and len(path) > len(start) + len(end)
         )
     return sorted(name for name in names if "/" not in name and "." not in name)
-
-
-def choose(asked, found, link_interfaces):
-    """Return the renderer to use, None if it cannot be told (see L(problems)).
-
-    :param asked: one of RENDERERS, or AUTO.
-    :param found: dictionary of C(running), a list of the renderers that the node has, C(links), by interface the
-      one that manages it, or null, and C(mute), by renderer what its tool said where it cannot be spoken to.
-    :param link_interfaces: names of the interfaces that OSPF runs on; what manages them gets ours, too.
-    """
-    if asked != AUTO:
-        return asked
-    managing = {found.get("links", {}).get(name) for name in link_interfaces} - {None}
-    if len(managing) == 1:
-        return managing.pop()
-    # A link that somebody has brought up by hand: the distribution's own way, as long as there is just one.
-    running = found.get("running", [])
-    return running[0] if not managing and len(running) == 1 else None
-
-
-def problems(asked, found, link_interfaces, source_gateway=""):
-    """Return why the dummy interfaces cannot be made, one sentence each; for the parameters see L(choose).
-
-    :param source_gateway: of the source routing, empty for none.
-    """
-    running = found.get("running", [])
-    if asked != AUTO and asked not in running:
-        there = "; there is: {}".format(", ".join(running)) if running else ""
-        return [f"bird_anycast_renderer is {asked}, which does not run on this node{there}"]
-    renderer = choose(asked, found, link_interfaces)
-    # Debian recommends D-Bus with networkd, so a minimal system lacks it; networkctl(1) does nothing without.
-    mute = found.get("mute", {}).get(renderer or NETWORKD)
-    if mute:
-        return [f"{renderer or NETWORKD} runs on this node, but cannot be spoken to: {mute}. Install the package dbus"]
-    if renderer is None:
-        managed = ", ".join(
-            "{} by {}".format(name, found.get("links", {}).get(name) or "nobody known") for name in link_interfaces
-        )
-        return [
-            "bird_anycast_renderer is auto, but what manages this node cannot be told: {}; running: {}. Set it to one"
-            " of {}".format(managed, ", ".join(running) or "none", ", ".join(RENDERERS))
-        ]
-    if source_gateway and renderer != IFUPDOWN:
-        return [
-            f"bird_anycast_source_gateway is {source_gateway}, but the node is managed by {renderer}: source routing is"
-            " written for ifupdown only. Leave it out, and make the rule and the routes on the link by your own means"
-        ]
-    return []

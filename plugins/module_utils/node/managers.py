@@ -1,18 +1,22 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asks a node what manages its interfaces."""
+"""Asks a node what manages its interfaces. Private to this collection."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.homelab.anycast.plugins.module_utils.node.interfaces import (
     FILES,
     IFUPDOWN,
+    MANAGERS,
     NETWORKD,
     NETWORKMANAGER,
-    RENDERERS,
+    InterfaceManagers,
     owned_interfaces,
 )
 
@@ -21,24 +25,24 @@ _SBIN = ["/usr/sbin", "/sbin"]
 _UNITS = {NETWORKMANAGER: "NetworkManager.service", NETWORKD: "systemd-networkd.service"}
 
 
-def _output(module, *words):
+def _output(module: AnsibleModule, *words: str) -> str:
     program = module.get_bin_path(words[0], opt_dirs=_SBIN)
     if not program:
         return ""
     code, printed, _errors = module.run_command([program, *words[1:]], environ_update={"LC_ALL": "C"})
-    return printed.strip() if code == 0 else ""
+    return str(printed).strip() if code == 0 else ""
 
 
-def running(module):
-    """Return those of RENDERERS that the node has, and that run."""
+def running_managers(module: AnsibleModule) -> list[str]:
+    """Return those of MANAGERS that the node has, and that run."""
     found = [IFUPDOWN] if module.get_bin_path("ifup", opt_dirs=_SBIN) else []
     return found + [
         name for name, unit in _UNITS.items() if _output(module, "systemctl", "is-active", unit) == "active"
     ]
 
 
-def manager_of(module, interface, candidates):
-    """Return the renderer that manages an interface, None if it is none of the candidates."""
+def manager_of(module: AnsibleModule, interface: str, candidates: Iterable[str]) -> str | None:
+    """Return what manages an interface, None if it is none of the candidates."""
     for name in candidates:
         if name == IFUPDOWN and _output(module, "ifquery", "--state", interface):
             return name
@@ -54,22 +58,18 @@ def manager_of(module, interface, candidates):
     return None
 
 
-def read(module, link_interfaces):
-    """Return what L(renderers) calls C(found); its C(interfaces) are those that have files of ours."""
-    there = running(module)
+def read_managers(module: AnsibleModule, link_interfaces: Iterable[str]) -> InterfaceManagers:
+    running = running_managers(module)
     mute = {}
-    if NETWORKD in there:
+    if NETWORKD in running:
         code, _printed, errors = module.run_command(["networkctl", "list"], environ_update={"LC_ALL": "C"})
         if code:
             mute[NETWORKD] = errors.strip()
-    files = [str(path) for kind in FILES.values() for pattern in kind for path in _glob(pattern)]
-    return {
-        "running": there,
-        "mute": mute,
-        "links": {name: manager_of(module, name, sorted(there, key=RENDERERS.index)) for name in link_interfaces},
-        "interfaces": owned_interfaces(files),
-    }
-
-
-def _glob(pattern):
-    return Path("/").glob(pattern.format("*").lstrip("/"))
+    candidates = sorted(running, key=MANAGERS.index)
+    patterns = [pattern.format("*").lstrip("/") for kind in FILES.values() for pattern in kind]
+    return InterfaceManagers(
+        running,
+        mute,
+        {name: manager_of(module, name, candidates) for name in link_interfaces},
+        owned_interfaces(str(path) for pattern in patterns for path in Path("/").glob(pattern)),
+    )

@@ -33,7 +33,7 @@ def node_problems(
     :param facts: C(facts) of the result of anycast_node_info.
     :param other_router_ids: dictionary of the other routers' names and their router ids.
     """
-    if "debian" not in facts.get("kin", ()):
+    if "debian" not in facts.get("distributions", ()):
         return [
             f"the node runs {facts.get('distribution') or 'an unknown system'}, expected Debian or a derivative: the"
             " role installs by apt"

@@ -1,260 +1,253 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was on a node before the role: whose bird.conf it is, and which hand-made interface is ours from now on.
+"""What was on a node before the role, what the role makes of it, and what is left of that when the role goes.
 
-Nothing in here does input or output. A summary is one of bird/conf.py summary(), a service is a normalised one.
+Nothing in here does input or output. Private to this collection.
 """
 
 from __future__ import annotations
 
 import fnmatch
 import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Union
 
-# What bird.conf is, in the order in which it is asked.
+from ansible_collections.homelab.anycast.plugins.module_utils.bird.conf import BirdConf, Protocol
+from ansible_collections.homelab.anycast.plugins.module_utils.bird.paths import PROTOCOL, Paths
+from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service, service_prefixes
+from ansible_collections.homelab.anycast.plugins.module_utils.node.files import KEPT
+from ansible_collections.homelab.anycast.plugins.module_utils.node.ifupdown import HandMade
+
+# What bird.conf is, in the order in which it is asked. ARTICLE announces the addresses of the services and does nothing
+# else that we know of, as written by hand after the article. PLAIN tells its neighbours nothing, as the package's own.
+# Both are replaced. FOREIGN is all else, which the role does not change.
 NONE, OURS, PLAIN, ARTICLE, FOREIGN = "none", "ours", "plain", "article", "foreign"
 
-# Of these alone BIRD tells nobody anything; as the package brings them.
-_PLAIN_KINDS = ("device", "direct", "kernel", "static")
-
-# As our configuration calls it.
-PROTOCOL = "anycast"
-# A pattern, as BIRD takes it for no error where no file matches: before our file is there, and when it is gone.
-INCLUDED = "anycast.conf"
-INCLUDE_PATTERN = "anycast*.conf"
-
-# Where what was there before is kept, by its own path; closed to everybody but root.
-KEPT = "/var/lib/homelab-anycast/before"
+_Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 
-def kind(summary, services):
-    """Return what a bird.conf is: NONE, OURS, PLAIN, ARTICLE or FOREIGN.
-
-    ARTICLE is one that announces the addresses of the services and does nothing else that we know of, as written by
-    hand after the article. PLAIN tells nobody anything, as the package's own. Both are replaced. FOREIGN is all else.
-    """
-    if summary is None:
+def bird_conf_kind(conf: BirdConf | None, services: Iterable[Service]) -> str:
+    if conf is None:
         return NONE
-    if summary["ours"]:
+    if conf.ours:
         return OURS
-    if summary["others"] or summary["includes"]:
+    if conf.others or conf.includes:
         return FOREIGN
-    speaking = [protocol for protocol in summary["protocols"] if not _is_plain(protocol)]
+    speaking = conf.speaking()
     if not speaking:
         return PLAIN
-    return ARTICLE if len(speaking) == 1 and _is_articles(speaking[0], services) else FOREIGN
+    return ARTICLE if len(speaking) == 1 and _is_articles(speaking[0], list(services)) else FOREIGN
 
 
-def _is_plain(protocol):
-    return protocol["kind"] in _PLAIN_KINDS and not (protocol["routes"] or protocol["others"] or protocol["template"])
-
-
-def _is_articles(protocol, services):
-    stubs = [entry for entry in protocol["interfaces"] if entry["stub"]]
+def _is_articles(protocol: Protocol, services: list[Service]) -> bool:
+    stubs = [entry for entry in protocol.interfaces if entry.stub]
     names = {service.interface for service in services}
     return (
-        protocol["kind"] == "ospf2"
-        and not (protocol["others"] or protocol["template"])
-        and len(protocol["areas"]) == 1
-        and bool(protocol["stubnets"] or stubs)
-        and all(_network(prefix) in _networks(services) for prefix in protocol["stubnets"])
-        and all(name in names for entry in stubs for name in entry["patterns"])
+        protocol.kind == "ospf2"
+        and not (protocol.others or protocol.template)
+        and len(protocol.areas) == 1
+        and bool(protocol.stubnets or stubs)
+        and all(_network(prefix) in _networks(services) for prefix in protocol.stubnets)
+        and all(name in names for entry in stubs for name in entry.patterns)
     )
 
 
-def _network(prefix):
+def _network(prefix: str) -> _Network | None:
     try:
         return ipaddress.ip_network(prefix, strict=False)
     except ValueError:
         return None
 
 
-def _networks(services):
-    return {_network(address) for service in services for address in service.addresses}
+def _networks(services: Iterable[Service]) -> set[_Network | None]:
+    return {_network(prefix) for prefix in service_prefixes(services)}
 
 
-def speaks_on(protocol, interface):
-    """Return whether an OSPF protocol has an interface that is no stub: the first pattern that matches decides."""
-    for entry in protocol["interfaces"]:
-        for pattern in entry["patterns"] or ["*"]:
-            if fnmatch.fnmatchcase(interface, pattern.lstrip("-")):
-                if pattern.startswith("-"):
-                    break
-                return not entry["stub"]
-    return False
+def include_line(paths: Paths) -> str:
+    """Return the line by which a bird.conf includes the role's part."""
+    return f'include "{paths.part_pattern}";'
 
 
-def include_line(directory):
-    """Return the line by which somebody's bird.conf includes our file."""
-    return f'include "{directory}/{INCLUDE_PATTERN}";'
-
-
-def including_ours(summary, directory):
-    """Return by what a bird.conf includes our file, by patterns or by its name."""
-    paths = [path if path.startswith("/") else f"{directory}/{path}" for path in summary["includes"]]
-    return [path for path in paths if fnmatch.fnmatchcase(f"{directory}/{INCLUDED}", path)]
-
-
-def bird_conf_problems(summary, services, interfaces, bfd, directory):
-    """Return what keeps our protocol from running inside somebody else's bird.conf, one sentence each.
-
-    :param interfaces: names of the interfaces that are to speak OSPF.
-    :param bfd: whether the link has BFD.
-    """
-    if kind(summary, services) != FOREIGN:
+def bird_conf_problems(
+    conf: BirdConf | None, services: list[Service], link_interfaces: list[str], bfd: bool, paths: Paths
+) -> list[str]:
+    """Return what keeps the role's protocols from running inside a bird.conf that is FOREIGN, one sentence each."""
+    if conf is None or bird_conf_kind(conf, services) != FOREIGN:
         return []
-    path = f"{directory}/bird.conf"
-    protocols = summary["protocols"]
-    problems = []
-    found = including_ours(summary, directory)
-    if found and all(included.endswith("/" + INCLUDED) for included in found):
+    problems = list(_include_problems(conf, paths))
+    if not any(protocol.kind == "device" for protocol in conf.protocols):
         problems.append(
-            f"{path} includes {directory}/{INCLUDED} by its name, so that BIRD would not start without that file,"
-            " as after"
-            f" homelab.anycast.remove: write '{include_line(directory)}' instead"
-        )
-    elif not found:
-        problems.append(
-            f"{path} on this node is somebody else's ({_contents(summary)}) and stays as it is: add the line"
-            f" '{include_line(directory)}' at its end, outside of every"
-            f" block; nothing matches it yet, which BIRD does not mind. The role then writes {directory}/{INCLUDED}"
-            " and nothing else"
-            " there"
-        )
-    if not any(protocol["kind"] == "device" for protocol in protocols):
-        problems.append(
-            f"{path} has no 'protocol device', without which BIRD sees no interface go up or down: add"
+            f"{paths.bird_conf} has no 'protocol device', without which BIRD sees no interface go up or down: add"
             " 'protocol device { }' to it"
         )
-    for protocol in protocols:
-        name = protocol["name"] or protocol["kind"]
-        if protocol["name"] == PROTOCOL:
-            problems.append(
-                f"{path} has a protocol of the name '{PROTOCOL}' already, which is the name of ours: rename it there"
-            )
-        if protocol["kind"] == "ospf2":
-            problems.extend(
-                f"the protocol '{name}' in {path} speaks OSPF on {interface} already, and two of them there would"
-                " answer each other's"
-                " packets: take that interface out of it, or out of bird_anycast_interfaces"
-                for interface in interfaces
-                if speaks_on(protocol, interface)
-            )
-        if protocol["kind"] == "bfd" and bfd:
-            problems.append(
-                f"{path} has a 'protocol bfd' already, and only one can have its UDP port: take it out of that"
-                " file, or set"
-                " bfd to false in bird_anycast_link"
-            )
+    for protocol in conf.protocols:
+        problems.extend(_protocol_problems(protocol, link_interfaces, bfd, paths.bird_conf))
         problems.extend(
-            f"the protocol '{name}' in {path} announces {prefix} whether its service runs or not: take it out there"
-            for prefix in (*protocol["stubnets"], *protocol["routes"])
+            f"the protocol '{protocol.name or protocol.kind}' in {paths.bird_conf} announces {prefix} whether its"
+            " service runs or not: take it out there"
+            for prefix in (*protocol.stubnets, *protocol.routes)
             if _network(prefix) in _networks(services)
         )
     return problems
 
 
-def _contents(summary):
-    names = ["{} {}".format(p["kind"], p["name"] or "").strip() for p in summary["protocols"] if not _is_plain(p)]
-    more = [*summary["others"], *(["include"] if summary["includes"] else [])]
-    return "; ".join(
-        part
-        for part in (
-            "protocols: " + ", ".join(names) if names else "",
-            "statements: " + ", ".join(more) if more else "",
+def _include_problems(conf: BirdConf, paths: Paths) -> Iterator[str]:
+    included = [path if path.startswith("/") else f"{paths.directory}/{path}" for path in conf.includes]
+    found = [path for path in included if fnmatch.fnmatchcase(paths.part, path)]
+    if not found:
+        yield (
+            f"{paths.bird_conf} on this node does more than announce the services ({_contents(conf)}), so the role does"
+            f" not change it: add the line '{include_line(paths)}' at its end, outside of every block. No file matches"
+            f" that yet, which BIRD accepts. The role then writes {paths.part} and nothing else there"
         )
-        if part
-    )
-
-
-def stanza_problems(stanzas, services):
-    """Return what would get lost with hand-made interfaces of the services, one sentence each.
-
-    :param stanzas: list of {file, name, addresses, extra, heirs}.
-    """
-    problems = []
-    for stanza in stanzas:
-        wanted = {
-            address.split("/")[0]
-            for service in services
-            if service.interface == stanza["name"]
-            for address in service.addresses
-        }
-        problems.extend(
-            "interface {} in {} has the address {}, which no service has: add it to the addresses of a service in"
-            " bird_anycast_services, or give it to another interface".format(stanza["name"], stanza["file"], address)
-            for address in stanza["addresses"]
-            if address not in wanted
+    elif all(path == paths.part for path in found):
+        yield (
+            f"{paths.bird_conf} includes {paths.part} by its name, so that BIRD would not start without that file, as"
+            f" after homelab.anycast.remove: write '{include_line(paths)}' instead"
         )
-        if stanza["extra"]:
-            problems.append(
-                "interface {} in {} has {}, which the role would not keep: take what it is for to an interface or a"
-                " unit of your own".format(stanza["name"], stanza["file"], ", ".join(stanza["extra"]))
-            )
-        if stanza["heirs"]:
-            problems.append(
-                "interface {} in {} is what {} inherits from: write that one out in full".format(
-                    stanza["name"], stanza["file"], ", ".join(stanza["heirs"])
+
+
+def _protocol_problems(protocol: Protocol, link_interfaces: list[str], bfd: bool, path: str) -> Iterator[str]:
+    if protocol.name == PROTOCOL:
+        yield f"{path} already has a protocol '{PROTOCOL}', the name of the role's: rename it there"
+    if protocol.kind == "ospf2":
+        for interface in link_interfaces:
+            if protocol.speaks_on(interface):
+                yield (
+                    f"the protocol '{protocol.name or protocol.kind}' in {path} speaks OSPF on {interface} already, and"
+                    " two of them there would answer each other's packets: take that interface out of it, or out of"
+                    " bird_anycast_interfaces"
                 )
+    if protocol.kind == "bfd" and bfd:
+        yield (
+            f"{path} already has a 'protocol bfd', and only one can have its UDP port: take it out of that file, or set"
+            " bfd to false in bird_anycast_link"
+        )
+
+
+def _contents(conf: BirdConf) -> str:
+    names = [f"{protocol.kind} {protocol.name or ''}".strip() for protocol in conf.speaking()]
+    more = [*conf.others, *(["include"] if conf.includes else [])]
+    parts = ["protocols: " + ", ".join(names)] if names else []
+    return "; ".join(parts + (["statements: " + ", ".join(more)] if more else []))
+
+
+def hand_made_problems(interfaces: Iterable[HandMade], services: list[Service]) -> list[str]:
+    """Return what hand-made interfaces of the services would lose, one sentence each."""
+    problems = []
+    for found in interfaces:
+        own = service_prefixes(service for service in services if service.interface == found.name)
+        wanted = {address.split("/")[0] for address in own}
+        label = f"interface {found.name} in {found.file}"
+        problems += [
+            f"{label} has the address {address}, which no service has: add it to the addresses of a service in"
+            " bird_anycast_services, or give it to another interface"
+            for address in found.addresses
+            if address not in wanted
+        ]
+        if found.extra:
+            problems.append(
+                f"{label} has {', '.join(found.extra)}, which the role would not keep: move what it is for to an"
+                " interface or a unit that the role does not manage"
             )
+        if found.heirs:
+            problems.append(f"{label} is what {', '.join(found.heirs)} inherits from: write that one out in full")
     return problems
 
 
-def notes(summary, stanzas, services, router_id, directory):
-    """Return what the role takes over, one sentence each; empty where it finds nothing of anybody's."""
-    said = []
-    what = kind(summary, services)
-    path = f"{directory}/bird.conf"
-    kept = f"; what was there is kept below {KEPT}"
-    if what == ARTICLE:
-        protocol = next(p for p in summary["protocols"] if not _is_plain(p))
-        name = "protocol ospf " + protocol["name"] if protocol["name"] else "protocol ospf"
-        said.append(
-            "{}, written by hand ({}), is replaced{}".format(path, ", ".join([name, *_announcing(protocol)]), kept)
+def takeover_notes(
+    conf: BirdConf | None, interfaces: Iterable[HandMade], services: list[Service], router_id: str, paths: Paths
+) -> list[str]:
+    """Return what the role takes over, one sentence each."""
+    notes = []
+    kind = bird_conf_kind(conf, services)
+    kept = f"; the role keeps what was there below {KEPT}"
+    if conf and kind == ARTICLE:
+        (protocol,) = conf.speaking()
+        name = f"protocol ospf {protocol.name or ''}".rstrip()
+        contents = ", ".join([name, *_announcing(protocol)])
+        notes.append(f"{paths.bird_conf}, written by hand ({contents}), is replaced{kept}")
+    elif conf and kind == FOREIGN:
+        notes.append(
+            f"{paths.bird_conf} does more than announce the services ({_contents(conf)}), so the role does not change"
+            f" it; what announces is in {paths.part}"
         )
-    elif what == FOREIGN:
-        said.append(
-            f"{path} is somebody else's ({_contents(summary)}) and stays; what announces is in {directory}/{INCLUDED}"
-        )
-        if summary["router_id"] != str(router_id):
-            said.append(
-                "its router id is {}, that of the protocol {} alone is {} (bird_anycast_router_id)".format(
-                    summary["router_id"] or "not set", PROTOCOL, router_id
-                )
+        if conf.router_id != router_id:
+            notes.append(
+                f"its router id is {conf.router_id or 'not set'}, that of the protocol {PROTOCOL} alone is {router_id}"
+                " (bird_anycast_router_id)"
             )
-    said.extend(
-        "the interface {} goes from {} to a file of its own, and stays up{}".format(
-            stanza["name"], stanza["file"], kept
-        )
-        for stanza in stanzas
-    )
-    return said
+    return notes + [
+        f"the interface {found.name} moves from {found.file} to a file of the role, and stays up{kept}"
+        for found in interfaces
+    ]
 
 
-def _announcing(protocol):
-    for prefix in protocol["stubnets"]:
+def _announcing(protocol: Protocol) -> Iterator[str]:
+    for prefix in protocol.stubnets:
         yield "stubnet " + prefix
-    for entry in protocol["interfaces"]:
-        if entry["stub"]:
-            yield "interface " + " ".join(entry["patterns"])
+    for entry in protocol.interfaces:
+        if entry.stub:
+            yield "interface " + " ".join(entry.patterns)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Packages
+# Removal
 
 
-def purged(text):
+def bird_afterwards(before: Mapping[str, Any], kind: str, installed: bool) -> str:
+    """Return what becomes of BIRD when the role goes from a node: purge, stop, reload, empty or leave.
+
+    :param before: what anycast_node_info knows of the time before the role.
+    :param kind: what bird.conf is, before anything is given back.
+    """
+    if not installed:
+        return "leave"
+    if before["packages"]:
+        return "purge"
+    if kind == FOREIGN:
+        return "reload"
+    if kind != OURS:
+        # The role's file was replaced since.
+        return "leave"
+    if not any(name.endswith("/bird.conf") for name in before["files"]):
+        return "empty"
+    unit = before["units"].get("bird.service", {})
+    # An article's bird.conf would announce the very addresses that are to go.
+    return "reload" if unit.get("active") == "active" and not before["units"].get("announced_by_hand") else "stop"
+
+
+def removal_notes(action: str, before: Mapping[str, Any], paths: Paths) -> list[str]:
+    """Return what a user has to know of BIRD afterwards, one sentence each."""
+    if action == "empty":
+        return [
+            f"{paths.bird_conf} holds no protocol any more: what was there before the role is not known, as an earlier"
+            " version of the role did not keep it. Where you do not need BIRD: apt purge bird2"
+        ]
+    if action == "stop" and before["units"].get("announced_by_hand"):
+        return [
+            f"{paths.bird_conf} is the one from before the role, which announces the addresses by itself. So the role"
+            " has stopped BIRD, which does not start at boot. To have that back: systemctl enable --now bird"
+        ]
+    return []
+
+
+def purged_packages(text: str) -> list[str]:
     """Return the packages that apt-get -s would remove, in its order: lines C(Remv NAME [VERSION]) or C(Purg ...)."""
     found = (line.split() for line in text.splitlines())
     return [words[1].rstrip("*") for words in found if len(words) > 1 and words[0] in ("Remv", "Purg")]
 
 
-def to_purge(packages, with_them, without_them):
+def packages_to_purge(packages: list[str], with_them: str, without_them: str) -> list[str]:
     """Return which packages came with those that the role has installed, and go with them.
 
-    :param packages: what the role has installed.
     :param with_them: output of C(apt-get -s purge --auto-remove) of those.
-    :param without_them: output of C(apt-get -s autoremove): what nobody needs anyway, and is not our business.
+    :param without_them: output of C(apt-get -s autoremove): what is not needed anyway, and the role leaves.
     """
-    others = set(purged(without_them))
-    return [name for name in dict.fromkeys([*packages, *purged(with_them)]) if name in packages or name not in others]
+    others = set(purged_packages(without_them))
+    return [
+        name
+        for name in dict.fromkeys([*packages, *purged_packages(with_them)])
+        if name in packages or name not in others
+    ]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Taking services, nodes or everything away again: what is asked for, and what becomes of BIRD on a node.
+"""Taking services, nodes or everything away again: what is asked for.
 
 Nothing in here does input or output.
 """
@@ -12,7 +12,6 @@ import ipaddress
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.homelab.anycast.plugins.module_utils.node import takeover
 from ansible_collections.homelab.anycast.plugins.module_utils.system import last_node
 from ansible_collections.homelab.anycast.plugins.module_utils.system.request import words
 
@@ -71,47 +70,6 @@ def wanted(arguments, nodes, routers):
         "router": not problems and not asked,
         "problems": problems,
     }
-
-
-def bird_afterwards(record, kind, installed):
-    """Return what becomes of BIRD when the role goes from a node: purge, stop, reload, empty or leave.
-
-    :param record: what anycast_takeover knows of the time before the role.
-    :param kind: what bird.conf is, before anything is given back, as adoption.kind() says.
-    :param installed: whether the package is there.
-    """
-    if not installed:
-        return "leave"
-    if record["packages"]:
-        return "purge"
-    if kind == takeover.FOREIGN:
-        return "reload"
-    if kind != takeover.OURS:
-        # Somebody has replaced ours since.
-        return "leave"
-    if not any(name.endswith("/bird.conf") for name in record["files"]):
-        return "empty"
-    unit = record["units"].get("bird.service", {})
-    # An article's bird.conf would announce the very addresses that are to go.
-    return "reload" if unit.get("active") == "active" and not record["units"].get("announced_by_hand") else "stop"
-
-
-def left_over(action, record, directory="/etc/bird"):
-    """Return what a user has to know of BIRD afterwards, one sentence each."""
-    path = f"{directory}/bird.conf"
-    if action == "empty":
-        return [
-            f"{path} holds no protocol any more: nobody knows what was there before the role, which an earlier"
-            " version of it"
-            " did not keep. Where you do not need BIRD: apt purge bird2"
-        ]
-    if action == "stop" and record["units"].get("announced_by_hand"):
-        return [
-            f"{path} is the one from before the role, which announces the addresses by itself: so BIRD is stopped"
-            " and does"
-            " not start at boot. To have that back: systemctl enable --now bird"
-        ]
-    return []
 
 
 def prefixes_without(prefixes, addresses):

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.homelab.anycast.plugins.module_utils.bird import paths
 from ansible_collections.homelab.anycast.plugins.module_utils.model import limits
 from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer as modules
-from ansible_collections.homelab.anycast.plugins.module_utils.node import takeover
 
 PROGRAM = Path(__file__).parents[3] / "roles" / "bird_anycast" / "files" / "announcer.py"
 SPEC = importlib.util.spec_from_file_location("announcer_program", PROGRAM)
@@ -34,7 +34,7 @@ UNIT = (FILES / "anycast-announce@.service").read_text()
 def test_what_the_files_of_a_node_repeat_is_what_the_modules_say():
     """Each of them stands alone on the node."""
     assert (announcer.SETTINGS, announcer.ANNOUNCED) == (modules.SETTINGS, modules.ANNOUNCED)
-    assert announcer.PROTOCOL == takeover.PROTOCOL
+    assert (announcer.PROTOCOL, announcer.PROTOCOL_V3) == (paths.PROTOCOL, paths.PROTOCOL_V3)
     assert f"ReadWritePaths={modules.ANNOUNCED}\n" in UNIT
     assert f"rm {modules.ANNOUNCED}/%i.*" in UNIT
     assert f"timeout {announcer.BIRD_TIMEOUT:g} birdc configure" in UNIT

@@ -26,7 +26,7 @@ FILTERS = {
 LINK = {"key": "secret-key"}
 SIP = {"name": "sip", "addresses": ["172.18.0.64"], "unit": "kamailio"}
 FACTS = {
-    "kin": ["debian"],
+    "distributions": ["debian"],
     "interfaces": {"enp0s11": {"active": True, "mtu": 1500, "addresses": ["172.18.0.11/26"]}},
 }
 
@@ -107,33 +107,10 @@ def test_what_cannot_be_computed_is_one_clear_error(name, arguments, says):
     ("name", "arguments", "expected"),
     [
         ("routeros_hash_policy", ["per_client"], "l3"),
-        ("services_have_ipv6", [FILTERS["services"]([SIP])], False),
-        ("services_have_ipv6", [FILTERS["services"]([{"name": "a", "addresses": ["2001:db8::1"]}])], True),
-        ("services_without", [[SIP, {"name": 5}], "5"], [SIP]),
     ],
 )
 def test_simple_ones(name, arguments, expected):
     assert FILTERS[name](*arguments) == expected
-
-
-def node_problems(link=None, services=(SIP,), router_id="172.18.0.11"):
-    return FILTERS["node_problems"](FACTS, link or LINK, list(services), router_id, ["enp0s11"])
-
-
-def test_a_good_node_has_no_problems():
-    assert node_problems() == []
-
-
-def test_all_problems_of_a_node_are_told_at_once():
-    problems = node_problems({"authentication": "md4"}, [{"name": "sip", "addresses": ["172.18.0.64/26"]}], "")
-    assert [problem.partition(":")[0] for problem in problems[:2]] == ["bird_anycast_link", "bird_anycast_services"]
-    assert problems[2].startswith("bird_anycast_router_id is missing")
-
-
-def test_a_link_that_cannot_carry_the_addresses_names_its_variable():
-    six = {"name": "six", "addresses": ["2001:db8:64::64"]}
-    (problem,) = node_problems({**LINK, "authentication": "md5"}, [six])
-    assert problem.startswith("bird_anycast_link: authentication is 'md5', and there are IPv6 addresses")
 
 
 def router_problems(link, prefixes=("172.18.0.64",)):
@@ -289,7 +266,7 @@ def test_preflight_says_only_that_a_host_is_unreachable():
     first = {"unreachable": True, "msg": "no route to host"}
     hostvars = {
         **HOSTVARS,
-        "sip1": {**HOSTVARS["sip1"], "__bird_anycast_node": first, "anycast_preflight_failure": ["x is undefined"]},
+        "sip1": {**HOSTVARS["sip1"], "__bird_anycast_plan": first, "anycast_preflight_failure": ["x is undefined"]},
     }
     text = str(FILTERS["preflight"](hostvars, ["sip1"], GROUPS))
     assert "no route to host" in text and "x is undefined" not in text
@@ -297,7 +274,7 @@ def test_preflight_says_only_that_a_host_is_unreachable():
 
 def test_preflight_knows_the_facts_of_a_node():
     facts = {**FACTS, "interfaces": {"enp0s11": {"active": False, "mtu": 1500, "addresses": []}}}
-    seen = {"__bird_anycast_node": {"facts": facts, "rp_filter": {}}, "bird_anycast_interfaces": ["enp0s11"]}
+    seen = {"__bird_anycast_plan": {"info": {"facts": facts, "rp_filter": {}}}, "bird_anycast_interfaces": ["enp0s11"]}
     hostvars = {**HOSTVARS, "sip1": {**HOSTVARS["sip1"], **seen}}
     found = FILTERS["preflight"](hostvars, ["hap-lite", "sip1"], GROUPS)
     assert any(problem.startswith("interface enp0s11 of sip1 is down") for problem in found["problems"])
@@ -392,15 +369,6 @@ def test_status_prefixes():
 # Taking over, removing, rotating, drilling
 
 
-INFO = {"bird_conf": None, "packages": {"bird2": None}, "stanzas": []}
-
-
-def test_what_is_wrong_with_services_and_link_is_for_others_to_say():
-    adopt = FILTERS["adoption"]
-    assert adopt(INFO, [SIP], ["enp0s11"], "172.18.0.11", {}) == adopt(INFO, [SIP], ["enp0s11"], "172.18.0.11", LINK)
-    assert adopt(INFO, [{"name": "sip"}], [], "", LINK) == {"kind": "none", "problems": [], "notes": [], "stanzas": []}
-
-
 def test_a_router_with_a_wrong_link_takes_nothing_over():
     info = {
         "ospf": {
@@ -415,16 +383,6 @@ def test_a_router_with_a_wrong_link_takes_nothing_over():
     arguments = ("172.18.0.1", ["bridge-lan"], "ours", "anycast-in", "anycast", "anycast")
     assert FILTERS["routeros_plan"](info, LINK, *arguments)["instance"] == "home"
     assert FILTERS["routeros_plan"](info, {"dead_interval": 1}, *arguments)["instance"] == "anycast"
-
-
-@pytest.mark.parametrize(
-    ("installed", "came", "action"),
-    [("2.17", ["bird2"], "purge"), (None, ["bird2"], "leave"), ("2.17", [], "leave")],
-)
-def test_bird_that_came_with_the_role_goes_with_it(installed, came, action):
-    record = {"packages": came, "files": {}, "units": {}}
-    found = FILTERS["bird_afterwards"](record, {"bird_conf": None, "packages": {"bird2": installed}}, [SIP])
-    assert (found["action"], found["foreign"]) == (action, False)
 
 
 @pytest.mark.parametrize(

@@ -220,26 +220,12 @@ def test_one_that_cannot_be_announced_is_told_with_its_journal(systemd_node, ins
     )
 
 
-def test_the_next_node_waits_for_the_check_of_this_one(systemd_node, install, monkeypatch):
+def test_the_next_node_waits_for_the_check_of_this_one(systemd_node, install, monkeypatch, clock):
     """Else a change of the checker would withdraw the service on all nodes for a moment."""
-    moments = []
-
-    class Time:
-        now = 0.0
-
-        def monotonic(self):
-            return self.now
-
-        def sleep(self, seconds):
-            self.now += seconds
-            moments.append(self.now)
-            if self.now > 1:
-                Path(announcer.ANNOUNCED, "sip.conf").symlink_to("x")
-
-    monkeypatch.setattr(anycast_announcer, "time", Time())
+    clock.at(1, lambda: Path(announcer.ANNOUNCED, "sip.conf").symlink_to("x"))
     # Started, but not announced before its check has passed.
     monkeypatch.setattr(
         type(systemd_node), "_systemctl", lambda self, verb, unit="": (0, self.active.add(unit) or "", "")
     )
     install({**SIP, "check": {"kind": "sip"}})
-    assert 1 < moments[-1] < 1.5
+    assert 1 <= sum(clock.slept) < 1.5

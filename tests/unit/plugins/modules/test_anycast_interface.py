@@ -40,10 +40,10 @@ class Node:
         self.run_module = run_module
         self.addresses = root / "addresses"
 
-    def __call__(self, renderer="ifupdown", addresses=("172.18.0.64/32",), check_mode=False, **options):
+    def __call__(self, manager="ifupdown", addresses=("172.18.0.64/32",), check_mode=False, **options):
         (self.root / "wanted").write_text("".join(f"{address}\n" for address in addresses))
-        content = [f"address {' '.join(addresses)}\n"] * len(interfaces.FILES[renderer])
-        given = {"name": "dummy0", "renderer": renderer, "addresses": list(addresses), "content": content, "wait": 0}
+        content = [f"address {' '.join(addresses)}\n"] * len(interfaces.FILES[manager])
+        given = {"name": "dummy0", "manager": manager, "addresses": list(addresses), "content": content}
         return self.run_module(MODULE, check_mode=check_mode, **{**given, **options})
 
     def asked(self):
@@ -66,6 +66,7 @@ def node(tmp_path, monkeypatch, run_module):
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     monkeypatch.setenv("SHAM", str(tmp_path))
     monkeypatch.setattr(anycast_interface, "IFSTATE", str(tmp_path / "ifstate"))
+    monkeypatch.setattr(anycast_interface, "PATIENCE", 0)
     files = {
         kind: {f"{tmp_path}{pattern}": number for pattern, number in patterns.items()}
         for kind, patterns in interfaces.FILES.items()
@@ -76,16 +77,16 @@ def node(tmp_path, monkeypatch, run_module):
     return Node(tmp_path, run_module)
 
 
-@pytest.mark.parametrize("renderer", interfaces.RENDERERS)
-def test_it_is_made_and_then_left_alone(node, renderer):
-    assert node(renderer, check_mode=True)["changed"]
+@pytest.mark.parametrize("manager", interfaces.MANAGERS)
+def test_it_is_made_and_then_left_alone(node, manager):
+    assert node(manager, check_mode=True)["changed"]
     assert (node.files(), node.asked()) == ([], [])
-    result = node(renderer)
+    result = node(manager)
     assert (result["changed"], result["addresses"], result["surplus"]) == (True, ["172.18.0.64/32"], [])
     assert node.addresses.read_text() == "172.18.0.64/32\n"
-    assert len(node.files()) == len(interfaces.FILES[renderer])
+    assert len(node.files()) == len(interfaces.FILES[manager])
     node.asked()
-    assert not node(renderer)["changed"]
+    assert not node(manager)["changed"]
     assert node.asked() == []
 
 
@@ -133,7 +134,7 @@ def test_commands_run_when_the_file_changes_and_when_something_is_gone(node):
 @pytest.mark.parametrize(
     ("old", "new"), [("ifupdown", "NetworkManager"), ("NetworkManager", "networkd"), ("networkd", "ifupdown")]
 )
-def test_moving_from_one_renderer_to_another(node, old, new):
+def test_moving_from_one_manager_to_another(node, old, new):
     node(old)
     node.asked()
     result = node(new)
@@ -145,23 +146,23 @@ def test_moving_from_one_renderer_to_another(node, old, new):
     assert not node(new)["changed"]
 
 
-@pytest.mark.parametrize("renderer", interfaces.RENDERERS)
-def test_it_goes(node, renderer):
-    node(renderer)
+@pytest.mark.parametrize("manager", interfaces.MANAGERS)
+def test_it_goes(node, manager):
+    node(manager)
     assert node.run_module(MODULE, name="dummy0", state="absent")["changed"]
     assert (node.files(), node.addresses.exists()) == ([], False)
     assert not node.run_module(MODULE, name="dummy0", state="absent")["changed"]
 
 
-def test_somebody_elses_interface_does_not_go(node):
+def test_an_interface_that_the_role_has_not_made_stays(node):
     node.addresses.write_text("172.18.0.64/32\n")
     assert not node.run_module(MODULE, name="dummy0", state="absent")["changed"]
     assert node.addresses.exists()
 
 
-def test_each_file_of_the_renderer_has_a_text(node):
+def test_each_file_of_the_manager_has_a_text(node):
     result = node("networkd", content=["[NetDev]\n"])
-    assert "dummy0: content has 1 texts, expected 2 with renderer networkd: of " in result["msg"]
+    assert "dummy0: content has 1 texts, expected 2 with manager networkd: of " in result["msg"]
     assert (node.files(), node.asked()) == ([], [])
 
 
@@ -203,7 +204,7 @@ def test_a_program_that_is_needed_and_missing_is_named(node, monkeypatch):
 
 
 @pytest.mark.parametrize("program", ["ifdown", "nmcli", "networkctl"])
-def test_a_renderer_that_is_no_more_is_not_asked_to_let_go(node, monkeypatch, program):
+def test_a_manager_that_is_gone_is_not_asked(node, monkeypatch, program):
     old = {"ifdown": "ifupdown", "nmcli": "NetworkManager", "networkctl": "networkd"}[program]
     node(old)
     only_shams(node, monkeypatch, program)

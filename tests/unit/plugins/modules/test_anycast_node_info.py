@@ -49,7 +49,7 @@ def test_a_node_without_packet_filter(run_module, node):
 
 def test_the_facts_are_those_of_this_machine(run_module):
     facts = run_module(MODULE)["facts"]
-    assert facts["distribution"] and facts["kin"][0] == platform.freedesktop_os_release()["ID"]
+    assert facts["distribution"] and facts["distributions"][0] == platform.freedesktop_os_release()["ID"]
     assert sorted(facts["interfaces"]) == sorted(name for _index, name in socket.if_nameindex())
     assert "127.0.0.1/8" in facts["interfaces"]["lo"]["addresses"]
     assert facts["interfaces"]["lo"]["active"] is True
@@ -60,7 +60,7 @@ def test_the_facts_are_those_of_this_machine(run_module):
 def test_a_distribution_that_is_like_others(run_module, monkeypatch):
     monkeypatch.setattr(anycast_node_info.distro, "id", lambda: "linuxmint")
     monkeypatch.setattr(anycast_node_info.distro, "like", lambda: "ubuntu debian")
-    assert run_module(MODULE)["facts"]["kin"] == ["linuxmint", "ubuntu", "debian"]
+    assert run_module(MODULE)["facts"]["distributions"] == ["linuxmint", "ubuntu", "debian"]
 
 
 def test_an_ip_that_refuses(run_module, node):
@@ -80,11 +80,11 @@ def test_the_bird_conf_of_another_user(run_module, node, monkeypatch):
     def refuse(self, *_arguments):
         raise PermissionError(13, "Permission denied", str(self))
 
-    assert run_module(MODULE, bird_conf="/nowhere/bird.conf")["bird_conf"] is None
+    assert run_module(MODULE, directory="/nowhere")["bird_conf"] is None
     monkeypatch.setattr(anycast_node_info, "CONF", "/nowhere")
     monkeypatch.setattr(anycast_node_info.Path, "read_text", refuse)
-    message = run_module(MODULE, bird_conf="/etc/bird/bird.conf")["msg"]
-    assert message == "bird_conf: /etc/bird/bird.conf cannot be read: Permission denied. Use 'become: true'"
+    message = run_module(MODULE, directory="/etc/bird")["msg"]
+    assert message == "/etc/bird/bird.conf cannot be read: Permission denied. Use 'become: true'"
 
 
 def test_packet_filters_are_read_in_check_mode_too(run_module, node, tmp_path):
@@ -131,18 +131,18 @@ def test_nothing_asked_for(run_module, node):
 
 def test_the_directory_of_what_is_announced(run_module, node, tmp_path, monkeypatch):
     directory = tmp_path / "anycast.d"
-    assert run_module(MODULE, announced=str(directory))["announced"] is None
+    assert run_module(MODULE, directory=str(tmp_path))["announced"] is None
     directory.mkdir()
     directory.chmod(0o750)
     names = {"owner": directory.owner(), "group": directory.group()}
-    assert run_module(MODULE, announced=str(directory))["announced"] == {**names, "mode": "0750"}
+    assert run_module(MODULE, directory=str(tmp_path))["announced"] == {**names, "mode": "0750"}
 
     def unknown(_path):
         raise KeyError("getpwuid(): uid not found")
 
     # Of a user that was removed: no owner that anybody expects.
     monkeypatch.setattr(anycast_node_info.Path, "owner", unknown)
-    assert run_module(MODULE, announced=str(directory))["announced"]["owner"] is None
+    assert run_module(MODULE, directory=str(tmp_path))["announced"]["owner"] is None
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_packages(run_module, node, prints, code, version):
     assert run_module(MODULE, packages=["bird2"])["packages"] == {"bird2": version}
 
 
-def test_what_somebody_has_made_by_hand(run_module, node, tmp_path):
+def test_what_was_made_by_hand(run_module, node, tmp_path, monkeypatch):
     conf, interfaces = tmp_path / "bird.conf", tmp_path / "interfaces"
     conf.write_text('router id 192.0.2.1;\nprotocol ospf x { area 0 { interface "a" { password "secret"; }; }; }\n')
     interfaces.write_text("source interfaces.d/*\niface lo inet loopback\n")
@@ -162,11 +162,28 @@ def test_what_somebody_has_made_by_hand(run_module, node, tmp_path):
     stanza = "iface dummy0 inet static\n  address 172.18.0.64/32\n  mtu 1400\n"
     (tmp_path / "interfaces.d" / "mine").write_text(stanza)
     (tmp_path / "interfaces.d" / "anycast-dummy0").write_text(stanza)
-    options = {"bird_conf": str(conf), "interfaces_file": str(interfaces), "dummies": ["dummy0", "dummy1"]}
-    result = run_module(MODULE, **options)
+    monkeypatch.setattr(anycast_node_info.files, "INTERFACES", str(interfaces))
+    result = run_module(MODULE, directory=str(tmp_path), dummies=["dummy0", "dummy1"])
     assert (result["bird_conf"]["ours"], result["bird_conf"]["router_id"]) == (False, "192.0.2.1")
     assert "secret" not in json.dumps(result)
     (found,) = result["stanzas"]
     assert (found["file"], found["name"]) == (str(tmp_path / "interfaces.d" / "mine"), "dummy0")
     assert (found["addresses"], found["extra"]) == (["172.18.0.64"], ["mtu"])
     assert run_module(MODULE)["stanzas"] == []
+
+
+def test_source_routing(run_module, node, tmp_path):
+    assert run_module(MODULE)["source_routing"] is None
+    node("ip", "6464:\tfrom 172.18.0.64 lookup 64\n")
+    # What is no JSON is no address.
+    (tmp_path / "ip").write_text('#!/bin/sh\n[ "$1" = -N ] && echo "$*"\n')
+    shown = run_module(MODULE, source_table=64)["source_routing"]
+    assert shown == "-N rule show\n-N route show table 64\n"
+
+
+def test_what_goes_with_a_package(run_module, node, monkeypatch, tmp_path):
+    monkeypatch.setattr(anycast_node_info.files, "KEPT", str(tmp_path))
+    (tmp_path / "record.json").write_text('{"packages": ["bird2"]}')
+    node("apt-get", "Purg bird2* [2.17]\n")
+    before = run_module(MODULE, removal=True)["before"]
+    assert before == {"packages": ["bird2"], "purge": ["bird2"], "units": {}, "files": [], "stanzas": []}

@@ -9,6 +9,8 @@ import json
 
 import pytest
 
+from ansible_collections.homelab.anycast.plugins.module_utils.node import files
+
 MODULE = "anycast_takeover"
 STANZA = "auto dummy0\niface dummy0 inet static\n  address 172.18.0.64/32\n  pre-up ip link add dev dummy0 type dummy\n"
 INTERFACES = "source interfaces.d/*\nauto lo\niface lo inet loopback\n\n" + STANZA
@@ -17,13 +19,15 @@ BIRD_CONF = 'protocol ospf x { area 0 { interface "a" { password "secret"; }; st
 
 
 class Node:
-    def __init__(self, run_module, root):
+    def __init__(self, run_module, root, monkeypatch):
         self.run_module = run_module
         self.root = root
         self.interfaces = root / "network" / "interfaces"
         self.own = root / "network" / "interfaces.d" / "anycast-dummy0"
         self.bird_conf = root / "bird.conf"
         self.kept = root / "lib" / "before"
+        monkeypatch.setattr(files, "INTERFACES", str(self.interfaces))
+        monkeypatch.setattr(files, "KEPT", str(self.kept))
         self.own.parent.mkdir(parents=True)
         self.interfaces.write_text(INTERFACES)
         self.interfaces.chmod(0o644)
@@ -31,7 +35,6 @@ class Node:
         self.bird_conf.chmod(0o640)
 
     def __call__(self, check_mode=False, **options):
-        options = {"interfaces_file": str(self.interfaces), "kept": str(self.kept), **options}
         return self.run_module(MODULE, check_mode, **options)
 
     def take(self, check_mode=False):
@@ -39,6 +42,10 @@ class Node:
             self(check_mode, files=[str(self.bird_conf)], units={"bird.service": {"active": "active"}}),
             self(check_mode, interface="dummy0", content=OWN),
         ]
+
+    def record(self):
+        """What anycast_node_info says of it, for the removal."""
+        return self.run_module("anycast_node_info", removal=True)["before"]
 
     def files(self):
         """Everything below it, with modes."""
@@ -52,8 +59,8 @@ class Node:
 
 
 @pytest.fixture
-def node(run_module, tmp_path):
-    return Node(run_module, tmp_path)
+def node(run_module, tmp_path, monkeypatch):
+    return Node(run_module, tmp_path, monkeypatch)
 
 
 def test_taken_and_given_back(node):
@@ -83,12 +90,12 @@ def test_taken_and_given_back(node):
     assert node(check_mode=True, state="given_back")["changed"]
     assert node.bird_conf.read_text() == "ours"
     result = node(state="given_back")
-    assert result["record"]["units"] == {"bird.service": {"active": "active"}}
-    assert [entry["name"] for entry in result["record"]["stanzas"]] == ["dummy0"]
+    record = node.record()
+    assert (record["units"], record["stanzas"]) == ({"bird.service": {"active": "active"}}, ["dummy0"])
+    assert record["files"] == [str(node.bird_conf), str(node.interfaces)]
     assert "secret" not in json.dumps(result)
     # Known until it is forgotten, so that it can be done again.
-    again = node(state="given_back")
-    assert (again["changed"], again["record"]) == (False, result["record"])
+    assert (node(state="given_back")["changed"], node.record()) == (False, record)
     assert node(check_mode=True, state="forgotten")["changed"] and node.kept.exists()
     assert node(state="forgotten")["changed"]
     assert node.files() == before
@@ -133,9 +140,11 @@ def test_a_stanza_in_a_sourced_file(node):
 def test_packages_of_the_role_are_noted(node):
     node(packages=["bird2"])
     assert node(packages=["bird2"])["changed"] is False
-    assert node(state="given_back")["record"]["packages"] == ["bird2"]
-    assert node(state="forgotten")["record"]["packages"] == ["bird2"]
-    assert not node.kept.exists()
+    # The simulation of apt is test_takeover.py's; here it knows nothing of them.
+    record = node.record()
+    assert (record["packages"], record["purge"]) == (["bird2"], ["bird2"])
+    assert node(state="forgotten")["changed"] and not node.kept.exists()
+    assert node.record()["packages"] == []
 
 
 def test_without_a_stanza_nothing_is_written(node):
@@ -147,9 +156,11 @@ def test_without_a_stanza_nothing_is_written(node):
 def test_a_damaged_record_is_named(node):
     node.take()
     (node.kept / "record.json").write_text('{"packages": [')
-    for state in ("read", "taken", "given_back"):
+    for state in ("taken", "given_back"):
         message = node(state=state)["msg"]
         assert f"before the role ({node.kept}, with record.json): Expecting value: line 1" in message
+    message = node.run_module("anycast_node_info", removal=True)["msg"]
+    assert message.startswith(f"Cannot read what was there before the role ({node.kept}, with record.json): Expecting")
     assert STANZA not in node.interfaces.read_text()
 
 

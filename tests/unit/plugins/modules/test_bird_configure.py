@@ -248,7 +248,7 @@ def test_a_disk_that_fails_after_bird_has_confirmed(configured, configure, bird,
     def broken(self):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(bird_configure.Change, "commit", broken)
+    monkeypatch.setattr(bird_configure.Change, "replace_files", broken)
     result = configure()
     assert "BIRD runs the new configuration, but it cannot be written" in result["msg"]
     assert "[Errno 5] Input/output error" in result["msg"]

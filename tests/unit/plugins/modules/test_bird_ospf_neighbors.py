@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.bird import control
@@ -202,14 +204,12 @@ def test_a_bird_that_died(run_module, tmp_path):
 
 
 def test_no_permission(run_module, monkeypatch, fake_bird):
-    socket_class = control.socket.socket
-
-    class Denied(socket_class):  # type: ignore[misc,valid-type]
+    class Denied(socket.socket):
         def connect(self, path):
             raise PermissionError(13, "Permission denied")
 
     running = fake_bird()
-    monkeypatch.setattr(control.socket, "socket", Denied)
+    monkeypatch.setattr(socket, "socket", Denied)
     message = run_module(MODULE, socket=running.path, wait=60)["msg"]
     assert "permission denied on BIRD's control socket" in message
     assert "Use 'become: true'" in message

@@ -11,7 +11,7 @@ import pytest
 from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleUndefinedVariable
 from jinja2 import StrictUndefined
 
-from ansible_collections.homelab.anycast.plugins.plugin_utils.hosts import Host, members
+from ansible_collections.homelab.anycast.plugins.plugin_utils.hosts import Host, members, other_router_ids
 from ansible_collections.homelab.anycast.plugins.plugin_utils.verdict import refuse
 
 
@@ -59,3 +59,14 @@ def test_members_of_a_group_that_may_not_exist():
     task_vars = {"groups": {"anycast_nodes": ["sip1"]}, "hostvars": {"sip1": {"id": 1}}}
     assert [host.name for host in members(task_vars, "anycast_nodes")] == ["sip1"]
     assert members(task_vars, "anycast_routers") == []
+
+
+def test_router_ids_of_the_others():
+    hostvars = {
+        "hap-lite": {"routeros_ospf_router_id": "172.18.0.1"},
+        "sip1": {"bird_anycast_router_id": "172.18.0.11"},
+        "sip2": {"bird_anycast_router_id": "172.18.0.12"},
+        "phones": {},
+    }
+    found = other_router_ids({"hostvars": hostvars, "inventory_hostname": "sip1"})
+    assert found == {"hap-lite": "172.18.0.1", "sip2": "172.18.0.12"}

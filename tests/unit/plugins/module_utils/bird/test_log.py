@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils.bird.log import parse_refusals
+from ansible_collections.homelab.anycast.plugins.module_utils.bird.log import Refusal, parse_refusals
 
 AUTHENTICATION = "anycast: Authentication failed for nbr 172.18.0.1 on enp0s11 - wrong authentication code (0)"
 
@@ -29,13 +29,13 @@ AUTHENTICATION = "anycast: Authentication failed for nbr 172.18.0.1 on enp0s11 -
     ],
 )
 def test_each_refusal(line, reason):
-    assert parse_refusals(line) == [{"sender": "172.18.0.1", "interface": "enp0s11", "reason": reason, "count": 1}]
+    assert parse_refusals(line) == [Refusal("172.18.0.1", "enp0s11", reason, 1)]
 
 
 def test_counted_by_sender_and_reason():
     other = AUTHENTICATION.replace("172.18.0.1 ", "172.18.0.11 ")
     found = parse_refusals("\n".join([AUTHENTICATION, "Reconfigured", other, AUTHENTICATION]))
-    assert [(entry["sender"], entry["count"]) for entry in found] == [("172.18.0.1", 2), ("172.18.0.11", 1)]
+    assert [(entry.sender, entry.count) for entry in found] == [("172.18.0.1", 2), ("172.18.0.11", 1)]
 
 
 def test_what_is_no_refusal():

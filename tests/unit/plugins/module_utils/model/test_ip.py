@@ -21,7 +21,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros import ne
 
 BOTH = ["172.18.0.64", "2001:db8:64::64"]
 FACTS = {
-    "kin": ["debian"],
+    "distributions": ["debian"],
     "interfaces": {
         "lo": {"addresses": []},
         "enp0s11": {"addresses": ["172.18.0.11/26", "2001:db8::11/64", "fe80::1/64"]},

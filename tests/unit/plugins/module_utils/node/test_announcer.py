@@ -148,7 +148,7 @@ def journal(*entries):
 
 
 def test_changes_are_the_announcers_lines_and_systemds_warnings():
-    found = announcer.changes(
+    found = announcer.service_changes(
         journal(
             ("systemd", 6, "Starting anycast-announce@sip.service"),
             ("anycast-announce", 5, "sip announced: it is healthy"),

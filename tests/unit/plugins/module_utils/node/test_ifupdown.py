@@ -9,9 +9,10 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.node.ifupdown import (
-    describe,
+    HandMade,
+    hand_made,
     is_sourced_name,
-    parse,
+    parse_stanzas,
     sources,
     with_stanza,
     without,
@@ -97,8 +98,8 @@ def test_only_that_interface_goes(text, kept, removed):
 
 def test_other_interfaces_mean_what_they_did():
     text = BEFORE + ARTICLE + AFTER
-    others = [(s["keyword"], s["words"], s["options"]) for s in parse(text) if "dummy0" not in s["words"]]
-    assert [(s["keyword"], s["words"], s["options"]) for s in parse(without(text, "dummy0")[0])] == others
+    others = [(s.keyword, s.words, s.options) for s in parse_stanzas(text) if "dummy0" not in s.words]
+    assert [(s.keyword, s.words, s.options) for s in parse_stanzas(without(text, "dummy0")[0])] == others
 
 
 def test_it_can_be_put_back_after_somebody_else_has_changed_the_file():
@@ -125,19 +126,24 @@ def test_it_can_be_put_back_after_somebody_else_has_changed_the_file():
     ],
 )
 def test_what_a_stanza_does_beyond_an_address(option, extra):
-    found = describe(BEFORE + ARTICLE + f"  {option}\n", "dummy0")
-    assert found == {"addresses": ["172.18.0.64"], "extra": extra, "heirs": []}
+    found = hand_made("interfaces", BEFORE + ARTICLE + f"  {option}\n", "dummy0")
+    assert found == HandMade("interfaces", "dummy0", ["172.18.0.64"], extra, [])
     # A value may be a secret.
     assert "secret" not in str(found)
 
 
+def heirs(text):
+    found = hand_made("interfaces", text, "dummy0")
+    return found and found.heirs
+
+
 def test_who_is_described():
-    assert describe(BEFORE, "dummy0") is None
+    assert heirs(BEFORE) is None
     # No stanza, only a name that is to be brought up.
-    assert describe("auto dummy0\n", "dummy0") is None
-    assert describe(ARTICLE + "iface b inherits dummy0\n", "dummy0")["heirs"] == ["b"]
+    assert heirs("auto dummy0\n") is None
+    assert heirs(ARTICLE + "iface b inherits dummy0\n") == ["b"]
     # As interfaces(5) has it in its example.
-    assert describe(ARTICLE + "iface b inet static inherits dummy0\n", "dummy0")["heirs"] == ["b"]
+    assert heirs(ARTICLE + "iface b inet static inherits dummy0\n") == ["b"]
 
 
 def test_what_else_is_read():

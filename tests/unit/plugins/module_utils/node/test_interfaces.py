@@ -6,22 +6,19 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.node.interfaces import (
-    choose,
+    InterfaceManagers,
     mode,
     owned_interfaces,
     paths,
-    problems,
 )
 
-LINK = ["enp0s11"]
 
-
-def found(manager, *running):
-    return {"running": list(running), "links": {"enp0s11": manager}}
+def found(manager, *running, mute=None):
+    return InterfaceManagers(list(running), mute or {}, {"enp0s11": manager}, [])
 
 
 @pytest.mark.parametrize(
-    ("asked", "there", "renderer"),
+    ("asked", "there", "manager"),
     [
         ("auto", found("ifupdown", "ifupdown", "networkd"), "ifupdown"),
         ("auto", found("NetworkManager", "ifupdown", "NetworkManager"), "NetworkManager"),
@@ -31,45 +28,45 @@ def found(manager, *running):
         ("networkd", found("ifupdown", "ifupdown", "networkd"), "networkd"),
     ],
 )
-def test_what_manages_the_link_makes_the_interface(asked, there, renderer):
-    assert choose(asked, there, LINK) == renderer
-    assert problems(asked, there, LINK) == []
+def test_what_manages_the_link_makes_the_interface(asked, there, manager):
+    assert there.choose_manager(asked) == manager
+    assert there.manager_problems(asked, "") == []
 
 
 @pytest.mark.parametrize(
     ("asked", "there", "says"),
     [
-        ("auto", found(None, "ifupdown", "networkd"), "enp0s11 by nobody known; running: ifupdown, networkd. Set it"),
+        ("auto", found(None, "ifupdown", "networkd"), "enp0s11 by none of these; running: ifupdown, networkd. Set it"),
         ("auto", found(None), "running: none"),
         (
             "networkd",
             found("ifupdown", "ifupdown"),
-            "renderer is networkd, which does not run on this node; there is: if",
+            "manager is networkd, which does not run on this node; there is: if",
         ),
     ],
 )
 def test_what_cannot_be_told_is_said(asked, there, says):
-    (problem,) = problems(asked, there, LINK)
+    (problem,) = there.manager_problems(asked, "")
     assert says in problem
 
 
 @pytest.mark.parametrize("manager", [None, "networkd"])
 def test_networkd_without_a_bus(manager):
-    there = found(manager, "ifupdown", "networkd") | {"mute": {"networkd": "Failed to connect system bus"}}
-    (problem,) = problems("auto", there, LINK)
-    assert problem.startswith("networkd runs on this node, but cannot be spoken to: Failed to connect system bus")
-    assert problems("auto", there | {"links": {"enp0s11": "ifupdown"}}, LINK) == []
+    mute = {"networkd": "Failed to connect system bus"}
+    (problem,) = found(manager, "ifupdown", "networkd", mute=mute).manager_problems("auto", "")
+    assert problem.startswith("networkd runs on this node, but does not answer: Failed to connect system bus")
+    assert found("ifupdown", "ifupdown", "networkd", mute=mute).manager_problems("auto", "") == []
 
 
 def test_links_managed_by_different_ones():
-    there = {"running": ["ifupdown", "networkd"], "links": {"eth0": "ifupdown", "eth1": "networkd"}}
-    (problem,) = problems("auto", there, ["eth0", "eth1"])
+    there = InterfaceManagers(["ifupdown", "networkd"], {}, {"eth0": "ifupdown", "eth1": "networkd"}, [])
+    (problem,) = there.manager_problems("auto", "")
     assert "eth0 by ifupdown, eth1 by networkd" in problem
 
 
 def test_source_routing_is_for_ifupdown():
-    assert problems("auto", found("ifupdown", "ifupdown"), LINK, "172.18.0.1") == []
-    (problem,) = problems("auto", found("networkd", "networkd"), LINK, "172.18.0.1")
+    assert found("ifupdown", "ifupdown").manager_problems("auto", "172.18.0.1") == []
+    (problem,) = found("networkd", "networkd").manager_problems("auto", "172.18.0.1")
     assert problem.startswith("bird_anycast_source_gateway is 172.18.0.1, but the node is managed by networkd")
 
 

@@ -44,11 +44,11 @@ def node(**said):
 
 
 def test_what_runs():
-    assert managers.running(Node()) == []
-    assert managers.running(Node(ifup="")) == [IFUPDOWN]
-    assert managers.running(node(ifup="")) == [IFUPDOWN, NETWORKMANAGER, NETWORKD]
-    assert managers.running(Node(systemctl="inactive\n")) == []
-    assert managers.running(Node(systemctl=None)) == []
+    assert managers.running_managers(Node()) == []
+    assert managers.running_managers(Node(ifup="")) == [IFUPDOWN]
+    assert managers.running_managers(node(ifup="")) == [IFUPDOWN, NETWORKMANAGER, NETWORKD]
+    assert managers.running_managers(Node(systemctl="inactive\n")) == []
+    assert managers.running_managers(Node(systemctl=None)) == []
 
 
 @pytest.mark.parametrize(
@@ -72,5 +72,5 @@ def test_only_those_that_run_are_asked():
 
 
 def test_a_node_as_a_whole():
-    found = managers.read(Node(ifup="", ifquery="enp0s11=enp0s11\n"), ["enp0s11"])
-    assert (found["running"], found["links"]) == ([IFUPDOWN], {"enp0s11": IFUPDOWN})
+    found = managers.read_managers(Node(ifup="", ifquery="enp0s11=enp0s11\n"), ["enp0s11"])
+    assert (found.running, found.links) == ([IFUPDOWN], {"enp0s11": IFUPDOWN})

@@ -19,7 +19,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.ospf.router_id imp
 SIP = {"name": "sip", "addresses": ["172.18.0.64"]}
 FACTS: dict = {
     "distribution": "Debian GNU/Linux",
-    "kin": ["debian"],
+    "distributions": ["debian"],
     "interfaces": {
         "lo": {"addresses": ["127.0.0.1/8", "::1/128"]},
         "enp0s11": {"addresses": ["172.18.0.11/26", "192.0.2.1/24"]},
@@ -79,7 +79,7 @@ def test_nothing_speaks_against_it():
 
 
 def test_a_system_that_is_like_debian():
-    assert problems({**FACTS, "kin": ["linuxmint", "ubuntu", "debian"]}) == []
+    assert problems({**FACTS, "distributions": ["linuxmint", "ubuntu", "debian"]}) == []
 
 
 def test_its_own_interface_does_not_count():
@@ -101,7 +101,7 @@ def test_its_own_interface_does_not_count():
         ({"interfaces": ["enp0s12"]}, ["bird_anycast_interfaces names enp0s12", "br-lan, enp0s11"]),
         ({"interfaces": ["dummy0"], "facts": WITH_DUMMY}, ["dummy0 carries a service"]),
         (
-            {"facts": {"kin": ["fedora"], "distribution": "Fedora Linux"}},
+            {"facts": {"distributions": ["fedora"], "distribution": "Fedora Linux"}},
             ["the node runs Fedora Linux, expected Debian"],
         ),
     ],

@@ -6,13 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service
-from ansible_collections.homelab.anycast.plugins.module_utils.node.source_routing import (
-    commands,
-    ipv6_problems,
-    missing,
-    problems,
-)
+from ansible_collections.homelab.anycast.plugins.module_utils.node.source_routing import Commands, SourceRouting
 
 FACTS = {
     "interfaces": {
@@ -23,7 +17,17 @@ FACTS = {
 }
 LINKS = ["enp0s11"]
 GATEWAY = "172.18.0.1"
-SERVICES = [Service("sip", ["172.18.0.64/32", "172.18.0.65/32"], "dummy0")]
+V4 = ["172.18.0.64/32", "172.18.0.65/32"]
+V6 = ["172.18.0.64/32", "2001:db8::64/128"]
+
+
+def routing(gateway=GATEWAY, table=64, **facts):
+    return SourceRouting(gateway, table, LINKS, {**FACTS, **facts})
+
+
+def problems(gateway=GATEWAY, table=64):
+    return routing(gateway, table).source_routing_problems(V4)
+
 
 # As iproute2 6.15 prints them.
 RULES = """\
@@ -37,24 +41,23 @@ ROUTES = "default via 172.18.0.1 dev enp0s11 \n172.18.0.0/26 dev enp0s11 scope l
 
 
 def test_off_by_default():
-    assert problems("", 64, LINKS, FACTS) == []
-    found = commands(["172.18.0.64/32"], "", 64, LINKS, FACTS)
-    assert (found["before"], found["up"], found["down"]) == ([], [], [])
+    off = routing("")
+    assert off.source_routing_problems(V4) == off.missing_source_routing(V4, "") == []
+    assert off.commands(V4) == Commands([], [], [])
     # Also then, as it may have been on before.
-    assert found["forget"] == ["while ip rule del priority 6464 2>/dev/null; do ip route flush table 64; done"]
-    assert missing(SERVICES, "", 64, LINKS, FACTS, "") == []
+    assert off.forget_commands() == ["while ip rule del priority 6464 2>/dev/null; do ip route flush table 64; done"]
 
 
 def test_answers_leave_by_the_link():
-    found = commands(["172.18.0.64/32", "172.18.0.65/32"], GATEWAY, 64, LINKS, FACTS)
-    assert found["before"] == ["ifup enp0s11 || true"]
-    assert [line for line in found["up"] if " del " not in line] == [
+    found = routing().commands(V4)
+    assert found.before == ["ifup enp0s11 || true"]
+    assert [line for line in found.up if " del " not in line] == [
         "ip route replace 172.18.0.0/26 dev enp0s11 table 64",
         "ip route replace default via 172.18.0.1 dev enp0s11 table 64",
         "ip rule add from 172.18.0.64/32 lookup 64 priority 6464",
         "ip rule add from 172.18.0.65/32 lookup 64 priority 6464",
     ]
-    assert found["down"] == [
+    assert found.down == [
         "ip rule del from 172.18.0.64/32 lookup 64 priority 6464 || true",
         "ip rule del from 172.18.0.65/32 lookup 64 priority 6464 || true",
     ]
@@ -78,18 +81,18 @@ def test_answers_leave_by_the_link():
     ],
 )
 def test_what_cannot_work(gateway, table, says):
-    (found,) = problems(gateway, table, LINKS, FACTS)
+    (found,) = problems(gateway, table)
     assert says in found
 
 
 def test_a_link_without_an_address():
-    facts = {"interfaces": {"enp0s11": {"addresses": []}}}
-    assert "(they have no address)" in problems(GATEWAY, 64, LINKS, facts)[0]
+    found = routing(interfaces={"enp0s11": {"addresses": []}})
+    assert "(they have no address)" in found.source_routing_problems(V4)[0]
 
 
 def test_nothing_is_missing():
-    assert problems(GATEWAY, 64, LINKS, FACTS) == []
-    assert missing(SERVICES, GATEWAY, 64, LINKS, FACTS, RULES + ROUTES) == []
+    assert problems() == []
+    assert routing().missing_source_routing(V4, RULES + ROUTES) == []
 
 
 @pytest.mark.parametrize(
@@ -106,10 +109,7 @@ def test_nothing_is_missing():
     ],
 )
 def test_what_is_missing_is_named(rules, routes, gone):
-    assert missing(SERVICES, GATEWAY, 64, LINKS, FACTS, rules + routes) == gone
-
-
-V6 = ["172.18.0.64/32", "2001:db8::64/128"]
+    assert routing().missing_source_routing(V4, rules + routes) == gone
 
 
 @pytest.mark.parametrize(
@@ -123,11 +123,11 @@ V6 = ["172.18.0.64/32", "2001:db8::64/128"]
     ],
 )
 def test_ipv6_that_needs_no_source_routing(addresses, gateway, default):
-    assert ipv6_problems(addresses, gateway, LINKS, {**FACTS, "default_ipv6": default}) == []
+    assert routing(gateway, default_ipv6=default).source_routing_problems(addresses) == []
 
 
 def test_ipv6_that_would_need_it():
-    (problem,) = ipv6_problems(V6, GATEWAY, LINKS, {**FACTS, "default_ipv6": "enp0s2"})
+    (problem,) = routing(default_ipv6="enp0s2").source_routing_problems(V6)
     assert problem.startswith(
         "bird_anycast_source_gateway is of IPv4 only, and answers from 2001:db8::64/128 would leave by enp0s2"
     )
@@ -135,5 +135,5 @@ def test_ipv6_that_would_need_it():
 
 
 def test_a_gateway_of_ipv6():
-    (problem,) = problems("fe80::1", 64, LINKS, FACTS)
+    (problem,) = problems("fe80::1")
     assert problem.endswith("expected the IPv4 address of the router on the link: source routing is of IPv4 only")

@@ -10,20 +10,30 @@ import json
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils.bird.conf import includes, is_ours, summary, with_includes
+from ansible_collections.homelab.anycast.plugins.module_utils.bird.conf import (
+    BirdConf,
+    Interface,
+    Protocol,
+    includes,
+    is_ours,
+    with_includes,
+)
+from ansible_collections.homelab.anycast.plugins.module_utils.bird.paths import Paths
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import normalise_services
+from ansible_collections.homelab.anycast.plugins.module_utils.node.ifupdown import HandMade
 from ansible_collections.homelab.anycast.plugins.module_utils.node.takeover import (
+    bird_afterwards,
+    bird_conf_kind,
     bird_conf_problems,
+    hand_made_problems,
     include_line,
-    kind,
-    notes,
-    speaks_on,
-    stanza_problems,
-    to_purge,
+    packages_to_purge,
+    removal_notes,
+    takeover_notes,
 )
 
 SERVICES = normalise_services([{"name": "sip", "addresses": ["172.18.0.64"], "interface": "dummy0"}])
-BIRD = "/etc/bird"
+PATHS = Paths()
 SECRET = "myOSPFpassword"
 
 # As the article has it.
@@ -72,7 +82,7 @@ filter out { if net ~ NETS then accept; else reject; }
 template bgp peers { local as 64512; }
 protocol bgp upstream from peers { neighbor 198.51.100.1 as 64511; password "myOSPFpassword"; ipv4 { export filter out; }; }
 """
-INCLUDED = BGP + include_line(BIRD) + "\n"
+INCLUDED = BGP + include_line(PATHS) + "\n"
 
 
 @pytest.mark.parametrize(
@@ -106,30 +116,39 @@ INCLUDED = BGP + include_line(BIRD) + "\n"
     ],
 )
 def test_whose_it_is(text, expected):
-    assert kind(summary(text), SERVICES) == expected
+    assert bird_conf_kind(BirdConf.parse(text), SERVICES) == expected
 
 
-def test_no_file_is_nobodys():
-    assert kind(None, SERVICES) == "none"
+def test_no_file():
+    assert bird_conf_kind(None, SERVICES) == "none"
 
 
 @pytest.mark.parametrize("text", [ARTICLE, BGP, INCLUDED])
 def test_a_summary_holds_no_password(text):
-    assert SECRET not in json.dumps(summary(text))
-    assert SECRET not in " ".join(notes(summary(text), [], SERVICES, "172.18.0.11", BIRD))
+    conf = BirdConf.parse(text)
+    assert SECRET not in json.dumps(conf.as_dict())
+    assert SECRET not in " ".join(notes(conf))
+    # As it comes from a node.
+    assert BirdConf.from_dict(json.loads(json.dumps(conf.as_dict()))) == conf
+
+
+def notes(conf):
+    return takeover_notes(conf, [], SERVICES, "172.18.0.11", PATHS)
 
 
 def problems(text, bfd=False):
-    return bird_conf_problems(summary(text), SERVICES, ["enp0s11"], bfd, BIRD)
+    return bird_conf_problems(BirdConf.parse(text), SERVICES, ["enp0s11"], bfd, PATHS)
 
 
 def test_the_include_line_is_asked_for_by_file_and_text():
     (said,) = problems(BGP)
-    assert said.startswith("/etc/bird/bird.conf on this node is somebody else's (protocols: bgp upstream; statements: ")
+    assert said.startswith(
+        "/etc/bird/bird.conf on this node does more than announce the services (protocols: bgp upstream; statements: "
+    )
     assert "add the line 'include \"/etc/bird/anycast*.conf\";' at its end" in said
 
 
-@pytest.mark.parametrize("line", [include_line(BIRD), 'include "anycast*.conf";', 'include "/etc/bird/*.conf";'])
+@pytest.mark.parametrize("line", [include_line(PATHS), 'include "anycast*.conf";', 'include "/etc/bird/*.conf";'])
 def test_it_is_there(line):
     assert problems(BGP + line) == []
 
@@ -140,12 +159,12 @@ def test_a_name_instead_of_a_pattern_would_keep_bird_from_starting():
 
 
 @pytest.mark.parametrize(
-    "line", ["# " + include_line(BIRD), 'include "/etc/bird/anycast.d/*.conf";', 'include "other.conf";']
+    "line", ["# " + include_line(PATHS), 'include "/etc/bird/anycast.d/*.conf";', 'include "other.conf";']
 )
 def test_it_is_not(line):
     # The second would have it taken for ours.
     if "anycast.d" in line:
-        assert kind(summary(BGP + line), SERVICES) == "ours"
+        assert bird_conf_kind(BirdConf.parse(BGP + line), SERVICES) == "ours"
     else:
         assert "add the line" in problems(BGP + line)[0]
 
@@ -157,7 +176,7 @@ def test_it_is_not(line):
 def test_a_comment_does_not_make_it_ours(comment):
     """What is ours is overwritten without a copy."""
     assert not is_ours(BGP + comment)
-    assert kind(summary(BGP + comment + "\n"), SERVICES) == "foreign"
+    assert bird_conf_kind(BirdConf.parse(BGP + comment + "\n"), SERVICES) == "foreign"
     assert is_ours(comment + "\n" + OURS)
 
 
@@ -173,7 +192,7 @@ def test_what_is_replaced_is_not_asked_for_anything(text):
         ('protocol ospf core { area 0 { interface "enp0s*" { }; }; }', "the protocol 'core' in /etc/bird/bird.conf speaks OSPF on enp0s11"),
         ('protocol ospf core { area 0 { interface { }; }; }', "speaks OSPF on enp0s11"),
         ("protocol static mine { ipv4; route 172.18.0.64/32 blackhole; }", "'mine' in /etc/bird/bird.conf announces 172.18.0.64/32"),
-        ("protocol bfd { }", "has a 'protocol bfd' already"),
+        ("protocol bfd { }", "already has a 'protocol bfd'"),
     ],
 )  # fmt: skip
 def test_conflicts_are_named(added, said):
@@ -186,7 +205,7 @@ def test_no_device_protocol():
     assert "has no 'protocol device'" in found
 
 
-def test_what_is_in_nobodys_way():
+def test_a_protocol_on_other_interfaces_is_no_conflict():
     other = 'protocol ospf core { area 0 { interface "-enp0s11", "*" { }; }; }\nprotocol ospf v3 six { area 0 { interface "*"; }; }'
     assert problems(INCLUDED + other) == []
 
@@ -196,53 +215,84 @@ def test_what_is_in_nobodys_way():
     [(["enp0s11"], True), (["enp*"], True), (["-enp0s11", "*"], False), (["eth0"], False), ([], True)],
 )
 def test_the_first_pattern_that_matches_decides(patterns, expected):
-    assert speaks_on({"interfaces": [{"patterns": patterns, "stub": False}]}, "enp0s11") is expected
+    assert Protocol("ospf2", None, False, interfaces=[Interface(patterns, False)]).speaks_on("enp0s11") is expected
 
 
 def test_what_is_said():
-    (said,) = notes(summary(ARTICLE), [], SERVICES, "172.18.0.11", BIRD)
+    (said,) = notes(BirdConf.parse(ARTICLE))
     assert (
-        "(protocol ospf myAnycast, stubnet 172.18.0.64/32, interface dummy0), is replaced; what was there is kept"
+        "(protocol ospf myAnycast, stubnet 172.18.0.64/32, interface dummy0), is replaced; the role keeps what was there"
         in said
     )
-    first, second = notes(summary(INCLUDED), [], SERVICES, "172.18.0.11", BIRD)
+    first, second = notes(BirdConf.parse(INCLUDED))
     assert "what announces is in /etc/bird/anycast.conf" in first
     assert (
         second
         == "its router id is 192.0.2.1, that of the protocol anycast alone is 172.18.0.11 (bird_anycast_router_id)"
     )
-    assert (
-        notes(summary(OURS), [], SERVICES, "172.18.0.11", BIRD) == notes(None, [], SERVICES, "172.18.0.11", BIRD) == []
-    )
+    assert notes(BirdConf.parse(OURS)) == notes(None) == []
 
 
-STANZA = {"file": "/etc/network/interfaces", "name": "dummy0", "addresses": ["172.18.0.64"], "extra": [], "heirs": []}
+def hand_made(addresses=("172.18.0.64",), extra=(), heirs=()):
+    return HandMade("/etc/network/interfaces", "dummy0", list(addresses), list(extra), list(heirs))
 
 
 @pytest.mark.parametrize(
     ("stanza", "said"),
     [
-        (STANZA, []),
-        ({**STANZA, "addresses": ["172.18.0.64", "10.0.0.1"]}, ["has the address 10.0.0.1, which no service has"]),
-        ({**STANZA, "extra": ["up", "mtu"]}, ["has up, mtu, which the role would not keep"]),
-        ({**STANZA, "heirs": ["dummy1"]}, ["is what dummy1 inherits from"]),
+        (hand_made(), []),
+        (hand_made(["172.18.0.64", "10.0.0.1"]), ["has the address 10.0.0.1, which no service has"]),
+        (hand_made(extra=["up", "mtu"]), ["has up, mtu, which the role would not keep"]),
+        (hand_made(heirs=["dummy1"]), ["is what dummy1 inherits from"]),
     ],
 )
 def test_what_a_stanza_would_lose_is_a_problem(stanza, said):
-    found = stanza_problems([stanza], SERVICES)
+    found = hand_made_problems([stanza], SERVICES)
     assert len(found) == len(said)
     assert all(words in sentence for words, sentence in zip(said, found, strict=True))
 
 
 def test_includes_mean_the_same_from_anywhere():
     text = 'include "a.conf";\n# include "no.conf";\nprotocol x { include "/etc/bird/anycast.key"; }\n'
-    assert includes(text, BIRD) == ["/etc/bird/a.conf", "/etc/bird/anycast.key"]
-    moved = with_includes(text, BIRD, {"/etc/bird/anycast.key": "/tmp/key"})
+    assert includes(text, PATHS.directory) == ["/etc/bird/a.conf", "/etc/bird/anycast.key"]
+    moved = with_includes(text, PATHS.directory, {"/etc/bird/anycast.key": "/tmp/key"})
     assert moved == text.replace("a.conf", "/etc/bird/a.conf").replace("/etc/bird/anycast.key", "/tmp/key")
 
 
 def test_only_what_came_with_a_package_goes_with_it():
     now = "Remv orphan [1]\n"
     after = "Purg bird2* [2.17]\nRemv libssh-4 [0.11]\nRemv orphan [1]\n"
-    assert to_purge(["bird2"], after, now) == ["bird2", "libssh-4"]
-    assert to_purge([], "", now) == []
+    assert packages_to_purge(["bird2"], after, now) == ["bird2", "libssh-4"]
+    assert packages_to_purge([], "", now) == []
+
+
+NOTHING: dict = {"packages": [], "units": {}, "files": {}, "stanzas": []}
+RUNNING: dict = {**NOTHING, "files": {"/etc/bird/bird.conf": None}, "units": {"bird.service": {"active": "active"}}}
+
+
+@pytest.mark.parametrize(
+    ("record", "kind", "installed", "action"),
+    [
+        ({**NOTHING, "packages": ["bird2"]}, "ours", True, "purge"),
+        (NOTHING, "none", False, "leave"),
+        (RUNNING, "ours", True, "reload"),
+        ({**RUNNING, "units": {"bird.service": {"active": "inactive"}}}, "ours", True, "stop"),
+        ({**RUNNING, "units": {**RUNNING["units"], "announced_by_hand": True}}, "ours", True, "stop"),
+        (NOTHING, "ours", True, "empty"),
+        (NOTHING, "foreign", True, "reload"),
+        # Somebody has replaced ours, or it is the second run.
+        (NOTHING, "plain", True, "leave"),
+        (NOTHING, "article", True, "leave"),
+    ],
+)
+def test_what_becomes_of_bird(record, kind, installed, action):
+    assert bird_afterwards(record, kind, installed) == action
+
+
+def test_what_the_user_has_to_know():
+    assert "apt purge bird2" in removal_notes("empty", NOTHING, PATHS)[0]
+    assert (
+        "systemctl enable --now bird"
+        in removal_notes("stop", {**RUNNING, "units": {"announced_by_hand": True}}, PATHS)[0]
+    )
+    assert removal_notes("reload", RUNNING, PATHS) == removal_notes("purge", NOTHING, PATHS) == []

@@ -42,7 +42,7 @@ def facts(address, interface="enp0s11"):
     """As anycast_node_info returns them."""
     return {
         "distribution": "Debian GNU/Linux",
-        "kin": ["debian"],
+        "distributions": ["debian"],
         "interfaces": {
             "lo": {"active": True, "mtu": 65536, "addresses": ["127.0.0.1/8", "::1/128"]},
             interface: {"active": True, "mtu": 1500, "addresses": [f"{address}/26"]},

@@ -8,8 +8,6 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.system.removal import (
-    bird_afterwards,
-    left_over,
     prefixes_without,
     wanted,
 )
@@ -52,35 +50,6 @@ def test_what_is_refused(arguments, said):
     found = wanted(arguments, NODES, ["hap-lite"])
     assert said in "; ".join(found["problems"])
     assert (found["nodes"], found["router"]) == ([], False)
-
-
-NOTHING: dict = {"packages": [], "units": {}, "files": {}, "stanzas": []}
-RUNNING: dict = {**NOTHING, "files": {"/etc/bird/bird.conf": None}, "units": {"bird.service": {"active": "active"}}}
-
-
-@pytest.mark.parametrize(
-    ("record", "kind", "installed", "action"),
-    [
-        ({**NOTHING, "packages": ["bird2"]}, "ours", True, "purge"),
-        (NOTHING, "none", False, "leave"),
-        (RUNNING, "ours", True, "reload"),
-        ({**RUNNING, "units": {"bird.service": {"active": "inactive"}}}, "ours", True, "stop"),
-        ({**RUNNING, "units": {**RUNNING["units"], "announced_by_hand": True}}, "ours", True, "stop"),
-        (NOTHING, "ours", True, "empty"),
-        (NOTHING, "foreign", True, "reload"),
-        # Somebody has replaced ours, or it is the second run.
-        (NOTHING, "plain", True, "leave"),
-        (NOTHING, "article", True, "leave"),
-    ],
-)
-def test_what_becomes_of_bird(record, kind, installed, action):
-    assert bird_afterwards(record, kind, installed) == action
-
-
-def test_what_the_user_has_to_know():
-    assert "apt purge bird2" in left_over("empty", NOTHING)[0]
-    assert "systemctl enable --now bird" in left_over("stop", {**RUNNING, "units": {"announced_by_hand": True}})[0]
-    assert left_over("reload", RUNNING) == left_over("purge", NOTHING) == []
 
 
 def test_prefixes_without_a_service():

@@ -1,0 +1,53 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes the plan of the role bird_anycast; documented in plugins/modules/bird_anycast_plan.py."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.homelab.anycast.plugins.module_utils.node.plan import Wanted, node_plan
+from ansible_collections.homelab.anycast.plugins.plugin_utils.hosts import other_router_ids
+
+# What users may have wrong is raw: the plan lists all of it.
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "link": {"type": "raw", "required": True},
+    "services": {"type": "raw", "required": True},
+    "router_id": {"type": "raw", "required": True},
+    "interfaces": {"type": "list", "elements": "str", "required": True},
+    "priority": {"type": "raw", "default": 0},
+    "cost": {"type": "raw", "default": 1},
+    "withdraw_wait": {"type": "raw", "default": 1.0},
+    "interface_manager": {"type": "str", "default": "auto"},
+    "package": {"type": "str", "default": ""},
+    "source_gateway": {"type": "str", "default": ""},
+    "source_table": {"type": "raw", "default": 64},
+    "directory": {"type": "path", "default": "/etc/bird"},
+    "without": {"type": "str"},
+    "removal": {"type": "bool", "default": False},
+}
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types.
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        _result, arguments = self.validate_argument_spec(_OPTIONS)
+        wanted = Wanted(**arguments)
+        info = self._execute_module(
+            module_name="homelab.anycast.anycast_node_info",
+            module_args={"now": time.time(), **wanted.info_arguments()},
+            task_vars=task_vars,
+        )
+        if info.get("failed"):
+            return dict(info)
+        said = {key: info.pop(key) for key in ("warnings", "deprecations") if key in info}
+        for key in ("invocation", "changed", *(key for key in info if key.startswith("_ansible_"))):
+            info.pop(key, None)
+        return {"changed": False, **said, **node_plan(wanted, info, other_router_ids(task_vars))}

@@ -1,0 +1,221 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan of the role bird_anycast for a node: its problems, and everything that the tasks of the role write.
+
+Nothing in here does input or output. Private to this collection.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.homelab.anycast.plugins.module_utils.bird.conf import BirdConf
+from ansible_collections.homelab.anycast.plugins.module_utils.bird.paths import PROTOCOL, PROTOCOL_V3, Paths
+from ansible_collections.homelab.anycast.plugins.module_utils.model import ip, limits
+from ansible_collections.homelab.anycast.plugins.module_utils.model import services as services_model
+from ansible_collections.homelab.anycast.plugins.module_utils.model.link import LinkError, link_problems, normalise_link
+from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service, ServicesError
+from ansible_collections.homelab.anycast.plugins.module_utils.node import problems as node_checks
+from ansible_collections.homelab.anycast.plugins.module_utils.node import takeover
+from ansible_collections.homelab.anycast.plugins.module_utils.node.announcer import BIRD_UNIT
+from ansible_collections.homelab.anycast.plugins.module_utils.node.ifupdown import HandMade
+from ansible_collections.homelab.anycast.plugins.module_utils.node.interfaces import InterfaceManagers
+from ansible_collections.homelab.anycast.plugins.module_utils.node.source_routing import SourceRouting
+
+# A part of a plan, or what anycast_node_info returns.
+Row = dict[str, Any]
+
+PACKAGES = ("bird2", "bird3")
+# Of the directory of what is announced: the announcer has this user's rights and no others.
+_ANNOUNCED = {"owner": "bird", "group": "bird", "mode": "0750"}
+_RUNS = {"load": "loaded", "active": "active", "enabled": "enabled"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """The variables of the role, as users give them."""
+
+    link: Any
+    services: Any
+    router_id: Any
+    interfaces: list[str]
+    priority: Any
+    cost: Any
+    withdraw_wait: Any
+    interface_manager: str
+    package: str
+    source_gateway: str
+    source_table: Any
+    directory: str
+    # Name of a service that the list may have and that is to go.
+    without: str | None
+    # Whether the role is to go.
+    removal: bool
+
+    def listed_services(self) -> Any:
+        if self.without and isinstance(self.services, list):
+            return [s for s in self.services if not isinstance(s, dict) or str(s.get("name")) != self.without]
+        return self.services
+
+    def valid_services(self) -> list[Service]:
+        return services_model.valid(self.listed_services())
+
+    def source_routing(self, facts: Row) -> SourceRouting:
+        return SourceRouting(self.source_gateway, self.source_table, self.interfaces, facts)
+
+    def info_arguments(self) -> Row:
+        """Return what anycast_node_info is to read."""
+        services, source_routing = self.valid_services(), self.source_routing({})
+        return {
+            "units": [*services_model.units(services), BIRD_UNIT],
+            "packages": list(PACKAGES),
+            "link_interfaces": self.interfaces,
+            "directory": self.directory,
+            "dummies": services_model.interfaces(services),
+            "source_table": int(self.source_table) if self.source_gateway and source_routing.is_table() else None,
+            "removal": self.removal,
+        }
+
+
+class _Planner:
+    def __init__(self, wanted: Wanted, info: Row, other_router_ids: Mapping[str, Any]) -> None:
+        self.wanted = wanted
+        self.info = info
+        self.others = other_router_ids
+        self.services: list[Service] = []
+        self.services_problems: list[str] = []
+        try:
+            self.services = services_model.normalise_services(wanted.listed_services())
+        except ServicesError as error:
+            self.services_problems.append(f"bird_anycast_services: {error}")
+        self.prefixes = services_model.service_prefixes(self.services)
+        self.paths = Paths(wanted.directory)
+        # Whether it is the article's, the services say; wrong ones are enough of a problem.
+        wrong = self.services_problems and not wanted.removal
+        self.conf = BirdConf.from_dict(info["bird_conf"]) if info["bird_conf"] and not wrong else None
+        self.kind = takeover.bird_conf_kind(self.conf, self.services)
+        self.hand_made = [HandMade(**found) for found in info["stanzas"]]
+        found = info["interface_managers"] or {"running": [], "mute": {}, "links": {}, "interfaces": []}
+        self.managers = InterfaceManagers(**found)
+        self.source_routing = wanted.source_routing(info["facts"])
+        self.installed = any(info["packages"].values())
+        try:
+            self.link: Row = normalise_link(wanted.link).without_keys()
+        except LinkError:
+            # Which the problems say.
+            self.link = {}
+
+    def plan(self) -> Row:
+        wanted = self.wanted
+        return {
+            "problems": self.problems(),
+            "info": self.info,
+            "link": self.link,
+            "services": [service.as_dict() for service in self.services],
+            "ospf_versions": ip.ospf_versions(self.prefixes),
+            "interface_manager": self.managers.choose_manager(wanted.interface_manager),
+            "interfaces": self.interfaces(),
+            "surplus_interfaces": [
+                name for name in self.managers.interfaces if name not in services_model.interfaces(self.services)
+            ],
+            "source_routing": {
+                # Of all interfaces, as one table and one priority are shared by them.
+                "commands": self.source_routing.commands(self.prefixes).up,
+                "forget": self.source_routing.forget_commands(),
+                "repair": bool(
+                    self.source_routing.missing_source_routing(self.prefixes, self.info["source_routing"] or "")
+                ),
+            },
+            "takeover": self.takeover(),
+            "bird": self.bird(),
+            "removal": self.removal() if wanted.removal else None,
+        }
+
+    def problems(self) -> list[str]:
+        wanted, info = self.wanted, self.info
+        return [
+            *link_problems("bird_anycast_link", wanted.link, self.prefixes),
+            *self.services_problems,
+            *node_checks.node_problems(self.services, wanted.router_id, wanted.interfaces, info["facts"], self.others),
+            *limits.limit_problems(
+                {
+                    "bird_anycast_priority": wanted.priority,
+                    "bird_anycast_cost": wanted.cost,
+                    "bird_anycast_withdraw_wait": wanted.withdraw_wait,
+                }
+            ),
+            *self.source_routing.source_routing_problems(services_model.announced(wanted.listed_services())),
+            *node_checks.unit_problems(self.services, info["units"]),
+            *self.managers.manager_problems(wanted.interface_manager, wanted.source_gateway),
+            *node_checks.package_problems(wanted.package, info["packages"]),
+            *takeover.bird_conf_problems(
+                self.conf, self.services, wanted.interfaces, bool(self.link.get("bfd")), self.paths
+            ),
+            *takeover.hand_made_problems(self.hand_made, self.services),
+        ]
+
+    def interfaces(self) -> list[Row]:
+        """Return the dummy interfaces, each with what its files need."""
+        prefixes: dict[str, list[str]] = {}
+        for service in self.services:
+            prefixes.setdefault(service.interface, []).extend(service.addresses)
+        return [
+            {"name": name, "addresses": own, "source_routing": self.source_routing.commands(own).as_dict()}
+            for name, own in prefixes.items()
+        ]
+
+    def takeover(self) -> Row:
+        names = [found.name for found in self.hand_made]
+        return {
+            "kind": self.kind,
+            "notes": takeover.takeover_notes(
+                self.conf, self.hand_made, self.services, str(self.wanted.router_id), self.paths
+            ),
+            "interfaces": [entry for entry in self.interfaces() if entry["name"] in names],
+            "keep_bird_conf": self.installed and self.kind in (takeover.PLAIN, takeover.ARTICLE),
+            "units": {
+                BIRD_UNIT: self.info["units"].get(BIRD_UNIT, {}),
+                "announced_by_hand": self.kind == takeover.ARTICLE,
+            },
+        }
+
+    def bird(self) -> Row:
+        foreign = self.kind == takeover.FOREIGN
+        return {
+            "package": node_checks.bird_package(self.wanted.package, self.info["packages"]),
+            "installed": self.installed,
+            "runs": self.info["units"].get(BIRD_UNIT) == _RUNS,
+            "bird_conf": self.paths.bird_conf,
+            "part": self.paths.part,
+            "path": self.paths.part if foreign else self.paths.bird_conf,
+            "main": self.paths.bird_conf if foreign else None,
+            "key_file": self.paths.key,
+            "announced": {**_ANNOUNCED, "path": self.paths.announced},
+            "announced_is_there": self.info["announced"] == _ANNOUNCED,
+            "protocol": PROTOCOL,
+            "protocol_v3": PROTOCOL_V3,
+        }
+
+    def removal(self) -> Row:
+        before = self.info["before"]
+        action = takeover.bird_afterwards(before, self.kind, self.installed)
+        return {
+            "action": action,
+            "notes": takeover.removal_notes(action, before, self.paths),
+            "purge": before["purge"],
+            "stanzas": before["stanzas"],
+            "gives_back": bool(before["files"]),
+            "bird_is_active": self.info["units"].get(BIRD_UNIT, {}).get("active") == "active",
+        }
+
+
+def node_plan(wanted: Wanted, info: Row, other_router_ids: Mapping[str, Any]) -> Row:
+    """Return the plan: C(problems), C(info), and what the tasks write, by the names that they use.
+
+    :param info: what anycast_node_info has read, asked with C(wanted.info_arguments()).
+    :param other_router_ids: those of the other routers and nodes, by their names.
+    """
+    return _Planner(wanted, info, other_router_ids).plan()

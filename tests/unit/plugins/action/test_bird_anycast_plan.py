@@ -1,0 +1,90 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan of a node, with the module that reads the node replaced."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.homelab.anycast.plugins.action import bird_anycast_plan
+
+KEY = "secret-key"
+VARIABLES = {
+    "link": {"key": KEY},
+    "services": [{"name": "sip", "addresses": ["172.18.0.64"]}],
+    "router_id": "172.18.0.11",
+    "interfaces": ["enp0s11"],
+}
+INFO = {
+    "changed": False,
+    "invocation": {"module_args": {}},
+    "_ansible_parsed": True,
+    "warnings": ["look"],
+    "facts": {"distributions": ["debian"], "interfaces": {"enp0s11": {"addresses": ["172.18.0.11/26"]}}},
+    "units": {},
+    "packages": {"bird2": None},
+    "interface_managers": {
+        "running": ["ifupdown"],
+        "mute": {},
+        "links": {"enp0s11": "ifupdown"},
+        "interfaces": [],
+    },
+    "bird_conf": None,
+    "announced": None,
+    "stanzas": [],
+    "source_routing": None,
+    "before": None,
+}
+TASK_VARS = {"hostvars": {"sip1": {}, "sip2": {"bird_anycast_router_id": "172.18.0.11"}}, "inventory_hostname": "sip1"}
+
+
+@pytest.fixture
+def plan(monkeypatch):
+    """Return a function that runs the action on a node of which the module says this."""
+    monkeypatch.setattr(ActionBase, "run", lambda self, tmp, task_vars: {})
+
+    def plan(info=INFO, **arguments):
+        task = SimpleNamespace(args={**VARIABLES, **arguments}, async_val=0, check_mode=True, diff=False, action="plan")
+        action = bird_anycast_plan.ActionModule(task, SimpleNamespace(_shell=None), SimpleNamespace(), None, None, None)
+        asked = []
+
+        def execute(**given):
+            asked.append(given)
+            return dict(info)
+
+        action._execute_module = execute
+        return action.run(task_vars=TASK_VARS), asked
+
+    return plan
+
+
+def test_the_node_is_read_once_and_nothing_secret_comes_back(plan):
+    result, asked = plan()
+    (given,) = asked
+    assert given["module_name"] == "homelab.anycast.anycast_node_info"
+    assert given["module_args"]["dummies"] == ["dummy0"] and given["module_args"]["now"] > 0
+    assert (result["changed"], result["warnings"]) == (False, ["look"])
+    assert not {"invocation", "changed", "warnings", "_ansible_parsed"} & set(result["info"])
+    assert result["info"]["facts"] == INFO["facts"]
+    assert KEY not in json.dumps([result, asked])
+
+
+def test_the_router_ids_of_the_others_are_known(plan):
+    (problem,) = plan()[0]["problems"]
+    assert problem == "bird_anycast_router_id 172.18.0.11 is the router id of sip2 too, expected a unique one"
+
+
+def test_a_node_that_cannot_be_read(plan):
+    failed = {"failed": True, "msg": "cannot be read"}
+    assert plan(failed)[0] == failed
+
+
+def test_a_wrong_option(plan):
+    with pytest.raises(AnsibleActionFail, match="Unsupported parameters"):
+        plan(interface="enp0s11")

@@ -158,7 +158,7 @@ class Expectation:
 
     def good(self, entry: Neighbor) -> bool:
         """Return whether a neighbour is as it should be."""
-        return entry.state in self.allowed(entry.router_id) and not self.lacks_only_bfd(entry)
+        return entry.state in self.allowed(entry.router_id) and not (self.bfd and entry.bfd != "up")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -246,14 +246,15 @@ class Watch:
         since = {}
         for entry in neighbors:
             signature = (entry.state, entry.state_changes, self.expectation.bfd and entry.bfd)
-            before, start = self._since.get(_place(entry), (None, now))
+            place = _place(entry)
+            before, start = self._since.get(place, (None, now))
             if before != signature:
                 start = now
             if entry.full_seconds is not None:
                 full_since = now - entry.full_seconds
                 if full_since < start or full_since > start + _FULL_ROUNDING:
                     start = full_since
-            since[_place(entry)] = (signature, start)
+            since[place] = (signature, start)
         self._since = since
         if not self.comparison.met:
             self._broken = now

@@ -252,7 +252,5 @@ class OspfReader:
             return str(IPv4Address(value))
         except AddressValueError:
             pass
-        for row in self.router.rows_if_any("/routing/id", proplist=("name", "id", "dynamic-id")):
-            if row.get("name") == value:
-                return str(row.get("dynamic-id") or row.get("id"))
-        return None
+        rows = self.router.rows_if_any("/routing/id", proplist=("name", "id", "dynamic-id"))
+        return next((row.get("dynamic-id") or row.get("id") for row in rows if row.get("name") == value), None)

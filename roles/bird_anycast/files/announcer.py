@@ -24,10 +24,12 @@ import contextlib
 import errno
 import json
 import os
+import queue
 import socket
 import sys
+import threading
 import time
-from typing import Any, Callable
+from typing import Any, Callable, Dict
 
 SETTINGS = "/etc/homelab-anycast"
 ANNOUNCED = "/etc/bird/anycast.d"
@@ -57,12 +59,20 @@ POLL = 0.05
 WITHDRAWN_WITHIN = 3 * BIRD_TIMEOUT
 SETTLED_WITHIN = 4 * BIRD_TIMEOUT + FLOOD_TIMEOUT
 
+# Seconds between two checks of a service that has not answered within as many.
+HURRY = 0.1
+# Checks beyond those that have to fail, as a link may lose some: one that loses 5 % loses 7 in a row once in 40 years.
+SPARE = 4
+# Not ended at once, because the system hangs.
+MOST_CHECKS = 40
+
 # Replies to `configure`: reconfigured, in progress, queued.
 ACCEPTED = (3, 4, 5)
 # Replies where BIRD has no protocol of that name: no match, no such symbol.
 NO_PROTOCOL = (8003, 9001)
 
 ERROR, WARNING, NOTICE = 3, 4, 5
+SIGKILL = 9
 
 
 def say(level: int, text: str) -> None:
@@ -211,30 +221,23 @@ class Bird:
         if code not in ACCEPTED:
             raise BirdRefuses(f"bird refuses its configuration: {text}")
 
-    def announces(self, prefixes: list[str]) -> bool:
-        """Return whether BIRD still tells the router of any of them."""
-        wanted = {canonical(prefix) for prefix in prefixes}
-        for protocol in protocols(prefixes):
-            command = f"show ospf state {protocol}"
-            code, text, everything = self.ask(command)
-            if code >= 8000 and code not in NO_PROTOCOL:
-                raise BirdRefuses(f"bird refuses '{command}': {text}")
-            # Where the protocol is disabled, or there is none, the text names no prefix.
-            if code < 8000 and own_stubnets(everything) & wanted:
-                return True
-        return False
+    def demand(self, command: str) -> str:
+        """Return all of the answer. There is none where BIRD has no protocol of that name."""
+        code, text, everything = self.ask(command)
+        if code >= 8000 and code not in NO_PROTOCOL:
+            raise BirdRefuses(f"bird refuses '{command}': {text}")
+        return everything
 
-    def enable(self, prefixes: list[str]) -> None:
-        """Undo disable(), as `configure` should have done."""
-        for protocol in protocols(prefixes):
-            self.ask(f"enable {protocol}")
+    def announces(self, prefixes: list[str]) -> bool:
+        """Return whether BIRD still tells the router of any of them. A protocol that is disabled says that it is."""
+        wanted = {canonical(prefix) for prefix in prefixes}
+        states = (self.demand(f"show ospf state {protocol}") for protocol in protocols(prefixes))
+        return any(own_stubnets(state) & wanted for state in states)
 
     def disable(self, prefixes: list[str]) -> None:
         """Stop the protocols, with everything that they announce."""
         for protocol in protocols(prefixes):
-            code, text, _all = self.ask(f"disable {protocol}")
-            if code >= 8000 and code not in NO_PROTOCOL:
-                raise BirdRefuses(f"bird refuses 'disable {protocol}': {text}")
+            self.demand(f"disable {protocol}")
         if self.announces(prefixes):
             raise BirdRefuses("bird goes on announcing though OSPF is disabled")
 
@@ -267,13 +270,11 @@ def bird_processes() -> list[int]:
 
 def kill_bird() -> None:
     """Kill BIRD. It is the announcer's own user, so that needs no right; none can refuse it, also a stopped one."""
-    import signal
-
-    # Of these errors each says that it is gone.
+    # Of these errors each says that it is gone. Nothing is imported here, as files may not be read any more.
     with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
         for process in bird_processes():
             with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+                os.kill(process, SIGKILL)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -339,25 +340,21 @@ def make_absent(name: str) -> tuple[bool, OSError | None]:
     return was_there, error
 
 
-def wait_until_flooded(prefixes: list[str]) -> None:
-    """Wait until BIRD has told its neighbours that the prefixes are gone."""
+def wait_until(announced: bool, prefixes: list[str]) -> bool:
+    """Wait until BIRD tells its neighbours of one of the prefixes, or of none. Return whether it is so."""
     deadline = time.monotonic() + FLOOD_TIMEOUT
     with Bird(FLOOD_TIMEOUT) as bird:
-        while bird.announces(prefixes):
+        while bird.announces(prefixes) != announced:
             if time.monotonic() >= deadline - POLL:
-                raise BirdRefuses(f"bird goes on announcing {', '.join(prefixes)} for {FLOOD_TIMEOUT:g} s")
-            time.sleep(POLL)
-
-
-def wait_until_told(prefixes: list[str]) -> bool:
-    """Wait until BIRD tells its neighbours of one of the prefixes. Return whether it does."""
-    deadline = time.monotonic() + FLOOD_TIMEOUT
-    with Bird(FLOOD_TIMEOUT + BIRD_TIMEOUT) as bird:
-        while not bird.announces(prefixes):
-            if time.monotonic() >= deadline:
                 return False
             time.sleep(POLL)
     return True
+
+
+def command(*words: str) -> None:
+    import subprocess
+
+    subprocess.run(words, check=True, capture_output=True, timeout=BIRD_TIMEOUT)
 
 
 def hide(name: str) -> None:
@@ -367,7 +364,6 @@ def hide(name: str) -> None:
     """
     import fcntl
     import shutil
-    import subprocess
     import tempfile
 
     with open(os.path.join(MEMORY, "anycast.lock"), "w", encoding="ascii") as lock:
@@ -385,15 +381,7 @@ def hide(name: str) -> None:
             shutil.copystat(before, copy, follow_symlinks=False)
             found = os.lstat(before)
             os.chown(copy, found.st_uid, found.st_gid, follow_symlinks=False)
-        subprocess.run(["mount", "--bind", memory, ANNOUNCED], check=True, capture_output=True, timeout=BIRD_TIMEOUT)
-
-
-def keep_bird_away() -> None:
-    """Have systemd start no BIRD until the next boot: it would read a link that cannot be removed."""
-    import subprocess
-
-    command = ["systemctl", "mask", "--runtime", BIRD_UNIT]
-    subprocess.run(command, check=True, capture_output=True, timeout=BIRD_TIMEOUT)
+        command("mount", "--bind", memory, ANNOUNCED)
 
 
 def announce(name: str, prefixes: list[str], bird: Bird | None = None) -> None:
@@ -402,7 +390,9 @@ def announce(name: str, prefixes: list[str], bird: Bird | None = None) -> None:
     try:
         with bird or Bird() as talk:
             talk.configure()
-            talk.enable(prefixes)
+            # Undoes `disable`, as `configure` should have done.
+            for protocol in protocols(prefixes):
+                talk.ask(f"enable {protocol}")
     except (BirdAway, BirdSilent, BirdRefuses):
         make_absent(name)
         raise
@@ -421,8 +411,8 @@ def configure(prefixes: list[str], flood: bool) -> None:
         # It may be busy, and to restart it would cost more than to wait.
         with Bird() as bird:
             bird.configure()
-    if flood:
-        wait_until_flooded(prefixes)
+    if flood and not wait_until(False, prefixes):
+        raise BirdRefuses(f"bird goes on announcing {', '.join(prefixes)} for {FLOOD_TIMEOUT:g} s")
 
 
 def stop_ospf(prefixes: list[str], why: list[str]) -> str:
@@ -448,7 +438,7 @@ def force(name: str, prefixes: list[str], why: list[str], refused: bool, is_ther
         done = stop_ospf(prefixes, why)
         if is_there and os.geteuid() == 0:
             # The next BIRD would read it, and so would this one at the next announcement.
-            keep_bird_away()
+            command("systemctl", "mask", "--runtime", BIRD_UNIT)
             kill_bird()
             done = "bird is stopped and masked"
     except Exception as exc:
@@ -533,6 +523,64 @@ class Health:
         return True
 
 
+class Pace:
+    """When the next check begins, and which ones count. The times are its caller's.
+
+    A healthy service is checked every `interval`. Once a check has failed, or is late, the next ones follow HURRY apart
+    without waiting for each other, until one passes or `fall` have failed. There are SPARE more of them than have to
+    fail: one that passes proves that the service lives, so a link that loses some does not have it withdrawn.
+    """
+
+    def __init__(self, check: dict[str, Any]) -> None:
+        self.check = check
+        self.health = Health(check["rise"], check["fall"])
+        # When each check began that has not ended, by its number; of the last one, and of the last one that passed.
+        self.pending: dict[int, float] = {}
+        self.last = self.passed = 0
+        self.begun = self.answered = float("-inf")
+        # Seconds after which an answer is late.
+        self.late = HURRY
+
+    def due(self) -> float:
+        """Return when the next check begins."""
+        regular: float = self.begun + self.check["interval"]
+        since_passed = self.last - self.passed
+        if not self.health.healthy or not 0 < since_passed < self.health.fall + SPARE:
+            return regular
+        late = 0.0
+        if not self.health.count:
+            # One that is slow answers them one after the other, and is not late.
+            late = max(min(self.pending.values(), default=0.0), self.answered) + self.late
+        return min(regular, max(self.begun + HURRY, late))
+
+    def begin(self, now: float) -> int:
+        self.last += 1
+        self.begun = self.pending[self.last] = now
+        return self.last
+
+    def overdue(self) -> tuple[float, int]:
+        """Return when the first check should have ended that has not, and its number."""
+        number = min(self.pending, default=0)
+        # A check keeps to its timeout, unless the system does not.
+        return self.pending.get(number, float("inf")) + self.check["timeout"] + HURRY, number
+
+    def end(self, number: int, passed: bool, now: float) -> bool:
+        """Note the end of a check. Return whether it counts: one does not if a later one has passed."""
+        if number not in self.pending:
+            return False
+        begun = self.pending.pop(number)
+        if passed:
+            self.passed, self.answered = number, now
+            self.pending = {other: begun for other, begun in self.pending.items() if other > number}
+            if self.check["kind"] == "command":
+                # Starting a program takes its time, and more of them at once take more.
+                self.late = max(HURRY, 2 * (now - begun))
+        if self.health.seen(passed):
+            # What has begun before says nothing of the time from now on.
+            self.pending.clear()
+        return True
+
+
 def describe(health: Health, present: bool, what: str | None, reason: str | None, trouble: str | None = None) -> str:
     """Return the line that `systemctl status` shows.
 
@@ -555,6 +603,9 @@ def describe(health: Health, present: bool, what: str | None, reason: str | None
 # Checks. Each returns in words what passed, and raises Failed with the reason otherwise.
 
 
+Check = Dict[str, Any]
+
+
 class Failed(Exception):
     """The check did not pass."""
 
@@ -562,20 +613,19 @@ class Failed(Exception):
 def sip_options(address: str, port: int, source: tuple[Any, ...], token: str) -> bytes:
     """Return an OPTIONS request (RFC 3261 11) from source, whose first two are its address and port."""
     address, own = (f"[{text}]" if ":" in text else text for text in (address, source[0]))
-    lines = (
-        f"OPTIONS sip:{address}:{port} SIP/2.0",
-        f"Via: SIP/2.0/UDP {own}:{source[1]};branch=z9hG4bK{token};rport",
-        "Max-Forwards: 70",
-        f"From: <sip:check@{own}>;tag={token}",
-        f"To: <sip:{address}:{port}>",
-        f"Call-ID: {token}@{own}",
-        "CSeq: 1 OPTIONS",
-        "User-Agent: homelab.anycast announcer",
-        "Content-Length: 0",
-        "",
-        "",
-    )
-    return "\r\n".join(lines).encode()
+    text = f"""\
+OPTIONS sip:{address}:{port} SIP/2.0
+Via: SIP/2.0/UDP {own}:{source[1]};branch=z9hG4bK{token};rport
+Max-Forwards: 70
+From: <sip:check@{own}>;tag={token}
+To: <sip:{address}:{port}>
+Call-ID: {token}@{own}
+CSeq: 1 OPTIONS
+User-Agent: homelab.anycast announcer
+Content-Length: 0
+
+"""
+    return text.replace("\n", "\r\n").encode()
 
 
 def sip_status(data: bytes, token: str) -> tuple[int, str] | None:
@@ -621,11 +671,13 @@ def judge_dns(name: str, rcode: int, answers: int) -> str:
     return f"answers the DNS query for {name}"
 
 
-def opened(kind: int, address: str) -> socket.socket:
-    """Return a socket bound to the address, so that the check never passes by the answer of another node."""
+def opened(kind: int, address: str, port: int, timeout: float | None = None) -> socket.socket:
+    """Return a socket that is bound to the address as well: the check never passes by the answer of another node."""
     sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
     try:
+        sock.settimeout(timeout)
         sock.bind((address, 0))
+        sock.connect((address, port))
     except OSError as exc:
         sock.close()
         if exc.errno == errno.EADDRNOTAVAIL:
@@ -634,67 +686,42 @@ def opened(kind: int, address: str) -> socket.socket:
     return sock
 
 
-def ask_udp(
-    address: str,
-    port: int,
-    request: Callable[[tuple[Any, ...]], bytes],
-    parse: Callable[[bytes], tuple[int, Any] | None],
-    deadline: float,
-) -> tuple[int, Any]:
+def ask_udp(sock: socket.socket, request: bytes, parse: Callable[[bytes], Any], deadline: float) -> Any:
     """Send a datagram and return what parse() makes of the answer."""
-    with opened(socket.SOCK_DGRAM, address) as sock:
-        sock.connect((address, port))
-        sock.send(request(sock.getsockname()))
-        while True:
-            sock.settimeout(left(deadline))
-            found = parse(sock.recv(65535))
-            if found is not None:
-                return found
-
-
-def check_sip(address: str, check: dict[str, Any], deadline: float) -> str:
-    token = os.urandom(8).hex()
-    port = check["port"]
-    status, phrase = ask_udp(
-        address,
-        port,
-        lambda source: sip_options(address, port, source, token),
-        lambda data: sip_status(data, token),
-        deadline,
-    )
-    return judge_sip(status, phrase)
-
-
-def check_dns(address: str, check: dict[str, Any], deadline: float) -> str:
-    number = int.from_bytes(os.urandom(2), "big")
-    query = dns_query(check["name"], number)
-    rcode, answers = ask_udp(
-        address, check["port"], lambda source: query, lambda data: dns_reply(data, number), deadline
-    )
-    return judge_dns(check["name"], rcode, answers)
-
-
-def check_tcp(address: str, check: dict[str, Any], deadline: float) -> str:
-    with opened(socket.SOCK_STREAM, address) as sock:
+    sock.send(request)
+    while True:
         sock.settimeout(left(deadline))
-        sock.connect((address, check["port"]))
+        found = parse(sock.recv(65535))
+        if found is not None:
+            return found
+
+
+def check_sip(address: str, check: Check, deadline: float) -> str:
+    token = os.urandom(8).hex()
+    with opened(socket.SOCK_DGRAM, address, check["port"]) as sock:
+        request = sip_options(address, check["port"], sock.getsockname(), token)
+        return judge_sip(*ask_udp(sock, request, lambda data: sip_status(data, token), deadline))
+
+
+def check_dns(address: str, check: Check, deadline: float) -> str:
+    number = int.from_bytes(os.urandom(2), "big")
+    with opened(socket.SOCK_DGRAM, address, check["port"]) as sock:
+        query = dns_query(check["name"], number)
+        return judge_dns(check["name"], *ask_udp(sock, query, lambda data: dns_reply(data, number), deadline))
+
+
+def check_tcp(address: str, check: Check, deadline: float) -> str:
+    opened(socket.SOCK_STREAM, address, check["port"], left(deadline)).close()
     return f"accepts TCP connections on port {check['port']}"
 
 
-def check_command(address: str, check: dict[str, Any], deadline: float) -> str:
-    import signal
+def check_command(address: str, check: Check, deadline: float) -> str:
     import subprocess
 
-    words = check["command"]
+    words, null = check["command"], subprocess.DEVNULL
+    environment = dict(os.environ, ANYCAST_ADDRESS=address)
     try:
-        process = subprocess.Popen(
-            words,
-            env=dict(os.environ, ANYCAST_ADDRESS=address),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        process = subprocess.Popen(words, env=environment, stdin=null, stdout=null, stderr=null, start_new_session=True)
     except OSError as exc:
         raise Failed(f"cannot run {words[0]}: {exc.strerror}") from exc
     try:
@@ -704,7 +731,7 @@ def check_command(address: str, check: dict[str, Any], deadline: float) -> str:
     finally:
         # With whatever it has started.
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+            os.killpg(process.pid, SIGKILL)
         process.wait()
     if code:
         raise Failed(f"{words[0]} exits with {code}")
@@ -776,7 +803,7 @@ def do_check(name: str) -> int:
 
 def do_told(name: str) -> int:
     try:
-        if wait_until_told(read_settings(name)["addresses"]):
+        if wait_until(True, read_settings(name)["addresses"]):
             return 0
         say(ERROR, f"bird has not told the router of {name} within {FLOOD_TIMEOUT:g} s")
     except (BirdAway, BirdSilent, BirdRefuses) as exc:
@@ -784,12 +811,32 @@ def do_told(name: str) -> int:
     return 1
 
 
-def look(settings: dict[str, Any]) -> tuple[str | None, str | None]:
-    """Return (what passed, None) or (None, the reason)."""
-    try:
-        return check_service(settings), None
-    except Failed as exc:
-        return None, str(exc)
+class Checks:
+    """Checks that run at once, each in a thread of its own."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = settings
+        self._ended: queue.SimpleQueue[tuple[int, str | None, str | None]] = queue.SimpleQueue()
+
+    def begin(self, number: int) -> None:
+        try:
+            if threading.active_count() > MOST_CHECKS:
+                raise RuntimeError(f"{MOST_CHECKS} checks have not ended")
+            threading.Thread(target=self._run, args=(number,), daemon=True).start()
+        except RuntimeError as exc:
+            self._ended.put((number, None, f"cannot be checked: {exc}"))
+
+    def _run(self, number: int) -> None:
+        try:
+            self._ended.put((number, check_service(self._settings), None))
+        except Exception as exc:
+            self._ended.put((number, None, str(exc) if isinstance(exc, Failed) else repr(exc)))
+
+    def wait(self, seconds: float) -> tuple[int, str | None, str | None] | None:
+        """Return the next check that has ended within so many seconds: number, what passed, or why it failed."""
+        with contextlib.suppress(queue.Empty):
+            return self._ended.get(timeout=max(seconds, 0))
+        return None
 
 
 class Announcement:
@@ -825,10 +872,8 @@ class Announcement:
 
 def do_run(name: str) -> int:
     settings = read_settings(name)
-    health = Health(settings["check"]["rise"], settings["check"]["fall"])
-    announcement = Announcement(name, settings["addresses"])
     try:
-        return watch(settings, health, announcement)
+        return watch(Pace(settings["check"]), Checks(settings), Announcement(name, settings["addresses"]))
     except NotWithdrawn as exc:
         # What its unit runs next is root's.
         say(ERROR, str(exc))
@@ -836,24 +881,29 @@ def do_run(name: str) -> int:
         return 1
 
 
-def watch(settings: dict[str, Any], health: Health, announcement: Announcement) -> int:
+def watch(pace: Pace, checks: Checks, announcement: Announcement) -> int:
     """Check the service for ever, and have it announced while it is healthy."""
     unknown = "its health is not known yet"
     # Left by a checker that met its end together with what should have withdrawn it.
     announcement.follow(False, unknown)
     notify(READY=1, STATUS=f"withdrawn: {announcement.trouble or unknown}")
-    passed, due = None, time.monotonic()
+    passed = None
     while True:
-        what, reason = look(settings)
-        passed = what or passed
-        health.seen(reason is None)
+        now = time.monotonic()
+        if now >= pace.due():
+            checks.begin(pace.begin(now))
+        overdue, number = pace.overdue()
+        ended = checks.wait(min(pace.due(), overdue) - time.monotonic())
+        now = time.monotonic()
+        if ended is None and now >= overdue:
+            ended = number, None, "the check does not end"
         notify(WATCHDOG=1)
-        announcement.follow(health.healthy, reason)
-        text = describe(health, bool(announcement.state), passed, reason, announcement.trouble)
-        notify(WATCHDOG=1, STATUS=text)
-        # From start to start, so that a check which takes its time does not make the next one late.
-        due = max(due + settings["check"]["interval"], time.monotonic())
-        time.sleep(max(due - time.monotonic(), 0))
+        if ended and pace.end(ended[0], ended[2] is None, now):
+            _number, what, reason = ended
+            passed = what or passed
+            announcement.follow(pace.health.healthy, reason)
+            text = describe(pace.health, bool(announcement.state), passed, reason, announcement.trouble)
+            notify(WATCHDOG=1, STATUS=text)
 
 
 COMMANDS = {"announce": do_announce, "settle": do_settle, "run": do_run, "check": do_check, "told": do_told}

@@ -59,18 +59,21 @@ def wait_for[T](what: str, check: Callable[[], T], timeout: float = 60, every: f
 class Machine:
     """Namespaces of one machine, alive as long as its holder process."""
 
+    _set_up = _SET_UP
+    _more_namespaces: tuple[str, ...] = ()
+
     def __init__(self, name: str, root: Path) -> None:
         self.name = name
         self.root = root
         self._holder = subprocess.Popen(
-            ["unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child",
-             "sh", "-c", _SET_UP, "bed", str(root), *_OWN_DIRECTORIES],
+            ["unshare", "--mount", "--net", "--pid", "--uts", "--ipc", *self._more_namespaces, "--fork", "--kill-child",
+             "sh", "-c", self._set_up, "bed", str(root), *_OWN_DIRECTORIES],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             # The kernel ends the machine when this process dies, however it dies.
-            preexec_fn=_die_with_parent,
+            preexec_fn=self._before_exec,
         )  # fmt: skip
         assert self._holder.stdout is not None
         if self._holder.stdout.readline() != "ready\n":
@@ -78,6 +81,9 @@ class Machine:
         children = Path(f"/proc/{self._holder.pid}/task/{self._holder.pid}/children").read_text().split()
         self.pid = int(children[0])
         self.run("hostname", name)
+
+    def _before_exec(self) -> None:
+        _die_with_parent()
 
     def stop(self) -> None:
         """End every process of the machine; its interfaces and mounts go with them."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from ipaddress import IPv4Network
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -53,14 +55,18 @@ class Bed:
     """Router 172.18.0.1, nodes 172.18.0.11 and up, and one machine with the clients' addresses 172.18.0.22-25.
 
     The nodes' anycast interface is called dummy0, as on real nodes, but is a bridge without ports: the host's kernel
-    may have no dummy driver. With `remote` there is one more machine with clients, behind the router.
+    may have no dummy driver. `node` makes a node: Machine, or SystemdMachine. With `remote` there is one more machine
+    with clients, behind the router.
     """
 
-    def __init__(self, nodes: int = 3, lan: Lan = HOME, remote: bool = False) -> None:
+    def __init__(
+        self, nodes: int = 3, lan: Lan = HOME, remote: bool = False, node: Callable[[str, Path], Machine] = Machine
+    ) -> None:
         self.lan = lan
         self.addresses = lan.nodes(nodes)
         self._stack = ExitStack()
         self._with_remote = remote
+        self._node = node
         self.router: Router
         self.nodes: list[Machine] = []
         self.phones: Machine
@@ -77,7 +83,7 @@ class Bed:
             _add_addresses(router, BRIDGE, self.lan.network, [1])
             router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
             for number in range(1, len(self.addresses) + 1):
-                node = Machine(f"node{number}", root)
+                node = self._node(f"node{number}", root)
                 stack.callback(node.stop)
                 self.nodes.append(node)
                 self._attach(node, self.port(number - 1), [self.lan.first_node + number - 1])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import heapq
 import importlib.util
 import io
 import json
@@ -19,6 +20,7 @@ import socket
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -173,6 +175,32 @@ class FakeBird:
         return f"0009-anycast: {verb}d\n0000 \n"
 
 
+class FakeChecks:
+    """Checks of a service, in simulated time: `service` says when the answer comes to a check that begins now."""
+
+    def __init__(self, clock: Clock, timeout: float, service: Callable[[float], float | None]) -> None:
+        self._clock, self._timeout, self._service = clock, timeout, service
+        self._ends: list[tuple[float, int, str | None]] = []
+        self.begun: list[float] = []
+
+    def begin(self, number: int) -> None:
+        now = self._clock.now
+        self.begun.append(now)
+        delay = self._service(now)
+        if delay is None or delay >= self._timeout:
+            heapq.heappush(self._ends, (now + self._timeout, number, "no answer"))
+        else:
+            heapq.heappush(self._ends, (now + delay, number, None))
+
+    def wait(self, seconds: float) -> tuple[int, str | None, str | None] | None:
+        if not self._ends or self._ends[0][0] > self._clock.now + max(seconds, 0):
+            self._clock.now += max(seconds, 0)
+            return None
+        end, number, reason = heapq.heappop(self._ends)
+        self._clock.now = max(self._clock.now, end)
+        return number, None if reason else "it answers", reason
+
+
 class Faults:
     """What the system answers instead: from the so-manieth call on, once or for ever."""
 
@@ -298,7 +326,7 @@ class FakeSystem:
             system.faults.hit("kill")
             system.bird.kill()
 
-        def run(words: list[str], **_more: Any) -> None:
+        def run(words: tuple[str, ...], **_more: Any) -> None:
             if words[0] == "mount":
                 if not system.may_mount:
                     raise subprocess.CalledProcessError(32, words)
@@ -306,7 +334,7 @@ class FakeSystem:
                 program.ANNOUNCED = words[2]
                 system.bird.directory = Path(words[2])
             else:
-                assert words == ["systemctl", "mask", "--runtime", "bird.service"]
+                assert words == ("systemctl", "mask", "--runtime", "bird.service")
                 if not system.may_mask:
                     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
                 system.bird.masked = True

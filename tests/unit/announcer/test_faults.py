@@ -7,6 +7,7 @@ do as it is told. docs/docsite/rst/design.rst states the number of runs and the 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import os
@@ -15,10 +16,11 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ansible_collections.homelab.anycast.tests.unit.announcer.fake_node import BIRD_PROCESS, FakeSystem
+from ansible_collections.homelab.anycast.tests.unit.announcer.fake_node import BIRD_PROCESS, FakeChecks, FakeSystem
 
 NAMES = """
 EACCES EAGAIN EBUSY ECONNREFUSED ECONNRESET EDQUOT EINVAL EIO ELOOP EMFILE ENFILE ENOBUFS ENODEV ENOENT ENOMEM ENOSPC
@@ -29,7 +31,7 @@ ERRORS = [getattr(errno, name) for name in NAMES.split()]
 TRUTHS = {"connect": {errno.ENOENT, errno.ECONNREFUSED}, "unlink": {errno.ENOENT}}
 CALLS = ("socket", "connect", "send", "recv", "open", "write", "unlink", "symlink", "rename")
 COMMANDS = ("announce", "settle", "withdraw", "run")
-CHECK = {"kind": "sip", "port": 5060, "interval": 1, "timeout": 0.5, "rise": 1, "fall": 1}
+CHECK: dict[str, Any] = {"kind": "sip", "port": 5060, "interval": 1, "timeout": 0.5, "rise": 1, "fall": 1}
 # Seconds that a checker goes on after its service has died, and that the test looks on afterwards.
 ROUNDS, AFTERWARDS = 10, 60
 
@@ -62,25 +64,20 @@ def run(system: FakeSystem, command: str) -> tuple[float, int | None]:
         system.main("announce")
     elif command == "run":
         # The service passes one check, so it is announced if that is possible, and never again.
-        looks = iter([("it answers", None), *[(None, "no answer")] * ROUNDS])
-        died: list[float] = []
+        begun: list[float] = []
 
-        def look(_settings: object) -> tuple[str | None, str | None]:
-            try:
-                found = next(looks)
-            except StopIteration:
-                raise Over from None
-            if found[1] and not died:
-                died.append(system.clock.now)
-            return found
+        def answer(now: float) -> float | None:
+            begun.append(now)
+            if now > begun[0] + ROUNDS:
+                raise Over
+            return None if len(begun) > 1 else 0.0
 
-        system.program.look = look
-        try:
-            system.main("run")
-        except Over:
-            return died[0], 0
-        died = died or [system.clock.now]
-        return died[0], system.main("settle", root=True)
+        system.program.Checks = lambda _settings: FakeChecks(system.clock, CHECK["timeout"], answer)
+        with contextlib.suppress(Over):
+            if system.main("run") in (None, 1):
+                died_at = known(begun, system.clock.now)
+                return died_at, system.main("settle", root=True)
+        return known(begun, system.clock.now), 0
     elif command == "withdraw":
         # As the checker does: if that does not succeed it ends, and its unit goes on.
         died_at, done = system.clock.now, False
@@ -93,6 +90,11 @@ def run(system: FakeSystem, command: str) -> tuple[float, int | None]:
         return died_at, 0 if done else system.main("settle", root=True)
     died_at = system.clock.now
     return died_at, system.main("settle", root=True)
+
+
+def known(begun: list[float], now: float) -> float:
+    """Return when the checker knows that the service is dead: `fall` is 1."""
+    return begun[1] + float(CHECK["timeout"]) if len(begun) > 1 else now
 
 
 def announced_until(system: FakeSystem, died: float) -> float:

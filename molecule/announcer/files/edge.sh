@@ -207,7 +207,7 @@ edge_service_hangs() {
     systemctl kill --kill-whom=all --signal=STOP "$unit"
     trap 'systemctl kill --kill-whom=all --signal=CONT "$unit"' EXIT
     begin
-    # fall x interval + timeout is 3.5 s at most, and a moment for what is measured here; `make figures` holds it to its limit.
+    # 1.7 s at most, and a moment for what is measured here; `make figures` holds it to its limit.
     within 6 "withdrawn though its process lives" absent
     is active "$unit" || fail "$unit should still be active"
     in_order "sip withdrawn: 172.18.0.64 does not answer within 0.5 s"

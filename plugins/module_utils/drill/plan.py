@@ -71,7 +71,7 @@ EVENTS: dict[str, dict] = {
         "undo": "systemctl kill --kill-whom=all --signal=CONT {unit}",
         "leaves": True,
         "needs": ("unit", "check"),
-        "why": "fall x interval + timeout of the service's check, and 0.5 s for OSPF and the router",
+        "why": "interval + timeout of the service's check, 0.1 s for each further failure (fall), 0.3 s for the router",
     },
     "bird_kill": {
         "title": "kill -9 of bird on {node}",
@@ -201,7 +201,7 @@ def default_limit(event, service, node_link):
         return detection_time(node_link)[0] + 1
     if event == "hang":
         check = service.check
-        return check.fall * check.interval + check.timeout + 0.5
+        return round(check.hang_limit + 0.3, 3)
     return 1.0 if event == "kill" else 0.0
 
 

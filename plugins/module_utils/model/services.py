@@ -23,8 +23,10 @@ from ansible_collections.homelab.anycast.plugins.module_utils.model.link import 
 REQUIRED = ("name", "addresses")
 DEFAULTS = {"interface": "dummy0", "unit": None, "check": None}
 
-# Seconds. What a check of the own node may take is little; fall x interval is what a hanging service costs its clients.
+# Seconds. What a check of the own node may take is little.
 CHECK_DEFAULTS = {"interval": 1, "timeout": 0.5, "rise": 3, "fall": 3}
+# Seconds between two checks of a service that does not answer: HURRY of announcer.py.
+HURRY = 0.1
 # The keys that each kind has beside these, and their defaults; None: required.
 CHECK_KINDS: dict[str, dict[str, Any]] = {
     "sip": {"port": 5060},
@@ -58,6 +60,11 @@ class Check:
     # What a DNS server is asked for.
     name: str | None = None
     command: list[str] | None = None
+
+    @property
+    def hang_limit(self) -> float:
+        """Seconds in which a hang is noticed: the next check, `fall` of them HURRY apart, the last one's timeout."""
+        return self.interval + (self.fall - 1) * HURRY + self.timeout
 
     def as_dict(self) -> dict[str, Any]:
         """Return the keys that a check of this kind has."""

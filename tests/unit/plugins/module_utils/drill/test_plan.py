@@ -93,7 +93,7 @@ def test_what_an_event_does(event, breaks, undoes):
         ("reboot", {}, 0),
         ("bird_kill", {}, 0),
         ("kill", {}, 1),
-        ("hang", {}, 4),
+        ("hang", {}, 2),
         ("cut", {}, 13),
         ("cut", {"dead_interval": 4, "key": ""}, 5),
         ("power_off", {"bfd": True}, 2),
@@ -110,7 +110,7 @@ def test_limits(event, link, limit):
 def test_a_slow_check_may_cost_its_timeout():
     """The last of its failures is known only when the timeout is over."""
     slow = {**SIP, "check": {"kind": "sip", "fall": 2, "interval": 5, "timeout": 4}}
-    assert only(system(sip1=node(slow), sip2=node(slow)), events="hang")["limit"] == 2 * 5 + 4 + 0.5
+    assert only(system(sip1=node(slow), sip2=node(slow)), events="hang")["limit"] == 5 + 4 + 0.1 + 0.3
 
 
 def test_an_event_of_ones_own():

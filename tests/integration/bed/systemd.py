@@ -31,6 +31,7 @@ mount -t cgroup2 cgroup2 sys/fs/cgroup
 for directory in dev run tmp; do mount -t tmpfs tmpfs "$directory"; done
 chmod 1777 tmp
 for device in null zero full random urandom tty; do cp -a "/dev/$device" dev; done
+rm -rf var/log/journal
 mkdir dev/pts dev/shm
 mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts
 ln -s pts/ptmx dev/ptmx

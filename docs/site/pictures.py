@@ -37,8 +37,8 @@ def drill_page() -> str:
 
     event = sample("drill.test_report").event
     events = [event(), event(limit=0.5, title="kill -9 on sip1, again")]
-    report = {"time": "2026-11-22T10:00:00Z", "by": "alice@desk", "events": events}
-    return render("drill", drill_report.page(report))
+    report = drill_report.Report("2026-11-22T10:00:00Z", "alice@desk", events)
+    return render("drill", drill_report.report_page(report))
 
 
 def sample(module: str) -> Any:

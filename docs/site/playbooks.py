@@ -32,7 +32,8 @@ Each is called by its full name on the inventory that
 
     ansible-playbook -i inventories/home {COLLECTION}.site
 
-Options are variables; give them by ``-e``. ``--check`` tells what would be done, and changes nothing.
+Options are variables; give them by ``-e``. A misspelt one is refused. ``--check`` tells what would be done, and changes
+nothing.
 
 .. contents::
    :local:
@@ -63,8 +64,10 @@ def blocks(said: str) -> Iterator[str]:
 def plays(book: list[dict[str, Any]]) -> Iterator[str]:
     """Yield what a playbook does, one line for each play."""
     for play in book:
-        imported = play.get("ansible.builtin.import_playbook")
-        if imported:
+        imported = play.get("ansible.builtin.import_playbook", "")
+        if imported.startswith("plays/"):
+            yield f"{play['name']} (no host is contacted)"
+        elif imported:
             name = f"{COLLECTION}.{Path(imported).stem}"
             yield f"{play['name']}: :ref:`{name} <{label(Path(imported).stem)}>`"
         else:
@@ -90,9 +93,23 @@ def section(path: Path) -> str:
     )
 
 
+def variables() -> str:
+    """Return the table of all variables, which is that of the code."""
+    from ansible_collections.homelab.anycast.plugins.module_utils.system.request import VARIABLES
+
+    rows = [("variable", "of", "meaning", "default")]
+    for name, variable in VARIABLES.items():
+        default = variable.default if variable.default not in (None, {}) else variable.environment
+        text = {True: "true", False: "false", "": ""}.get(default, str(default))
+        rows.append((f"``{name}``", ", ".join(variable.playbooks), variable.meaning, f"``{text}``" if text else ""))
+    table = "\n".join(
+        f"   * - {cells[0]}\n" + "\n".join(f"     - {cell}".rstrip() for cell in cells[1:]) for cells in rows
+    )
+    return f"Variables\n---------\n\n.. list-table::\n   :header-rows: 1\n   :widths: 24 22 40 14\n\n{table}"
+
+
 def page(folder: Path) -> str:
     """Return the page about the playbooks in a folder."""
     found = {path.stem: path for path in folder.glob("*.yml")}
-    return (
-        INTRODUCTION + "\n\n".join(section(found[name]) for name in [*ORDER, *sorted(found.keys() - set(ORDER))]) + "\n"
-    )
+    names = [*ORDER, *sorted(found.keys() - set(ORDER))]
+    return INTRODUCTION + "\n\n".join([*(section(found[name]) for name in names), variables()]) + "\n"

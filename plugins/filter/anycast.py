@@ -12,7 +12,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.homelab.anycast.plugins.module_utils.model import ip, services
 from ansible_collections.homelab.anycast.plugins.module_utils.model import link as link_model
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import interruption, rows
-from ansible_collections.homelab.anycast.plugins.module_utils.system import last_node, request, text
+from ansible_collections.homelab.anycast.plugins.module_utils.system import text
 
 
 def link(value):
@@ -102,28 +102,8 @@ def other_router_ids(hostvars, name):
     return found
 
 
-def drain_arguments_problems(arguments, hostvars, groups):
-    nodes = request.names_by_node(hostvars, groups.get("anycast_nodes", []))
-    no_router = [] if groups.get("anycast_routers") else [last_node.NO_ROUTER]
-    return no_router + last_node.arguments_problems(arguments, nodes)
-
-
-def last_node_problems(drained, next_hops, elsewhere, neighbors, hostvars, name):
-    router_ids = {result["item"]: hostvars[result["item"]].get("bird_anycast_router_id") for result in elsewhere}
-    return last_node.last_node_problems(
-        services.normalise_services(drained),
-        last_node.next_hops(next_hops),
-        last_node.neighbor_addresses(neighbors, hostvars[name]["bird_anycast_router_id"]),
-        last_node.others(elsewhere, neighbors, router_ids),
-    )
-
-
 def _of_link(function):
     return functools.wraps(function)(lambda link, *rest: function(link_model.normalise_link(link), *rest))
-
-
-def services_named(value, name=None):
-    return [service.as_dict() for service in services.named(services.normalise_services(value), name)]
 
 
 class FilterModule:
@@ -141,9 +121,5 @@ class FilterModule:
             "routeros_instances": rows.instances,
             "routeros_bfd_configuration": _of_link(rows.bfd_configuration),
             "other_router_ids": other_router_ids,
-            "services_named": services_named,
-            "drain_arguments_problems": drain_arguments_problems,
-            "last_node_problems": last_node_problems,
-            "neighbor_addresses": last_node.neighbor_addresses,
             "table": text.table_lines,
         }

@@ -6,18 +6,12 @@
 from __future__ import annotations
 
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import takeover as routeros_takeover
-from ansible_collections.homelab.anycast.plugins.module_utils.system import removal, request
-
-
-def removal_wanted(arguments, hostvars, groups):
-    nodes = request.names_by_node(hostvars, groups.get("anycast_nodes", []))
-    return removal.wanted(arguments, nodes, groups.get("anycast_routers", []))
+from ansible_collections.homelab.anycast.plugins.module_utils.system import removal
 
 
 class FilterModule:
     def filters(self):
         return {
-            "removal_wanted": removal_wanted,
             "prefixes_without": removal.prefixes_without,
             "routeros_removal": routeros_takeover.removal,
         }

@@ -195,7 +195,7 @@ class Node:
     def busy(self, record: Drain | None) -> None:
         self.module.fail_json(
             msg=f"{record or self.what() + ' was drained by another play just now'}. If that play has died, run"
-            " homelab.anycast.undrain, or take over with -e force=true"
+            " homelab.anycast.undrain, or take over with -e anycast_force=true"
         )
 
     def withdrawn(self) -> None:
@@ -242,7 +242,7 @@ class Node:
         self.coming = [s for s in self.services if not alone.get(s.name)]
         for name, record in alone.items():
             if record:
-                self.module.warn(f"{record}. It stays so: -e service={name} undrains it")
+                self.module.warn(f"{record}. It stays so: -e anycast_service={name} undrains it")
         if self.scope is not None and of_node:
             self.module.fail_json(msg=f"{of_node}. Undrain the node, not one service of it")
         stopped = of_scope.stopped if of_scope else []
@@ -271,7 +271,7 @@ class Node:
         if not verdict.good:
             self.module.fail_json(
                 msg=f"{self.what()} stays drained, as it is not healthy after {spent:.0f} s: {'; '.join(problems)}."
-                " Repair it, or announce it as it is with -e force=true"
+                " Repair it, or announce it as it is with -e anycast_force=true"
             )
 
     def health_problems(self, services: list[Service]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: anycast_fault
-short_description: Break something on a host for a drill, and have it put back whatever happens
+short_description: Break something on a host for a drill, and put it back whatever happens
 version_added: 1.0.0
 author:
   - homelab.anycast maintainers (@homelab-anycast)
@@ -80,7 +80,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Nobody else may drill here for the next five minutes
+- name: Claim the host for the next five minutes
   homelab.anycast.anycast_fault:
     state: claimed
     id: 4f1c
@@ -104,7 +104,7 @@ EXAMPLES = r"""
     id: 4f1c
   become: true
 
-- name: The next, please
+- name: Release the host for the next drill
   homelab.anycast.anycast_fault:
     state: released
     id: 4f1c
@@ -130,16 +130,25 @@ kept:
 """
 
 import fcntl
-import json
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.drill import record as drill_record
+from ansible_collections.homelab.anycast.plugins.module_utils.drill.record import (
+    Record,
+    parse_record,
+    refusal,
+    undo_command,
+)
 from ansible_collections.homelab.anycast.plugins.module_utils.node.files import write_file
+
+_T = TypeVar("_T")
 
 DIRECTORIES = {
     "systemd": "/run/homelab-anycast-drill",
@@ -168,16 +177,17 @@ if [ -e "$2" ]; then /bin/sh -c "$3" && rm -f "$2" "$4"; fi
 
 
 class Host:
-    def __init__(self, module):
+    def __init__(self, module: AnsibleModule) -> None:
         self.module = module
         self.params = module.params
-        self.directory = Path(DIRECTORIES[module.params["undo_by"]])
+        self.by_systemd = self.params["undo_by"] == "systemd"
+        self.directory = Path(DIRECTORIES[self.params["undo_by"]])
         self.path = self.directory / "drill.json"
-        self.found: dict = {"changed": False}
+        self.found: dict[str, Any] = {"changed": False}
 
     @contextmanager
-    def locked(self):
-        """Nobody else looks at the record while we change it."""
+    def locked(self) -> Iterator[None]:
+        """Nobody else looks at the record while it is changed."""
         if self.module.check_mode:
             yield
             return
@@ -186,19 +196,23 @@ class Host:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def read(self):
-        return drill_record.parse_record(self.path.read_text(encoding="utf-8")) if self.path.exists() else None
+    def read(self) -> Record | None:
+        return parse_record(self.path.read_text(encoding="utf-8")) if self.path.exists() else None
 
-    def write(self, record):
-        write_file(self.path, json.dumps(record))
+    def write(self, record: Record) -> None:
+        write_file(self.path, record.as_json())
 
-    def own(self):
+    def own(self) -> Record | None:
         record = self.read()
-        return record if record and record["id"] == self.params["id"] else None
+        return record if record and record.id == self.params["id"] else None
 
-    def shell(self, command, purpose):
-        at = time.time()
+    def run(self, words: list[str]) -> str:
         # The variables are the shell's.
+        out: str = self.module.run_command(words, check_rc=True, expand_user_and_vars=False)[1]
+        return out
+
+    def shell(self, command: str, purpose: str) -> float:
+        at = time.time()
         code, out, err = self.module.run_command(["/bin/sh", "-c", command], expand_user_and_vars=False)
         if code:
             self.module.fail_json(msg=f"cannot {purpose}: '{command}' ended with {code}: {(err or out).strip()}")
@@ -206,91 +220,86 @@ class Host:
 
     # What waits to undo
 
-    def arm(self, record):
-        seconds, what, undo = self.params["seconds"], record["what"], record["undo"]
+    def arm(self, record: Record) -> None:
+        seconds = self.params["seconds"]
         self.disarm()
-        if self.params["undo_by"] == "systemd":
-            line = drill_record.undo_command(undo, UNIT, what, seconds, self.path)
-            self.module.run_command(line, check_rc=True, expand_user_and_vars=False)
+        if self.by_systemd:
+            self.run(undo_command(record, UNIT, seconds, str(self.path)))
             return
         token = self.directory / TOKENS.replace("*", str(time.time_ns()))
         token.touch()
-        line = [WAIT_AND_UNDO, UNIT, str(seconds), str(token), undo, str(self.path)]
-        line = [sys.executable, "-c", DETACHED, *line]
-        self.module.run_command(line, check_rc=True, expand_user_and_vars=False)
+        line = [WAIT_AND_UNDO, UNIT, str(seconds), str(token), record.undo, str(self.path)]
+        self.run([sys.executable, "-c", DETACHED, *line])
 
-    def disarm(self):
-        if self.params["undo_by"] != "systemd":
+    def disarm(self) -> None:
+        if not self.by_systemd:
             for token in self.directory.glob(TOKENS):
                 token.unlink(missing_ok=True)
             return
         for verb in ("stop", "reset-failed"):
-            units = self.units()
-            if units:
-                self.module.run_command(["systemctl", verb, *units], check_rc=True)
+            if units := self.units():
+                self.run(["systemctl", verb, *units])
 
-    def units(self):
+    def units(self) -> list[str]:
         """Return those of our units that systemd has."""
         names = [UNIT + kind for kind in (".timer", ".service")]
-        line = ["systemctl", "list-units", "--all", "--plain", "--no-legend", "--full", *names]
-        out = self.module.run_command(line, check_rc=True)[1]
+        out = self.run(["systemctl", "list-units", "--all", "--plain", "--no-legend", "--full", *names])
         return [word for word in (row.split()[0] for row in out.splitlines() if row.strip()) if word in names]
 
     # The steps
 
-    def claimed(self):
-        record, now = self.read(), time.time()
-        reason = drill_record.refusal(record, self.params["id"], now)
-        if reason and not self.params["takeover"]:
+    def claimed(self) -> None:
+        record, now, params = self.read(), time.time(), self.params
+        reason = refusal(record, params["id"], now)
+        if reason and not params["takeover"]:
             self.module.fail_json(msg=reason)
-        claim = drill_record.claim(self.params["id"], self.params["by"], now, self.params["seconds"])
-        undone = None
-        if record and record["id"] == self.params["id"]:
-            claim.update(since=record["since"], what=record["what"], undo=record["undo"])
-        elif record and record["undo"]:
-            undone = record["what"]
-            self.change(self.shell, record["undo"], "undo what an earlier drill has left behind")
+        claim = Record(params["id"], params["by"], now, now + params["seconds"])
+        self.found["undone"] = None
+        if record and record.id == params["id"]:
+            claim = replace(claim, since=record.since, what=record.what, undo=record.undo)
+        elif record and record.undo:
+            self.found["undone"] = record.what
+            self.change(self.shell, record.undo, "undo what an earlier drill has left behind")
             self.change(self.disarm)
         self.change(self.write, claim)
-        self.found["undone"] = undone
 
-    def broken(self):
+    def broken(self) -> None:
         record = self.own()
         if record is None:
             self.module.fail_json(
-                msg="nothing is broken: this host is not claimed by the drill '{}'. Either state=claimed has not run"
-                " here before, or another drill has taken the host over, or it was booted".format(self.params["id"])
+                msg=f"nothing is broken: this host is not claimed by the drill '{self.params['id']}'. Either"
+                " state=claimed has not run here before, or another drill has taken the host over, or it was booted"
             )
-        if self.params["undo"]:
-            until = max(record["until"], time.time() + self.params["seconds"])
-            record = dict(record, what=self.params["what"], undo=self.params["undo"], until=until)
+        elif self.params["undo"]:
+            until = max(record.until, time.time() + self.params["seconds"])
+            record = replace(record, what=self.params["what"], undo=self.params["undo"], until=until)
             self.change(self.write, record)
             self.change(self.arm, record)
         self.found["at"] = self.change(self.shell, self.params["command"], "break it")
 
-    def mended(self):
+    def mended(self) -> None:
         record = self.own()
-        if record is None or not record["undo"]:
+        if record is None or not record.undo:
             # A boot, or the undo that was armed, has done it.
             return
-        self.found["at"] = self.change(self.shell, record["undo"], "put it back")
+        self.found["at"] = self.change(self.shell, record.undo, "put it back")
         # Not before: until here it would have been put back without us.
         self.change(self.disarm)
-        self.change(self.write, dict(record, what=None, undo=""))
+        self.change(self.write, replace(record, what=None, undo=""))
 
-    def released(self):
+    def released(self) -> None:
         record = self.own()
-        self.found["kept"] = record["what"] if record and record["undo"] else None
-        if record and not record["undo"]:
+        self.found["kept"] = record.what if record and record.undo else None
+        if record and not record.undo:
             self.change(self.path.unlink)
 
-    def change(self, action, *arguments):
+    def change(self, action: Callable[..., _T], *arguments: Any) -> _T | None:
         """Do it, unless in check mode."""
         self.found["changed"] = True
         return None if self.module.check_mode else action(*arguments)
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "state": {"type": "str", "choices": ["claimed", "broken", "mended", "released"], "required": True},

@@ -10,14 +10,13 @@ import pytest
 import drawings
 import links
 import playbooks
+from ansible_collections.homelab.anycast.plugins.module_utils.system import request
 
 ROOT = Path(__file__).parents[2]
 GUIDES = sorted((ROOT / "docs" / "docsite" / "rst").glob("*.rst"))
 PLACES = ("*.md", "docs/*.md", "roles/*/README.md", "examples/**/*.md", "lab/routeros/*.md")
 PAGES = [page for place in PLACES for page in sorted(ROOT.glob(place))]
 PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
-# What Ansible and the playbooks themselves give.
-NO_OPTIONS = {"groups", "anycast_probe_sources"}
 
 
 def named(path: Path) -> str:
@@ -60,18 +59,23 @@ def test_links_within_the_repository(page: Path) -> None:
 
 
 @pytest.mark.parametrize("path", PLAYBOOKS, ids=named)
-def test_the_head_of_a_playbook_names_its_options(path: Path) -> None:
-    text = path.read_text()
-    told = set(re.findall(r"\w+", playbooks.comment(text)))
-    assert set(re.findall(r"(?<![\w.])(\w+) \| default\(", text)) - NO_OPTIONS <= told
+def test_the_head_of_a_playbook_names_its_variables_and_their_defaults(path: Path) -> None:
+    said = playbooks.comment(path.read_text())
+    own = request.variables_of(path.stem)
+    others = {*request.INVENTORY, request.ROUTERS, request.NODES, request.CLIENTS}
+    assert set(re.findall(r"\banycast_\w+", said)) - others == set(own)
+    for name, value in re.findall(r"-e (\w+)=([\d.]+) ", said):
+        assert float(value) == own[name].default or name == "anycast_drill_port"
 
 
-def test_the_page_about_playbooks_has_all_of_them_with_their_options() -> None:
+def test_the_page_about_playbooks_has_all_of_them_with_their_variables() -> None:
     page = playbooks.page(ROOT / "playbooks")
     for path in PLAYBOOKS:
         assert f"\nhomelab.anycast.{path.stem}\n---" in page
-    assert "    -e stop_service=true    stop the services afterwards\n" in page
+    assert "    -e anycast_stop_service=true    stop the services afterwards\n" in page
     assert "#. Drain one node after the other (the nodes asked for)\n" in page
+    assert "\n   * - ``anycast_wait``\n     - site, verify, " in page
+    assert [name for name in request.VARIABLES if f"``{name}``" not in page] == []
 
 
 def test_the_measured_reasons_are_those_of_the_figures() -> None:

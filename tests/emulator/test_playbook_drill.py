@@ -126,12 +126,12 @@ class Drill:
         self.service: dict[str, Any] = {"name": "sip", "addresses": [address], "unit": "kamailio.service"}
         self.nodes: dict[str, dict[str, Any]] = {"sip1": {}, "sip2": {}}
         self.options: dict[str, Any] = {
-            "drill_consent": True,
-            "drill_node": "sip1",
-            "drill_events": "drain",
-            "drill_port": self.servers.port,
-            "drill_settle": 5,
-            "drill_return": 20,
+            "anycast_drill_consent": True,
+            "anycast_node": "sip1",
+            "anycast_drill_events": "drain",
+            "anycast_drill_port": self.servers.port,
+            "anycast_drill_settle": 5,
+            "anycast_drill_return": 20,
             "anycast_wait": 5,
         }
         self._route(router)
@@ -287,7 +287,7 @@ def test_a_drain(drill: Drill) -> None:
 def test_a_resolver_is_asked_as_its_check_asks(drill: Drill) -> None:
     drill.service |= {
         "name": "dns",
-        "check": {"kind": "dns", "name": "check.test", "port": drill.options.pop("drill_port")},
+        "check": {"kind": "dns", "name": "check.test", "port": drill.options.pop("anycast_drill_port")},
     }
     drill.servers.answer = dns_answer
     code, said = drill()
@@ -305,7 +305,7 @@ def test_an_event_of_the_controller_that_costs_too_much(drill: Drill) -> None:
         "anycast_drill_cut": f"touch {silent}; (sleep 1; touch {withdrawn}; rm {silent}) >/dev/null 2>&1 &",
         "anycast_drill_restore": f"rm -f {silent} {withdrawn}",
     }
-    code, said = drill(drill_events="cut", drill_limits={"cut": 0.2})
+    code, said = drill(anycast_drill_events="cut", drill_limits={"cut": 0.2})
     assert code == 2, said
     assert "1 of 1 events are not as they should be: cable of sip1 pulled" in said
     (cut,) = drill.events()
@@ -333,7 +333,7 @@ def interrupt(running: subprocess.Popen[str]) -> None:
 def test_what_fails_is_put_back_and_ends_the_drill(drill: Drill) -> None:
     withdrawn = drill.sham / "withdrawn"
     half = {"event": "half", "break": f"touch {withdrawn}; false", "undo": f"rm {withdrawn}", "limit": 0}
-    code, said = drill(drill_events=[half, "drain"])
+    code, said = drill(anycast_drill_events=[half, "drain"])
     assert code == 2, said
     first, second = drill.events()
     assert "not measured: cannot break it" in first["problems"][0]
@@ -352,7 +352,7 @@ def test_a_drill_that_dies_is_undone_and_keeps_others_away(drill: Drill) -> None
         "undo": f"rm -f {drill.sham}/broken",
         "limit": 300,
     }
-    running = drill.start(drill_events=[{**hang, "leaves": True}])
+    running = drill.start(anycast_drill_events=[{**hang, "leaves": True}])
     wait_until((drill.sham / "broken").exists)
     interrupt(running)
     assert (drill.sham / "broken").exists()
@@ -364,7 +364,7 @@ def test_a_drill_that_dies_is_undone_and_keeps_others_away(drill: Drill) -> None
     assert re.search(r"a drill by \S+ has been under way since [-0-9: ]+ UTC", said)
     assert (drill.sham / "broken").exists()
 
-    code, said = drill(drill_takeover=True)
+    code, said = drill(anycast_drill_takeover=True)
     assert code == 0, said
     assert not (drill.sham / "broken").exists()
 
@@ -372,7 +372,7 @@ def test_a_drill_that_dies_is_undone_and_keeps_others_away(drill: Drill) -> None
 def test_what_the_controller_alone_can_undo_survives_ctrl_c(drill: Drill) -> None:
     off = drill.sham / "off"
     drill.nodes["sip1"] = {"anycast_drill_power_off": f"touch {off}", "anycast_drill_power_on": f"rm {off}"}
-    running = drill.start(drill_events="power_off", drill_limits={"power_off": 300})
+    running = drill.start(anycast_drill_events="power_off", drill_limits={"power_off": 300})
     wait_until(off.exists)
     interrupt(running)
     record = json.loads((drill.directory / ".ansible" / "homelab-anycast-drill" / "drill.json").read_text())
@@ -380,7 +380,7 @@ def test_what_the_controller_alone_can_undo_survives_ctrl_c(drill: Drill) -> Non
     # And it waits for its time.
     armed = f"{drill.directory}/.ansible/homelab-anycast-drill/armed"
     assert any(armed in text for text in command_lines())
-    code, said = drill(drill_takeover=True)
+    code, said = drill(anycast_drill_takeover=True)
     assert code == 0, said
     assert not off.exists()
 
@@ -388,9 +388,9 @@ def test_what_the_controller_alone_can_undo_survives_ctrl_c(drill: Drill) -> Non
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"drill_consent": False}, "consent is missing: this breaks, one after the other, drain of sip1."),
-        ({"drill_events": "drian"}, "event 'drian' is unknown, did you mean 'drain'?"),
-        ({"drill_events": "cut"}, "sip1 has no variable anycast_drill_cut"),
+        ({"anycast_drill_consent": False}, "consent is missing: this breaks, one after the other, drain of sip1."),
+        ({"anycast_drill_events": "drian"}, "event 'drian' is unknown, did you mean 'drain'?"),
+        ({"anycast_drill_events": "cut"}, "sip1 has no variable anycast_drill_cut"),
     ],
 )
 def test_refused_before_anything_is_broken(drill: Drill, options: dict[str, Any], says: str) -> None:
@@ -412,7 +412,7 @@ def test_refused_before_anything_is_broken(drill: Drill, options: dict[str, Any]
 )
 def test_a_node_that_would_show_nothing(drill: Drill, third: dict[str, Any], says: str) -> None:
     drill.nodes["sip3"] = third
-    code, said = drill(drill_node="sip3")
+    code, said = drill(anycast_node="sip3")
     assert code == 2
     assert says in said
     assert not any(line.startswith(("systemd-run", "systemctl stop anycast-announce")) for line in drill.asked())

@@ -37,9 +37,9 @@ def test_everything_goes_from_the_router_though_the_nodes_are_dead(remove: Remov
     before = rows(remove.router)
     assert Role(remove.router, tmp_path)(routeros_ospf_anycast_prefixes=PREFIXES)[0] == 0
     there = rows(remove.router)
-    code, said = remove(remove_everything="true")
-    assert code != 0 and "nobody would serve any anycast address any more" in said
-    asked = {"remove_everything": "true", "remove_consent": "true"}
+    code, said = remove(anycast_everything="true")
+    assert code != 0 and "no node would serve any anycast address any more" in said
+    asked = {"anycast_everything": "true", "anycast_force": "true"}
     code, said = remove("--check", **asked)
     assert code == 0 and rows(remove.router) == there, said
     code, said = remove("--diff", **asked)
@@ -56,7 +56,7 @@ def test_everything_goes_from_the_router_though_the_nodes_are_dead(remove: Remov
 def test_a_dead_node_goes_and_the_router_keeps_what_is_the_others(remove: Remove, tmp_path: Path) -> None:
     assert Role(remove.router, tmp_path)(routeros_ospf_anycast_prefixes=PREFIXES)[0] == 0
     there = rows(remove.router)
-    code, said = remove(remove_node="sip2")
+    code, said = remove(anycast_node="sip2")
     assert code == 0, said
     assert "sip2 cannot be reached" in said and "sip1 cannot be reached, and" not in said
     assert rows(remove.router) == there
@@ -65,7 +65,7 @@ def test_a_dead_node_goes_and_the_router_keeps_what_is_the_others(remove: Remove
 def test_a_service_goes_and_its_address_comes_in_no_more(remove: Remove, tmp_path: Path) -> None:
     assert Role(remove.router, tmp_path)(routeros_ospf_anycast_prefixes=PREFIXES)[0] == 0
     there = rows(remove.router)
-    code, said = remove(remove_service="dns", remove_consent="true")
+    code, said = remove(anycast_service="dns", anycast_force="true")
     assert code == 0, said
     after = rows(remove.router)
     gone = [row["rule"] for row in there[RULE] if row not in after[RULE]]
@@ -78,9 +78,9 @@ def test_a_service_goes_and_its_address_comes_in_no_more(remove: Remove, tmp_pat
 def test_what_is_not_there_is_refused(remove: Remove) -> None:
     before = rows(remove.router)
     for asked, words in (
-        ({}, "nothing is asked for: -e remove_service=NAME"),
-        ({"remove_node": "sip9"}, "remove_node 'sip9' is unknown; there is: sip1, sip2"),
-        ({"remove_service": "web", "remove_consent": "true"}, "remove_service 'web' is none of sip1, sip2"),
+        ({}, "nothing is asked for: -e anycast_service=NAME"),
+        ({"anycast_node": "sip9"}, "anycast_node 'sip9' is unknown, did you mean 'sip2'? there is: sip1, sip2"),
+        ({"anycast_service": "web", "anycast_force": "true"}, "anycast_service 'web' is unknown; there is: dns, sip"),
     ):
         code, said = remove(**asked)
         assert code != 0 and words in said
@@ -93,7 +93,7 @@ def test_what_would_interrupt_the_router_is_refused_before_a_node_is_touched(sta
     assert Role(remove.router, tmp_path)(routeros_ospf_anycast_prefixes=PREFIXES)[0] == 0
     before = rows(remove.router)
     remove.link["hello_interval"] = 4
-    code, said = remove(remove_service="dns", remove_consent="true")
+    code, said = remove(anycast_service="dns", anycast_force="true")
     assert code != 0 and "the router has hello-interval=3s, expected 4s" in said, said
-    assert "[Reach the node]" not in said
+    assert "[Look which" not in said
     assert rows(remove.router) == before

@@ -123,7 +123,7 @@ def test_the_router_answers(status: Status, start: Start, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(Users, "login", counted)
     status.port = router.server.port
-    code, said = status("-e", "status_file=")
+    code, said = status("-e", "anycast_status_file=")
     assert code == 0, said
     assert "172.18.0.64/32 hap-lite 172.18.0.11 sip1 ospf yes yes" in said
     assert re.search(r"hap-lite sip1 172\.18\.0\.11 Full", said)
@@ -145,13 +145,13 @@ def test_check_mode_writes_nothing(status: Status) -> None:
 
 
 def test_another_file(status: Status) -> None:
-    code, said = status("-e", "status_file=other.html")
+    code, said = status("-e", "anycast_status_file=other.html")
     assert code == 0, said
     assert (status.directory / "other.html").exists()
 
 
 def test_strict_fails_after_all_is_shown_and_written(status: Status) -> None:
-    code, said = status("-e", "status_strict=true")
+    code, said = status("-e", "anycast_status_strict=true")
     assert code == 2
     assert "PROBLEMS" in said
     assert "Not well: 3 problems: sip is announced by 0 of 2 nodes" in said
@@ -161,7 +161,7 @@ def test_strict_fails_after_all_is_shown_and_written(status: Status) -> None:
 def test_variables_that_are_missing_or_wrong(status: Status) -> None:
     status.node_variables = {"bird_anycast_services": "{{ nowhere }}"}
     status.router_variables = {"routeros_ospf_api": "{{ nowhere_either }}"}
-    code, said = status("-e", "status_file=")
+    code, said = status("-e", "anycast_status_file=")
     assert code == 0, said
     assert "sip1: bird_anycast_services cannot be resolved: 'nowhere' is undefined" in said
     assert "hap-lite: cannot be read: " in said

@@ -57,7 +57,6 @@ EXCEPTIONS = {
             "adoption",
             "anycast",
             "bootstrap",
-            "drill",
             "family",
             "probes",
             "ranges",

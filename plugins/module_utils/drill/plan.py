@@ -1,25 +1,18 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A failover drill: which events there are, and what is wrong with what a user asks for.
+"""A failover drill: which events there are, and what is wrong with what a user asks for. Private to this collection.
 
-What an event cost the clients is in drill_result.py, what a host keeps of the drill on it in drill_record.py. Nothing
-in here does input or output. Two shapes go through it:
-
-- a system: {routers: [name], nodes: {name: {services, link, commands}}, clients: {name: [address]}}, with normalised
-  services, the link normalised without its authentication, the commands of the inventory by their variable, and the
-  addresses that each client asks from;
-- a plan: what L(plan) makes of the user's wishes, one dictionary per event with everything that the playbook needs.
-
-All times are seconds.
+Nothing in here does input or output. All times are seconds.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import ipaddress
 import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
@@ -27,149 +20,235 @@ from ansible_collections.homelab.anycast.plugins.module_utils.model import link,
 from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer
 from ansible_collections.homelab.anycast.plugins.module_utils.probe.dns import DnsProbe
 from ansible_collections.homelab.anycast.plugins.module_utils.probe.targets import probe_targets
-from ansible_collections.homelab.anycast.plugins.module_utils.system import last_node
-from ansible_collections.homelab.anycast.plugins.module_utils.system.request import words
+from ansible_collections.homelab.anycast.plugins.module_utils.system.request import (
+    CLIENTS,
+    Inventory,
+    Row,
+    unknown_name,
+    words,
+)
 
-# `break` and `undo` are what a shell runs. `undo` may run twice, so it must not mind.
-# `on`: the node itself, or the controller, which then runs what these variables of the node say.
-# `leaves`: whether the router must let go of the node. Where it need not, it may do so for a moment and be back before
-# anybody has looked.
-# `needs`: what the service must have.
-# `why`: how the default of the limit comes about; the seconds are in L(default_limit).
-EVENTS: dict[str, dict] = {
-    "drain": {
-        "title": "drain of {node}",
-        "on": "node",
-        "break": "systemctl stop {announcers}",
-        "undo": "systemctl start {announcers}",
-        "leaves": True,
-        "needs": (),
-        "why": "the node goes on answering until the router has let go of it",
-    },
-    "stop": {
-        "title": "stop of {unit} on {node}",
-        "on": "node",
-        "break": "systemctl stop {unit}",
-        "undo": "systemctl start {unit} {announcer}",
-        "leaves": True,
-        "needs": ("unit",),
-        "why": "systemd withdraws the service before it stops it",
-    },
-    "kill": {
-        "title": "kill -9 of {unit} on {node}",
-        "on": "node",
-        "break": "systemctl kill --kill-whom=main --signal=KILL {unit}",
-        "undo": "systemctl start {unit} {announcer}",
-        "leaves": False,
-        "needs": ("unit",),
-        "why": "systemd notices at once, OSPF and the router need a moment",
-    },
-    "hang": {
-        "title": "hang (SIGSTOP) of {unit} on {node}",
-        "on": "node",
-        "break": "systemctl kill --kill-whom=all --signal=STOP {unit}",
-        "undo": "systemctl kill --kill-whom=all --signal=CONT {unit}",
-        "leaves": True,
-        "needs": ("unit", "check"),
-        "why": "interval + timeout of the service's check, 0.1 s for each further failure (fall), 0.3 s for the router",
-    },
-    "bird_kill": {
-        "title": "kill -9 of bird on {node}",
-        "on": "node",
-        "break": "systemctl kill --kill-whom=main --signal=KILL bird.service",
-        "undo": "systemctl start bird.service {announcers}",
-        "leaves": False,
-        "needs": (),
-        "why": "the service goes on answering until the router has let go of the node",
-    },
-    "cut": {
-        "title": "cable of {node} pulled",
-        "on": "controller",
-        "break": "anycast_drill_cut",
-        "undo": "anycast_drill_restore",
-        "leaves": True,
-        "needs": (),
-        "why": "the router has to notice: {detection}, and 1 s to change its routes",
-    },
-    "power_off": {
-        "title": "{node} powered off",
-        "on": "controller",
-        "break": "anycast_drill_power_off",
-        "undo": "anycast_drill_power_on",
-        "leaves": True,
-        "needs": (),
-        "why": "the router has to notice: {detection}, and 1 s to change its routes",
-    },
-    "reboot": {
-        "title": "reboot of {node}",
-        "on": "node",
-        # Not at once, or the connection is gone before anybody is told that it worked.
-        "break": "systemd-run --quiet --collect --on-active=1s --timer-property=AccuracySec=10ms systemctl reboot",
-        "undo": "",
-        "delay": 1.0,
-        "leaves": True,
-        "needs": (),
-        "why": "a shutdown withdraws the services before it stops them",
-    },
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """What an event does: `command` breaks something and `undo` puts it back, both by a shell, on the node.
+
+    With on="controller" the two are names of variables of the node, whose values the controller runs. `undo` may run
+    twice, so it must not mind.
+    """
+
+    title: str
+    command: str
+    undo: str
+    # How the default of the limit comes about; the seconds are in L(default_limit).
+    why: str
+    on: str = "node"
+    # Whether the node must leave the router's next hops. Else it may do so for a moment, and be back before a look.
+    leaves: bool = True
+    # What the service must have.
+    needs: tuple[str, ...] = ()
+    delay: float = 0.0
+
+
+EVENTS = {
+    "drain": Kind(
+        "drain of {node}",
+        "systemctl stop {announcers}",
+        "systemctl start {announcers}",
+        "the node goes on answering until the router sends no client there",
+    ),
+    "stop": Kind(
+        "stop of {unit} on {node}",
+        "systemctl stop {unit}",
+        "systemctl start {unit} {announcer}",
+        "systemd withdraws the service before it stops it",
+        needs=("unit",),
+    ),
+    "kill": Kind(
+        "kill -9 of {unit} on {node}",
+        "systemctl kill --kill-whom=main --signal=KILL {unit}",
+        "systemctl start {unit} {announcer}",
+        "systemd notices at once, OSPF and the router need a moment",
+        leaves=False,
+        needs=("unit",),
+    ),
+    "hang": Kind(
+        "hang (SIGSTOP) of {unit} on {node}",
+        "systemctl kill --kill-whom=all --signal=STOP {unit}",
+        "systemctl kill --kill-whom=all --signal=CONT {unit}",
+        "interval + timeout of the service's check, 0.1 s for each further failure (fall), 0.3 s for the router",
+        needs=("unit", "check"),
+    ),
+    "bird_kill": Kind(
+        "kill -9 of bird on {node}",
+        "systemctl kill --kill-whom=main --signal=KILL bird.service",
+        "systemctl start bird.service {announcers}",
+        "the service goes on answering until the router sends no client there",
+        leaves=False,
+    ),
+    "cut": Kind(
+        "cable of {node} pulled",
+        "anycast_drill_cut",
+        "anycast_drill_restore",
+        "the router has to notice: {detection}, and 1 s to change its routes",
+        on="controller",
+    ),
+    "power_off": Kind(
+        "{node} powered off",
+        "anycast_drill_power_off",
+        "anycast_drill_power_on",
+        "the router has to notice: {detection}, and 1 s to change its routes",
+        on="controller",
+    ),
+    "reboot": Kind(
+        "reboot of {node}",
+        # Not at once, or the connection is gone before Ansible is told that it worked.
+        "systemd-run --quiet --collect --on-active=1s --timer-property=AccuracySec=10ms systemctl reboot",
+        "",
+        "a shutdown withdraws the services before it stops them",
+        delay=1.0,
+    ),
 }
-COMMANDS = ("anycast_drill_cut", "anycast_drill_restore", "anycast_drill_power_off", "anycast_drill_power_on")
+COMMANDS = tuple(name for kind in EVENTS.values() if kind.on == "controller" for name in (kind.command, kind.undo))
 # Of an entry of the list of events; `event` alone is enough for one of EVENTS.
 KEYS = ("event", "node", "limit", "break", "undo", "on", "leaves")
 
-SETTINGS = {
-    # Between two probes of a client's address.
-    "interval": 0.05,
-    # Within which one must be answered.
-    "timeout": 1.0,
-    # Between two looks at the router's next hops.
-    "poll_interval": 0.1,
-    # To wait for the router to let go of a node, beyond what the event may cost.
-    "settle": 30.0,
-    # To wait for a node to be back; a machine has to boot in it.
-    "return": 300.0,
-}
-# To wait for a router that may have let go of a node for a moment nobody has seen.
+SETTINGS = ("interval", "timeout", "poll_interval", "settle", "return")
+# To wait for a node that may have left the next hops for a moment.
 _GLANCE = 10.0
 # For all clients to be served again, and for what Ansible itself takes.
 _SERVED = 90.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+    """A node of the inventory; its link has no authentication, its commands are those of the controller by variable."""
+
+    services: list[services.Service]
+    link: link.Link
+    commands: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class System:
+    """The inventory of a drill; a client has the addresses that it asks from."""
+
+    nodes: dict[str, Node]
+    clients: dict[str, list[str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What a user asks for. An entry of `events` is the name of one, or a dictionary with KEYS."""
+
+    events: list[Any]
+    nodes: list[str]
+    service: str
+    consent: bool
+    port: int | None
+    # Seconds by the name of an event, or of what comes after it: recovery.
+    limits: Any
+    # Each of SETTINGS.
+    settings: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Event:
+    """One event on one node, with everything that the playbook needs."""
+
+    event: str
+    node: str
+    title: str
+    on: str
+    command: str
+    undo: str
+    delay: float
+    leaves: bool
+    # Seconds that it, and the node's return, may cost a client.
+    limit: float
+    why: str
+    recovery_limit: float
+    services: list[Row]
+    prefixes: list[str]
+    # How the clients ask: by which of the prefixes, and from which of their addresses.
+    prefix: str
+    kind: str
+    port: int
+    sources: dict[str, list[str]]
+    # Seconds for each step, and the probes that are sent meanwhile.
+    settle: float
+    back: float
+    deadline: int
+    total: int
+    interval: float
+    timeout: float
+    poll_interval: float
+    count: int
+    number: int = 1
+    of: int = 1
+
+    @property
+    def progress(self) -> str:
+        """The line about an event that begins."""
+        return (
+            f"Event {self.number} of {self.of}: {self.title}. It may cost a client {self.limit:g} s ({self.why}). The"
+            f" router may take {self.settle:g} s, the node's return {self.back:g} s; whatever happens to this play, it"
+            f" is put back within {self.deadline} s."
+        )
+
+    def as_dict(self) -> Row:
+        return {**vars(self), "progress": self.progress}
+
+    @classmethod
+    def of_dict(cls, row: Row) -> Event:
+        return cls(**{name: value for name, value in row.items() if name != "progress"})
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # What is asked for
 
 
-def system(hostvars, groups):
+def drill_request(values: Row, inventory: Inventory) -> tuple[Row, list[str]]:
+    """Return ({events, seconds}, what is wrong with what is asked for, one sentence each)."""
+    asked = Asked(
+        events=values["drill_events"],
+        nodes=values["node"],
+        service=values["service"],
+        consent=values["drill_consent"],
+        port=values["drill_port"],
+        limits=values["drill_limits"],
+        settings={name: values[f"drill_{name}"] for name in SETTINGS},
+    )
+    system, problems = read_system(inventory)
+    events, more = plan_drill(asked, system)
+    longest = max((event.total for event in events), default=0)
+    return {"events": [event.as_dict() for event in events], "seconds": longest}, problems + more
+
+
+def read_system(inventory: Inventory) -> tuple[System, list[str]]:
     """Return (the system, what is wrong with its inventory, one sentence each)."""
-    problems, nodes = [], {}
-    for name in groups.get("anycast_nodes", []):
-        variables = hostvars[name]
-        try:
-            listed = services.normalise_services(variables.get("bird_anycast_services", []))
-        except services.ServicesError as error:
-            problems.append(f"{name}: bird_anycast_services: {error}")
-            listed = []
+    listed, problems = inventory.services(inventory.nodes)
+    nodes: dict[str, Node] = {}
+    for name in inventory.nodes:
+        variables = inventory.hostvars[name]
         try:
             node_link = link.without_authentication(variables.get("bird_anycast_link") or {})
         except link.LinkError as error:
             problems.append(f"{name}: bird_anycast_link: {error}")
-            node_link = link.without_authentication({})
-        nodes[name] = {
-            "services": listed,
-            "link": node_link,
-            "commands": {command: variables.get(command) for command in COMMANDS},
-        }
-    clients = {}
-    for name in groups.get("anycast_clients", []):
-        clients[name], wrong = _sources(hostvars[name].get("anycast_probe_sources"))
+            node_link = link.Link()
+        nodes[name] = Node(listed[name], node_link, {command: variables.get(command) for command in COMMANDS})
+    clients: dict[str, list[str]] = {}
+    for name in inventory.groups.get(CLIENTS, []):
+        clients[name], wrong = _sources(inventory.hostvars[name].get("anycast_probe_sources"))
         problems += [f"{name}: anycast_probe_sources: '{source}' is no IP address" for source in wrong]
         if not clients[name] and not wrong:
             problems.append(
                 f"{name} has no anycast_probe_sources: list the addresses of this host that the probes are to come from"
             )
-    return {"nodes": nodes, "routers": groups.get("anycast_routers", []), "clients": clients}, problems
+    return System(nodes, clients), problems
 
 
-def _sources(listed):
+def _sources(listed: Any) -> tuple[list[str], list[Any]]:
     """Return (the addresses in a list, what in it is none)."""
     found, wrong = [], []
     for source in words(listed):
@@ -180,99 +259,77 @@ def _sources(listed):
     return found, wrong
 
 
-def unknown(what, name, known):
-    """Return the sentence about a name that is none of those known."""
-    close = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
-    hint = f"did you mean '{close[0]}'? " if close else ""
-    return "{} '{}' is unknown, {}there is: {}".format(what, name, hint, ", ".join(known) or "none")
-
-
-def detection_time(node_link):
+def detection_time(node_link: link.Link) -> tuple[float, str]:
     """Return (seconds in which the router notices a dead node, in words)."""
-    if node_link.bfd:
+    if node_link.bfd_interval and node_link.bfd_multiplier:
         seconds = node_link.bfd_interval * node_link.bfd_multiplier / 1000
         return seconds, f"BFD {node_link.bfd_interval} ms x {node_link.bfd_multiplier}"
     return float(node_link.dead_interval), f"dead_interval {node_link.dead_interval} s"
 
 
-def default_limit(event, service, node_link):
-    """Return how many seconds an event may cost a client. It must be one of EVENTS, its needs fulfilled."""
+def default_limit(event: str, service: services.Service, node_link: link.Link) -> float:
+    """Return how many seconds an event may cost a client, its needs fulfilled."""
     if event in ("cut", "power_off"):
         return detection_time(node_link)[0] + 1
-    if event == "hang":
-        check = service.check
-        return round(check.hang_limit + 0.3, 3)
+    if event == "hang" and service.check:
+        return round(service.check.hang_limit + 0.3, 3)
     return 1.0 if event == "kill" else 0.0
 
 
-def plan(asked, system):
-    """Return (the events in their order, what is wrong with what is asked for, one sentence each).
-
-    :param asked: {consent, events, node, service, limits, settings}, as the user gave them, None or empty if not.
-    """
-    nodes = system["nodes"]
-    names = words(asked.get("node"))
-    problems = [unknown("drill_node:", name, sorted(nodes)) for name in names if name not in nodes]
+def plan_drill(asked: Asked, system: System) -> tuple[list[Event], list[str]]:
+    """Return (the events in their order, what is wrong with what is asked for, one sentence each)."""
+    nodes = system.nodes
+    known = sorted(nodes)
+    problems = [unknown_name("anycast_node", name, known) for name in asked.nodes if name not in nodes]
     if len(nodes) < 2:
         problems.append(
             f"anycast_nodes has {len(nodes)} node(s), expected 2 or more: without another, every event is an outage"
         )
-    if not system["routers"]:
-        problems.append(last_node.NO_ROUTER)
-    if not system["clients"]:
-        problems.append("the group anycast_clients is empty: name a host to send the probes from")
-    limits = asked.get("limits") or {}
-    if isinstance(limits, dict):
-        wrong_limits = list(_limit_problems(limits))
-    else:
-        wrong_limits = [
-            f"drill_limits is '{limits}', expected a dictionary: -e '{{\"drill_limits\": {{\"hang\": 6}}}}'"
-        ]
-    problems.extend(wrong_limits)
-    given = {name: value for name, value in (asked.get("settings") or {}).items() if value is not None}
-    problems.extend(_setting_problems(given))
-    settings = {**SETTINGS, **given}
-    entries = words(asked.get("events"))
-    if not entries:
+    wrong_limits = list(_limit_problems(asked.limits))
+    wrong_settings = list(_setting_problems(asked.settings))
+    problems += wrong_limits + wrong_settings
+    if wrong_limits or wrong_settings:
+        # The rest is looked at with others, as there is no plan with a problem.
+        asked = dataclasses.replace(asked, limits={}, settings=dict.fromkeys(SETTINGS, 1))
+    if not asked.events:
         problems.append(
-            "drill_events is missing: say which, -e drill_events=drain,stop; there is: {}".format(", ".join(EVENTS))
+            "anycast_drill_events is missing: say which, -e anycast_drill_events=drain,stop; there is:"
+            f" {', '.join(EVENTS)}"
         )
-    found = []
-    for entry in entries:
+    found: list[Event] = []
+    for entry in asked.events:
         entry = entry if isinstance(entry, dict) else {"event": entry}
         wrong = _entry_problems(entry)
-        problems.extend(wrong)
-        on = words(entry.get("node")) or names
+        problems += wrong
+        names = words(entry.get("node")) or asked.nodes
         if entry.get("node"):
-            problems.extend(unknown("node", name, sorted(nodes)) for name in on if name not in nodes)
+            problems += [unknown_name("node", name, known) for name in names if name not in nodes]
         elif not names:
             problems.append(
-                "event '{}' has no node: say which, -e drill_node=NAME; there is: {}".format(
-                    entry.get("event"), ", ".join(sorted(nodes)) or "none"
-                )
+                f"event '{entry.get('event')}' has no node: say which, -e anycast_node=NAME; there is:"
+                f" {', '.join(known) or 'none'}"
             )
-        for name in on:
-            if name in nodes and not wrong:
-                planned, wrong_here = _planned(
-                    entry, name, nodes[name], asked.get("service"), {} if wrong_limits else limits, system["clients"]
-                )
-                problems.extend(wrong_here)
-                found.append(planned)
+        for name in names if not wrong else ():
+            if name in nodes:
+                planned = _planned(entry, name, asked, system)
+                if isinstance(planned, Event):
+                    found.append(planned)
+                else:
+                    problems += planned
     problems = list(dict.fromkeys(problems))
     if problems:
         return [], problems
-    for number, event in enumerate(found, start=1):
-        event.update(_timing(event, settings), number=number, of=len(found))
-        event["progress"] = progress(event)
-    if not boolean(asked.get("consent"), strict=False):
+    if found and not asked.consent:
         problems.append(
-            "consent is missing: this breaks, one after the other, {}. If that is what you want: -e"
-            " drill_consent=true".format(", ".join(event["title"] for event in found))
+            "anycast_drill_consent is missing: this breaks, one after the other,"
+            f" {', '.join(event.title for event in found)}. If that is what you want: -e anycast_drill_consent=true"
         )
-    return found, problems
+    return [
+        dataclasses.replace(event, number=number, of=len(found)) for number, event in enumerate(found, start=1)
+    ], problems
 
 
-def _number(value):
+def _number(value: Any) -> float | None:
     try:
         number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
@@ -280,47 +337,52 @@ def _number(value):
     return number if math.isfinite(number) else None
 
 
-def _limit_problems(limits):
+def _is_limit(value: Any) -> bool:
+    number = _number(value)
+    return number is not None and number >= 0
+
+
+def _limit_problems(limits: Any) -> Iterator[str]:
+    if not isinstance(limits, dict):
+        example = '{"anycast_drill_limits": {"hang": 6}}'
+        yield f"anycast_drill_limits is '{limits}', expected a dictionary: -e '{example}'"
+        return
     known = (*EVENTS, "recovery")
     for name, value in limits.items():
         if name not in known:
-            yield unknown("drill_limits:", name, known)
-        elif _number(value) is None or _number(value) < 0:
-            yield f"drill_limits: {name} is '{value}', expected seconds, 0 or more"
+            yield unknown_name("anycast_drill_limits:", name, known)
+        elif not _is_limit(value):
+            yield f"anycast_drill_limits: {name} is '{value}', expected seconds, 0 or more"
 
 
-def _setting_problems(settings):
+def _setting_problems(settings: Mapping[str, Any]) -> Iterator[str]:
     for name, value in settings.items():
-        if _number(value) is None or _number(value) <= 0:
-            yield f"drill_{name} is '{value}', expected seconds, more than 0"
+        if not _number(value) or not _is_limit(value):
+            yield f"anycast_drill_{name} is '{value}', expected seconds, more than 0"
 
 
-def _entry_problems(entry):
+def _entry_problems(entry: Row) -> list[str]:
     event = entry.get("event")
     if not event:
-        return ["drill_events: an entry has no key 'event'"]
+        return ["anycast_drill_events: an entry has no key 'event'"]
     if not isinstance(event, str):
-        return [unknown("event", event, EVENTS)]
+        return [unknown_name("event", event, EVENTS)]
     problems = [f"event '{event}': {link.unknown_key(key, KEYS)}" for key in entry if key not in KEYS]
     if event not in EVENTS and not entry.get("break"):
-        problems.append(unknown("event", event, EVENTS) + "; one of your own needs the key 'break', a command")
-    changed = [key for key in ("break", "undo", "on", "leaves") if entry.get(key) is not None]
+        problems.append(unknown_name("event", event, EVENTS) + "; one of your own needs the key 'break', a command")
+    changed = [f"'{key}'" for key in ("break", "undo", "on", "leaves") if entry.get(key) is not None]
     if event in EVENTS and changed:
-        problems.append(
-            "event '{}' has its own {}; give yours another name".format(
-                event, " and ".join(f"'{key}'" for key in changed)
-            )
-        )
+        problems.append(f"event '{event}' has its own {' and '.join(changed)}; give yours another name")
     if event not in EVENTS and entry.get("limit") is None:
         problems.append(f"event '{event}' has no 'limit': say how many seconds it may cost a client")
-    elif "limit" in entry and (_number(entry["limit"]) is None or _number(entry["limit"]) < 0):
-        problems.append("event '{}': limit is '{}', expected seconds, 0 or more".format(event, entry["limit"]))
+    elif "limit" in entry and not _is_limit(entry["limit"]):
+        problems.append(f"event '{event}': limit is '{entry['limit']}', expected seconds, 0 or more")
     if entry.get("on", "node") not in ("node", "controller"):
-        problems.append("event '{}': on is '{}', expected node or controller".format(event, entry["on"]))
+        problems.append(f"event '{event}': on is '{entry['on']}', expected node or controller")
     return problems
 
 
-def asked_of(service, clients):
+def asked_of(service: services.Service, clients: Mapping[str, list[str]]) -> Row | None:
     """Return how the clients ask a service: {prefix, kind, port, sources: {client: [address]}}; None if none can.
 
     It is asked by the first of its addresses that some client can reach, and by the clients that can reach that one:
@@ -341,143 +403,130 @@ def asked_of(service, clients):
     return None
 
 
-def _planned(entry, name, node, service_name, limits, clients):
-    """Return (one event on one node, what is wrong with it)."""
-    event = entry["event"]
-    kind = EVENTS.get(event) or {
-        "title": "{event} on {node}",
-        "on": entry.get("on", "node"),
-        "leaves": boolean(entry.get("leaves"), strict=False),
-        "needs": (),
-        "why": "as the inventory says",
-    }
-    offered = node["services"]
-    if not offered:
-        return {}, [f"node {name} has no services in bird_anycast_services"]
-    chosen = services.named(offered, service_name)
+def _planned(entry: Row, name: str, asked: Asked, system: System) -> Event | list[str]:
+    """Return one event on one node, or what is wrong with it."""
+    event, node, limits = entry["event"], system.nodes[name], asked.limits
+    kind = EVENTS.get(event) or Kind(
+        "{event} on {node}",
+        str(entry["break"]),
+        str(entry.get("undo") or ""),
+        "as the inventory says",
+        on=entry.get("on", "node"),
+        leaves=boolean(entry.get("leaves"), strict=False),
+    )
+    if not node.services:
+        return [f"node {name} has no services in bird_anycast_services"]
+    chosen = services.named(node.services, asked.service)
     if not chosen:
-        return {}, [unknown(f"drill_service: on {name},", service_name, [service.name for service in offered])]
+        offered = [service.name for service in node.services]
+        return [unknown_name(f"anycast_service on {name}:", asked.service, offered)]
     service = chosen[0]
-    problems = []
-    for key in kind["needs"]:
-        if not getattr(service, key):
-            what = {
-                "unit": "there is nothing to {}".format("kill" if event == "kill" else event),
-                "check": "nobody would notice, and its clients would lose everything until the end",
-            }[key]
-            problems.append(
-                "event '{}': service '{}' of {} has no {}, so {}; set it in bird_anycast_services, or leave the event"
-                " out".format(event, service.name, name, key, what)
-            )
+    missing = {
+        "unit": f"there is nothing to {'kill' if event == 'kill' else event}",
+        "check": "nobody would notice, and its clients would lose everything until the end",
+    }
+    problems = [
+        f"event '{event}': service '{service.name}' of {name} has no {key}, so {missing[key]}; set it in"
+        " bird_anycast_services, or leave the event out"
+        for key in kind.needs
+        if not getattr(service, key)
+    ]
     texts = {
         "event": event,
         "node": name,
         "unit": service.unit,
         "announcer": announcer.instance(service.name),
-        "announcers": " ".join(announcer.instance(other.name) for other in offered),
-        "detection": detection_time(node["link"])[1],
+        "announcers": " ".join(announcer.instance(other.name) for other in node.services),
+        "detection": detection_time(node.link)[1],
     }
-    if event not in EVENTS:
-        commands = {key: str(entry.get(key) or "") for key in ("break", "undo")}
-    elif kind["on"] == "controller":
-        commands = {key: str(node["commands"].get(kind[key]) or "") for key in ("break", "undo")}
-        problems.extend(
-            f"event '{event}': {name} has no variable {kind[key]}, the command for it on the controller; set it for the"
+    command, undo = kind.command, kind.undo
+    if event in EVENTS and kind.on == "controller":
+        problems += [
+            f"event '{event}': {name} has no variable {variable}, the command for it on the controller; set it for the"
             " host in the inventory, or leave the event out"
-            for key in ("break", "undo")
-            if not commands[key]
-        )
-    else:
-        commands = {key: kind[key].format(**texts) for key in ("break", "undo")}
-    asked = asked_of(service, clients)
-    if asked is None and any(clients.values()):
+            for variable in (command, undo)
+            if not node.commands.get(variable)
+        ]
+        command, undo = (str(node.commands.get(variable)) for variable in (command, undo))
+    elif event in EVENTS:
+        command, undo = command.format(**texts), undo.format(**texts)
+    how = asked_of(service, system.clients)
+    if how is None and any(system.clients.values()):
         problems.append(
-            "service '{}' has {}, and no client has an address of that IP version in anycast_probe_sources: add"
-            " one".format(service.name, ", ".join(service.addresses))
+            f"service '{service.name}' has {', '.join(service.addresses)}, and no client has an address of that IP"
+            " version in anycast_probe_sources: add one"
         )
-    if problems:
-        return {}, problems
-    concerned = [service] if "unit" in kind["needs"] else offered
-    limit = entry.get("limit", limits.get(event))
-    return {
-        "event": event,
-        "node": name,
-        "title": kind["title"].format(**texts),
-        "on": kind["on"],
-        "break": commands["break"],
-        "undo": commands["undo"],
-        "delay": kind.get("delay", 0.0),
-        "leaves": kind["leaves"],
-        "limit": float(default_limit(event, service, node["link"]) if limit is None else limit),
-        "why": kind["why"].format(**texts) if limit is None else "as asked for",
-        "recovery_limit": float(limits.get("recovery", 0)),
-        "services": [each.as_dict() for each in concerned],
-        "prefixes": [address for each in concerned for address in each.addresses],
-        **(asked or {}),
-    }, []
+    if problems or how is None:
+        return problems
+    concerned = [service] if "unit" in kind.needs else node.services
+    given = entry.get("limit", limits.get(event))
+    limit = float(default_limit(event, service, node.link) if given is None else given)
+    return Event(
+        event=event,
+        node=name,
+        title=kind.title.format(**texts),
+        on=kind.on,
+        command=command,
+        undo=undo,
+        delay=kind.delay,
+        leaves=kind.leaves,
+        limit=limit,
+        why=kind.why.format(**texts) if given is None else "as asked for",
+        recovery_limit=float(limits.get("recovery", 0)),
+        services=[each.as_dict() for each in concerned],
+        prefixes=services.service_prefixes(concerned),
+        **{**how, "port": asked.port or how["port"]},
+        **_timing(kind.leaves, limit, how["kind"], asked.settings),
+    )
 
 
-def _timing(event, settings):
-    """Return the seconds for each step of an event."""
-    settle = event["limit"] + float(settings["settle"] if event["leaves"] else _GLANCE)
-    back = float(settings["return"])
+def _timing(leaves: bool, limit: float, probe: str, settings: Mapping[str, Any]) -> Row:
+    """Return the seconds for each step of an event, and how many probes are sent meanwhile."""
+    given = {name: float(value) for name, value in settings.items()}
+    settle = limit + (given["settle"] if leaves else _GLANCE)
     # What is armed must not strike while the drill still looks on.
     deadline = settle + _SERVED + 30
-    total = deadline + back + _SERVED
-    count = int(total / float(settings["interval"]))
+    total = deadline + given["return"] + _SERVED
+    count = int(total / given["interval"])
     return {
         "settle": settle,
-        "return": back,
+        "back": given["return"],
         "deadline": int(deadline),
         "total": int(total),
-        "interval": float(settings["interval"]),
-        "timeout": float(settings["timeout"]),
-        "poll_interval": float(settings["poll_interval"]),
+        **{name: given[name] for name in ("interval", "timeout", "poll_interval")},
         # A query of DNS has one of so many ids. Probes that ended before their event make it a failed one.
-        "count": min(count, DnsProbe.most) if event["kind"] == "dns" else count,
+        "count": min(count, DnsProbe.most) if probe == "dns" else count,
     }
-
-
-def progress(event):
-    """Return the line about an event that begins."""
-    return (
-        "Event {number} of {of}: {title}. It may cost a client {limit:g} s ({why}). The router may take {settle:g} s,"
-        " the node's return {return:g} s; whatever happens to this play, it is put back within {deadline} s.".format(
-            **event
-        )
-    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Before an event
 
 
-def unreachable(results):
+def unreachable_hosts(results: Iterable[Row]) -> list[str]:
     """Return a sentence for each host of a loop that could not be reached."""
     return [
-        "{} cannot be reached: {}".format(found["item"], found.get("msg", ""))
-        for found in results
-        if found.get("unreachable")
+        f"{found['item']} cannot be reached: {found.get('msg', '')}" for found in results if found.get("unreachable")
     ]
 
 
-def short(name):
+def _short(name: Any) -> str:
     """Return a host's name without its domain."""
     return str(name).partition(".")[0]
 
 
-def unserved_nodes(events, names, answers):
+def unserved_nodes(planned: Iterable[str], names: Iterable[str], answers: Iterable[Any]) -> list[str]:
     """Return a sentence for each node of a plan that serves none of the clients.
 
     :param names: of all nodes. If none of the answers names one, nobody knows who serves whom.
     :param answers: names that answered the clients.
     """
-    said = {short(answer) for answer in answers if answer}
-    if not said & {short(name) for name in names}:
+    said = {_short(answer) for answer in answers if answer}
+    if not said & {_short(name) for name in names}:
         return []
     return [
-        "{} serves none of the clients' addresses now, so breaking it would show nothing: give the clients more in"
-        " anycast_probe_sources, or choose another node; {} answer".format(node, ", ".join(sorted(said)))
-        for node in dict.fromkeys(event["node"] for event in events)
-        if short(node) not in said
+        f"{node} serves none of the clients' addresses now, so breaking it would show nothing: give the clients more in"
+        f" anycast_probe_sources, or choose another node; {', '.join(sorted(said))} answer"
+        for node in dict.fromkeys(planned)
+        if _short(node) not in said
     ]

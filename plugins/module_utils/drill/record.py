@@ -1,64 +1,63 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module anycast_fault keeps on a host of a drill that is under way, and how that is undone without it.
+"""What the module anycast_fault keeps on a host of a drill, and how systemd undoes it. Private to this collection.
 
 Nothing in here does input or output. Points in time are seconds since 1970.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 
 
-def claim(identifier, by, now, seconds):
-    """Return the record of a drill on a host.
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """A drill on a host: what it has broken there, and what puts that back, if anything."""
 
-    :param now: seconds since 1970 by the clock of the host.
-    """
-    return {"id": identifier, "by": by, "since": now, "until": now + seconds, "what": None, "undo": ""}
+    id: str
+    by: str
+    since: float
+    until: float
+    what: str | None = None
+    undo: str = ""
+
+    def as_json(self) -> str:
+        return json.dumps(vars(self))
 
 
-def refusal(record, identifier, now):
-    """Return why a drill may not begin on a host, None if it may.
-
-    :param record: of the drill that is there, None if there is none.
-    """
-    if record is None or record["id"] == identifier or record["until"] <= now:
-        return None
+def refusal(record: Record | None, identifier: str, now: float) -> str:
+    """Return why a drill may not begin on a host that has a record, nothing if it may."""
+    if record is None or record.id == identifier or record.until <= now:
+        return ""
+    what = f" ({record.what})" if record.what else ""
     return (
-        "a drill by {by} has been under way since {since}{what}, and ends at {until} at the latest. Wait for it. If"
-        " that play is no more, put back what it broke and go on with -e drill_takeover=true"
-    ).format(
-        by=record["by"],
-        since=moment(record["since"]),
-        until=moment(record["until"]),
-        what=" ({})".format(record["what"]) if record["what"] else "",
+        f"a drill by {record.by} has been under way since {_moment(record.since)}{what}, and ends at"
+        f" {_moment(record.until)} at the latest. Wait for it. If that run has died, put back what it broke and go on"
+        " with -e anycast_drill_takeover=true"
     )
 
 
-def moment(seconds):
+def _moment(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
 
 
-def parse_record(text):
+def parse_record(text: str) -> Record | None:
     """Return a record from its file, None where it is empty or broken: the host died while it was written."""
     try:
-        record = json.loads(text)
-    except ValueError:
+        return Record(**json.loads(text))
+    except (ValueError, TypeError):
         return None
-    return (
-        record if isinstance(record, dict) and {"id", "by", "since", "until", "what", "undo"} <= set(record) else None
-    )
 
 
-def undo_command(undo, unit, what, seconds, path):
+def undo_command(record: Record, unit: str, seconds: int, path: str) -> list[str]:
     """Return the words by which systemd undoes it by itself after so many seconds.
 
     :param path: of the record, which goes with the fault.
     """
-    script = f"{undo} && rm -f {path}"
+    script = f"{record.undo} && rm -f {path}"
     return [
         "systemd-run",
         "--quiet",
@@ -66,7 +65,7 @@ def undo_command(undo, unit, what, seconds, path):
         f"--on-active={seconds}s",
         "--timer-property=AccuracySec=1s",
         "--service-type=oneshot",
-        f"--description=Undo of a drill: {what}",
+        f"--description=Undo of a drill: {record.what}",
         "/bin/sh",
         "-c",
         # systemd replaces variables, and would leave the shell none.

@@ -3,17 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a drill has found, to look at: lines for a terminal, and an HTML page with a timeline of each event.
 
-Runs on the controller only. A report is {time, by, events}, with the results of result.py result(). matplotlib is
-imported where it draws, for everything else works without it.
+Private to this collection. Runs on the controller only. matplotlib is imported where it draws: the rest works without.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import io
 import re
 import sys
+from typing import Any
 
+from ansible_collections.homelab.anycast.plugins.module_utils.drill.result import Result
+from ansible_collections.homelab.anycast.plugins.module_utils.system.request import Row
 from ansible_collections.homelab.anycast.plugins.module_utils.system.text import escaped, table_lines, when
 
 # Of Okabe and Ito, who chose them so that nobody takes one for another, those on which black can be read; grey for who
@@ -30,98 +33,105 @@ _QUIET = 3.0
 # A run longer than this gets a second picture of the time around the event.
 _LONG = 30.0
 
+# Of matplotlib.
+Axes = Any
+# A row of a picture: (label, [(from, to, name, lost)]); a name of None says nothing.
+Bars = tuple[str, list[tuple[float, float, "str | None", bool]]]
 
-def library_problems():
-    """Return what keeps us from drawing on this controller, one sentence each."""
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """A drill: when it began, who did it, and what came of each event."""
+
+    time: str
+    by: str
+    events: list[Result]
+
+
+def library_problems() -> list[str]:
+    """Return what keeps this controller from drawing, one sentence each."""
     if importlib.util.find_spec("matplotlib") is not None:
         return []
     return [
-        f"the Python package matplotlib, which draws the report, is missing on the controller: {sys.executable} -m"
-        " pip install"
-        " matplotlib"
+        "the Python package matplotlib, which draws the report, is missing on the controller:"
+        f" {sys.executable} -m pip install matplotlib"
     ]
 
 
-def verdict(report):
+def verdict(report: Report) -> str:
     """Return the sentence about all events."""
-    events = report["events"]
-    failed = [event["title"] for event in events if not event["ok"]]
+    events = report.events
+    failed = [event.title for event in events if not event.ok]
     if not events:
         return "No event has taken place"
     if failed:
-        return "{} of {} events are not as they should be: {}".format(len(failed), len(events), ", ".join(failed))
+        return f"{len(failed)} of {len(events)} events are not as they should be: {', '.join(failed)}"
     return f"All {len(events)} events are within their limits" if len(events) > 1 else "It is within its limit"
 
 
-def lines(report):
+def report_lines(report: Report) -> list[str]:
     """Return the report as lines of text."""
     rows = [
         {
-            "event": event["title"],
-            "sent": event["sent"],
-            "lost": event["lost"],
-            "window": seconds(event["window_s"]),
-            "limit": seconds(event["limit"]),
-            "router": seconds(event.get("router_changed_s")),
-            "lost_coming_back": event["recovery"]["lost"],
-            "ok": event["ok"],
+            "event": event.title,
+            "sent": event.sent,
+            "lost": event.lost,
+            "window": _seconds(event.window_s),
+            "limit": _seconds(event.limit),
+            "router": _seconds(event.router_changed_s),
+            "lost_coming_back": event.recovery["lost"],
+            "ok": event.ok,
         }
-        for event in report["events"]
+        for event in report.events
     ]
     columns = ["event", "sent", "lost", "window", "limit", "router", "lost_coming_back", "ok"]
-    found = [verdict(report), "", *table_lines(rows, columns)]
-    for event in report["events"]:
-        found += ["{}: {}".format(event["title"], problem) for problem in event["problems"]]
-    return found
+    problems = [f"{event.title}: {problem}" for event in report.events for problem in event.problems]
+    return [verdict(report), "", *table_lines(rows, columns), *problems]
 
 
-def seconds(value):
-    """Return seconds as people read them; None stays."""
+def _seconds(value: float | None) -> str | None:
+    """Return seconds as people read them."""
     return None if value is None else f"{value:.2f} s"
 
 
-def page(report):
+def report_page(report: Report) -> Row:
     """Return what the template of the page needs, with every string escaped; the pictures alone are markup."""
-    found = escaped({**report, "verdict": verdict(report), "time": when(report["time"])})
-    found["ok"] = bool(report["events"]) and all(event["ok"] for event in report["events"])
-    for shown, event in zip(found["events"], report["events"]):
+    events = [event.as_dict() for event in report.events]
+    page: Row = {"time": when(report.time), "by": report.by, "verdict": verdict(report), "events": events}
+    found: Row = escaped(page)
+    found["ok"] = bool(report.events) and all(event.ok for event in report.events)
+    for shown, event in zip(found["events"], report.events):
         shown["pictures"] = pictures(event)
-        for name in (
-            "first_loss_s",
-            "last_loss_s",
-            "window_s",
-            "limit",
-            "router_changed_s",
-            "served_again_s",
-            "mended_s",
-        ):
-            shown[name.removesuffix("_s") + "_text"] = seconds(event.get(name))
-        shown["router_back_text"] = seconds(max((r["back_s"] for r in event["routers"] if r["back_s"]), default=None))
+        for name, value in vars(event).items():
+            if name.endswith("_s") and not isinstance(value, dict):
+                shown[name.removesuffix("_s") + "_text"] = _seconds(value)
+        shown["limit_text"] = _seconds(event.limit)
+        shown["router_back_text"] = _seconds(max((r.back_s for r in event.routers if r.back_s), default=None))
     return found
 
 
-def pictures(event):
+def pictures(event: Result) -> list[Row]:
     """Return the SVG pictures of an event: all of it, and before that the time around the event where that is short."""
-    runs = [run for client in event["clients"] for run in client["runs"]]
+    runs = [run for client in event.clients for run in client.runs]
     if not runs:
         return []
     begin = max(min(run["from"] for run in runs), -_QUIET)
     end = max(run["to"] for run in runs)
-    interesting = [event["last_loss_s"], event["router_changed_s"], event["served_again_s"], 1.0]
+    interesting = [event.last_loss_s, event.router_changed_s, event.served_again_s, 1.0]
     around = max(value for value in interesting if value is not None) + 2.0
     spans = [(begin, end, "All of it")]
     if end - begin > _LONG and around < (end - begin) / 3:
         spans.insert(0, (max(begin, -2.0), around, "Around the event"))
-    return [{"caption": caption, "svg": picture(event, first, last)} for first, last, caption in spans]
+    return [{"caption": caption, "svg": _picture(event, first, last)} for first, last, caption in spans]
 
 
-def colours(event):
+def _colours(event: Result) -> dict[Any, str]:
     """Return the colour of each name that answers or is a next hop, the same in all pictures of an event."""
-    names = {run["answered_by"] for client in event["clients"] for run in client["runs"] if not run["lost"]}
+    names = {run["answered_by"] for client in event.clients for run in client.runs if not run["lost"]}
     return {name: NODES[number % len(NODES)] for number, name in enumerate(sorted(name for name in names if name))}
 
 
-def picture(event, first, last):
+def _picture(event: Result, first: float, last: float) -> str:
     """Return one SVG: a row for each address of the clients, with who answered it, and one for each next hop.
 
     :param first: seconds from the event at which it begins; last: at which it ends.
@@ -130,7 +140,7 @@ def picture(event, first, last):
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    options: dict = {
+    options: Any = {
         # As text that can be read and searched, in the page's own font.
         "svg.fonttype": "none",
         "text.parse_math": False,
@@ -140,7 +150,7 @@ def picture(event, first, last):
     with matplotlib.rc_context(options):
         rows = _rows(event)
         figure = Figure(figsize=(_WIDTH, 1.75 + _ROW * len(rows)), layout="constrained")
-        canvas = FigureCanvasSVG(figure)
+        canvas: Any = FigureCanvasSVG(figure)
         axes = figure.add_subplot()
         _draw(axes, event, rows, first, last)
         text = io.BytesIO()
@@ -151,29 +161,24 @@ def picture(event, first, last):
     return re.sub(r' (width|height)="[^"]*"', "", head) + tag_end + body
 
 
-def _rows(event):
-    """Return [(label, [(from, to, name, lost)])], the topmost first; a name of None says nothing."""
-    rows = [
-        (
-            client["source"],
-            [(run["from"], run["to"], run["answered_by"], run["lost"]) for run in client["runs"]],
-        )
-        for client in event["clients"]
+def _rows(event: Result) -> list[Bars]:
+    """Return the rows of a picture, the topmost first."""
+    rows: list[Bars] = [
+        (client.source, [(run["from"], run["to"], run["answered_by"], run["lost"]) for run in client.runs])
+        for client in event.clients
     ]
-    for router in event["routers"]:
-        changes = router["changes"]
+    for router in event.routers:
+        changes = router.changes
         ends = [change["by"] for change in changes[1:]] + [float("inf")]
         for gateway in dict.fromkeys(gateway for change in changes for gateway in change["gateways"]):
-            present = [
-                (change["by"], end, None, False) for change, end in zip(changes, ends) if gateway in change["gateways"]
-            ]
-            rows.append(("{} via {}".format(router["router"], gateway), present))
+            there = [(change, end) for change, end in zip(changes, ends) if gateway in change["gateways"]]
+            rows.append((f"{router.router} via {gateway}", [(c["by"], end, None, False) for c, end in there]))
     return rows
 
 
-def _draw(axes, event, rows, first, last):
-    palette = colours(event)
-    clients = len(event["clients"])
+def _draw(axes: Axes, event: Result, rows: list[Bars], first: float, last: float) -> None:
+    palette = _colours(event)
+    clients = len(event.clients)
     width = last - first
     for number, (_label, spans) in enumerate(rows):
         for begin, end, name, lost in spans:
@@ -217,22 +222,22 @@ def _draw(axes, event, rows, first, last):
     _legend(axes.figure, palette, event)
 
 
-def _marks(event, first, last):
+def _marks(event: Result, first: float, last: float) -> list[tuple[float, str, str, str]]:
     """Return [(seconds, text, colour, style of the line)] of what is inside the picture, in the order of time."""
     found = [(0.0, "event", MARKS["event"], "solid")]
-    for router in event["routers"]:
-        if router["changed_s"] is not None:
-            found.append((router["changed_s"], "router without it", MARKS["router"], "dashed"))
-        if router["back_s"] is not None:
-            found.append((router["back_s"], "router with it again", MARKS["router"], "dotted"))
-    if event["mended_s"] is not None:
-        found.append((event["mended_s"], "put back", MARKS["mended"], "dashdot"))
+    for router in event.routers:
+        if router.changed_s is not None:
+            found.append((router.changed_s, "router without it", MARKS["router"], "dashed"))
+        if router.back_s is not None:
+            found.append((router.back_s, "router with it again", MARKS["router"], "dotted"))
+    if event.mended_s is not None:
+        found.append((event.mended_s, "put back", MARKS["mended"], "dashdot"))
     return sorted(mark for mark in found if first <= mark[0] <= last)
 
 
-def _label_marks(axes, marks, width):
+def _label_marks(axes: Axes, marks: list[tuple[float, str, str, str]], width: float) -> None:
     """Write above the rows what the marks are; those too close to the one before go a line higher."""
-    ends = []
+    ends: list[float] = []
     for at, text, colour, _style in marks:
         label = f"{text} {at:.2f} s" if at else text
         # A character takes about so much of the width.
@@ -251,16 +256,16 @@ def _label_marks(axes, marks, width):
         )
 
 
-def _legend(figure, palette, event):
+def _legend(figure: Any, palette: dict[Any, str], event: Result) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    entries: list = [Patch(color=colour, label=f"answered by {name}") for name, colour in palette.items()]
-    if any(not run["lost"] and not run["answered_by"] for client in event["clients"] for run in client["runs"]):
+    entries: list[Any] = [Patch(color=colour, label=f"answered by {name}") for name, colour in palette.items()]
+    if any(not run["lost"] and not run["answered_by"] for client in event.clients for run in client.runs):
         entries.append(Patch(color=UNKNOWN, label="answered, by whom is not said"))
     entries.append(
         Line2D([], [], marker="X", linestyle="none", markersize=9, color=LOSS, markeredgecolor="white", label="lost")
     )
-    if event["routers"]:
+    if event.routers:
         entries.append(Line2D([], [], color="#777777", linewidth=4, label="next hop of the router"))
     figure.legend(handles=entries, loc="outside lower center", ncols=6, frameon=False, fontsize=9)

@@ -1,97 +1,189 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an event of a drill cost: when the clients lost probes, and when the routers let go of the node.
+"""What an event of a drill cost the clients, and when the routers sent them elsewhere. Private to this collection.
 
-Nothing in here does input or output. All times are seconds; points in time are seconds since 1970, or since the event
-where that is said.
+Nothing in here does input or output. All times are seconds; points in time are seconds since the event, or since 1970
+where that is said. The names of what users read in anycast-drill.json end in _s where they are seconds.
 """
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils.drill.plan import unserved_nodes
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.homelab.anycast.plugins.module_utils.drill.plan import Event, unserved_nodes
+from ansible_collections.homelab.anycast.plugins.module_utils.system.request import Row
+
+# A dictionary {from, to, probes, answered_by, lost}: probes in a row with the same answer.
+Run = dict[str, Any]
 
 
-def measured(event, results, node, names):
-    """Return what L(result) takes, with every point in time by the controller's clock.
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """What an event was seen to do; points in time are seconds since 1970 by the controller's clock."""
+
+    broken_at: float
+    # None: nothing was put back.
+    mended_at: float | None
+    # Whether it had been put back by itself, before the drill did.
+    early: bool
+    # Within how many seconds the clocks of the hosts are known, either way.
+    clock: float
+    # Each {client, started, results}; results are those of anycast_probe.
+    probes: list[Row]
+    # Each {router, changes}; changes are those of routeros_next_hops.
+    watches: list[Row]
+
+
+@dataclasses.dataclass(frozen=True)
+class Client:
+    """What one address of a client saw."""
+
+    client: str
+    source: str
+    sent: int
+    lost: int
+    lost_before: int
+    recovery_lost: int
+    first_loss_s: float | None
+    last_loss_s: float | None
+    # From its first lost probe to the end of its last.
+    window_s: float
+    recovery_window_s: float
+    # None: not to the end.
+    served_again_s: float | None
+    # Who answered it before the event, at last before the node was put back, and at the end.
+    before: str | None
+    after: str | None
+    end: str | None
+    runs: list[Run]
+
+
+@dataclasses.dataclass(frozen=True)
+class Router:
+    """When a router no longer had the node as a next hop, and when it had it again."""
+
+    router: str
+    changed_s: float | None
+    back_s: float | None
+    changes: list[Row]
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """The figures of one event; one that could not be measured has no clients."""
+
+    event: str
+    node: str
+    title: str
+    limit: float
+    why: str
+    recovery: Row
+    problems: list[str]
+    sent: int = 0
+    lost: int = 0
+    lost_before: int = 0
+    first_loss_s: float | None = None
+    last_loss_s: float | None = None
+    # The longest of all clients.
+    window_s: float = 0.0
+    router_changed_s: float | None = None
+    served_again_s: float | None = None
+    mended_s: float | None = None
+    clients: list[Client] = dataclasses.field(default_factory=list)
+    routers: list[Router] = dataclasses.field(default_factory=list)
+    # How exact: {clocks, probe, router}.
+    precision_s: Row = dataclasses.field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+    def as_dict(self) -> Row:
+        return {**dataclasses.asdict(self), "ok": self.ok}
+
+    @classmethod
+    def of_dict(cls, row: Row) -> Result:
+        clients = [Client(**client) for client in row["clients"]]
+        routers = [Router(**router) for router in row["routers"]]
+        return cls(**{**{name: row[name] for name in row if name != "ok"}, "clients": clients, "routers": routers})
+
+
+def measured(event: Event, results: Mapping[str, Any]) -> Measured:
+    """Return what the tasks have measured, with every point in time by the controller's clock.
 
     :param results: of the tasks: {broken, mended, clocks, probes, watches}; the last three are those of loops.
-    :param node: addresses by which the routers know the node; names: of all nodes.
     """
     clocks = {clock["item"]: clock for clock in results["clocks"]}
     here = {"offset": 0.0, "uncertainty": 0.0}
-    host = clocks[event["node"]] if event["on"] == "node" else here
+    host = clocks[event.node] if event.on == "node" else here
     mended = results["mended"].get("at")
     # Of a loop over the jobs, which were started in a loop over the files, made in a loop over the clients.
     probes = [(found["item"]["item"]["item"], found) for found in results["probes"]]
-    return {
-        "broken_at": results["broken"]["at"] + event["delay"] - host["offset"],
-        "mended_at": None if mended is None else mended - host["offset"],
-        "early": bool(event["undo"]) and mended is None,
-        "clock": max(clock["uncertainty"] for clock in [host, *(clocks[name] for name, _found in probes)]),
-        "node": node,
-        "names": names,
-        "probes": [
+    return Measured(
+        broken_at=results["broken"]["at"] + event.delay - host["offset"],
+        mended_at=None if mended is None else mended - host["offset"],
+        early=bool(event.undo) and mended is None,
+        clock=max(clock["uncertainty"] for clock in [host, *(clocks[name] for name, _found in probes)]),
+        probes=[
             {"client": name, "started": found["began"] - clocks[name]["offset"], "results": found["results"]}
             for name, found in probes
         ],
-        "watches": [{"router": found["item"]["item"], "changes": found["changes"]} for found in results["watches"]],
-    }
+        watches=[{"router": found["item"]["item"], "changes": found["changes"]} for found in results["watches"]],
+    )
 
 
-def result(event, measured):
+def event_result(event: Event, seen: Measured, addresses: Iterable[str], names: Iterable[str]) -> Result:
     """Return the figures of one event.
 
-    :param event: of a plan.
-    :param measured: {broken_at, mended_at (None if nothing was put back), early (whether that had happened by itself),
-        clock (+- seconds), node (its addresses), names (of all nodes), probes: [{client, started, results}], watches:
-        [{router, changes}]}, all points in time by the controller's clock.
-
-    All seconds in it count from the event; `window_s` is the longest time from a client's first lost probe to the end
-    of its last.
+    :param addresses: by which the routers know the node.
+    :param names: of all nodes.
     """
-    start = measured["broken_at"]
-    mended = None if measured["mended_at"] is None else round(measured["mended_at"] - start, 3)
+    start = seen.broken_at
+    mended = None if seen.mended_at is None else round(seen.mended_at - start, 3)
     clients = [
-        _client(probes["client"], found, probes["started"] - start, mended, event["interval"], measured["clock"])
-        for probes in measured["probes"]
+        _client(event, probes["client"], found, probes["started"] - start, mended, seen.clock)
+        for probes in seen.probes
         for found in probes["results"]
     ]
-    routers = [_router(watch, start, set(measured["node"])) for watch in measured["watches"]]
-    lost = [client for client in clients if client["lost"]]
-    again = [client["served_again_s"] for client in clients]
-    changed = [router["changed_s"] for router in routers]
-    found = {
-        "event": event["event"],
-        "node": event["node"],
-        "title": event["title"],
-        "sent": sum(client["sent"] for client in clients),
-        "lost": sum(client["lost"] for client in clients),
-        "lost_before": sum(client["lost_before"] for client in clients),
-        "first_loss_s": min((client["first_loss_s"] for client in lost), default=None),
-        "last_loss_s": max((client["last_loss_s"] for client in lost), default=None),
-        "window_s": max((client["window_s"] for client in clients), default=0.0),
-        "limit": event["limit"],
-        "why": event["why"],
-        "router_changed_s": None if None in changed else max(changed, default=None),
-        "served_again_s": None if None in again else max(again, default=0.0),
-        "mended_s": mended,
-        "early": measured["early"],
-        "recovery": {
-            "lost": sum(client["recovery_lost"] for client in clients),
-            "window_s": max((client["recovery_window_s"] for client in clients), default=0.0),
-            "limit": event["recovery_limit"],
+    routers = [_router(watch, start, set(addresses)) for watch in seen.watches]
+    found = Result(
+        event=event.event,
+        node=event.node,
+        title=event.title,
+        limit=event.limit,
+        why=event.why,
+        recovery={
+            "lost": sum(client.recovery_lost for client in clients),
+            "window_s": max((client.recovery_window_s for client in clients), default=0.0),
+            "limit": event.recovery_limit,
         },
-        "clients": clients,
-        "routers": routers,
-        "precision_s": {"clocks": measured["clock"], "probe": event["interval"], "router": _resolution(routers)},
-    }
-    found["problems"] = _verdict(event, found, measured["names"])
-    found["ok"] = not found["problems"]
-    return found
+        problems=[],
+        sent=sum(client.sent for client in clients),
+        lost=sum(client.lost for client in clients),
+        lost_before=sum(client.lost_before for client in clients),
+        first_loss_s=min((c.first_loss_s for c in clients if c.first_loss_s is not None), default=None),
+        last_loss_s=max((c.last_loss_s for c in clients if c.last_loss_s is not None), default=None),
+        window_s=max((client.window_s for client in clients), default=0.0),
+        router_changed_s=_latest(router.changed_s for router in routers),
+        served_again_s=_latest(client.served_again_s for client in clients),
+        mended_s=mended,
+        clients=clients,
+        routers=routers,
+        precision_s={"clocks": seen.clock, "probe": event.interval, "router": _resolution(routers)},
+    )
+    return dataclasses.replace(found, problems=_result_problems(event, found, seen.early, names))
 
 
-def _client(name, found, offset, mended, interval, clock):
+def _latest(times: Iterable[float | None]) -> float | None:
+    """Return the latest of some points in time, None where one of them never came."""
+    known = list(times)
+    return None if None in known else max((time for time in known if time is not None), default=None)
+
+
+def _client(event: Event, name: str, found: Row, offset: float, mended: float | None, clock: float) -> Client:
     """Return what one address of a client saw.
 
     :param offset: seconds from the event to the first probe, negative.
@@ -99,55 +191,51 @@ def _client(name, found, offset, mended, interval, clock):
     runs = [
         {
             "from": round(offset + run["first"], 3),
-            "to": round(offset + run["last"] + interval, 3),
+            "to": round(offset + run["last"] + event.interval, 3),
             "probes": run["probes"],
             "answered_by": run["answered_by"],
             "lost": run["reason"] is not None,
         }
         for run in found["runs"]
     ]
-    # A probe that was under way when the clocks, as far as we know them, said so is one of the event.
-    blur = clock + interval
-    phases = {"before": [], "event": [], "recovery": []}
+    # A probe that was under way when the clocks, as far as they are known, said so is one of the event.
+    blur = clock + event.interval
+    lost: dict[str, list[Run]] = {"before": [], "event": [], "recovery": []}
     for run in runs:
-        begins = (
-            "before" if run["to"] <= -blur else "recovery" if mended is not None and run["from"] >= mended else "event"
-        )
-        phases[begins].append(run)
-    losses = {phase: [run for run in those if run["lost"]] for phase, those in phases.items()}
+        if run["lost"]:
+            recovering = mended is not None and run["from"] >= mended
+            lost["before" if run["to"] <= -blur else "recovery" if recovering else "event"].append(run)
     served = [run for run in runs if not run["lost"]]
     until_mended = [run for run in served if mended is None or run["from"] < mended]
-    lost = losses["event"]
-    return {
-        "client": name,
-        "source": found["source"],
-        "sent": sum(run["probes"] for run in runs),
-        "lost": _count(lost),
-        "lost_before": _count(losses["before"]),
-        "recovery_lost": _count(losses["recovery"]),
-        "first_loss_s": lost[0]["from"] if lost else None,
-        "last_loss_s": round(lost[-1]["to"] - interval, 3) if lost else None,
-        "window_s": _window(lost),
-        "recovery_window_s": _window(losses["recovery"]),
-        # None: not to the end.
-        "served_again_s": None if runs and runs[-1]["lost"] else max(lost[-1]["to"], 0.0) if lost else 0.0,
-        "before": next((run["answered_by"] for run in reversed(served) if run["from"] < 0), None),
-        "after": until_mended[-1]["answered_by"] if until_mended else None,
-        "end": served[-1]["answered_by"] if served else None,
-        "runs": runs,
-    }
+    own = lost["event"]
+    return Client(
+        client=name,
+        source=found["source"],
+        sent=_count(runs),
+        lost=_count(own),
+        lost_before=_count(lost["before"]),
+        recovery_lost=_count(lost["recovery"]),
+        first_loss_s=own[0]["from"] if own else None,
+        last_loss_s=round(own[-1]["to"] - event.interval, 3) if own else None,
+        window_s=_window(own),
+        recovery_window_s=_window(lost["recovery"]),
+        served_again_s=None if runs and runs[-1]["lost"] else max(own[-1]["to"], 0.0) if own else 0.0,
+        before=next((run["answered_by"] for run in reversed(served) if run["from"] < 0), None),
+        after=until_mended[-1]["answered_by"] if until_mended else None,
+        end=served[-1]["answered_by"] if served else None,
+        runs=runs,
+    )
 
 
-def _count(runs):
+def _count(runs: list[Run]) -> int:
     return sum(run["probes"] for run in runs)
 
 
-def _window(runs):
+def _window(runs: list[Run]) -> float:
     return round(runs[-1]["to"] - runs[0]["from"], 3) if runs else 0.0
 
 
-def _router(watch, start, node):
-    """Return when a router let go of the node, and when it took it back."""
+def _router(watch: Row, start: float, addresses: set[str]) -> Router:
     changes = [
         {
             "after": None if change["after"] is None else round(change["after"] - start, 3),
@@ -156,79 +244,60 @@ def _router(watch, start, node):
         }
         for change in watch["changes"]
     ]
-    gone = next((change for change in changes if not node & set(change["gateways"])), None)
-    back = gone and next(
-        (change for change in changes if change["by"] > gone["by"] and node & set(change["gateways"])), None
-    )
-    return {
-        "router": watch["router"],
-        "changed_s": gone and gone["by"],
-        "back_s": back and back["by"],
-        "changes": changes,
-    }
+    there = [(change["by"], bool(addresses & set(change["gateways"]))) for change in changes]
+    gone = next((by for by, is_there in there if not is_there), None)
+    back = next((by for by, is_there in there if gone is not None and by > gone and is_there), None)
+    return Router(watch["router"], gone, back, changes)
 
 
-def _resolution(routers):
+def _resolution(routers: list[Router]) -> float | None:
     """Return within how many seconds the changes of the routers are known, None if there was none."""
     spans = [
         round(change["by"] - change["after"], 3)
         for router in routers
-        for change in router["changes"]
+        for change in router.changes
         if change["after"] is not None
     ]
     return max(spans, default=None)
 
 
-def _verdict(event, found, names):
-    """Return what is not as it should be, one sentence each.
-
-    :param names: of all nodes.
-    """
+def _result_problems(event: Event, found: Result, early: bool, names: Iterable[str]) -> list[str]:
     problems = []
-    if found["window_s"] > event["limit"]:
-        problems.append(
-            "clients lost {:.2f} s, the limit is {:g} s ({})".format(found["window_s"], event["limit"], event["why"])
-        )
-    recovery = found["recovery"]
+    if found.window_s > event.limit:
+        problems.append(f"clients lost {found.window_s:.2f} s, the limit is {event.limit:g} s ({event.why})")
+    recovery = found.recovery
     if recovery["window_s"] > recovery["limit"]:
         problems.append(
-            "clients lost {:.2f} s when {} came back, the limit is {:g} s".format(
-                recovery["window_s"], event["node"], recovery["limit"]
-            )
+            f"clients lost {recovery['window_s']:.2f} s when {event.node} came back, the limit is"
+            f" {recovery['limit']:g} s"
         )
-    problems.extend(
-        "{} was not served to the end".format(client["source"])
-        for client in found["clients"]
-        if client["served_again_s"] is None
-    )
-    if found["lost_before"]:
-        problems.append(
-            "{} probes were lost before the event: something else disturbs the clients".format(found["lost_before"])
-        )
-    if event["leaves"] and found["router_changed_s"] is None:
-        problems.append("the router has not let go of {}".format(event["node"]))
-    problems.extend(
-        "the next hops of {} were not watched in time: they are known from {:.1f} s on".format(
-            router["router"], router["changes"][0]["by"]
-        )
-        for router in found["routers"]
-        if router["changes"][0]["by"] > 0
-    )
-    if found["early"]:
+    problems += [
+        f"{client.source} was not served to the end" for client in found.clients if client.served_again_s is None
+    ]
+    if found.lost_before:
+        problems.append(f"{found.lost_before} probes were lost before the event: something else disturbs the clients")
+    if event.leaves and found.router_changed_s is None:
+        problems.append(f"the router still has {event.node} as a next hop")
+    problems += [
+        f"the next hops of {router.router} were not watched in time: they are known from"
+        f" {router.changes[0]['by']:.1f} s on"
+        for router in found.routers
+        if router.changes[0]["by"] > 0
+    ]
+    if early:
         problems.append("it was put back by itself, before the drill did: what came after that is not the event")
-    served = [client["before"] for client in found["clients"]]
-    problems.extend(unserved_nodes([event], names, served))
-    if not any(client["sent"] for client in found["clients"]):
+    problems += unserved_nodes([event.node], names, (client.before for client in found.clients))
+    if not found.sent:
         problems.append("no probe was sent: nothing is measured")
-    if any(client["runs"] and client["runs"][0]["from"] > 0 for client in found["clients"]):
+    if any(client.runs and client.runs[0]["from"] > 0 for client in found.clients):
         problems.append("the probes began after the event: nothing is known of what came before them")
-    if any(client["sent"] >= event["count"] for client in found["clients"]):
+    if any(client.sent >= event.count for client in found.clients):
         problems.append("the probes ended before the event did: nothing is known of what came after them")
     return problems
 
 
-def failure(event, failed):
-    """Return the result of an event that could not be measured; it has the keys of every result, and no clients.
+def failed_result(event: Event, failed: Row) -> Result:
+    """Return the result of an event that could not be measured.
 
     :param failed: the result of the task that failed, or of a loop of which any has.
     """
@@ -238,17 +307,5 @@ def failure(event, failed):
         if item.get("failed") or item.get("unreachable")
     ]
     text = " ".join(str(messages[0] if messages else failed.get("msg")).split())
-    return {
-        "event": event["event"],
-        "node": event["node"],
-        "title": event["title"],
-        "sent": 0,
-        "lost": 0,
-        "window_s": 0.0,
-        "limit": event["limit"],
-        "recovery": {"lost": 0, "window_s": 0.0, "limit": event["recovery_limit"]},
-        "clients": [],
-        "routers": [],
-        "ok": False,
-        "problems": [f"not measured: {text}"],
-    }
+    recovery = {"lost": 0, "window_s": 0.0, "limit": event.recovery_limit}
+    return Result(event.event, event.node, event.title, event.limit, event.why, recovery, [f"not measured: {text}"])

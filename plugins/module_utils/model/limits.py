@@ -25,6 +25,7 @@ LIMITS = {
     "routeros_ospf_cost": _COST,
     # Seconds.
     "anycast_wait": (0, 3600),
+    "anycast_drill_port": (1, 65535),
 }
 
 

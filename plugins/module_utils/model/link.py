@@ -180,9 +180,9 @@ def unknown_key(key: Any, known: Iterable[str]) -> str:
     return f"unknown key '{key}', {hint}"
 
 
-def closest(word: Any, known: Iterable[str]) -> str | None:
+def closest(word: Any, known: Iterable[str], cutoff: float = 0.5) -> str | None:
     """Return the one of the known words that was meant perhaps."""
-    return next(iter(difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)), None)
+    return next(iter(difflib.get_close_matches(str(word), list(known), n=1, cutoff=cutoff)), None)
 
 
 def _checked(problems: list[str], check: Callable[..., _T], *args: Any) -> _T | None:

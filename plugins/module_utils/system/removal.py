@@ -3,76 +3,67 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Taking services, nodes or everything away again: what is asked for.
 
-Nothing in here does input or output.
+Nothing in here does input or output. Private to this collection.
 """
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 
-from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.homelab.anycast.plugins.module_utils.model.services import named
+from ansible_collections.homelab.anycast.plugins.module_utils.system.request import (
+    ROUTERS,
+    Inventory,
+    Row,
+    by_node,
+    group_problem,
+    node_problems,
+    unknown_name,
+)
 
-from ansible_collections.homelab.anycast.plugins.module_utils.system import last_node
-from ansible_collections.homelab.anycast.plugins.module_utils.system.request import words
 
+def removal_request(values: Row, inventory: Inventory) -> tuple[Row, list[str]]:
+    """Return (what goes: {nodes, router, services, prefixes}, the last two by node; what is wrong with what is asked).
 
-def wanted(arguments, nodes, routers):
-    """Return what a user asks to remove: {nodes, service, everything, problems}.
-
-    :param arguments: {service, node, everything, consent}, as they were given on the command line.
-    :param nodes: the names of the services of each node there is, by its name.
-    :param routers: the names of the routers.
+    `router` says whether the router is concerned as well, which keeps nothing of a single node.
     """
-    service = str(arguments.get("service") or "").strip()
-    asked = words(arguments.get("node"))
-    everything = boolean(arguments.get("everything"), strict=False)
-    consent = boolean(arguments.get("consent"), strict=False)
-    known = ", ".join(sorted(nodes)) or "none"
-    problems = []
-    if not (service or asked or everything):
+    wanted, asked, everything, force = (values[name] for name in ("service", "node", "everything", "force"))
+    problems = node_problems(asked, inventory)
+    if not (wanted or asked or everything):
         problems.append(
-            "nothing is asked for: -e remove_service=NAME, -e remove_node=NAME, both for one service of one node, or"
-            " -e remove_everything=true"
+            "nothing is asked for: -e anycast_service=NAME, -e anycast_node=NAME, both for one service of one node, or"
+            " -e anycast_everything=true"
         )
-    if everything and (service or asked):
-        problems.append("remove_everything goes with neither remove_service nor remove_node: leave those out")
-    problems += [f"remove_node '{name}' is unknown; there is: {known}" for name in asked if name not in nodes]
-    chosen = [name for name in asked if name in nodes] or (list(nodes) if not asked else [])
-    if service:
-        having = [name for name in chosen if service in nodes[name]]
-        services = sorted({name for names in nodes.values() for name in names})
-        if chosen and not having:
-            problems.append(
-                "remove_service '{}' is none of {}; there is: {}".format(
-                    service, ", ".join(chosen), ", ".join(services) or "none"
-                )
-            )
+    if everything and (wanted or asked):
+        problems.append("anycast_everything goes with neither anycast_service nor anycast_node: leave those out")
+    chosen = [name for name in asked if name in inventory.nodes] if asked else inventory.nodes
+    services, wrong = inventory.services(chosen)
+    problems += wrong
+    if wanted:
+        there = {name: [service.name for service in listed] for name, listed in services.items()}
+        chosen = [name for name, names in there.items() if wanted in names]
+        if not chosen and not problems:
+            names = {service.name for listed in services.values() for service in listed}
+            problems.append(unknown_name("anycast_service", wanted, sorted(names)))
         problems += [
-            f"'{service}' is the only service of {name}: remove the node (-e remove_node={name}), or everything"
-            " (-e remove_everything=true)"
-            for name in having
-            if len(nodes[name]) == 1
+            f"'{wanted}' is the only service of {name}: remove the node (-e anycast_node={name}), or everything"
+            " (-e anycast_everything=true)"
+            for name in chosen
+            if len(there[name]) == 1
         ]
-        chosen = having
-    if not routers and not consent:
-        problems.append(last_node.NO_ROUTER + ". To go on without asking one: -e remove_consent=true")
-    if not problems and not consent and not (asked and set(asked) != set(nodes)):
+    if not inventory.routers and not force:
+        problems.append(f"{group_problem(ROUTERS, inventory.groups)} To go on without a router: -e anycast_force=true")
+    if not problems and not force and not (asked and set(asked) != set(inventory.nodes)):
         problems.append(
-            "nobody would serve {} any more: say that you want that, -e remove_consent=true".format(
-                f"service '{service}'" if service else "any anycast address"
-            )
+            f"no node would serve {f'service {wanted!r}' if wanted else 'any anycast address'} any more. If that is"
+            " what you want: -e anycast_force=true"
         )
-    return {
-        "nodes": [] if problems else chosen,
-        "service": service,
-        "everything": everything,
-        # The router has nothing of a single node.
-        "router": not problems and not asked,
-        "problems": problems,
-    }
+    going = {name: named(services[name], wanted) for name in chosen}
+    return {"nodes": chosen, "router": not asked, **by_node(going)}, problems
 
 
-def prefixes_without(prefixes, addresses):
+def prefixes_without(prefixes: Iterable[str], addresses: Iterable[str]) -> list[str]:
     """Return the prefixes without the host addresses of a service; one that holds more than those stays."""
     gone = {ipaddress.ip_network(address) for address in addresses}
     return [prefix for prefix in prefixes if ipaddress.ip_network(prefix) not in gone]

@@ -171,53 +171,11 @@ def test_router_ids_of_the_others():
     assert FILTERS["other_router_ids"](HOSTVARS, "sip1") == {"hap-lite": "172.18.0.1", "sip2": "172.18.0.12"}
 
 
-@pytest.mark.parametrize("broken", [None, "sip", [{"addresses": []}], ["sip"]])
-def test_services_that_are_wrong_are_no_service_to_drain_or_remove(broken):
-    hostvars = {"sip1": {"bird_anycast_services": broken}}
-    groups = {"anycast_routers": ["hap-lite"], "anycast_nodes": ["sip1"]}
-    (problem,) = FILTERS["drain_arguments_problems"]({"node": "sip1", "service": "sip"}, hostvars, groups)
-    assert problem == "node sip1 has no service 'sip'; it has: none"
-    wanted = FILTERS["removal_wanted"]({"node": "sip1", "service": "sip", "consent": True}, hostvars, groups)
-    assert wanted["problems"] == ["remove_service 'sip' is none of sip1; there is: none"]
-
-
-def test_what_may_be_drained_and_removed():
-    problems = FILTERS["drain_arguments_problems"]({"node": "sip1", "service": "dns"}, HOSTVARS, GROUPS)
-    assert problems == ["node sip1 has no service 'dns'; it has: sip"]
-    assert FILTERS["removal_wanted"]({"node": "sip9"}, HOSTVARS, GROUPS)["problems"]
-
-
-def test_without_a_router_nobody_knows_who_is_left():
-    groups = {"anycast_nodes": ["sip1", "sip2"]}
-    (problem,) = FILTERS["drain_arguments_problems"]({"node": "sip1"}, HOSTVARS, groups)
-    assert problem == "the group anycast_routers is empty: without a router nobody knows who else serves the clients"
-    (problem,) = FILTERS["removal_wanted"]({"node": "sip1"}, HOSTVARS, groups)["problems"]
-    assert problem.startswith("the group anycast_routers is empty") and "-e remove_consent=true" in problem
-    assert FILTERS["removal_wanted"]({"node": "sip1", "consent": "true"}, HOSTVARS, groups)["problems"] == []
-
-
 def neighbor(address):
     return {"router_id": address, "address": address, "state": "Full"}
 
 
 NEIGHBORS = [{"neighbors": [neighbor("172.18.0.11"), neighbor("172.18.0.12")]}]
-
-
-@pytest.mark.parametrize(
-    ("records", "left"),
-    [([], True), ([{"service": None, "by": "me", "since": "t", "reason": "disk"}], False)],
-)
-def test_a_drain_would_leave_no_node_where_the_other_is_drained_too(records, left):
-    problems = FILTERS["last_node_problems"](
-        FILTERS["services"]([SIP]),
-        [{"item": ["hap-lite", "172.18.0.64/32"], "gateways": ["172.18.0.11", "172.18.0.12"]}],
-        [{"item": "sip2", "records": records}],
-        NEIGHBORS,
-        HOSTVARS,
-        "sip1",
-    )
-    assert (problems == []) is left
-    assert left or "no other that stays (sip2 is being drained too)" in problems[0]
 
 
 def test_neighbours_get_the_names_of_their_nodes():
@@ -383,37 +341,3 @@ def test_a_router_with_a_wrong_link_takes_nothing_over():
     arguments = ("172.18.0.1", ["bridge-lan"], "ours", "anycast-in", "anycast", "anycast")
     assert FILTERS["routeros_plan"](info, LINK, *arguments)["instance"] == "home"
     assert FILTERS["routeros_plan"](info, {"dead_interval": 1}, *arguments)["instance"] == "anycast"
-
-
-@pytest.mark.parametrize(
-    ("hostvars", "groups", "says"),
-    [
-        ({**HOSTVARS, "sip2": {"bird_anycast_link": {"key": "another"}}}, GROUPS, "have different links, expected one"),
-        (HOSTVARS, {"anycast_routers": ["hap-lite"]}, "the group anycast_nodes is empty"),
-    ],
-)
-def test_a_key_is_rotated_where_all_have_the_same(hostvars, groups, says):
-    assert not any(says in problem for problem in FILTERS["rotation_problems"](HOSTVARS, GROUPS, "next-key", 2))
-    assert any(says in problem for problem in FILTERS["rotation_problems"](hostvars, groups, "next-key", 2))
-
-
-def drill(node="sip1", consent=True):
-    asked = {"consent": consent, "events": ["drain"], "node": node, "service": "", "limits": {}, "settings": {}}
-    hostvars = {**HOSTVARS, "phones": {"anycast_probe_sources": ["172.18.0.22"]}}
-    return FILTERS["drill_plan"](asked, hostvars, GROUPS)
-
-
-def test_a_drill_needs_consent_and_known_nodes():
-    assert "drill_consent=true" in " ".join(drill(consent=False)["problems"])
-    assert "'sip9' is unknown" in " ".join(drill("sip9")["problems"])
-    plan = drill()
-    assert ([event["node"] for event in plan["events"]], plan["problems"]) == (["sip1"], [])
-    assert plan["seconds"] == plan["events"][0]["total"] > 0
-    # Each drill is told from the others by it.
-    assert plan["id"] != drill()["id"]
-
-
-def test_nodes_that_serve_no_client_cannot_be_measured():
-    events = drill()["events"]
-    assert FILTERS["drill_unserved"](events, [{"answered_by": ["sip2"]}], GROUPS)
-    assert not FILTERS["drill_unserved"](events, [{"answered_by": ["sip1", "sip2"]}], GROUPS)

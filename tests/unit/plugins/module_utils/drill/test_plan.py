@@ -3,13 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from pathlib import Path
+import dataclasses
 
 import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.drill import plan
 from ansible_collections.homelab.anycast.plugins.module_utils.model.link import without_authentication
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import normalise_services
+from ansible_collections.homelab.anycast.plugins.module_utils.system.request import (
+    VARIABLES,
+    Inventory,
+    read_values,
+    words,
+)
 
 SIP = {"name": "sip", "addresses": ["172.18.0.64"], "unit": "kamailio"}
 CHECKED = {**SIP, "check": {"kind": "sip"}}
@@ -17,29 +23,21 @@ DNS = {"name": "dns", "addresses": ["172.18.0.65"]}
 COMMANDS = {name: f"do {name}" for name in plan.COMMANDS}
 
 
-def test_the_head_of_the_playbook_names_the_defaults():
-    head = (Path(__file__).parents[5] / "playbooks" / "drill.yml").read_text()
-    assert [name for name, value in plan.SETTINGS.items() if f"-e drill_{name}={value:g} " not in head] == []
-
-
 def node(*services, link=None, commands=None):
-    return {
-        "services": normalise_services(list(services or [SIP])),
-        "link": without_authentication(link or {}),
-        "commands": commands or {},
-    }
+    return plan.Node(normalise_services(list(services or [SIP])), without_authentication(link or {}), commands or {})
 
 
 def system(**nodes):
-    return {
-        "nodes": nodes or {"sip1": node(), "sip2": node()},
-        "routers": ["hap-lite"],
-        "clients": {"phones": ["172.18.0.22"]},
-    }
+    return plan.System(nodes or {"sip1": node(), "sip2": node()}, {"phones": ["172.18.0.22"]})
 
 
-def ask(where=None, **asked):
-    return plan.plan({"consent": True, "node": "sip1", **asked}, where or system())
+SETTINGS = {name: VARIABLES[f"anycast_drill_{name}"].default for name in plan.SETTINGS}
+
+
+def ask(where=None, events="drain", node="sip1", settings=(), **asked):
+    usual = {"service": "", "consent": True, "port": None, "limits": {}}
+    wanted = plan.Asked(words(events), words(node), settings={**SETTINGS, **dict(settings)}, **{**usual, **asked})
+    return plan.plan_drill(wanted, where or system())
 
 
 def only(where=None, **asked):
@@ -52,7 +50,7 @@ def only(where=None, **asked):
 def test_events_on_nodes_in_their_order():
     events, problems = ask(node="sip2, sip1", events="drain,stop")
     assert problems == []
-    assert [(event["event"], event["node"], event["number"], event["of"]) for event in events] == [
+    assert [(event.event, event.node, event.number, event.of) for event in events] == [
         ("drain", "sip2", 1, 4),
         ("drain", "sip1", 2, 4),
         ("stop", "sip2", 3, 4),
@@ -76,13 +74,13 @@ def test_events_on_nodes_in_their_order():
 def test_what_an_event_does(event, breaks, undoes):
     nodes = {name: node(CHECKED, DNS, commands=COMMANDS) for name in ("sip1", "sip2")}
     found = only(system(**nodes), events=event)
-    assert breaks in found["break"]
-    assert undoes in found["undo"]
-    assert bool(found["undo"]) == bool(undoes)
-    assert found["on"] == ("controller" if "anycast_drill" in breaks else "node")
+    assert breaks in found.command
+    assert undoes in found.undo
+    assert bool(found.undo) == bool(undoes)
+    assert found.on == ("controller" if "anycast_drill" in breaks else "node")
     # What is about one service must leave the others alone.
     both = event not in ("stop", "kill", "hang")
-    assert found["prefixes"] == ["172.18.0.64/32", "172.18.0.65/32"][: 2 if both else 1]
+    assert found.prefixes == ["172.18.0.64/32", "172.18.0.65/32"][: 2 if both else 1]
 
 
 @pytest.mark.parametrize(
@@ -102,37 +100,40 @@ def test_what_an_event_does(event, breaks, undoes):
 )
 def test_limits(event, link, limit):
     nodes = {name: node(CHECKED, link=link, commands=COMMANDS) for name in ("sip1", "sip2")}
-    assert only(system(**nodes), events=event)["limit"] == limit
+    assert only(system(**nodes), events=event).limit == limit
     asked = only(system(**nodes), events=event, limits={event: 7, "recovery": 2})
-    assert (asked["limit"], asked["why"], asked["recovery_limit"]) == (7, "as asked for", 2)
+    assert (asked.limit, asked.why, asked.recovery_limit) == (7, "as asked for", 2)
 
 
 def test_a_slow_check_may_cost_its_timeout():
     """The last of its failures is known only when the timeout is over."""
     slow = {**SIP, "check": {"kind": "sip", "fall": 2, "interval": 5, "timeout": 4}}
-    assert only(system(sip1=node(slow), sip2=node(slow)), events="hang")["limit"] == 5 + 4 + 0.1 + 0.3
+    assert only(system(sip1=node(slow), sip2=node(slow)), events="hang").limit == 5 + 4 + 0.1 + 0.3
 
 
 def test_an_event_of_ones_own():
     event = only(events=[{"event": "upgrade", "node": "sip2", "break": "apt-get install x", "limit": 0}])
-    assert (event["title"], event["on"], event["undo"], event["leaves"]) == ("upgrade on sip2", "node", "", False)
-    assert event["break"] == "apt-get install x"
+    assert (event.title, event.on, event.undo, event.leaves) == ("upgrade on sip2", "node", "", False)
+    assert event.command == "apt-get install x"
 
 
 @pytest.mark.parametrize("name", ["42", "{disk}"])
 def test_an_event_of_ones_own_may_have_any_name(name):
-    assert only(events=[{"event": name, "break": "x", "limit": 0}])["title"] == f"{name} on sip1"
+    assert only(events=[{"event": name, "break": "x", "limit": 0}]).title == f"{name} on sip1"
 
 
 @pytest.mark.parametrize(
     "asked, words",
     [
         ({"events": "drian"}, "event 'drian' is unknown, did you mean 'drain'? there is: drain, stop, kill, hang"),
-        ({"events": ""}, "drill_events is missing: say which, -e drill_events=drain,stop; there is: drain"),
-        ({"events": "drain", "node": "sip"}, "drill_node: 'sip' is unknown, did you mean 'sip"),
+        (
+            {"events": ""},
+            "anycast_drill_events is missing: say which, -e anycast_drill_events=drain,stop; there is: drain",
+        ),
+        ({"events": "drain", "node": "sip"}, "anycast_node 'sip' is unknown, did you mean 'sip"),
         (
             {"events": "drain", "node": ""},
-            "event 'drain' has no node: say which, -e drill_node=NAME; there is: sip1, sip2",
+            "event 'drain' has no node: say which, -e anycast_node=NAME; there is: sip1, sip2",
         ),
         ({"events": [{"event": "drain", "node": "sp1"}]}, "node 'sp1' is unknown, did you mean 'sip1'"),
         (
@@ -141,14 +142,23 @@ def test_an_event_of_ones_own_may_have_any_name(name):
         ),
         ({"events": "power_off"}, "sip1 has no variable anycast_drill_power_on"),
         ({"events": "hang"}, "event 'hang': service 'sip' of sip1 has no check, so nobody would notice"),
-        ({"events": "drain", "consent": None}, "consent is missing: this breaks, one after the other, drain of sip1."),
-        ({"events": "drain", "consent": "no"}, "-e drill_consent=true"),
-        ({"events": "drain", "limits": {"drian": 1}}, "drill_limits: 'drian' is unknown, did you mean 'drain'?"),
-        ({"events": "drain", "limits": {"drain": "much"}}, "drill_limits: drain is 'much', expected seconds"),
-        ({"events": "drain", "settings": {"interval": 0}}, "drill_interval is '0', expected seconds, more than 0"),
-        ({"events": "drain", "service": "spi"}, "drill_service: on sip1, 'spi' is unknown, did you mean 'sip'?"),
-        ({"events": "drain", "settings": {"return": "nan"}}, "drill_return is 'nan', expected seconds, more than 0"),
-        ({"events": "drain", "limits": "drain=1"}, "drill_limits is 'drain=1', expected a dictionary"),
+        ({"events": "drain", "consent": False}, "consent is missing: this breaks, one after the other, drain of sip1."),
+        ({"events": "drain", "consent": False}, "-e anycast_drill_consent=true"),
+        (
+            {"events": "drain", "limits": {"drian": 1}},
+            "anycast_drill_limits: 'drian' is unknown, did you mean 'drain'?",
+        ),
+        ({"events": "drain", "limits": {"drain": "much"}}, "anycast_drill_limits: drain is 'much', expected seconds"),
+        (
+            {"events": "drain", "settings": {"interval": 0}},
+            "anycast_drill_interval is '0', expected seconds, more than 0",
+        ),
+        ({"events": "drain", "service": "spi"}, "anycast_service on sip1: 'spi' is unknown, did you mean 'sip'?"),
+        (
+            {"events": "drain", "settings": {"return": "nan"}},
+            "anycast_drill_return is 'nan', expected seconds, more than 0",
+        ),
+        ({"events": "drain", "limits": "drain=1"}, "anycast_drill_limits is 'drain=1', expected a dictionary"),
         ({"events": [{"event": ["drain"]}]}, "event '['drain']' is unknown"),
         ({"events": [{"node": "sip1"}]}, "an entry has no key 'event'"),
         ({"events": [{"event": "x", "break": "y"}]}, "event 'x' has no 'limit'"),
@@ -170,17 +180,13 @@ def test_what_is_wrong_with_what_is_asked(asked, words):
 
 
 def test_all_problems_at_once():
-    _events, problems = plan.plan(
-        {"events": "drian,cut", "node": "sip1,sp2"}, {"nodes": {"sip1": node()}, "routers": [], "clients": {}}
-    )
+    _events, problems = ask(plan.System({"sip1": node()}, {}), events="drian,cut", node="sip1,sp2")
     text = "; ".join(problems)
     for part in (
         "'drian'",
         "anycast_drill_cut",
         "'sp2'",
         "1 node(s)",
-        "anycast_routers is empty",
-        "anycast_clients is",
     ):
         assert part in text
 
@@ -193,11 +199,11 @@ def test_a_service_without_a_unit_cannot_be_killed():
 
 def test_what_is_armed_waits_longer_than_the_drill_looks_on():
     event = only(events="drain")
-    assert event["deadline"] >= event["settle"] + 90
-    assert event["total"] >= event["deadline"] + event["return"]
-    assert event["count"] * event["interval"] >= event["total"] - 1
-    assert "Event 1 of 1: drain of sip1. It may cost a client 0 s" in event["progress"]
-    assert f"put back within {event['deadline']} s" in event["progress"]
+    assert event.deadline >= event.settle + 90
+    assert event.total >= event.deadline + event.back
+    assert event.count * event.interval >= event.total - 1
+    assert "Event 1 of 1: drain of sip1. It may cost a client 0 s" in event.progress
+    assert f"put back within {event.deadline} s" in event.progress
 
 
 DNS_CHECKED = {**DNS, "check": {"kind": "dns", "name": "a.test", "port": 5353}}
@@ -217,12 +223,27 @@ PHONE, PHONE6 = "172.18.0.22", "2001:db8::22"
     ],
 )
 def test_how_the_clients_ask(service, clients, kind, port, prefix, sources):
-    event = only({**system(sip1=node(service), sip2=node(service)), "clients": clients}, events="drain")
-    assert (event["kind"], event["port"], event["prefix"], event["sources"]) == (kind, port, prefix, sources)
+    event = only(dataclasses.replace(system(sip1=node(service), sip2=node(service)), clients=clients), events="drain")
+    assert (event.kind, event.port, event.prefix, event.sources) == (kind, port, prefix, sources)
+
+
+def test_the_probes_may_go_to_a_port_that_no_check_names():
+    assert only(events="drain", port=5080).port == 5080
+
+
+def test_a_request_is_what_the_variables_say(hostvars):
+    inventory = Inventory(hostvars, GROUPS)
+    given = {"anycast_node": "sip1", "anycast_drill_events": "drain", "anycast_drill_consent": "true"}
+    values, wrong = read_values("drill", given)
+    found, problems = plan.drill_request(values, inventory)
+    assert (wrong, problems) == ([], [])
+    assert [(event["event"], event["node"]) for event in found["events"]] == [("drain", "sip1")]
+    assert found["seconds"] == found["events"][0]["total"] > 0
+    assert plan.Event.of_dict(found["events"][0]).as_dict() == found["events"][0]
 
 
 def test_no_client_can_ask():
-    where = {**system(), "clients": {"phones": [PHONE6]}}
+    where = dataclasses.replace(system(), clients={"phones": [PHONE6]})
     assert ask(where, events="drain")[1] == [
         "service 'sip' has 172.18.0.64/32, and no client has an address of that IP version in anycast_probe_sources:"
         " add one"
@@ -231,12 +252,12 @@ def test_no_client_can_ask():
 
 def test_queries_of_dns_have_so_many_ids():
     where = system(sip1=node(DNS_CHECKED), sip2=node(DNS_CHECKED))
-    assert only(where, events="drain", settings={"interval": 0.001})["count"] == 65536
-    assert only(events="drain", settings={"interval": 0.001})["count"] > 65536
+    assert only(where, events="drain", settings={"interval": 0.001}).count == 65536
+    assert only(events="drain", settings={"interval": 0.001}).count > 65536
 
 
 def test_nodes_that_serve_no_client():
-    events = ask(events="drain", node="sip1,sip2")[0]
+    events = ["sip1", "sip2"]
     names = ["sip1", "sip2.example.com"]
     assert plan.unserved_nodes(events, names, ["sip1", "sip2"]) == []
     assert "sip2 serves none of the clients' addresses now" in plan.unserved_nodes(events, names, ["sip1", None])[0]
@@ -257,12 +278,12 @@ def hostvars():
 
 
 def test_the_inventory(hostvars):
-    found, problems = plan.system(hostvars, GROUPS)
+    found, problems = plan.read_system(Inventory(hostvars, GROUPS))
     assert problems == []
-    assert (found["routers"], found["clients"]) == (["hap-lite"], {"phones": ["172.18.0.22"]})
-    assert found["nodes"]["sip1"]["link"].bfd is True
-    assert found["nodes"]["sip1"]["commands"]["anycast_drill_cut"] == "pull"
-    assert found["nodes"]["sip2"]["services"][0].addresses == ["172.18.0.64/32"]
+    assert found.clients == {"phones": ["172.18.0.22"]}
+    assert found.nodes["sip1"].link.bfd is True
+    assert found.nodes["sip1"].commands["anycast_drill_cut"] == "pull"
+    assert found.nodes["sip2"].services[0].addresses == ["172.18.0.64/32"]
     assert ask(found, events="stop")[1] == []
 
 
@@ -270,15 +291,15 @@ def test_an_inventory_that_is_wrong(hostvars):
     hostvars["phones"] = {}
     hostvars["sip2"] = {"bird_anycast_services": [{"name": "sip"}]}
     hostvars["sip1"]["bird_anycast_link"] = {"dead_interval": "long"}
-    problems = "; ".join(plan.system(hostvars, GROUPS)[1])
+    problems = "; ".join(plan.read_system(Inventory(hostvars, GROUPS))[1])
     assert "sip1: bird_anycast_link: dead_interval is 'long', expected whole seconds" in problems
     assert "phones has no anycast_probe_sources" in problems
     hostvars["phones"] = {"anycast_probe_sources": ["172.18.0.22", "phone"]}
-    problems = "; ".join(plan.system(hostvars, GROUPS)[1])
+    problems = "; ".join(plan.read_system(Inventory(hostvars, GROUPS))[1])
     assert "phones: anycast_probe_sources: 'phone' is no IP address" in problems
     assert "sip2: bird_anycast_services: service 'sip': addresses is not a list" in problems
 
 
 def test_who_cannot_be_reached():
-    results = [{"item": "sip1"}, {"item": "sip2", "unreachable": True, "msg": "no route"}]
-    assert plan.unreachable(results) == ["sip2 cannot be reached: no route"]
+    results: list[dict] = [{"item": "sip1"}, {"item": "sip2", "unreachable": True, "msg": "no route"}]
+    assert plan.unreachable_hosts(results) == ["sip2 cannot be reached: no route"]

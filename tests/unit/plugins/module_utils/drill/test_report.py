@@ -3,14 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import re
 from xml.etree import ElementTree
 
 import pytest
 
+from ansible_collections.homelab.anycast.plugins.module_utils.drill import plan, result
 from ansible_collections.homelab.anycast.plugins.module_utils.drill import report as drill_report
-from ansible_collections.homelab.anycast.plugins.module_utils.drill import result
 
 pytest.importorskip("matplotlib")
 
@@ -25,46 +26,37 @@ def event(length=20.0, limit=2.0, answers=("sip1", "sip2"), title="kill -9 on si
     one, other = answers
     changes = [(None, 997.0, ["11", "12"]), (1000.8, 1000.9, ["12"]), (1011.0, 1011.1, ["11", "12"])]
     first = [run(0, 5, one), run(5.05, 5.85, None, "timeout"), run(5.9, 16, other), run(16.05, length, one)]
-    planned = {
-        "event": "kill",
-        "node": "sip1",
-        "title": title,
-        "limit": limit,
-        "recovery_limit": 0.0,
-        "leaves": True,
-        "why": "because",
-        "interval": 0.05,
-        "count": 99999,
-    }
     sources = {"172.18.0.22": first, "172.18.0.23": [run(0, length, other)]}
-    return result.result(
-        planned,
-        {
-            "broken_at": 1000.0,
-            "mended_at": 1010.0,
-            "early": False,
-            "clock": 0.01,
-            "node": ["11"],
-            "names": ["sip1", "sip2"],
-            "probes": [
-                {
-                    "client": "phones",
-                    "started": 995.0,
-                    "results": [{"source": source, "runs": runs} for source, runs in sources.items()],
-                }
-            ],
-            "watches": [
-                {
-                    "router": "hap-lite",
-                    "changes": [{"after": after, "by": by, "gateways": hops} for after, by, hops in changes],
-                }
-            ],
-        },
+    seen = result.Measured(
+        broken_at=1000.0,
+        mended_at=1010.0,
+        early=False,
+        clock=0.01,
+        probes=[
+            {
+                "client": "phones",
+                "started": 995.0,
+                "results": [{"source": source, "runs": runs} for source, runs in sources.items()],
+            }
+        ],
+        watches=[
+            {
+                "router": "hap-lite",
+                "changes": [{"after": after, "by": by, "gateways": hops} for after, by, hops in changes],
+            }
+        ],
     )
+    return result.event_result(planned(title=title, limit=limit), seen, ["11"], ["sip1", "sip2"])
+
+
+def planned(**more):
+    usual = {"event": "kill", "node": "sip1", "title": "cable", "limit": 1.0, "recovery_limit": 0.0, "why": "because"}
+    fields = dict.fromkeys(field.name for field in dataclasses.fields(plan.Event))
+    return plan.Event(**{**fields, "leaves": True, "interval": 0.05, "count": 99999, **usual, **more})
 
 
 def report(*events):
-    return {"time": "2026-11-22T10:00:00Z", "by": "alice <b>@desk", "events": list(events)}
+    return drill_report.Report("2026-11-22T10:00:00Z", "alice <b>@desk", list(events))
 
 
 def texts(svg):
@@ -74,7 +66,7 @@ def texts(svg):
 
 
 def test_lines():
-    found = drill_report.lines(report(event(), event(limit=0.5)))
+    found = drill_report.report_lines(report(event(), event(limit=0.5)))
     assert found[0] == "1 of 2 events are not as they should be: kill -9 on sip1"
     assert found[3].split() == [
         "kill",
@@ -129,10 +121,8 @@ def test_a_picture_shows_who_answered_and_what_was_lost_when():
 
 
 def test_an_event_of_which_no_probe_was_sent_has_no_picture():
-    found = event()
-    for client in found["clients"]:
-        client["runs"] = []
-    assert drill_report.page(report(found))["events"][0]["pictures"] == []
+    found = dataclasses.replace(event(), clients=[])
+    assert drill_report.report_page(report(found))["events"][0]["pictures"] == []
 
 
 def test_a_long_event_is_shown_around_its_beginning_too():
@@ -148,7 +138,7 @@ def test_a_long_event_is_shown_around_its_beginning_too():
 
 def test_names_are_text():
     evil = event(answers=("<script>$x$", "sip2"), title="<b> on sip1")
-    found = drill_report.page(report(evil))
+    found = drill_report.report_page(report(evil))
     assert found["by"] == "alice &lt;b&gt;@desk"
     assert found["events"][0]["title"] == "&lt;b&gt; on sip1"
     svg = found["events"][0]["pictures"][0]["svg"]
@@ -162,8 +152,7 @@ def test_who_does_not_say_a_name():
 
 
 def test_a_page_with_an_event_that_was_not_measured():
-    planned = {"event": "cut", "node": "sip1", "title": "cable", "limit": 1.0, "recovery_limit": 0.0}
-    found = drill_report.page(report(event(), result.failure(planned, {"msg": "no"})))
+    found = drill_report.report_page(report(event(), result.failed_result(planned(), {"msg": "no"})))
     assert (found["ok"], found["events"][1]["pictures"]) == (False, [])
     assert found["events"][0]["router_back_text"] == "11.10 s"
     assert found["events"][1]["router_changed_text"] is None

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -18,13 +19,12 @@ COMMANDS = {name: f"do {name}" for name in drill_plan.COMMANDS}
 def plan(event):
     """Return the plan of an event on one of two nodes."""
     sip = {"name": "sip", "addresses": ["172.18.0.64"], "unit": "kamailio", "check": {"kind": "sip"}}
-    node = {
-        "services": normalise_services([sip]),
-        "link": without_authentication({}),
-        "commands": COMMANDS,
-    }
-    system = {"nodes": {"sip1": node, "sip2": node}, "routers": ["hap-lite"], "clients": {"phones": ["172.18.0.22"]}}
-    (planned,), problems = drill_plan.plan({"consent": True, "node": "sip1", "events": event}, system)
+    node = drill_plan.Node(normalise_services([sip]), without_authentication({}), COMMANDS)
+    system = drill_plan.System({"sip1": node, "sip2": node}, {"phones": ["172.18.0.22"]})
+    settings = {"interval": 0.05, "timeout": 1, "poll_interval": 0.1, "settle": 30, "return": 300}
+    (planned,), problems = drill_plan.plan_drill(
+        drill_plan.Asked([event], ["sip1"], "", True, None, {}, settings), system
+    )
     assert problems == []
     return planned
 
@@ -54,31 +54,32 @@ LEFT: list[dict] = [
 
 
 def measure(*sources, changes=None, event="stop", mended=1010.0, early=False, **more):
-    planned = {**plan(event), **more}
-    measured = {
-        "broken_at": 1000.0,
-        "mended_at": mended,
-        "early": early,
-        "clock": 0.02,
-        "node": ["172.18.0.11"],
-        "names": ["sip1", "sip2"],
-        "probes": [
+    seen = result.Measured(
+        broken_at=1000.0,
+        mended_at=mended,
+        early=early,
+        clock=0.02,
+        probes=[
             {
                 "client": "phones",
                 "started": 995.0,
                 "results": [{"source": f"172.18.0.{22 + n}", "runs": runs} for n, runs in enumerate(sources)],
             }
         ],
-        "watches": [{"router": "hap-lite", "changes": LEFT if changes is None else changes}],
-    }
-    return result.result(planned, measured)
+        watches=[{"router": "hap-lite", "changes": LEFT if changes is None else changes}],
+    )
+    event = dataclasses.replace(plan(event), **more)
+    found = result.event_result(event, seen, ["172.18.0.11"], ["sip1", "sip2"])
+    # As it travels between the tasks of the playbook, and into the file.
+    assert result.Result.of_dict(json.loads(json.dumps(found.as_dict()))) == found
+    return found
 
 
 def test_figures_of_an_event():
     found = measure(FAILED_OVER, UNDISTURBED, limit=1.0)
-    assert (found["ok"], found["problems"]) == (True, [])
+    assert (found.ok, found.problems) == (True, [])
     # As the scenario `figures` has them.
-    assert {key: found[key] for key in ("event", "sent", "lost", "window_s", "limit", "ok")} == {
+    assert {key: getattr(found, key) for key in ("event", "sent", "lost", "window_s", "limit", "ok")} == {
         "event": "stop",
         "sent": 103 + 17 + 201 + 80 + 401,
         "lost": 17,
@@ -86,67 +87,66 @@ def test_figures_of_an_event():
         "limit": 1.0,
         "ok": True,
     }
-    assert (found["first_loss_s"], found["last_loss_s"], found["served_again_s"]) == (0.15, 0.95, 1.0)
-    assert (found["router_changed_s"], found["routers"][0]["back_s"], found["mended_s"]) == (0.9, 11.1, 10.0)
-    assert found["precision_s"] == {"clocks": 0.02, "probe": 0.05, "router": 0.2}
-    first, second = found["clients"]
-    assert (first["before"], first["after"], first["end"]) == ("sip1", "sip2", "sip1")
-    assert (second["before"], second["after"], second["end"], second["served_again_s"]) == ("sip2", "sip2", "sip2", 0.0)
-    json.dumps(found)
+    assert (found.first_loss_s, found.last_loss_s, found.served_again_s) == (0.15, 0.95, 1.0)
+    assert (found.router_changed_s, found.routers[0].back_s, found.mended_s) == (0.9, 11.1, 10.0)
+    assert found.precision_s == {"clocks": 0.02, "probe": 0.05, "router": 0.2}
+    first, second = found.clients
+    assert (first.before, first.after, first.end) == ("sip1", "sip2", "sip1")
+    assert (second.before, second.after, second.end, second.served_again_s) == ("sip2", "sip2", "sip2", 0.0)
 
 
 def test_over_the_limit():
     found = measure(FAILED_OVER, limit=0.8)
-    assert found["problems"] == [
+    assert found.problems == [
         "clients lost 0.85 s, the limit is 0.8 s (systemd withdraws the service before it stops it)"
     ]
-    assert not found["ok"]
+    assert not found.ok
 
 
 def test_a_loss_when_the_node_comes_back():
     runs = [run(0, 16), lost(16.05, 16.1), run(16.15, 20)]
     found = measure(runs)
-    assert (found["lost"], found["window_s"], found["recovery"]["lost"]) == (0, 0.0, 2)
-    assert found["problems"] == ["clients lost 0.10 s when sip1 came back, the limit is 0 s"]
-    assert measure(runs, recovery_limit=0.2)["ok"]
+    assert (found.lost, found.window_s, found.recovery["lost"]) == (0, 0.0, 2)
+    assert found.problems == ["clients lost 0.10 s when sip1 came back, the limit is 0 s"]
+    assert measure(runs, recovery_limit=0.2).ok
 
 
 def test_a_loss_before_the_event_is_not_of_it():
     found = measure([run(0, 1), lost(1.05, 1.05), run(1.1, 20)])
-    assert (found["lost_before"], found["lost"]) == (1, 0)
-    assert found["problems"] == ["1 probes were lost before the event: something else disturbs the clients"]
+    assert (found.lost_before, found.lost) == (1, 0)
+    assert found.problems == ["1 probes were lost before the event: something else disturbs the clients"]
 
 
 def test_a_loss_within_what_the_clocks_leave_open_is_of_the_event():
-    assert measure([run(0, 4.85), lost(4.9, 4.95), run(5.0, 20)])["lost"] == 2
+    assert measure([run(0, 4.85), lost(4.9, 4.95), run(5.0, 20)]).lost == 2
 
 
 def test_a_client_that_is_left():
     found = measure([run(0, 5), lost(5.05, 20)], limit=99)
-    assert (found["served_again_s"], found["clients"][0]["after"]) == (None, "sip1")
-    assert "172.18.0.22 was not served to the end" in found["problems"]
+    assert (found.served_again_s, found.clients[0].after) == (None, "sip1")
+    assert "172.18.0.22 was not served to the end" in found.problems
 
 
 def test_a_router_that_does_not_let_go():
     found = measure(FAILED_OVER, changes=LEFT[:1], limit=1)
-    assert found["router_changed_s"] is None
-    assert found["problems"] == ["the router has not let go of sip1"]
+    assert found.router_changed_s is None
+    assert found.problems == ["the router still has sip1 as a next hop"]
     # It may have, for a moment.
-    assert measure(FAILED_OVER, changes=LEFT[:1], event="kill")["ok"]
+    assert measure(FAILED_OVER, changes=LEFT[:1], event="kill").ok
 
 
 def test_a_watch_that_began_too_late():
     late = [{**LEFT[1], "after": None, "by": 1001.0}]
-    assert "were not watched in time: they are known from 1.0 s on" in measure(UNDISTURBED, changes=late)["problems"][0]
+    assert "were not watched in time: they are known from 1.0 s on" in measure(UNDISTURBED, changes=late).problems[0]
 
 
 def test_probes_that_began_too_late():
     runs = [{**one, "first": one["first"] + 6, "last": one["last"] + 6} for one in [run(0, 1), run(1.05, 9)]]
-    assert "the probes began after the event: nothing" in "; ".join(measure(runs)["problems"])
+    assert "the probes began after the event: nothing" in "; ".join(measure(runs).problems)
 
 
 def test_nobody_was_on_the_node():
-    assert "sip1 serves none of the clients' addresses now" in measure(UNDISTURBED)["problems"][0]
+    assert "sip1 serves none of the clients' addresses now" in measure(UNDISTURBED).problems[0]
 
 
 @pytest.mark.parametrize(
@@ -157,12 +157,12 @@ def test_nobody_was_on_the_node():
     ],
 )
 def test_what_makes_the_figures_worthless(more, words):
-    assert words in measure(FAILED_OVER, limit=1, **more)["problems"][0]
+    assert words in measure(FAILED_OVER, limit=1, **more).problems[0]
 
 
 def test_nothing_was_put_back():
     found = measure(FAILED_OVER, mended=None, limit=1)
-    assert (found["mended_s"], found["clients"][0]["after"]) == (None, "sip1")
+    assert (found.mended_s, found.clients[0].after) == (None, "sip1")
 
 
 @pytest.mark.parametrize(
@@ -178,8 +178,8 @@ def test_nothing_was_put_back():
     ],
 )
 def test_an_event_that_could_not_be_measured(failed):
-    found = result.failure(plan("drain"), failed)
-    assert (found["ok"], found["problems"]) == (False, ["not measured: it broke"])
+    found = result.failed_result(plan("drain"), failed)
+    assert (found.ok, found.problems) == (False, ["not measured: it broke"])
 
 
 @pytest.fixture
@@ -218,23 +218,23 @@ def results():
 
 def test_all_times_are_the_controllers(results):
     event = plan("stop")
-    found = result.result(event, result.measured(event, results, ["172.18.0.11"], ["sip1", "sip2"]))
-    (client,) = found["clients"]
-    assert [run["from"] for run in client["runs"]] == [-5.0, 0.05]
+    found = result.event_result(event, result.measured(event, results), ["172.18.0.11"], ["sip1", "sip2"])
+    (client,) = found.clients
+    assert [run["from"] for run in client.runs] == [-5.0, 0.05]
     # The clock of sip2 does not matter.
-    assert (found["mended_s"], found["router_changed_s"], found["precision_s"]["clocks"]) == (10.0, 0.2, 0.03)
-    assert found["ok"], found["problems"]
+    assert (found.mended_s, found.router_changed_s, found.precision_s["clocks"]) == (10.0, 0.2, 0.03)
+    assert found.ok, found.problems
 
 
 def test_what_the_controller_has_done_is_in_its_own_time(results):
     results.update(broken={"at": 1000.0}, mended={"changed": False})
     event = plan("cut")
-    found = result.measured(event, results, ["172.18.0.11"], ["sip1", "sip2"])
+    found = result.measured(event, results)
     # Armed, and no longer there when the drill came to put it back.
-    assert (found["broken_at"], found["mended_at"], found["early"]) == (1000.0, None, True)
+    assert (found.broken_at, found.mended_at, found.early) == (1000.0, None, True)
 
 
 def test_a_reboot_is_a_moment_after_it_was_asked_for(results):
     event = plan("reboot")
-    found = result.measured(event, results, ["172.18.0.11"], ["sip1", "sip2"])
-    assert (found["broken_at"], found["early"]) == (1001.0, False)
+    found = result.measured(event, results)
+    assert (found.broken_at, found.early) == (1001.0, False)

@@ -9,26 +9,6 @@ from ansible_collections.homelab.anycast.plugins.module_utils.model.services imp
 from ansible_collections.homelab.anycast.plugins.module_utils.node.drain import Drain
 from ansible_collections.homelab.anycast.plugins.module_utils.system import last_node
 
-NODES = {"sip1": ["sip", "dns"], "sip2": ["sip"]}
-
-
-@pytest.mark.parametrize(
-    "arguments, words",
-    [
-        ({"node": "sip1", "service": ""}, None),
-        ({"node": "sip1,sip2", "service": "sip", "reason": "x"}, None),
-        ({"node": "", "service": ""}, "node is missing: say which one, -e node=NAME; there is: sip1, sip2"),
-        ({"node": "sip9", "service": ""}, "node 'sip9' is unknown; there is: sip1, sip2"),
-        ({"node": "all", "service": ""}, "node 'all' is unknown"),
-        ({"node": "sip1,sip2", "service": "dns"}, "node sip2 has no service 'dns'; it has: sip"),
-        ({"node": "sip1", "service": "", "reason": " "}, "reason is missing"),
-    ],
-)
-def test_arguments(arguments, words):
-    found = last_node.arguments_problems(arguments, NODES)
-    assert found == [] if words is None else words in found[0]
-
-
 SERVICES = normalise_services([{"name": "sip", "addresses": ["172.18.0.64"]}])
 OF_NODE = Drain.begin(None, "bob", "test", 0)
 OF_SIP = Drain.begin("sip", "bob", "test", 0)
@@ -59,22 +39,17 @@ REFUSED = "172.18.0.64/32 of service 'sip' would be left without a node: hap-lit
     ],
 )
 def test_the_last_node(gateways, records, expected):
-    next_hops = [{"router": "hap-lite", "prefix": "172.18.0.64/32", "gateways": [f"172.18.0.{n}" for n in gateways]}]
-    elsewhere = [
-        {"name": f"sip{number - 10}", "addresses": [f"172.18.0.{number}"], "records": found}
-        for number, found in records.items()
-    ]
-    assert last_node.last_node_problems(SERVICES, next_hops, ["172.18.0.11"], elsewhere) == expected
+    next_hops = [{"item": ["hap-lite", "172.18.0.64/32"], "gateways": [f"172.18.0.{n}" for n in gateways]}]
+    others = [last_node.Other(f"sip{number - 10}", [f"172.18.0.{number}"], found) for number, found in records.items()]
+    assert last_node.last_node_problems(SERVICES, next_hops, ["172.18.0.11"], others) == expected
 
 
 def test_two_drains_at_once_never_leave_nobody():
     """Each writes its record before it reads the other's, so at least one of them sees the other."""
-    next_hops = [{"router": "r", "prefix": "172.18.0.64/32", "gateways": ["172.18.0.11", "172.18.0.12"]}]
+    next_hops = [{"item": ["r", "172.18.0.64/32"], "gateways": ["172.18.0.11", "172.18.0.12"]}]
     for seen_by_first, seen_by_second in (([], [OF_NODE]), ([OF_NODE], []), ([OF_NODE], [OF_NODE])):
         refused = [
-            last_node.last_node_problems(
-                SERVICES, next_hops, [own], [{"name": "o", "addresses": [other], "records": seen}]
-            )
+            last_node.last_node_problems(SERVICES, next_hops, [own], [last_node.Other("o", [other], seen)])
             for own, other, seen in (
                 ("172.18.0.11", "172.18.0.12", seen_by_first),
                 ("172.18.0.12", "172.18.0.11", seen_by_second),
@@ -97,11 +72,3 @@ def test_there_is_an_address_to_wait_for_though_the_node_is_nobodys_neighbour():
     assert last_node.neighbor_addresses(NEIGHBORS, "10.0.0.2") == ["10.0.0.2"]
     assert last_node.neighbor_addresses([], "10.0.0.2") == ["10.0.0.2"]
     assert last_node.neighbor_addresses(NEIGHBORS, None) == []
-
-
-def test_a_node_that_cannot_be_reached_has_no_records():
-    results = [{"item": "sip1", "records": [OF_NODE.as_dict()]}, {"item": "sip2", "unreachable": True}]
-    assert last_node.others(results, NEIGHBORS, {"sip1": "10.0.0.1", "sip2": "10.0.0.2"}) == [
-        {"name": "sip1", "addresses": ["172.18.0.11", "192.0.2.11"], "records": [OF_NODE]},
-        {"name": "sip2", "addresses": ["10.0.0.2"], "records": []},
-    ]

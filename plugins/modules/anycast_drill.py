@@ -1,0 +1,92 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin of this name, which does it all."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: anycast_drill
+short_description: Judge what was measured in a failover drill
+version_added: 1.0.0
+author:
+  - homelab.anycast maintainers (@homelab-anycast)
+description:
+  - Used by the playbook C(homelab.anycast.drill). Judges what other modules have done and read, and contacts no host.
+notes:
+  - O(step=report) needs the Python package matplotlib on the controller.
+extends_documentation_fragment:
+  - homelab.anycast.attributes
+  - homelab.anycast.attributes.read_only
+attributes:
+  platform:
+    support: full
+    platforms: posix
+options:
+  step:
+    description:
+      - V(reached) fails where a host of O(results) could not be reached.
+      - V(served) fails where a node of O(events) answers no client.
+      - V(result) returns what O(event) cost the clients.
+      - V(failure) returns the result of an O(event) that was not measured.
+      - V(report) returns all O(results) as text, and as what the template of the page needs.
+    type: str
+    required: true
+    choices: [reached, served, result, failure, report]
+  results:
+    description:
+      - Results of loops over the names of hosts; with O(step=served) those of M(homelab.anycast.anycast_probe).
+      - With O(step=report), the RV(result) of each event.
+    type: list
+    elements: dict
+  events:
+    description: The events of M(homelab.anycast.anycast_request).
+    type: list
+    elements: dict
+  event:
+    description: One of them.
+    type: dict
+  measured:
+    description:
+      - The results C(broken) and C(mended) of M(homelab.anycast.anycast_fault), and those of the loops C(clocks) of
+        M(homelab.anycast.anycast_clock), C(probes) of M(homelab.anycast.anycast_probe), and C(watches) of
+        M(homelab.anycast.routeros_next_hops).
+    type: dict
+  addresses:
+    description: The addresses by which the routers know the node.
+    type: list
+    elements: str
+  failure:
+    description: The result of the task that failed.
+    type: dict
+  time:
+    description: When the drill began.
+    type: str
+  by:
+    description: Who does the drill.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Check that all nodes can be reached
+  homelab.anycast.anycast_drill:
+    step: reached
+    results: "{{ claims.results }}"
+"""
+
+RETURN = r"""
+result:
+  description: The figures of the event, as in C(anycast-drill.json).
+  returned: O(step=result) or O(step=failure)
+  type: dict
+lines:
+  description: The report as text.
+  returned: O(step=report)
+  type: list
+  elements: str
+page:
+  description: What the template of the page needs, with every string escaped.
+  returned: O(step=report)
+  type: dict
+"""

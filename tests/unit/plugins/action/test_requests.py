@@ -1,0 +1,218 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The actions behind the playbooks of planned work, on variables as Ansible has them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from types import SimpleNamespace
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible.utils.context_objects import CLIArgs
+
+PACKAGE = "ansible_collections.homelab.anycast.plugins.action."
+LINK = {"key": "old-secret"}
+SIP = {"name": "sip", "addresses": ["172.18.0.64"], "unit": "kamailio"}
+HOSTVARS: dict[str, dict] = {
+    "hap-lite": {"routeros_ospf_link": LINK},
+    **{
+        f"sip{n}": {
+            "bird_anycast_link": LINK,
+            "bird_anycast_services": [SIP],
+            "bird_anycast_router_id": f"172.18.0.1{n}",
+        }
+        for n in (1, 2)
+    },
+    "phones": {"anycast_probe_sources": ["172.18.0.22"]},
+}
+GROUPS = {
+    "all": list(HOSTVARS),
+    "anycast_routers": ["hap-lite"],
+    "anycast_nodes": ["sip1", "sip2"],
+    "anycast_clients": ["phones"],
+}
+NEIGHBORS = [{"neighbors": [{"router_id": f"172.18.0.1{n}", "address": f"172.18.0.1{n}"} for n in (1, 2)]}]
+
+
+@pytest.fixture
+def act(monkeypatch):
+    """Run an action with variables of the play, and others of the command line."""
+
+    def act(name, given: dict | None = None, called=(), hostvars=HOSTVARS, **arguments):
+        module = importlib.import_module(PACKAGE + name)
+        task = SimpleNamespace(args=arguments, async_val=0, check_mode=False, diff=False, action=name, _ds=None)
+        templar = SimpleNamespace(template=lambda value: value)
+        made = module.ActionModule(task, SimpleNamespace(_shell=None), SimpleNamespace(), None, templar, None)
+        monkeypatch.setattr(module.ActionBase, "run", lambda self, tmp, task_vars: {})
+        if name == "anycast_request":
+            monkeypatch.setattr(module, "load_extra_vars", lambda loader: given or {})
+            monkeypatch.setattr(module.context, "CLIARGS", CLIArgs({"args": tuple(called)}))
+        play = {"hostvars": hostvars, "groups": GROUPS, "ansible_play_hosts_all": ["localhost", *hostvars]}
+        return made.run(task_vars={**play, **(given or {})})
+
+    return act
+
+
+# --- anycast_request --------------------------------------------------------------------------------------------------
+
+
+def test_a_request_is_returned_with_its_defaults(act):
+    given = {"anycast_node": "sip2", "anycast_reason": "disk", "anycast_by": "alice"}
+    found = act("anycast_request", given, playbook="drain")
+    assert (found["changed"], found["node"], found["wait"], found["by"]) == (False, ["sip2"], 60, "alice")
+    assert found["prefixes"] == {"sip2": ["172.18.0.64/32"]}
+    del given["anycast_by"]
+    assert "@" in act("anycast_request", given, playbook="drain")["by"]
+
+
+def test_whoever_runs_it_may_have_no_name(act, monkeypatch):
+    module = importlib.import_module(PACKAGE + "anycast_request")
+    monkeypatch.setattr(module.getpass, "getuser", lambda: GROUPS["nobody"])
+    by = act("anycast_request", {"anycast_node": "sip2", "anycast_reason": "disk"}, playbook="drain")["by"]
+    assert by.partition("@")[0].isdigit()
+
+
+def test_all_problems_are_told_at_once_and_misspelt_variables_before_them(act):
+    given = {"anycast_node": "sip9", "anycast_wait": "soon"}
+    with pytest.raises(AnsibleActionFail) as raised:
+        act("anycast_request", given, playbook="drain")
+    first, *others = raised.value.message.splitlines()
+    assert first == "3 problems, nothing was changed:"
+    assert [line.split()[1] for line in others] == ["anycast_wait", "anycast_node", "anycast_reason"]
+    with pytest.raises(AnsibleActionFail, match="1 problem, nothing was changed:\n- the variable 'forse' is unknown"):
+        act("anycast_request", {**given, "forse": True}, playbook="drain")
+
+
+@pytest.mark.parametrize(
+    ("called", "refused"),
+    [
+        (["homelab.anycast.site"], True),
+        (["playbooks/site.yml"], True),
+        (["homelab.anycast.drain", "homelab.anycast.site"], False),
+        (["mine/site.yml"], False),
+        (["homelab.anycast.site", "mine.yml"], False),
+    ],
+)
+def test_a_variable_of_another_playbook(act, monkeypatch, called, refused):
+    module = importlib.import_module(PACKAGE + "anycast_request")
+    monkeypatch.chdir(module.COLLECTION)
+    given = {"anycast_reason": "disk"}
+    if refused:
+        with pytest.raises(AnsibleActionFail, match="anycast_reason has no effect on site, it is for drain: leave it"):
+            act("anycast_request", given, called, playbook="site")
+    else:
+        assert act("anycast_request", given, called, playbook="site")["wait"] == 60
+
+
+def test_variables_of_the_roles_are_known(act):
+    assert act("anycast_request", {"routeros_ospf_allow_interruption": True}, playbook="site")
+    with pytest.raises(AnsibleActionFail, match="did you mean 'routeros_ospf_allow_interruption'"):
+        act("anycast_request", {"routeros_ospf_allow_interuption": True}, playbook="site")
+
+
+def test_the_new_key_comes_from_the_environment_and_is_not_returned(act, monkeypatch):
+    monkeypatch.setenv("ANYCAST_NEW_KEY", "new-secret")
+    found = act("anycast_request", {"anycast_new_key_id": 2}, playbook="rotate_key")
+    assert found["new_key_id"] == 2
+    assert "secret" not in json.dumps(found)
+    with pytest.raises(AnsibleActionFail, match="anycast_new_key_id is 1, which is the key_id of the inventory"):
+        act("anycast_request", {"anycast_new_key_id": 1}, playbook="rotate_key")
+
+
+def test_each_drill_is_told_from_the_others(act, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = {"anycast_node": "sip1", "anycast_drill_events": "drain", "anycast_drill_consent": True}
+    first, second = (act("anycast_request", given, playbook="drill") for _time in range(2))
+    assert first["id"] != second["id"]
+    assert (first["events"][0]["title"], first["report"]) == ("drain of sip1", str(tmp_path / "anycast-drill"))
+
+
+def test_a_variable_that_cannot_be_resolved_names_its_host(act):
+    class Broken(dict):
+        def get(self, name, default=None):
+            raise KeyError(name)
+
+    hostvars = {**HOSTVARS, "sip2": Broken()}
+    with pytest.raises(AnsibleActionFail, match="- sip2: bird_anycast_services cannot be resolved"):
+        act("anycast_request", {"anycast_node": "sip2"}, hostvars=hostvars, playbook="undrain")
+
+
+# --- anycast_last_node ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("drains", "left"),
+    [
+        ([{"item": "sip2", "records": []}], True),
+        ([{"item": "sip2", "unreachable": True}], True),
+        ([{"item": "sip2", "records": [{"service": None, "by": "me", "since": "t", "reason": "disk"}]}], False),
+    ],
+)
+def test_a_drain_would_leave_no_node_where_the_other_is_drained_too(act, drains, left):
+    found = act(
+        "anycast_last_node",
+        node="sip1",
+        services=[SIP],
+        neighbors=NEIGHBORS,
+        next_hops=[{"item": ["hap-lite", "172.18.0.64/32"], "gateways": ["172.18.0.11", "172.18.0.12"]}],
+        drains=drains,
+    )
+    assert found.get("failed", False) is not left
+    assert left or found["msg"] == (
+        "172.18.0.64/32 of service 'sip' would be left without a node: hap-lite sends it to no other that stays (sip2"
+        " is being drained too). Undrain another node first, or go on without any: -e anycast_force=true"
+    )
+
+
+# --- anycast_drill ----------------------------------------------------------------------------------------------------
+
+
+def test_hosts_that_cannot_be_reached(act):
+    results = [{"item": "sip1"}, {"item": "sip2", "unreachable": True, "msg": "no route"}]
+    assert act("anycast_drill", step="reached", results=results[:1]) == {"changed": False}
+    found = act("anycast_drill", step="reached", results=results)
+    assert (found["failed"], found["msg"]) == (True, "Nothing is broken: sip2 cannot be reached: no route")
+
+
+def test_nodes_that_serve_no_client(act):
+    events = [{"node": "sip1"}]
+    assert "failed" not in act("anycast_drill", step="served", events=events, results=[{"answered_by": ["sip1"]}])
+    found = act("anycast_drill", step="served", events=events, results=[{"answered_by": ["sip2", None]}])
+    assert found["msg"].startswith("Nothing is broken: sip1 serves none of the clients' addresses now")
+
+
+def test_from_an_event_to_the_report(act):
+    pytest.importorskip("matplotlib")
+    given = {"anycast_node": "sip1", "anycast_drill_events": "drain", "anycast_drill_consent": True}
+    (event,) = act("anycast_request", given, playbook="drill")["events"]
+    runs = [{"first": 0.0, "last": 20.0, "probes": 401, "answered_by": "sip1", "reason": None}]
+    changes = [(None, 995.0, ["172.18.0.11"]), (1000.1, 1000.2, ["172.18.0.12"])]
+    measured = {
+        "broken": {"at": 1000.0},
+        "mended": {"at": 1010.0},
+        "clocks": [{"item": name, "offset": 0.0, "uncertainty": 0.02} for name in ("sip1", "phones")],
+        "probes": [
+            {
+                "item": {"item": {"item": "phones"}},
+                "began": 995.0,
+                "results": [{"source": "172.18.0.22", "runs": runs}],
+            }
+        ],
+        "watches": [
+            {
+                "item": {"item": "hap-lite"},
+                "changes": [{"after": after, "by": by, "gateways": hops} for after, by, hops in changes],
+            }
+        ],
+    }
+    result = act("anycast_drill", step="result", event=event, measured=measured, addresses=["172.18.0.11"])["result"]
+    assert (result["ok"], result["lost"], result["router_changed_s"]) == (True, 0, 0.2)
+    failed = act("anycast_drill", step="failure", event=event, failure={"msg": "no power"})["result"]
+    assert failed["problems"] == ["not measured: no power"]
+    found = act("anycast_drill", step="report", time="2026-11-22T10:00:00Z", by="alice", results=[result, failed])
+    assert found["lines"][0] == "1 of 2 events are not as they should be: drain of sip1"
+    assert [len(shown["pictures"]) for shown in found["page"]["events"]] == [1, 0]
+    json.dumps(found)

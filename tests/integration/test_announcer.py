@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ OTHER = "172.18.0.65"
 INSTANCE = "anycast-announce@{}.service"
 # Seconds: what operate.rst promises from when the service is known to be dead, for the checker and for its unit; and
 # until a router has noticed that BIRD is gone.
-WITHDRAWN, SETTLED, DEAD_INTERVAL = 6, 8, 4
+WITHDRAWN, SETTLED, DEAD_INTERVAL, HANG = 6, 8, 4, 1.7
 # Of mount(2).
 READ_ONLY, REMOUNT = 1, 32
 FRR = f"""
@@ -135,7 +136,9 @@ class Node:
         return self.machine.journal(INSTANCE.format("sip"))
 
     def signal_bird(self, name: str) -> None:
-        self.machine.run("sh", "-c", f"kill -{name} $(cat /sys/fs/cgroup/system.slice/bird.service/cgroup.procs)")
+        """A BIRD that is gone at this moment has no process to signal."""
+        processes = "/sys/fs/cgroup/system.slice/bird.service/cgroup.procs"
+        self.machine.run("sh", "-c", f"kill -{name} $(cat {processes})", check=False)
 
 
 @pytest.fixture(scope="module")
@@ -247,6 +250,37 @@ def test_a_bird_that_is_stopped(bed: Bed, nodes: list[Node], check: bool) -> Non
     assert "bird is killed on this node to withdraw sip" in wait_for("it to say so", node.said)
     wait_for("the other service", lambda: node.address in next_hops(bed, OTHER))
     stays_gone(bed, node, 3)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_bird_is_stopped_or_killed_at_a_random_moment(bed: Bed, nodes: list[Node], seed: int) -> None:
+    """On all nodes at once, while their service dies: it hangs, or is stopped."""
+    chance = random.Random(seed)
+    check = seed % 2 == 0
+    for node in nodes:
+        announced(bed, node, check)
+    actions = []
+    for node in nodes:
+        died = 3 + chance.random()
+        actions.append((died, node, "dies"))
+        begin = died + chance.uniform(-2, 3)
+        step = chance.choice(["STOP", "KILL"])
+        actions.append((begin, node, step))
+        if step == "STOP":
+            actions.append((begin + chance.uniform(0.1, 12), node, "CONT"))
+    start = time.monotonic()
+    for when, node, step in sorted(actions, key=lambda action: action[0]):
+        time.sleep(max(start + when - time.monotonic(), 0))
+        if step != "dies":
+            node.signal_bird(step)
+        elif check:
+            node.machine.systemctl("kill", "--signal=STOP", "sip")
+        else:
+            node.machine.systemctl("stop", "--no-block", "sip")
+    for node in nodes:
+        gone(bed, node, start + 4, HANG + SETTLED + DEAD_INTERVAL + 2)
+    for node in nodes:
+        stays_gone(bed, node, 1)
 
 
 def test_a_socket_that_may_not_be_used(bed: Bed, nodes: list[Node]) -> None:

@@ -19,7 +19,7 @@ _COST = (1, 65535)
 LIMITS = {
     "bird_anycast_priority": _PRIORITY,
     "bird_anycast_cost": _COST,
-    # Seconds. anycast-announce@.service has TimeoutStopSec=45, of which announcer.py may take 16 until it is withdrawn.
+    # Seconds. anycast-announce@.service has TimeoutStopSec=45, of which announcer.py may take 14 until it is withdrawn.
     "bird_anycast_withdraw_wait": (0, 20),
     "routeros_ospf_priority": _PRIORITY,
     "routeros_ospf_cost": _COST,

@@ -54,10 +54,10 @@ BIRD_START = 5.0
 # RFC 2328's MinLSInterval: a change within 5 s of the one before it is held back.
 FLOOD_TIMEOUT = 8.0
 POLL = 0.05
-# What withdraw() takes at most, where BIRD answers neither `configure`, twice, nor `disable`, and is killed; as root,
-# and with the wait for the router, also to hide the link. Documentation and the unit's TimeoutStopSec= have these.
+# What withdraw() takes at most, where BIRD answers neither `configure`, twice, nor `disable`, and is killed; and with
+# the wait for the router. Documentation and the unit's TimeoutStopSec= have these.
 WITHDRAWN_WITHIN = 3 * BIRD_TIMEOUT
-SETTLED_WITHIN = 4 * BIRD_TIMEOUT + FLOOD_TIMEOUT
+SETTLED_WITHIN = WITHDRAWN_WITHIN + FLOOD_TIMEOUT
 
 # Seconds between two checks of a service that has not answered within as many.
 HURRY = 0.1
@@ -73,6 +73,8 @@ NO_PROTOCOL = (8003, 9001)
 
 ERROR, WARNING, NOTICE = 3, 4, 5
 SIGKILL = 9
+# Of mount(2).
+MS_BIND = 4096
 
 
 def say(level: int, text: str) -> None:
@@ -351,10 +353,18 @@ def wait_until(announced: bool, prefixes: list[str]) -> bool:
     return True
 
 
-def command(*words: str) -> None:
-    import subprocess
+def libc(function: str, *arguments: object) -> None:
+    import ctypes
 
-    subprocess.run(words, check=True, capture_output=True, timeout=BIRD_TIMEOUT)
+    if getattr(ctypes.CDLL(None, use_errno=True), function)(*arguments):
+        raise OSError(ctypes.get_errno(), f"{function}: {os.strerror(ctypes.get_errno())}")
+
+
+def join_first_process() -> None:
+    """See the file systems that everybody sees: systemd gives a unit with a sandbox its own, also a line with `+`."""
+    if os.readlink("/proc/self/ns/mnt") != os.readlink("/proc/1/ns/mnt"):
+        with open("/proc/1/ns/mnt", encoding="ascii") as file:
+            libc("setns", file.fileno(), 0)
 
 
 def hide(name: str) -> None:
@@ -362,12 +372,14 @@ def hide(name: str) -> None:
 
     It is there until the next boot, and the announcers go on with it.
     """
+    import ctypes
     import fcntl
     import shutil
     import tempfile
 
+    join_first_process()
     with open(os.path.join(MEMORY, "anycast.lock"), "w", encoding="ascii") as lock:
-        # One of all services does it. It takes no longer than `mount` may.
+        # One of all services does it.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not make_absent(name)[1]:
             return
@@ -381,7 +393,15 @@ def hide(name: str) -> None:
             shutil.copystat(before, copy, follow_symlinks=False)
             found = os.lstat(before)
             os.chown(copy, found.st_uid, found.st_gid, follow_symlinks=False)
-        command("mount", "--bind", memory, ANNOUNCED)
+        libc("mount", memory.encode(), ANNOUNCED.encode(), None, ctypes.c_ulong(MS_BIND), None)
+
+
+def mask_bird() -> None:
+    """Have systemd start no BIRD until the next boot."""
+    import subprocess
+
+    words = ("systemctl", "mask", "--runtime", BIRD_UNIT)
+    subprocess.run(words, check=True, capture_output=True, timeout=BIRD_TIMEOUT)
 
 
 def announce(name: str, prefixes: list[str], bird: Bird | None = None) -> None:
@@ -438,12 +458,12 @@ def force(name: str, prefixes: list[str], why: list[str], refused: bool, is_ther
         done = stop_ospf(prefixes, why)
         if is_there and os.geteuid() == 0:
             # The next BIRD would read it, and so would this one at the next announcement.
-            command("systemctl", "mask", "--runtime", BIRD_UNIT)
+            mask_bird()
             kill_bird()
             done = "bird is stopped and masked"
     except Exception as exc:
         why.append(f"bird cannot be ended: {exc}")
-        raise NotWithdrawn(f"{name} may still be announced: {'; '.join(why)}") from exc
+        raise NotWithdrawn(f"{name} may still be announced: {'; '.join(dict.fromkeys(why))}") from exc
     if is_there and os.geteuid():
         raise NotWithdrawn("; ".join([*why, f"{done} on this node to withdraw {name}"]))
     if done == "bird does not run":
@@ -459,7 +479,7 @@ def force(name: str, prefixes: list[str], why: list[str], refused: bool, is_ther
         "bird is stopped and masked": f"Make the directory writable, then run: rm {ANNOUNCED}/{name}.*;"
         " systemctl unmask --runtime bird; systemctl restart bird",
     }
-    return f"{'; '.join(why)}; {done} on this node to withdraw {name}, and with it all its services. {cures[done]}"
+    return f"{'; '.join(dict.fromkeys(why))}; {done} on this node to withdraw {name}, and with it all its services. {cures[done]}"
 
 
 def withdraw(name: str, prefixes: list[str], flood: bool = False) -> tuple[bool, str | None]:

@@ -17,7 +17,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -326,18 +325,18 @@ class FakeSystem:
             system.faults.hit("kill")
             system.bird.kill()
 
-        def run(words: tuple[str, ...], **_more: Any) -> None:
-            if words[0] == "mount":
-                if not system.may_mount:
-                    raise subprocess.CalledProcessError(32, words)
-                # What lies over the directory is what everybody sees from now on.
-                program.ANNOUNCED = words[2]
-                system.bird.directory = Path(words[2])
-            else:
-                assert words == ("systemctl", "mask", "--runtime", "bird.service")
-                if not system.may_mask:
-                    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-                system.bird.masked = True
+        def libc(function: str, *arguments: Any) -> None:
+            assert function == "mount"
+            if not system.may_mount:
+                raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+            # What lies over the directory is what everybody sees from now on.
+            program.ANNOUNCED = arguments[0].decode()
+            system.bird.directory = Path(program.ANNOUNCED)
+
+        def mask_bird() -> None:
+            if not system.may_mask:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            system.bird.masked = True
 
         processes = self.directory / "cgroup.procs"
         processes.write_text(f"{BIRD_PROCESS}\n")
@@ -353,8 +352,10 @@ class FakeSystem:
             os=SimpleNamespace(**{**vars(os), **fakes, "kill": kill, "geteuid": lambda: 0 if system.is_root else 1000}),
             socket=SimpleNamespace(**{**vars(socket), "socket": Socket}),
             open=hit("open", open),
+            libc=libc,
+            join_first_process=lambda: None,
+            mask_bird=mask_bird,
         )
-        self.run = run
 
 
 class _Stderr(io.TextIOBase):

@@ -11,7 +11,6 @@ import contextlib
 import errno
 import itertools
 import os
-import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -45,7 +44,6 @@ def system(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSystem]:
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="anycast-", dir=memory) as directory:
         system = FakeSystem(Path(directory))
-        monkeypatch.setattr(subprocess, "run", system.run)
         monkeypatch.setattr(os, "chown", lambda *_arguments, **_more: None)
         yield system
         system.close()

@@ -479,7 +479,8 @@ def force(name: str, prefixes: list[str], why: list[str], refused: bool, is_ther
         "bird is stopped and masked": f"Make the directory writable, then run: rm {ANNOUNCED}/{name}.*;"
         " systemctl unmask --runtime bird; systemctl restart bird",
     }
-    return f"{'; '.join(dict.fromkeys(why))}; {done} on this node to withdraw {name}, and with it all its services. {cures[done]}"
+    trouble = "; ".join(dict.fromkeys(why))
+    return f"{trouble}; {done} on this node to withdraw {name}, and with it all its services. {cures[done]}"
 
 
 def withdraw(name: str, prefixes: list[str], flood: bool = False) -> tuple[bool, str | None]:

@@ -37,9 +37,9 @@ options:
     description:
       - V(read) only returns the records.
       - V(recorded) writes the record. From here on the service is not announced again, once it is withdrawn. Fails if
-        somebody else is at it.
+        another play has begun a drain.
       - V(withdrawn) withdraws what the record covers.
-      - V(drained) notes that the router has let go of the node, and with O(stop_service) stops the services.
+      - V(drained) notes that the router sends nothing to the node, and with O(stop_service) stops the services.
       - V(forgotten) removes a record that led to nothing.
       - V(undrained) starts what the drain has stopped, waits until all that is to come back is healthy, removes the
         record and has it announced.
@@ -68,7 +68,7 @@ options:
     default: false
   force:
     description:
-      - With O(state=recorded), take over a drain which somebody else has begun.
+      - With O(state=recorded), take over a drain that another play has begun.
       - With O(state=undrained), do not ask whether it is healthy.
     type: bool
     default: false
@@ -105,7 +105,7 @@ records:
       description: Since when, in UTC, such as V(2026-11-22T15:00:00Z).
       type: str
     done:
-      description: Whether the router has let go of the node.
+      description: Whether the router sends nothing to the node any more.
       type: bool
     stopped:
       description: Units that were stopped afterwards, and that O(state=undrained) starts again.

@@ -80,26 +80,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 facts:
-  description: What the node is, and its place in the network.
+  description:
+    - What the node is, and its place in the network.
+    - C(distribution) is the name of its distribution, C(distributions) are the identifiers of that and of those that
+      it is like (C(ID_LIKE) in C(os-release(5\))).
+    - C(interfaces) has by name whether the interface is C(active), its C(mtu) and its C(addresses) as prefixes.
+    - C(default_ipv4) and C(default_ipv6) are the interfaces that the default routes leave by, null without one.
   returned: always
   type: dict
-  contains:
-    distribution:
-      description: The name of its distribution.
-      type: str
-    distributions:
-      description: The identifiers of its distribution and of those that it is like, C(ID_LIKE) in C(os-release(5\)).
-      type: list
-      elements: str
-    interfaces:
-      description: By name, whether the interface is C(active), its C(mtu) in octets, and its C(addresses) as prefixes.
-      type: dict
-    default_ipv4:
-      description: The interface that the default route of IPv4 leaves by; null without one.
-      type: str
-    default_ipv6:
-      description: The same of IPv6.
-      type: str
   sample:
     distribution: Debian GNU/Linux
     distributions: [debian]
@@ -111,176 +99,86 @@ announced:
   description: The owner, the group and the mode of C(anycast.d) in O(directory); null without such a directory.
   returned: always
   type: dict
-  sample:
-    owner: bird
-    group: bird
-    mode: "0750"
+  sample: {owner: bird, group: bird, mode: "0750"}
 nftables:
   description: The objects of C(nft --json list ruleset); null if there is no program nft, or it refuses.
   returned: always
   type: list
   elements: dict
-  sample: []
 iptables:
   description: The output of C(iptables-save); null if there is no such program, or it refuses.
   returned: always
   type: str
-  sample: null
 ip6tables:
   description: The output of C(ip6tables-save); null if there is no such program, or it refuses.
   returned: always
   type: str
-  sample: null
 rp_filter:
   description: >-
     The reverse-path filter in force on each interface, V(0) none, V(1) strict, V(2) loose. It is the greater one of
     C(net.ipv4.conf.all.rp_filter) and the interface's own.
   returned: always
   type: dict
-  sample:
-    lo: 0
-    enp0s11: 2
+  sample: {lo: 0, enp0s11: 2}
 units:
   description: What systemd says of each of O(units), by its name; empty on a machine without systemd.
   returned: always
   type: dict
-  contains:
-    load:
-      description: V(loaded), V(not-found), V(masked) or another load state.
-      type: str
-    active:
-      description: V(active), V(inactive), V(failed) or another state of activation.
-      type: str
-    enabled:
-      description: V(enabled), V(disabled) or another state of the unit's file; empty where there is none.
-      type: str
   sample:
     kamailio.service: {load: loaded, active: active, enabled: enabled}
 packages:
   description: Of each of O(packages), the version that is installed; null if it is not.
   returned: always
   type: dict
-  sample:
-    bird2: 2.17.1-1+b2
+  sample: {bird2: 2.17.1-1+b2}
 interface_managers:
-  description: What manages the node's interfaces. One of V(ifupdown), V(NetworkManager), V(networkd).
+  description:
+    - Which of V(ifupdown), V(NetworkManager) and V(networkd) are C(running), and what the tool of one said that does
+      not answer (C(mute)).
+    - C(links) has by each of O(link_interfaces) the one that manages it, null if it is none of these.
+    - C(interfaces) are those with files of the role P(homelab.anycast.bird_anycast#role).
   returned: always
   type: dict
-  contains:
-    running:
-      description: Those that the node has, and that run.
-      type: list
-      elements: str
-    mute:
-      description: By each of these that does not answer, what its tool said. Networkd does not without D-Bus.
-      type: dict
-    links:
-      description: By each of O(link_interfaces) the one that manages it; null if it is none of these.
-      type: dict
-    interfaces:
-      description: Interfaces that have files of the role P(homelab.anycast.bird_anycast#role).
-      type: list
-      elements: str
   sample:
     running: [ifupdown]
     mute: {}
     links: {enp0s11: ifupdown}
     interfaces: [dummy0]
 bird_conf:
-  description: >-
-    What C(bird.conf) in O(directory) consists of, without a value that may be secret; null if there is none.
+  description:
+    - What C(bird.conf) in O(directory) consists of, without a value that may be secret; null if there is none.
+    - C(ours) is whether the role P(homelab.anycast.bird_anycast#role) has written it. C(others) are the first words of
+      what is neither a protocol nor about the daemon alone, such as V(filter).
   returned: always
   type: dict
-  contains:
-    ours:
-      description: Whether the role P(homelab.anycast.bird_anycast#role) has written it.
-      type: bool
-    router_id:
-      description: The router id that it sets, null if it sets none.
-      type: str
-    includes:
-      description: The files that it includes, outside of every block.
-      type: list
-      elements: str
-    others:
-      description: The first words of what is neither a protocol nor about the daemon alone, such as V(filter).
-      type: list
-      elements: str
-    protocols:
-      description: The protocols, with C(kind), C(name) and what tells what they do.
-      type: list
-      elements: dict
-  sample: null
 stanzas:
-  description: Which of O(dummies) stand in files of C(interfaces(5\)), but for the role's own.
+  description:
+    - Which of O(dummies) stand in files of C(interfaces(5\)), but for the role's own.
+    - C(extra) are the names of options that do more than make a dummy interface with an address, C(heirs) the
+      interfaces that inherit from it.
   returned: always
   type: list
   elements: dict
-  contains:
-    file:
-      description: The file.
-      type: str
-    name:
-      description: The interface.
-      type: str
-    addresses:
-      description: Its addresses, without their lengths.
-      type: list
-      elements: str
-    extra:
-      description: The names of its options that do more than make a dummy interface with an address.
-      type: list
-      elements: str
-    heirs:
-      description: The interfaces that inherit from it.
-      type: list
-      elements: str
   sample:
-    - file: /etc/network/interfaces
-      name: dummy0
-      addresses: [172.18.0.64]
-      extra: []
-      heirs: []
+    - {file: /etc/network/interfaces, name: dummy0, addresses: [172.18.0.64], extra: [], heirs: []}
 source_routing:
   description: The policy rules, and the routes of O(source_table), as C(ip -N) shows them.
   returned: always
   type: str
-  sample: null
 before:
-  description: What is known of the time before the role; null without O(removal).
+  description:
+    - What is known of the time before the role; null without O(removal).
+    - The C(packages) that the role has installed, these and what came with them (C(purge)), how C(units) were, the
+      C(files) of which M(homelab.anycast.anycast_takeover) has a copy, and the interfaces that it has taken out of
+      files of C(interfaces(5\)) (C(stanzas)).
   returned: always
   type: dict
-  contains:
-    packages:
-      description: Packages that the role has installed.
-      type: list
-      elements: str
-    purge:
-      description: These, and what came with them.
-      type: list
-      elements: str
-    units:
-      description: How units were, by their names.
-      type: dict
-    files:
-      description: Files of which M(homelab.anycast.anycast_takeover) has a copy.
-      type: list
-      elements: str
-    stanzas:
-      description: Interfaces that were taken out of files of C(interfaces(5\)).
-      type: list
-      elements: str
-  sample: null
 clock:
-  description: The node's clock.
+  description: >-
+    By how many seconds the node's clock is ahead of O(now), the time to get here included; null without O(now).
   returned: always
   type: dict
-  contains:
-    skew:
-      description: By how many seconds it is ahead of O(now), the time to get here included; null without O(now).
-      type: int
-  sample:
-    skew: 1
+  sample: {skew: 1}
 """
 
 import contextlib

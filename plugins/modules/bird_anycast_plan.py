@@ -102,7 +102,6 @@ problems:
   returned: success
   type: list
   elements: str
-  sample: []
 info:
   description: What M(homelab.anycast.anycast_node_info) returned.
   returned: success
@@ -121,34 +120,20 @@ ospf_versions:
   returned: success
   type: list
   elements: int
-  sample: [2]
 interface_manager:
   description: What makes the dummy interfaces; null if the node does not tell.
   returned: success
   type: str
-  sample: ifupdown
 interfaces:
-  description: The dummy interfaces.
+  description: The dummy interfaces, C(name), C(addresses) and the commands of C(source_routing) for each.
   returned: success
   type: list
   elements: dict
-  contains:
-    name:
-      description: Name of the interface.
-      type: str
-    addresses:
-      description: Its addresses as prefixes.
-      type: list
-      elements: str
-    source_routing:
-      description: What comes before the source routing of its addresses, has it C(up), and C(down).
-      type: dict
 surplus_interfaces:
   description: Interfaces with files of the role that no service has.
   returned: success
   type: list
   elements: str
-  sample: []
 source_routing:
   description: >-
     Source routing of all addresses, the C(commands) that have it up, those that C(forget) earlier ones, and whether to
@@ -156,29 +141,13 @@ source_routing:
   returned: success
   type: dict
 takeover:
-  description: What was there before the role.
+  description:
+    - What was there before the role. C(kind) says what C(bird.conf) is. V(none) there is none, V(ours) the role has
+      written it, V(plain) and V(article) are replaced, V(foreign) is not changed.
+    - C(notes) say what the role takes over, C(interfaces) are those of RV(interfaces) that stand in files which are not
+      the role's. What C(keep_bird_conf) and C(units) are for, M(homelab.anycast.anycast_takeover) says.
   returned: success
   type: dict
-  contains:
-    kind:
-      description: >-
-        What C(bird.conf) is. V(none) there is none, V(ours) the role has written it, V(plain) and V(article) are
-        replaced, V(foreign) is not changed.
-      type: str
-    notes:
-      description: What the role takes over, one sentence each.
-      type: list
-      elements: str
-    interfaces:
-      description: Those of RV(interfaces) that stand in files which are not the role's.
-      type: list
-      elements: dict
-    keep_bird_conf:
-      description: Whether to keep a copy of C(bird.conf).
-      type: bool
-    units:
-      description: How C(bird.service) is, and whether the services are C(announced_by_hand).
-      type: dict
 bird:
   description: >-
     The C(package) that brings BIRD, whether it is C(installed) and C(runs) as wanted, its paths and the names of its

@@ -23,8 +23,8 @@ description:
   - As the files on disk are the confirmed ones at any time, nothing has to be restored when the module itself is killed
     or the connection to the host is lost in between. BIRD rolls back by itself when RV(rollback_after) is over.
 notes:
-  - A neighbour which was V(Full) and stays so is believed after the dead interval, as it is taken for alive until then;
-    so a change takes that long. One that starts again, as after another router id, is believed when it is V(Full).
+  - BIRD takes a neighbour which was V(Full) for alive until the dead interval is over, so a change takes that long. One
+    that starts again, as after a change of the router id, counts as kept as soon as it is V(Full).
   - Where no neighbour was V(Full), as after the installation, there is nothing to wait for.
   - Where BIRD does not run, the files are checked and written, and it will start with them.
   - A change that another process makes BIRD read in between, as C(birdc configure) does, ends the trial; it is made
@@ -59,8 +59,8 @@ options:
     default: /etc/bird/bird.conf
   main:
     description:
-      - The file that BIRD was started with, where that is another one which includes O(path), by its name or a pattern,
-        and not in a file that it includes in turn. The module reads it, and never writes it.
+      - The file that BIRD was started with, where that is not O(path) but includes it, by its name or a pattern, and
+        not in a file that it includes in turn. The module reads it, and never writes it.
     type: path
   key:
     description: The new content of O(key_file).
@@ -182,29 +182,29 @@ before:
   description: >-
     Router ids of the neighbours that were Full before the change and are to stay so, those of OSPFv3 with C((OSPFv3\))
     after them.
-  returned: when BIRD was given another configuration
+  returned: when BIRD was given a new configuration
   type: list
   elements: str
   sample: [172.18.0.1, 172.18.0.1 (OSPFv3)]
 lost:
   description: Those of them that are not Full with the new configuration.
-  returned: when BIRD was given another configuration
+  returned: when BIRD was given a new configuration
   type: list
   elements: str
   sample: []
 waited:
   description: Seconds until the new configuration was confirmed or given up.
-  returned: when BIRD was given another configuration
+  returned: when BIRD was given a new configuration
   type: float
   sample: 13.2
 rollback_after:
   description: Seconds after which BIRD would have rolled back by itself.
-  returned: when BIRD was given another configuration
+  returned: when BIRD was given a new configuration
   type: int
   sample: 35
 rolled_back:
   description: Whether BIRD runs the old configuration again.
-  returned: when BIRD was given another configuration
+  returned: when BIRD was given a new configuration
   type: bool
   sample: false
 """

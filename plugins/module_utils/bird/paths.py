@@ -16,7 +16,7 @@ PROTOCOL, PROTOCOL_V3 = "anycast", "anycast_v3"
 
 @dataclasses.dataclass(frozen=True)
 class Paths:
-    """The paths below BIRD's directory, which is another one in tests only."""
+    """The paths below BIRD's directory, which differs in tests only."""
 
     directory: str = "/etc/bird"
 

@@ -5,7 +5,7 @@
 
 A node answers by its main routing table, so where its default route points elsewhere the answers take another way than
 the questions came, and are lost where that way has NAT, a stateful firewall or a reverse-path filter. A policy rule for
-each anycast address (ip-rule(8)) sends its answers to a table of their own, which knows the link and the gateway on it.
+each anycast address (ip-rule(8)) sends its answers to a routing table with nothing but the link and the gateway on it.
 
 IPv4 only: where an IPv6 address would need it, the problems say so. Nothing in here does input or output. Private to
 this collection.
@@ -20,7 +20,7 @@ from typing import Any
 from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
 from ansible_collections.homelab.anycast.plugins.module_utils.node.facts import Facts, ipv4_addresses
 
-# Of our rules and no others: after local (0) and before main (32766), see ip-rule(8).
+# Of the role's rules and no others: after local (0) and before main (32766), see ip-rule(8).
 PRIORITY = 6464
 # The kernel's own (rt_tables): unspec, default, main, local.
 _RESERVED = (0, 253, 254, 255)
@@ -112,8 +112,8 @@ class SourceRouting:
         ]
 
     def forget_commands(self) -> list[str]:
-        """Return the commands that take away what earlier ones have made, also where source routing is off now."""
-        # A rule that is deleted shows that the table was ours.
+        """Return the commands that undo earlier ones, also where source routing is off now."""
+        # A rule that is deleted shows that the role has used the table.
         return [f"while ip rule del priority {PRIORITY} 2>/dev/null; do ip route flush table {self.table}; done"]
 
     def commands(self, prefixes: list[str]) -> Commands:

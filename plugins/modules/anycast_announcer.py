@@ -103,7 +103,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service
 from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer, systemd
 from ansible_collections.homelab.anycast.plugins.module_utils.node.files import write_file
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict, wait_for
+from ansible_collections.homelab.anycast.plugins.module_utils.waiting import wait_until
 
 # Of all files; none of them holds a secret.
 _MODE = 0o644
@@ -312,11 +312,8 @@ class Installer:
         """Give a healthy service the time to be announced, so that the next node is not touched before."""
         check = service.check
         if check:
-            wait_for(
-                lambda _now: Verdict(systemd.is_announced(service.name)),
-                wait=check.rise * check.interval + check.timeout + _PATIENCE,
-                interval=0.2,
-            )
+            patience = check.rise * check.interval + check.timeout + _PATIENCE
+            wait_until(lambda: systemd.is_announced(service.name), patience, 0.2)
 
 
 def main() -> None:

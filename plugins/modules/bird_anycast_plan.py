@@ -47,31 +47,31 @@ options:
   priority:
     description: As O(homelab.anycast.bird_anycast#role:main:bird_anycast_priority).
     type: raw
-    default: 0
+    required: true
   cost:
     description: As O(homelab.anycast.bird_anycast#role:main:bird_anycast_cost).
     type: raw
-    default: 1
+    required: true
   withdraw_wait:
     description: As O(homelab.anycast.bird_anycast#role:main:bird_anycast_withdraw_wait).
     type: raw
-    default: 1.0
+    required: true
   interface_manager:
     description: As O(homelab.anycast.bird_anycast#role:main:bird_anycast_interface_manager).
     type: str
-    default: auto
+    required: true
   package:
     description: As O(homelab.anycast.bird_anycast#role:main:bird_anycast_package).
     type: str
-    default: ""
+    required: true
   source_gateway:
     description: As O(homelab.anycast.bird_anycast#role:main:bird_anycast_source_gateway).
     type: str
-    default: ""
+    required: true
   source_table:
     description: As O(homelab.anycast.bird_anycast#role:main:bird_anycast_source_table).
     type: raw
-    default: 64
+    required: true
   directory:
     description: BIRD's directory.
     type: path
@@ -92,6 +92,13 @@ EXAMPLES = r"""
     services: "{{ anycast_services }}"
     router_id: 172.18.0.11
     interfaces: [enp0s11]
+    priority: 0
+    cost: 1
+    withdraw_wait: 1.0
+    interface_manager: auto
+    package: ""
+    source_gateway: ""
+    source_table: 64
   become: true
   register: plan
 """

@@ -20,6 +20,13 @@ VARIABLES = {
     "services": [{"name": "sip", "addresses": ["172.18.0.64"]}],
     "router_id": "172.18.0.11",
     "interfaces": ["enp0s11"],
+    "priority": 0,
+    "cost": 1,
+    "withdraw_wait": 1.0,
+    "interface_manager": "auto",
+    "package": "",
+    "source_gateway": "",
+    "source_table": 64,
 }
 INFO = {
     "changed": False,

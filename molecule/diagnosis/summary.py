@@ -1,8 +1,7 @@
 """What verify said of each misconfigured node, as a table and as build/diagnosis.json.
 
-Reads what this scenario left in build/diagnosis, one file per case: {"case", "node", "cause", "run"}, the last one with
-what the callback ansible.posix.json printed of verify. Exits with 1 if a message does not name the node and the cause,
-or if there is none.
+Reads what this scenario left in build/diagnosis, one file per case: {"case", "node", "cause", "said"}, the last one
+what verify printed. Exits with 1 if a message does not name the node and the cause, or if there is none.
 """
 
 from __future__ import annotations
@@ -18,12 +17,9 @@ from rich.table import Table
 BUILD = Path(__file__).parents[2] / "build"
 
 
-def message(run: dict[str, Any]) -> list[str]:
-    """Return the last message with which a task failed, of a run as ansible.posix.json prints it."""
-    tasks = [task for play in run["plays"] for task in play["tasks"]]
-    failed = [result["msg"] for task in tasks for result in task["hosts"].values() if result.get("failed")]
-    last = failed[-1] if failed else []
-    return last if isinstance(last, list) else [str(last)]
+def message(said: str) -> list[str]:
+    """Return the lines of the last error that a playbook printed."""
+    return said.rpartition("[ERROR]: ")[2].partition("\n\n")[0].splitlines() if "[ERROR]: " in said else []
 
 
 def row(measured: dict[str, Any]) -> dict[str, Any]:
@@ -31,7 +27,7 @@ def row(measured: dict[str, Any]) -> dict[str, Any]:
 
     `message` is the line that names the cause, or all of it where none does. The node counts as named by that line.
     """
-    lines = message(measured["run"])
+    lines = message(measured["said"])
     naming = [line for line in lines if measured["cause"] in line]
     text = naming[0] if naming else " ".join(lines)
     names_node, names_cause = measured["node"] in text, bool(naming)

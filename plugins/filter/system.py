@@ -11,9 +11,6 @@ from jinja2 import TemplateError, Undefined
 from ansible_collections.homelab.anycast.plugins.module_utils.model import link as link_model
 from ansible_collections.homelab.anycast.plugins.module_utils.model import services
 from ansible_collections.homelab.anycast.plugins.module_utils.system import (
-    diagnosis,
-    endpoints,
-    preflight,
     status,
     status_page,
 )
@@ -123,113 +120,9 @@ def _client_for_status(host):
     }
 
 
-def anycast_prefixes(names, hostvars):
-    listed = [_value(hostvars[name], "bird_anycast_services") for name in names if name in hostvars]
-    return list(dict.fromkeys(prefix for services_list in listed for prefix in services.announced(services_list)))
-
-
-def preflight_filter(hostvars, names, groups):
-    return preflight.verdict(*_ends(hostvars, names, groups))
-
-
-def neighbor_failures(hostvars, groups):
-    names = [*groups.get("anycast_routers", []), *groups.get("anycast_nodes", [])]
-    results = {name: hostvars[name].get("anycast_neighbors") or {} for name in names}
-    return {
-        name: str(result.get("msg", "")).strip()
-        for name, result in results.items()
-        if result.get("failed") or result.get("unreachable")
-    }
-
-
-def neighbor_names(neighbors, names, hostvars, prefix=None):
-    if prefix is not None:
-        names = [name for name in names if prefix in anycast_prefixes([name], hostvars)]
-    router_ids = {str(_value(hostvars[name], "bird_anycast_router_id")): name for name in names}
-    return {entry["address"]: router_ids[entry["router_id"]] for entry in neighbors if entry["router_id"] in router_ids}
-
-
-def diagnosis_filter(hostvars, names, groups):
-    router_ids = {name: _value(hostvars[name], "routeros_ospf_router_id") for name in groups.get("anycast_routers", [])}
-    router_ids |= {name: _value(hostvars[name], "bird_anycast_router_id") for name in groups.get("anycast_nodes", [])}
-    bird = {
-        name: {
-            "info": hostvars[name].get("anycast_bird"),
-            "changed_files": (hostvars[name].get("__bird_anycast_conf") or {}).get("changed_files"),
-        }
-        for name in groups.get("anycast_nodes", [])
-    }
-    routers, nodes = _ends(hostvars, names, groups)
-    return diagnosis.verdict(routers, nodes, bird, neighbor_failures(hostvars, groups), router_ids)
-
-
-def _ends(hostvars, names, groups):
-    """Return the routers and the nodes of a system, as ends.py has them."""
-    routers = [
-        endpoints.router(
-            name,
-            info=variables.get("__routeros_ospf_info"),
-            link=_value(variables, "routeros_ospf_link"),
-            interfaces=_value(variables, "routeros_ospf_interfaces"),
-            **_own_verdict(variables, variables.get("__routeros_ospf_info")),
-        )
-        for name, variables in _members("anycast_routers", hostvars, names, groups)
-    ]
-    routers += [endpoints.router(name) for name in _others("anycast_routers", names, groups)]
-    nodes = [
-        endpoints.node(
-            name,
-            facts=((variables.get("__bird_anycast_plan") or {}).get("info") or {}).get("facts"),
-            info=(variables.get("__bird_anycast_plan") or {}).get("info"),
-            link=_value(variables, "bird_anycast_link"),
-            interfaces=_value(variables, "bird_anycast_interfaces"),
-            services=_value(variables, "bird_anycast_services"),
-            source_gateway=_value(variables, "bird_anycast_source_gateway"),
-            **_own_verdict(variables, variables.get("__bird_anycast_plan")),
-        )
-        for name, variables in _members("anycast_nodes", hostvars, names, groups)
-    ]
-    nodes += [endpoints.node(name) for name in _others("anycast_nodes", names, groups)]
-    return routers, nodes
-
-
-def _members(group, hostvars, names, groups):
-    return [(name, hostvars[name]) for name in groups.get(group, []) if name in names]
-
-
-def _others(group, names, groups):
-    """Return who belongs to the system and is left out by --limit: there, but not known."""
-    return [name for name in groups.get(group, []) if name not in names]
-
-
-def _value(variables, name):
-    """Return a variable, None if it refers to what does not exist: the roles say so when they check their arguments."""
-    try:
-        return variables.get(name)
-    except AnsibleError:
-        return None
-
-
-def _own_verdict(variables, first):
-    """Return what a host says against itself, and whether it was reached: C(first) is the first result from it."""
-    failure = variables.get("anycast_preflight_failure", [])
-    failure = failure if isinstance(failure, list) else [failure]
-    reached = first is not None and not first.get("unreachable")
-    if not reached and first is not None:
-        # What failed after that only says that the first result is missing.
-        failure = [first.get("msg", "")]
-    # A failure without a result is one of the inventory: nothing was asked yet.
-    return {"failure": [str(text).strip() for text in failure], "reached": reached or (first is None and bool(failure))}
-
-
 class FilterModule:
     def filters(self):
         return {
-            "anycast_prefixes": anycast_prefixes,
-            "preflight": preflight_filter,
-            "neighbor_failures": neighbor_failures,
-            "neighbor_names": neighbor_names,
-            "diagnosis": diagnosis_filter,
             "status": status_model,
             "status_lines": status_page.lines,
             "status_page": status_page.page,

@@ -38,6 +38,9 @@ def text(node: ast.AST) -> str | None:
         return text(node.func.value)
     if isinstance(node, ast.Tuple) and node.elts:
         return text(node.elts[0])
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding" and node.args:
+        # Those about hosts begin with their names.
+        return ("{}: " if len(node.args) > 1 else "") + (text(node.args[0]) or "")
     return None
 
 

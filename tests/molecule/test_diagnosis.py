@@ -11,19 +11,14 @@ import pytest
 from diagnosis import summary
 
 
-def run(*messages: Any) -> dict[str, Any]:
-    """A run as ansible.posix.json prints it, with a task that failed for each message."""
-    tasks = [{"hosts": {"sip1": {"changed": False}}}]
-    tasks += [{"hosts": {"hap-lite": {"failed": True, "msg": text}}} for text in messages]
-    return {"plays": [{"tasks": tasks}]}
-
-
-def measured(*messages: Any) -> dict[str, Any]:
-    return {"case": "wrong key", "node": "sip2", "cause": "the key on sip2", "run": run(*messages)}
+def measured(*errors: str) -> dict[str, Any]:
+    """What is kept of a case in which verify printed these errors."""
+    said = "".join(f"[ERROR]: Task failed: {error}\n\nfatal: [hap-lite]: FAILED!\n\n" for error in errors)
+    return {"case": "wrong key", "node": "sip2", "cause": "the key on sip2", "said": f"PLAY [x] **\n\n{said}RECAP\n"}
 
 
 def test_the_last_message_counts_and_the_line_that_names_the_cause() -> None:
-    found = summary.row(measured("neighbours are missing", ["Why:", "the key on sip2 is another", "mend it"]))
+    found = summary.row(measured("neighbours are missing", "why:\nthe key on sip2 is another\nmend it"))
     assert found == {
         "case": "wrong key",
         "message": "the key on sip2 is another",

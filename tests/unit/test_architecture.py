@@ -48,8 +48,6 @@ EXCEPTIONS = {
         "module_utils/routeros/rows.py: router_problems has 9",
         "module_utils/routeros/takeover.py: plan has 8",
         "module_utils/routeros/takeover.py: _differences has 7",
-        "module_utils/system/endpoints.py: node has 9",
-        "module_utils/system/packet_filter.py: __init__ has 8",
     },
     "filters": {
         f"filter/{name}.py"
@@ -58,7 +56,6 @@ EXCEPTIONS = {
             "anycast",
             "bootstrap",
             "family",
-            "probes",
             "ranges",
             "removal",
             "rotation",

@@ -13,6 +13,8 @@ Nothing in here does input or output.
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import takeover
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.rows import hash_policy
@@ -94,7 +96,7 @@ def _let_out(rows, rule, lists):
     """Return the row which is certain to let a redirect out though our rule follows, None if none does."""
     # Connection tracking does not know them: "invalid" in Linux' output, which no manual promises.
     redirect = packet_filter.Packet(
-        packet_filter.ICMPV6, "fe80::1", "fe80::2", "", outgoing=True, icmp=REDIRECT, state=None
+        packet_filter.ICMPV6, ip_address("fe80::1"), ip_address("fe80::2"), "", outgoing=True, icmp=REDIRECT, state=None
     )
     for count in range(1, len(rows) + 1):
         if packet_filter.routeros_drop([*rows[:count], rule], redirect, lists) is None:

@@ -4,13 +4,24 @@
 """Why routers and nodes are no neighbours: which end it is, and what is wrong with it.
 
 Three sources, the surest first: what BIRD runs with and what is on the node's disk, against what the role would write;
-what BIRD says of packets that it refused; what preflight knows of both ends (MTU, packet filters, subnets). Nothing in
-here does input or output.
+what BIRD says of packets that it refused; what preflight knows of both ends (MTU, packet filters, subnets). Private to
+this collection.
 """
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils.system import preflight
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from ansible_collections.homelab.anycast.plugins.module_utils.model.link import Link
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.causes import say_causes
+from ansible_collections.homelab.anycast.plugins.module_utils.system.endpoints import End, NodeEnd, RouterEnd, Row
+from ansible_collections.homelab.anycast.plugins.module_utils.system.preflight import preflight_findings
+from ansible_collections.homelab.anycast.plugins.module_utils.system.text import (
+    Finding,
+    and_list,
+    merged,
+    plain_message,
+)
 
 # What BIRD says of an interface (bird.parse_interfaces), and what the link model calls it.
 COMPARED = (
@@ -21,132 +32,130 @@ COMPARED = (
 )
 
 
-def verdict(routers, nodes, bird, failures, router_ids):
-    """Return the whole message, a list of texts: who says that something is wrong, and the causes.
-
-    :param routers, nodes: as ends.router() and ends.node() return them.
-    :param bird: by node: C(info), the result of the module bird_info, and C(changed_files), the paths that the role
-        would change; either may be None where it could not be read.
-    :param failures: the ends that have other neighbours than expected.
-    :param router_ids: by end, as the inventory has them.
-    """
-    otherwise, written = list(running(nodes, bird, router_ids)), list(files(nodes, bird))
-    causes = [
-        *unanswered(nodes, bird),
-        *otherwise,
-        *written,
-        *refusals(nodes, bird, router_ids),
-        *preflight.verdict(routers, nodes)["problems"],
-    ]
-    if not causes:
-        causes.append(
-            "No cause was found at either end: BIRD runs with what the role writes and refuses no packet, and no MTU,"
-            " subnet or packet filter is in the way. See the likely causes above, what is between the two ends, and"
-            " '/routing/ospf/interface/print' on the router"
-        )
+def diagnosis(routers: Sequence[RouterEnd], nodes: Sequence[NodeEnd]) -> list[str]:
+    """Return what is wrong with the neighbours, and why: a line for each. An empty list if they are as expected."""
+    ends = [*routers, *nodes]
+    if not any(_failed(end) for end in ends):
+        return []
+    names = {end.router_id: end.name for end in ends if end.router_id}
+    otherwise, written = list(running(nodes, names)), list(files(nodes))
+    causes = merged([*unread(ends), *otherwise, *written, *refusals(nodes, names), *preflight_findings(routers, nodes)])
     if written:
         causes.append("Put back what the role writes: ansible-playbook homelab.anycast.site")
     elif otherwise:
         causes.append("On disk it is right: 'birdc configure' or 'systemctl restart bird' on the node puts it in force")
-    return [
-        "OSPF is not up as expected, {} {}. Why:".format(_and(failures), "say" if len(failures) > 1 else "says"),
-        *causes,
-    ]
+    return [*merged(adjacencies(ends, names)), *(causes or no_cause(routers, nodes))]
 
 
-def unanswered(nodes, bird):
-    """Say why BIRD of a node that can be reached does not answer."""
-    for node in nodes:
-        info = bird.get(node["name"], {}).get("info") or {}
-        if node["reached"] and "interfaces" not in info and info.get("msg"):
-            yield "{}: {}".format(node["name"], info["msg"])
+def _failed(end: End) -> bool:
+    """Return whether the module read other neighbours than it expected, or none."""
+    return bool(end.neighbors) and ("neighbors" not in end.neighbors or "likely_causes" in end.neighbors)
 
 
-def running(nodes, bird, router_ids):
+def adjacencies(ends: Iterable[End], names: Mapping[str, str]) -> Iterator[Finding]:
+    """Say which neighbours are not as expected, as the modules that read them have it."""
+    for end in ends:
+        for found in end.neighbors.get("likely_causes", ()):
+            who = and_list(names.get(router_id, router_id) for router_id in found["router_ids"])
+            expected = found["expected"]
+            if found["state"] == "Missing":
+                yield Finding(f"no neighbour {who}, expected {expected}", (end.name,))
+            else:
+                yield Finding(f"found {who} {found['found']}, expected {expected}", (end.name,))
+
+
+def unread(ends: Iterable[End]) -> Iterator[Finding]:
+    """Say what could not be read of the ends that can be reached: BIRD first, without which there are no neighbours."""
+    for end in ends:
+        results = {"interfaces": end.bird} if isinstance(end, NodeEnd) else {}
+        for key, result in {**results, "neighbors": end.neighbors}.items():
+            if end.reached and key not in result and result.get("msg"):
+                yield Finding(plain_message(result), (end.name,))
+                break
+
+
+def running(nodes: Iterable[NodeEnd], names: Mapping[str, str]) -> Iterator[Finding]:
     """Say where BIRD runs with something else than the role would give it."""
     for node in nodes:
-        name = node["name"]
-        info = bird.get(name, {}).get("info") or {}
-        if "interfaces" not in info:
+        if "interfaces" not in node.bird:
             continue
-        expected = router_ids.get(name)
-        if expected and info["router_id"] != expected:
-            others = [other for other, value in router_ids.items() if value == info["router_id"] and other != name]
-            yield "the router id of BIRD on {} is {}{}, expected {} (bird_anycast_router_id)".format(
-                name, info["router_id"], ", the one of " + _and(others) if others else "", expected
+        found = node.bird["router_id"]
+        if node.router_id and found != node.router_id:
+            other = f", the one of {names[found]}" if found in names else ""
+            yield Finding(
+                f"the router id of BIRD is {found}{other}, expected {node.router_id} (bird_anycast_router_id)",
+                (node.name,),
             )
-        speaking = {entry["name"]: entry for entry in info["interfaces"] if not entry["silent"]}
-        for interface in node["interfaces"]:
+        speaking = {entry["name"]: entry for entry in node.bird["interfaces"] if not entry["silent"]}
+        for interface in node.interfaces:
             if interface not in speaking:
-                yield "BIRD on {} speaks OSPF on {}, expected {} (bird_anycast_interfaces)".format(
-                    name, _and(speaking) or "no interface", interface
+                yield Finding(
+                    f"BIRD speaks OSPF on {and_list(speaking) or 'no interface'}, expected {interface}"
+                    " (bird_anycast_interfaces)",
+                    (node.name,),
                 )
-            elif node["link"]:
-                yield from _differences(name, speaking[interface], node["link"])
+            elif node.link:
+                yield from _differences(node, speaking[interface], node.link)
 
 
-def _differences(name, interface, link):
+def _differences(node: NodeEnd, interface: Row, link: Link) -> Iterator[Finding]:
     for key, option, unit in COMPARED:
-        found = interface.get(key)
-        if found is not None and found != getattr(link, option):
-            yield (
-                "the {what} of BIRD on {name} is {found}{unit} (interface {interface}), expected {expected}{unit}"
-                " ({option} in bird_anycast_link)"
-            ).format(
-                what=option.replace("_", " "),
-                name=name,
-                found=_number(found),
-                unit=unit,
-                interface=interface["name"],
-                expected=getattr(link, option),
-                option=option,
+        found, expected = interface.get(key), getattr(link, option)
+        if found is not None and found != expected:
+            said = f"{found:g}" if isinstance(found, float) else found
+            yield Finding(
+                f"the {option.replace('_', ' ')} of BIRD is {said}{unit} (interface {interface['name']}), expected"
+                f" {expected}{unit} ({option} in bird_anycast_link)",
+                (node.name,),
             )
 
 
-def _number(value):
-    return f"{value:g}" if isinstance(value, float) else value
-
-
-def files(nodes, bird):
+def files(nodes: Iterable[NodeEnd]) -> Iterator[Finding]:
     """Say which of BIRD's files are not what the role would write."""
     for node in nodes:
-        for path in bird.get(node["name"], {}).get("changed_files") or ():
+        for path in node.changed_files or ():
             if path.endswith(".key"):
-                yield "the key in {} on {} is not the one of bird_anycast_link (keys are not shown)".format(
-                    path, node["name"]
+                yield Finding(
+                    f"the key in {path} is not the one of bird_anycast_link (keys are not shown)", (node.name,)
                 )
             else:
-                yield "{} on {} is not what the role writes".format(path, node["name"])
+                yield Finding(f"{path} is not what the role writes", (node.name,))
 
 
-def refusals(nodes, bird, router_ids):
+def refusals(nodes: Iterable[NodeEnd], names: Mapping[str, str]) -> Iterator[Finding]:
     """Say which node refuses whose packets. Where several refuse those of one, it is that one."""
-    names = {router_id: name for name, router_id in router_ids.items()}
-    pairs = {}
+    receivers: dict[tuple[str, str], set[str]] = {}
     for node in nodes:
-        for entry in (bird.get(node["name"], {}).get("info") or {}).get("refused") or ():
+        for entry in node.bird.get("refused") or ():
             sender = names.get(entry["sender"], entry["sender"])
-            pairs.setdefault(entry["reason"], set()).add((node["name"], sender))
-    for reason, found in pairs.items():
-        by_sender = {}
-        for receiver, sender in sorted(found):
-            by_sender.setdefault(sender, []).append(receiver)
-        by_receiver = {}
-        for sender, receivers in by_sender.items():
-            if len(receivers) > 1:
-                yield _refusal(receivers, [sender], reason)
-            else:
-                by_receiver.setdefault(receivers[0], []).append(sender)
-        for receiver, senders in by_receiver.items():
-            yield _refusal([receiver], senders, reason)
+            receivers.setdefault((entry["reason"], sender), set()).add(node.name)
+    senders: dict[tuple[str, tuple[str, ...], str], list[str]] = {}
+    for (reason, sender), found in sorted(receivers.items()):
+        # What one node refuses of several is said of that node, once.
+        senders.setdefault((reason, tuple(sorted(found)), sender if len(found) > 1 else ""), []).append(sender)
+    for (reason, by, _blamed), those in senders.items():
+        yield Finding(f"BIRD refuses the OSPF packets of {and_list(those)}: {reason}", by)
 
 
-def _refusal(receivers, senders, reason):
-    return "{} {} the OSPF packets of {}: {}".format(
-        _and(receivers), "refuse" if len(receivers) > 1 else "refuses", _and(senders), reason
+def no_cause(routers: Sequence[RouterEnd], nodes: Sequence[NodeEnd]) -> Iterator[str]:
+    """Say what was read without finding a cause, what was not, and what is likely then."""
+    both = [*(router.name for router in routers if router.info), *(node.name for node in nodes if node.info)]
+    checked = {
+        "what BIRD runs with": [node.name for node in nodes if "interfaces" in node.bird],
+        "BIRD's files": [node.name for node in nodes if node.changed_files is not None],
+        "the packets that BIRD refused": [node.name for node in nodes if node.bird.get("refused") is not None],
+        "MTU, subnets and packet filters": both,
+    }
+    said = "; ".join(f"{what} ({and_list(names)})" for what, names in checked.items() if names)
+    unread = and_list(end.name for end in (*routers, *nodes) if end.name not in both)
+    yield (
+        f"No cause was found. Checked: {said or 'nothing'}."
+        f"{f' Not read: {unread}.' if unread else ''} See what is between the two ends, and"
+        " '/routing/ospf/interface/print' on the router"
     )
-
-
-def _and(names):
-    names = list(names)
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    yield from merged(
+        Finding(say_causes(found["causes"]), (end.name,))
+        for end in (*routers, *nodes)
+        for found in end.neighbors.get("likely_causes", ())
+        if found["causes"]
+    )

@@ -3,63 +3,71 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which of OSPF's and BFD's packets the packet filters of routers and nodes drop: checks of preflight.py.
 
-Nothing in here does input or output.
+Private to this collection.
 """
 
 from __future__ import annotations
 
+import ipaddress
+from collections.abc import Iterator, Sequence
 from itertools import product
 
+from ansible_collections.homelab.anycast.plugins.module_utils.model.link import Link
 from ansible_collections.homelab.anycast.plugins.module_utils.system import packet_filter
-from ansible_collections.homelab.anycast.plugins.module_utils.system.endpoints import links_of_both
+from ansible_collections.homelab.anycast.plugins.module_utils.system.endpoints import (
+    Address,
+    NodeEnd,
+    RouterEnd,
+    Row,
+    pairs_of_both_versions,
+)
+from ansible_collections.homelab.anycast.plugins.module_utils.system.packet_filter import Drop, Packet
+from ansible_collections.homelab.anycast.plugins.module_utils.system.text import Finding
 
 # By version of IP: all OSPF routers, and the designated ones (RFC 2328 A.1, RFC 5340 A.1).
-GROUPS = {4: ("224.0.0.5", "224.0.0.6"), 6: ("ff02::5", "ff02::6")}
+GROUPS: dict[int, tuple[Address, Address]] = {
+    4: (ipaddress.IPv4Address("224.0.0.5"), ipaddress.IPv4Address("224.0.0.6")),
+    6: (ipaddress.IPv6Address("ff02::5"), ipaddress.IPv6Address("ff02::6")),
+}
 BFD_PORT = 3784
 
 
-def router_firewall(routers, nodes):
+def router_firewall(routers: Sequence[RouterEnd], nodes: Sequence[NodeEnd]) -> Iterator[Finding]:
     """Say which of OSPF's and BFD's packets the router is certain to drop."""
-    for text, certain in _router_drops(routers, nodes):
-        if certain:
-            yield text
+    return (finding for finding, certain in _router_drops(routers, nodes) if certain)
 
 
-def node_firewall(routers, nodes):
+def node_firewall(routers: Sequence[RouterEnd], nodes: Sequence[NodeEnd]) -> Iterator[Finding]:
     """Say which of OSPF's and BFD's packets a node is certain to drop."""
-    for text, certain in _node_drops(routers, nodes):
-        if certain:
-            yield text
+    return (finding for finding, certain in _node_drops(routers, nodes) if certain)
 
 
-def router_firewall_doubts(routers, nodes):
+def router_firewall_doubts(routers: Sequence[RouterEnd], nodes: Sequence[NodeEnd]) -> Iterator[Finding]:
     """Say which of them the router may drop."""
-    for text, certain in _router_drops(routers, nodes):
-        if not certain:
-            yield text
+    return (finding for finding, certain in _router_drops(routers, nodes) if not certain)
 
 
-def node_firewall_doubts(routers, nodes):
+def node_firewall_doubts(routers: Sequence[RouterEnd], nodes: Sequence[NodeEnd]) -> Iterator[Finding]:
     """Say which of them a node may drop."""
-    for text, certain in _node_drops(routers, nodes):
-        if not certain:
-            yield text
+    return (finding for finding, certain in _node_drops(routers, nodes) if not certain)
 
 
 _OSPF_NAMES = {4: "OSPF (IP protocol 89)", 6: "OSPFv3 (IP protocol 89 over IPv6)"}
 _BFD_NAMES = {4: f"BFD (UDP port {BFD_PORT})", 6: f"BFD (UDP port {BFD_PORT} over IPv6)"}
 
 
-def _packets(link, receiver, designated):
-    """Yield (name, protocol, destination, port) for what is said to a receiver."""
+def _packets(
+    link: Link | None, sender: Address, receiver: Address, interface: str, outgoing: bool, designated: bool
+) -> Iterator[tuple[str, Packet]]:
+    """Yield (name, packet) for what is said to a receiver."""
     version = receiver.version
     all_routers, designated_routers = GROUPS[version]
-    yield _OSPF_NAMES[version], packet_filter.OSPF, all_routers, None
+    yield _OSPF_NAMES[version], Packet(packet_filter.OSPF, sender, all_routers, interface, outgoing)
     # Only the designated router and its backup listen to this group, and the nodes never become either.
     if designated and link and link.network_type == "broadcast":
-        yield _OSPF_NAMES[version], packet_filter.OSPF, designated_routers, None
+        yield _OSPF_NAMES[version], Packet(packet_filter.OSPF, sender, designated_routers, interface, outgoing)
     if link and link.bfd:
-        yield _BFD_NAMES[version], packet_filter.UDP, receiver, BFD_PORT
+        yield _BFD_NAMES[version], Packet(packet_filter.UDP, sender, receiver, interface, outgoing, BFD_PORT)
 
 
 _ROUTEROS_MATCH = {packet_filter.OSPF: "protocol=ospf", packet_filter.UDP: f"protocol=udp dst-port={BFD_PORT}"}
@@ -68,71 +76,64 @@ _NFT_OSPF = {4: "ip protocol 89", 6: "meta l4proto 89"}
 _IPTABLES_MATCH = {packet_filter.OSPF: "-p ospf", packet_filter.UDP: f"-p udp --dport {BFD_PORT}"}
 
 
-def _router_drops(routers, nodes):
-    """Yield (sentence, whether it is certain) for each rule of a router and each kind of packet, once."""
+def _router_drops(routers: Sequence[RouterEnd], nodes: Sequence[NodeEnd]) -> Iterator[tuple[Finding, bool]]:
+    """Yield (finding, whether it is certain) for each rule of a router and each kind of packet, once."""
     for router in routers:
-        firewall = (router["info"] or {}).get("firewall") or {}
-        found = {}
+        firewall = router.info.get("firewall") or {}
+        found: dict[tuple[Drop, str, str, str], dict[str, None]] = {}
         for node in nodes if firewall else ():
-            for name, address, _own_name, own_address in links_of_both(router, node):
+            for pair in pairs_of_both_versions(router, node):
                 for outgoing in (False, True):
-                    sender, receiver = (address, own_address) if outgoing else (own_address, address)
-                    for what, protocol, destination, port in _packets(router["link"], receiver, not outgoing):
-                        drop = packet_filter.routeros_drop(
-                            firewall[_ROUTEROS_ROWS[receiver.version]],
-                            packet_filter.Packet(protocol, sender, destination, name, outgoing, port),
-                            firewall["interface_lists"],
-                        )
+                    ends = (pair.address, pair.node_address) if outgoing else (pair.node_address, pair.address)
+                    for what, packet in _packets(router.link, *ends, pair.interface, outgoing, not outgoing):
+                        rows = firewall[_ROUTEROS_ROWS[packet.version]]
+                        drop = packet_filter.routeros_drop(rows, packet, firewall["interface_lists"])
                         if drop:
-                            key = (what, protocol, receiver.version, outgoing, name, drop.text, drop.certain)
-                            found.setdefault(key, []).append(node["name"])
-        for (what, protocol, version, outgoing, name, text, certain), names in found.items():
+                            key = (drop, what, "to" if outgoing else "from", _routeros_advice(packet))
+                            found.setdefault(key, {})[node.name] = None
+        for (drop, what, way, advice), names in found.items():
             yield (
-                "{} of the router {} {} {} {} {}: allow it before that rule ({} add chain={}"
-                " action=accept {} {}={} place-before=0)".format(
-                    text,
-                    router["name"],
-                    "drops" if certain else "may drop",
-                    what,
-                    "to" if outgoing else "from",
-                    ", ".join(dict.fromkeys(names)),
-                    packet_filter.routeros_menu(version),
-                    "output" if outgoing else "input",
-                    _ROUTEROS_MATCH[protocol],
-                    "out-interface" if outgoing else "in-interface",
-                    name,
+                Finding(
+                    f"{drop.text} of the router {router.name} {_drops(drop)} {what} {way} {', '.join(names)}: allow it"
+                    f" before that rule ({advice})"
                 ),
-                certain,
+                drop.certain,
             )
 
 
-def _node_drops(routers, nodes):
+def _routeros_advice(packet: Packet) -> str:
+    chain, way = ("output", "out") if packet.outgoing else ("input", "in")
+    return (
+        f"{packet_filter.routeros_menu(packet.version)} add chain={chain} action=accept"
+        f" {_ROUTEROS_MATCH[packet.protocol]} {way}-interface={packet.interface} place-before=0"
+    )
+
+
+def _drops(drop: Drop) -> str:
+    return "drops" if drop.certain else "may drop"
+
+
+def _node_drops(routers: Sequence[RouterEnd], nodes: Sequence[NodeEnd]) -> Iterator[tuple[Finding, bool]]:
     for router, node in product(routers, nodes):
-        info = node["info"] or {}
-        found = {}
-        for _name, address, own_name, own_address in links_of_both(router, node):
+        found: dict[tuple[Drop, str, str, str], None] = {}
+        for pair in pairs_of_both_versions(router, node):
             for outgoing in (False, True):
-                sender, receiver = (own_address, address) if outgoing else (address, own_address)
-                for what, protocol, destination, port in _packets(node["link"], receiver, False):
-                    packet = packet_filter.Packet(protocol, sender, destination, own_name, outgoing, port)
-                    for drop, advice in _filters(info, packet, protocol):
-                        found[what, outgoing, drop.text, drop.certain, advice] = None
-        for what, outgoing, text, certain, advice in found:
+                ends = (pair.node_address, pair.address) if outgoing else (pair.address, pair.node_address)
+                for what, packet in _packets(node.link, *ends, pair.node_interface, outgoing, False):
+                    for drop, advice in _filters(node.info, packet):
+                        found[drop, what, "to" if outgoing else "from", advice] = None
+        for drop, what, way, advice in found:
             yield (
-                "{} of {} {} {} {} the router {}: allow it before that ({})".format(
-                    text,
-                    node["name"],
-                    "drops" if certain else "may drop",
-                    what,
-                    "to" if outgoing else "from",
-                    router["name"],
-                    advice,
+                Finding(
+                    f"{drop.text} {_drops(drop)} {what} {way} the router {router.name}: allow it before that"
+                    f" ({advice})",
+                    (node.name,),
                 ),
-                certain,
+                drop.certain,
             )
 
 
-def _filters(info, packet, protocol):
+def _filters(info: Row, packet: Packet) -> Iterator[tuple[Drop, str]]:
     """Yield (drop, how to allow the packet) for each packet filter of a node that drops it."""
     program = packet_filter.iptables_program(packet.version)
     saved = info.get(program) or ""
@@ -142,11 +143,9 @@ def _filters(info, packet, protocol):
     same = packet_filter.iptables_tables(saved) if "(nf_tables)" in saved else ()
     drop = packet_filter.nft_drop(info.get("nftables") or (), packet, same)
     if drop:
-        match = _NFT_OSPF[packet.version] if protocol == packet_filter.OSPF else f"udp dport {BFD_PORT}"
+        match = _NFT_OSPF[packet.version] if packet.protocol == packet_filter.OSPF else f"udp dport {BFD_PORT}"
         yield drop, f"/etc/nftables.conf: {way}ifname {packet.interface} {match} accept, in chain {hook}"
     drop = packet_filter.iptables_drop(saved, packet)
     if drop:
-        yield (
-            drop,
-            f"{program} -I {hook.upper()} -{way} {packet.interface} {_IPTABLES_MATCH[protocol]} -j ACCEPT, and save it",
-        )
+        match = _IPTABLES_MATCH[packet.protocol]
+        yield drop, f"{program} -I {hook.upper()} -{way} {packet.interface} {match} -j ACCEPT, and save it"

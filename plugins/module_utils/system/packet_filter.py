@@ -4,17 +4,18 @@
 """What a packet filter does to one packet, of IPv4 or IPv6: RouterOS' /ip/firewall/filter and /ipv6/firewall/filter,
 nftables, iptables and ip6tables.
 
-Each rule matches the packet (True), does not (False), or nobody can tell from here (None: a rate limit, an address
-list). Only what is certain is called a drop; the rest is doubtful.
-
-Nothing in here does input or output.
+Each rule matches the packet (True), does not (False), or that cannot be told from here (None: a rate limit, an address
+list). Only what is certain is called a drop; the rest is doubtful. Private to this collection.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import re
 import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Optional, Union
 
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import flag
 
@@ -26,63 +27,67 @@ OSPF, UDP, ICMPV6 = 89, 17, 58
 
 _MAX_DEPTH = 32
 
+Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+# A row of RouterOS, or what nft prints as JSON.
+Row = dict[str, Any]
+Match = Optional[bool]
+# Sets and maps of nftables, by family, table and name.
+Sets = dict[tuple[Any, ...], Row]
 
+
+@dataclasses.dataclass(frozen=True)
 class Packet:
-    """The first packet of its kind, so that no rule about established connections lets it through.
+    """The first packet of its kind, so that no rule about established connections lets it through."""
 
-    :param interface: by which it comes or goes.
-    :param outgoing: whether it leaves this host.
-    :param state: what connection tracking calls it; None where that cannot be told.
-    """
-
-    def __init__(
-        self, protocol, source, destination, interface, outgoing=False, destination_port=None, icmp=None, state="new"
-    ):
-        self.protocol = protocol
-        self.source = ipaddress.ip_address(source)
-        self.destination = ipaddress.ip_address(destination)
-        self.interface = interface
-        self.outgoing = outgoing
-        self.destination_port = destination_port
-        self.icmp = icmp
-        self.state = state
+    protocol: int
+    source: Address
+    destination: Address
+    # By which it comes or goes.
+    interface: str
+    # Whether it leaves this host.
+    outgoing: bool = False
+    destination_port: int | None = None
+    icmp: int | None = None
+    # What connection tracking calls it; None where that cannot be told.
+    state: str | None = "new"
 
     @property
-    def version(self):
-        """Return the version of IP."""
+    def version(self) -> int:
         return self.destination.version
 
     @property
-    def kind(self):
+    def kind(self) -> str:
         """Return what iptables calls the type of the destination address."""
         if self.destination.is_multicast:
             return "multicast"
         return "unicast" if self.outgoing else "local"
 
 
+@dataclasses.dataclass(frozen=True)
 class Rule:
-    """One rule, compared with a packet.
+    """One rule, compared with a packet."""
 
-    :param matches: True, False, or None where it cannot be told.
-    :param action: accept, drop, return, jump, goto or continue; C(target) is the chain to jump or go to.
-    """
-
-    def __init__(self, matches, action, text, target=None):
-        self.matches = matches
-        self.action = action
-        self.text = text
-        self.target = target
+    # None where it cannot be told.
+    matches: Match
+    # accept, drop, return, jump, goto or continue.
+    action: str
+    text: str
+    # The chain to jump or go to.
+    target: Any = None
 
 
+@dataclasses.dataclass(frozen=True)
 class Drop:
     """What drops a packet, and whether that is certain."""
 
-    def __init__(self, text, certain):
-        self.text = text
-        self.certain = certain
+    text: str
+    certain: bool
 
 
-def every(matches):
+Chains = dict[Any, list[Rule]]
+
+
+def every(matches: Iterable[Match]) -> Match:
     """Return whether all matches hold: False where one does not, else None where one cannot be told."""
     found = list(matches)
     if any(match is False for match in found):
@@ -90,51 +95,51 @@ def every(matches):
     return None if any(match is None for match in found) else True
 
 
-def _not(match):
+def _not(match: Match) -> Match:
     return None if match is None else not match
 
 
 class _Walk:
     """Goes through the chains as the kernel does; what is uncertain is remembered."""
 
-    def __init__(self, chains):
+    def __init__(self, chains: Chains) -> None:
         self.chains = chains
         self.may_pass = False
-        self.doubtful = None
+        self.doubtful: str | None = None
 
-    def chain(self, name, depth=0, certain=True):
+    def chain(self, name: Any, depth: int = 0, certain: bool = True) -> tuple[str | None, str]:
         """Return (verdict, text) of a chain; a verdict of None: it decides nothing."""
         for rule in self.chains.get(name, ()) if depth < _MAX_DEPTH else ():
             sure = certain and rule.matches is True
             if rule.matches is False or rule.action == "continue":
                 continue
-            verdict, text = rule.action, rule.text
+            verdict: str | None = rule.action
+            text = rule.text
             if rule.action in ("jump", "goto"):
                 verdict, text = self.chain(rule.target, depth + 1, sure)
                 if rule.action == "goto" and verdict is None:
                     verdict = "return"
             if verdict == "return":
                 if sure:
-                    return None, None
+                    return None, ""
                 # It may be over here: nothing after it is certain.
                 certain = False
             elif verdict in ("accept", "drop"):
                 if sure:
                     return verdict, text
                 self._doubt(verdict, text)
-        return None, None
+        return None, ""
 
-    def _doubt(self, verdict, text):
+    def _doubt(self, verdict: str, text: str) -> None:
         if verdict == "accept":
             self.may_pass = True
         elif self.doubtful is None:
             self.doubtful = text
 
 
-def walk(chains, name, policy="accept", policy_text=""):
+def walk(chains: Chains, name: Any, policy: str = "accept", policy_text: str = "") -> Drop | None:
     """Return the Drop of a chain, None if the packet passes.
 
-    :param chains: dictionary of the rules of each chain.
     :param policy: accept or drop, what happens at its end.
     """
     walked = _Walk(chains)
@@ -146,7 +151,7 @@ def walk(chains, name, policy="accept", policy_text=""):
     return Drop(walked.doubtful, certain=False) if walked.doubtful is not None else None
 
 
-def _worst(drops):
+def _worst(drops: Iterable[Drop | None]) -> Drop | None:
     found = [drop for drop in drops if drop is not None]
     return next((drop for drop in found if drop.certain), found[0] if found else None)
 
@@ -155,35 +160,35 @@ def _worst(drops):
 # Values that all of them have
 
 
-def _protocol(value):
+def _protocol(value: Any) -> int | None:
     text = str(value).lower()
     return int(text) if text.isdigit() else PROTOCOLS.get(text)
 
 
-def _is_protocol(value, packet):
+def _is_protocol(value: Any, packet: Packet) -> Match:
     if str(value).lower() in ("all", "0"):
         return True
     number = _protocol(value)
     return None if number is None else number == packet.protocol
 
 
-def _contains(text, address):
+def _contains(text: str, address: Address) -> Match:
     """Return whether a prefix, a range or an address contains an address; None if it is none of these."""
     first, dash, last = str(text).partition("-")
     try:
         if dash:
             low, high = ipaddress.ip_address(first), ipaddress.ip_address(last)
-            return low.version == address.version and low <= address <= high
+            return low.version == address.version and int(low) <= int(address) <= int(high)
         return address in ipaddress.ip_network(text, strict=False)
     except ValueError:
         return None
 
 
-def _port_in(text, port):
+def _port_in(text: Any, port: int | None) -> Match:
     """Return whether a comma list of ports and ranges (1-2 or 1:2) contains a port."""
     if port is None:
         return False
-    matches = []
+    matches: list[Match] = []
     for part in str(text).split(","):
         first, _separator, last = part.replace(":", "-").partition("-")
         if not first.isdigit() or not (last or first).isdigit():
@@ -204,17 +209,17 @@ _NO_MATCHERS = frozenset(
 _ROUTEROS_ACTIONS = {"accept": "accept", "drop": "drop", "reject": "drop", "jump": "jump", "return": "return"}
 
 
-def routeros_menu(version):
+def routeros_menu(version: int) -> str:
     """Return the menu of the packet filter for a version of IP."""
     return "/ip/firewall/filter" if version == 4 else "/ipv6/firewall/filter"
 
 
-def routeros_drop(rows, packet, members):
+def routeros_drop(rows: Iterable[Row], packet: Packet, members: Mapping[str, list[str]]) -> Drop | None:
     """Return the Drop of a packet by rows of the menu routeros_menu(), None if it passes.
 
-    :param members: dictionary of the interface lists and the names of the interfaces in each.
+    :param members: the names of the interfaces in each interface list.
     """
-    chains = {}
+    chains: Chains = {}
     for position, row in enumerate(rows):
         if flag(row, "disabled") or flag(row, "invalid"):
             continue
@@ -231,7 +236,7 @@ def routeros_drop(rows, packet, members):
     return walk(chains, "output" if packet.outgoing else "input")
 
 
-def routeros_rule(row, version, position=None):
+def routeros_rule(row: Row, version: int, position: int | None = None) -> str:
     """Return what to call a rule."""
     return "rule {} of {} (chain {}, action {}{})".format(
         row.get(".id", position),
@@ -242,7 +247,7 @@ def routeros_rule(row, version, position=None):
     )
 
 
-def _routeros_match(name, value, packet, members):
+def _routeros_match(name: str, value: Any, packet: Packet, members: Mapping[str, list[str]]) -> Match:
     if name in _NO_MATCHERS or value in (None, ""):
         return True
     text = str(value)
@@ -273,13 +278,13 @@ def _routeros_match(name, value, packet, members):
     return None
 
 
-def _is_icmp(options, packet):
+def _is_icmp(options: str, packet: Packet) -> bool:
     """Return whether a packet is of a type such as 137, or 137:0-255: the type with some codes, here of code 0."""
     kind, _colon, codes = options.partition(":")
     return packet.icmp is not None and kind == str(packet.icmp) and (codes in ("", "0") or codes.startswith("0-"))
 
 
-def _has_interface(name, packet):
+def _has_interface(name: str, packet: Packet) -> bool:
     return name.startswith("out-") == packet.outgoing
 
 
@@ -299,7 +304,7 @@ _NFT_FAMILIES = {4: "ip", 6: "ip6"}
 _NFT_PASSING = ("counter", "log", "comment", "mangle", "notrack", "meter", "ct helper", "secmark")
 
 
-def nft_drop(ruleset, packet, ignored=()):
+def nft_drop(ruleset: Iterable[Row], packet: Packet, ignored: Iterable[str] = ()) -> Drop | None:
     """Return the Drop of a packet by the ruleset of C(nft --json list ruleset), None if it passes.
 
     :param ruleset: the list below "nftables".
@@ -307,7 +312,9 @@ def nft_drop(ruleset, packet, ignored=()):
     """
     family = _NFT_FAMILIES[packet.version]
     hook = "output" if packet.outgoing else "input"
-    sets, chains, bases = {}, {}, []
+    sets: Sets = {}
+    chains: Chains = {}
+    bases: list[tuple[Any, tuple[Any, ...], Row]] = []
     for entry in ruleset:
         for kind, value in entry.items():
             if not isinstance(value, dict) or value.get("family") not in (family, "inet"):
@@ -331,11 +338,11 @@ def nft_drop(ruleset, packet, ignored=()):
     return _worst(drops)
 
 
-def _nft_rules(rule, table, packet, sets):
+def _nft_rules(rule: Row, table: tuple[Any, ...], packet: Packet, sets: Sets) -> Iterator[Rule]:
     """Yield the rule for each verdict in a rule: a verdict map has several."""
     where = "chain {} of the nftables table {} {}".format(rule["chain"], *table)
     text = "a rule{} of the {}".format(" ('{}')".format(rule["comment"]) if rule.get("comment") else "", where)
-    matches = []
+    matches: list[Match] = []
     for statement in rule.get("expr", []):
         name, value = list(statement.items())[0]
         if name == "match":
@@ -352,7 +359,9 @@ def _nft_rules(rule, table, packet, sets):
                 yield Rule(every(matches), "drop", text)
 
 
-def _nft_verdict_map(value, matches, text, table, packet, sets):
+def _nft_verdict_map(
+    value: Row, matches: list[Match], text: str, table: tuple[Any, ...], packet: Packet, sets: Sets
+) -> Iterator[Rule]:
     data = value.get("data")
     elements = data.get("set", []) if isinstance(data, dict) else []
     if isinstance(data, str):
@@ -364,7 +373,7 @@ def _nft_verdict_map(value, matches, text, table, packet, sets):
         yield Rule(every([*matches, match]), _NFT_VERDICTS.get(name, "continue"), text, target)
 
 
-def _nft_match(value, table, packet, sets):
+def _nft_match(value: Row, table: tuple[Any, ...], packet: Packet, sets: Sets) -> Match:
     match = _nft_equal(value.get("left"), value.get("right"), table, packet, sets)
     operator = value.get("op")
     if operator in ("==", "in"):
@@ -372,7 +381,7 @@ def _nft_match(value, table, packet, sets):
     return _not(match) if operator == "!=" else None
 
 
-def _nft_equal(left, right, table, packet, sets):
+def _nft_equal(left: Any, right: Any, table: tuple[Any, ...], packet: Packet, sets: Sets) -> Match:
     """Return whether what C(left) stands for is C(right), or among it."""
     if isinstance(right, str) and right.startswith("@"):
         right = {"set": sets[(*table, right[1:])].get("elem", [])} if (*table, right[1:]) in sets else None
@@ -387,15 +396,15 @@ def _nft_equal(left, right, table, packet, sets):
         return None
     kind, details = next(iter(left.items()))
     if kind == "ct":
-        return right == packet.state if details.get("key") == "state" and packet.state else None
+        return bool(right == packet.state) if details.get("key") == "state" and packet.state else None
     if kind == "meta":
         return _nft_meta(details.get("key"), right, packet)
     if kind == "fib" and details.get("result") == "type" and details.get("flags") == ["daddr"]:
-        return right == packet.kind
+        return bool(right == packet.kind)
     return _nft_payload(details, right, packet) if kind == "payload" else None
 
 
-def _nft_meta(key, right, packet):
+def _nft_meta(key: Any, right: Any, packet: Packet) -> Match:
     if key == "l4proto":
         return _is_protocol(right, packet)
     if key in ("iif", "iifname", "oif", "oifname"):
@@ -405,11 +414,11 @@ def _nft_meta(key, right, packet):
     if key in ("nfproto", "protocol"):
         return right in (("ipv4", "ip") if packet.version == 4 else ("ipv6", "ip6"))
     if key == "pkttype":
-        return right == ("multicast" if packet.destination.is_multicast else "host")
+        return bool(right == ("multicast" if packet.destination.is_multicast else "host"))
     return None
 
 
-def _nft_payload(details, right, packet):
+def _nft_payload(details: Row, right: Any, packet: Packet) -> Match:
     protocol, field = details.get("protocol"), details.get("field")
     if protocol in _NFT_FAMILIES.values() and protocol != _NFT_FAMILIES[packet.version]:
         return False
@@ -445,17 +454,19 @@ _IPTABLES_OPTIONS = {
 }  # fmt: skip
 
 
-def iptables_tables(saved):
+def iptables_tables(saved: str) -> list[str]:
     """Return the names of the tables in the output of C(iptables-save)."""
     return [line[1:].strip() for line in saved.splitlines() if line.startswith("*")]
 
 
-def iptables_drop(saved, packet):
+def iptables_drop(saved: str, packet: Packet) -> Drop | None:
     """Return the Drop of a packet by the table filter in the output of C(iptables-save), None if it passes.
 
     For a packet of IPv6 that of C(ip6tables-save).
     """
-    chains, policies, table = {}, {}, None
+    chains: Chains = {}
+    policies: dict[str, str] = {}
+    table = None
     for line in saved.splitlines():
         if line.startswith("*"):
             table = line[1:].strip()
@@ -473,13 +484,14 @@ def iptables_drop(saved, packet):
     return walk(chains, name, policy, f"the policy of {iptables_program(packet.version)}' chain {name}")
 
 
-def iptables_program(version):
+def iptables_program(version: int) -> str:
     """Return the program for a version of IP."""
     return "iptables" if version == 4 else "ip6tables"
 
 
-def _iptables_rule(words, line, known, packet):
-    matches, action, target, inverted = [], "continue", None, False
+def _iptables_rule(words: list[str], line: str, known: set[str], packet: Packet) -> Rule:
+    matches: list[Match] = []
+    action, target, inverted = "continue", None, False
     position = 2
     while position < len(words):
         word = words[position]
@@ -501,7 +513,7 @@ def _iptables_rule(words, line, known, packet):
             elif target in known:
                 action = "goto" if word in ("-g", "--goto") else "jump"
             elif target not in _IPTABLES_PASSING:
-                # A target of an extension: who knows.
+                # A target of an extension.
                 matches.append(None)
                 action = "drop"
             # What follows are options of the target.
@@ -514,7 +526,7 @@ def _iptables_rule(words, line, known, packet):
     return Rule(every(matches), action, f"the rule '{line.strip()}' of {iptables_program(packet.version)}", target)
 
 
-def _iptables_match(option, value, packet):
+def _iptables_match(option: str, value: str, packet: Packet) -> Match:
     if option == "--pkt-type":
         return value == ("multicast" if packet.destination.is_multicast else "unicast")
     name = _IPTABLES_OPTIONS.get(option)

@@ -15,8 +15,8 @@ from typing import Any
 class Finding:
     """A sentence about hosts: what was found, what was expected, what to do. Without hosts it names them itself."""
 
-    hosts: tuple[str, ...]
     text: str
+    hosts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{', '.join(self.hosts)}: {self.text}" if self.hosts else self.text
@@ -27,13 +27,21 @@ def merged(findings: Iterable[Finding]) -> list[str]:
     hosts: dict[str, dict[str, None]] = {}
     for finding in findings:
         hosts.setdefault(finding.text, {}).update(dict.fromkeys(finding.hosts))
-    return [str(Finding(tuple(names), text)) for text, names in hosts.items()]
+    return [str(Finding(text, tuple(names))) for text, names in hosts.items()]
 
 
 def verdict_text(problems: Iterable[str], outcome: str = "nothing was changed") -> str:
     """Return the text of a refusal: how many problems there are, and a line for each."""
     found = list(problems)
     return "\n".join([f"{count(len(found), 'problem')}, {outcome}:", *(f"- {problem}" for problem in found)])
+
+
+def plain_message(result: Mapping[str, Any]) -> str:
+    """Return the message of a result that failed, on one line and without what Ansible puts before every message."""
+    text = " ".join(str(result.get("msg") or "it failed and does not say why").split())
+    for prefix in ("Task failed: ", "Module failed: ", "Failed to connect to the host via ssh: "):
+        text = text.removeprefix(prefix)
+    return text
 
 
 def table_lines(rows: Iterable[Mapping[str, Any]], columns: list[str]) -> list[str]:

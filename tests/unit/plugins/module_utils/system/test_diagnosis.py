@@ -6,43 +6,72 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils.system import diagnosis, endpoints
+from ansible_collections.homelab.anycast.plugins.module_utils.model.link import Link
+from ansible_collections.homelab.anycast.plugins.module_utils.system.diagnosis import diagnosis
+from ansible_collections.homelab.anycast.plugins.module_utils.system.endpoints import NodeEnd, RouterEnd
 
 KEY = "k3y-of-the-lab"
 ROUTER_IDS = {"hap-lite": "172.18.0.1", "sip1": "172.18.0.11", "sip2": "172.18.0.12", "sip3": "172.18.0.13"}
 NODES = ["sip1", "sip2", "sip3"]
 LINK = {"name": "enp0s11", "area": "0.0.0.0", "type": "broadcast", "hello": 3.0, "dead": 12.0, "silent": False}
 DUMMY = {"name": "dummy0", "area": "0.0.0.0", "type": "broadcast", "hello": 10.0, "dead": 40.0, "silent": True}
-FAILURES = {"hap-lite": "a neighbour is missing", "sip2": "so is here"}
+
+
+def lacks(*names, state="Missing", causes=("a cable",)):
+    """As a module that reads neighbours returns it."""
+    found = "nothing" if state == "Missing" else state
+    entry = {"state": state, "found": found, "expected": "Full", "causes": list(causes)}
+    return {"neighbors": [], "likely_causes": [{"router_ids": [ROUTER_IDS[name] for name in names], **entry}]}
 
 
 class System:
-    """A healthy one, for a test to spoil."""
+    """One in which the router and sip2 are no neighbours, for a test to say why."""
 
     def __init__(self):
-        self.nodes = [endpoints.node(name, link={"key": KEY}, interfaces=["enp0s11"]) for name in NODES]
-        self.bird: dict = {
-            name: {
-                "info": {"router_id": ROUTER_IDS[name], "interfaces": copy.deepcopy([LINK, DUMMY]), "refused": []},
-                "changed_files": [],
-            }
+        self.router = RouterEnd("hap-lite", router_id=ROUTER_IDS["hap-lite"], neighbors=lacks("sip2"))
+        self.nodes = {
+            name: NodeEnd(
+                name,
+                info={"facts": {}},
+                link=Link(key=KEY),
+                interfaces=["enp0s11"],
+                addresses=["172.18.0.64/32"],
+                router_id=ROUTER_IDS[name],
+                neighbors={"neighbors": []},
+                bird={
+                    "router_id": ROUTER_IDS[name],
+                    "interfaces": copy.deepcopy([LINK, DUMMY]),
+                    "refused": [],
+                },
+                changed_files=[],
+            )
             for name in NODES
         }
-        self.info = self.bird["sip2"]["info"]
+        self.change("sip2", neighbors=lacks("hap-lite"))
+        self.info = self.nodes["sip2"].bird
+
+    def change(self, name, **fields):
+        self.nodes[name] = dataclasses.replace(self.nodes[name], **fields)
 
     def refuse(self, receiver, *senders, reason):
-        self.bird[receiver]["info"]["refused"] += [
+        self.nodes[receiver].bird["refused"] += [
             {"sender": ROUTER_IDS.get(sender, sender), "interface": "enp0s11", "reason": reason, "count": 3}
             for sender in senders
         ]
 
+    def all(self):
+        return diagnosis([self.router], list(self.nodes.values()))
+
     def lines(self):
-        found = diagnosis.verdict([endpoints.router("hap-lite")], self.nodes, self.bird, FAILURES, ROUTER_IDS)
-        assert found[0] == "OSPF is not up as expected, hap-lite and sip2 say. Why:"
-        return found[1:]
+        """Return the causes."""
+        first, second, *causes = self.all()
+        assert first == "hap-lite: no neighbour sip2, expected Full"
+        assert second == "sip2: no neighbour hap-lite, expected Full"
+        return causes
 
 
 @pytest.fixture
@@ -53,67 +82,88 @@ def system():
 @pytest.mark.parametrize(
     ("key", "value", "found", "expected"),
     [
-        ("dead", 16.0, "dead interval of BIRD on sip2 is 16 s", "12 s (dead_interval in bird_anycast_link)"),
-        ("hello", 10.0, "hello interval of BIRD on sip2 is 10 s", "3 s (hello_interval in bird_anycast_link)"),
-        ("area", "0.0.0.1", "area of BIRD on sip2 is 0.0.0.1", "0.0.0.0 (area in bird_anycast_link)"),
-        ("type", "ptp", "network type of BIRD on sip2 is ptp", "broadcast (network_type in bird_anycast_link)"),
+        ("dead", 16.0, "dead interval of BIRD is 16 s", "12 s (dead_interval in bird_anycast_link)"),
+        ("hello", 10.0, "hello interval of BIRD is 10 s", "3 s (hello_interval in bird_anycast_link)"),
+        ("area", "0.0.0.1", "area of BIRD is 0.0.0.1", "0.0.0.0 (area in bird_anycast_link)"),
+        ("type", "ptp", "network type of BIRD is ptp", "broadcast (network_type in bird_anycast_link)"),
     ],
 )
 def test_bird_runs_with_something_else(system, key, value, found, expected):
     system.info["interfaces"][0][key] = value
     lines = system.lines()
-    assert lines[0] == f"the {found} (interface enp0s11), expected {expected}"
+    assert lines[0] == f"sip2: the {found} (interface enp0s11), expected {expected}"
     assert "'birdc configure'" in lines[1]
 
 
 def test_what_is_wrong_on_disk_is_put_back_by_the_role(system):
     system.info["interfaces"][0]["dead"] = 16.0
-    system.bird["sip2"]["changed_files"] = ["/etc/bird/bird.conf"]
+    system.change("sip2", changed_files=["/etc/bird/bird.conf"])
     lines = system.lines()
-    assert lines[1] == "/etc/bird/bird.conf on sip2 is not what the role writes"
+    assert lines[1] == "sip2: /etc/bird/bird.conf is not what the role writes"
     assert lines[2] == "Put back what the role writes: ansible-playbook homelab.anycast.site"
 
 
 def test_the_key_is_not_shown(system):
-    system.bird["sip2"]["changed_files"] = ["/etc/bird/anycast.key"]
+    system.change("sip2", changed_files=["/etc/bird/anycast.key"])
     lines = system.lines()
-    assert (
-        lines[0] == "the key in /etc/bird/anycast.key on sip2 is not the one of bird_anycast_link (keys are not shown)"
-    )
+    assert lines[0] == "sip2: the key in /etc/bird/anycast.key is not the one of bird_anycast_link (keys are not shown)"
     assert KEY not in str(lines)
 
 
 def test_the_router_id_of_another(system):
     system.info["router_id"] = ROUTER_IDS["sip1"]
     assert system.lines()[0] == (
-        "the router id of BIRD on sip2 is 172.18.0.11, the one of sip1, expected 172.18.0.12 (bird_anycast_router_id)"
+        "sip2: the router id of BIRD is 172.18.0.11, the one of sip1, expected 172.18.0.12 (bird_anycast_router_id)"
     )
 
 
 def test_the_interface_of_another(system):
     system.info["interfaces"][0]["name"] = "enp0s2"
-    assert system.lines()[0] == "BIRD on sip2 speaks OSPF on enp0s2, expected enp0s11 (bird_anycast_interfaces)"
+    assert system.lines()[0] == "sip2: BIRD speaks OSPF on enp0s2, expected enp0s11 (bird_anycast_interfaces)"
 
 
 def test_no_interface(system):
     system.info["interfaces"] = [DUMMY]
-    assert system.lines()[0].startswith("BIRD on sip2 speaks OSPF on no interface, expected enp0s11")
+    assert system.lines()[0].startswith("sip2: BIRD speaks OSPF on no interface, expected enp0s11")
 
 
 def test_bird_does_not_run(system):
-    system.bird["sip2"] = {
-        "info": {"failed": True, "msg": "BIRD's control socket does not exist"},
-        "changed_files": None,
-    }
-    assert system.lines() == ["sip2: BIRD's control socket does not exist"]
+    down = {"failed": True, "msg": "BIRD's control socket does not exist"}
+    for name in ("sip2", "sip3"):
+        unread = {**down, "msg": f"Cannot read the OSPF neighbours: {down['msg']}"}
+        system.change(name, neighbors=unread, bird=down, changed_files=None)
+    assert system.all() == [
+        "hap-lite: no neighbour sip2, expected Full",
+        "sip2, sip3: BIRD's control socket does not exist",
+    ]
 
 
 def test_a_node_that_is_off(system):
-    system.bird["sip2"] = {"info": None, "changed_files": None}
-    system.nodes[1] = endpoints.node("sip2", failure=["timed out"], reached=False)
-    lines = system.lines()
-    assert len(lines) == 1
-    assert lines[0].startswith("sip2 cannot be reached: timed out.")
+    off = {"unreachable": True, "msg": "timed out"}
+    system.nodes["sip2"] = NodeEnd(
+        "sip2", problems=["timed out"], reached=False, router_id="172.18.0.12", neighbors=off
+    )
+    first, second = system.all()
+    assert first == "hap-lite: no neighbour sip2, expected Full"
+    assert second.startswith("sip2 cannot be reached: timed out.")
+
+
+def test_a_router_that_does_not_answer(system):
+    refused = {"failed": True, "msg": "Task failed: Module failed: Cannot connect to the router\n at 172.18.0.1"}
+    system.router = RouterEnd("hap-lite", neighbors=refused, problems=["Cannot connect to the router at 172.18.0.1"])
+    assert "hap-lite: Cannot connect to the router at 172.18.0.1" in system.all()
+    assert len(system.all()) == 2
+
+
+def test_neighbours_that_are_stuck_or_without_bfd(system):
+    system.router = dataclasses.replace(system.router, neighbors=lacks("sip1", "sip2", state="Full, BFD down"))
+    assert system.all()[0] == "hap-lite: found sip1 and sip2 Full, BFD down, expected Full"
+
+
+def test_all_is_as_expected(system):
+    system.router = dataclasses.replace(system.router, neighbors={"neighbors": []})
+    system.change("sip2", neighbors={"neighbors": []})
+    assert system.all() == []
 
 
 def test_whom_several_refuse_is_to_blame(system):
@@ -121,25 +171,39 @@ def test_whom_several_refuse_is_to_blame(system):
         system.refuse(receiver, "sip2", reason="wrong password")
     system.refuse("sip2", "hap-lite", "sip1", "sip3", reason="wrong password")
     assert system.lines() == [
-        "sip1 and sip3 refuse the OSPF packets of sip2: wrong password",
-        "sip2 refuses the OSPF packets of hap-lite, sip1 and sip3: wrong password",
+        "sip2: BIRD refuses the OSPF packets of hap-lite, sip1 and sip3: wrong password",
+        "sip1, sip3: BIRD refuses the OSPF packets of sip2: wrong password",
     ]
 
 
 def test_a_stranger_is_named_by_its_address(system):
     system.refuse("sip1", "192.0.2.9", reason="area mismatch (1.1.1.1)")
-    assert system.lines() == ["sip1 refuses the OSPF packets of 192.0.2.9: area mismatch (1.1.1.1)"]
+    assert system.lines() == ["sip1: BIRD refuses the OSPF packets of 192.0.2.9: area mismatch (1.1.1.1)"]
 
 
-def test_a_journal_that_cannot_be_read(system):
-    system.info["refused"] = None
-    assert system.lines()[0].startswith("No cause was found at either end")
+def test_no_cause_says_what_was_read(system):
+    system.router = dataclasses.replace(system.router, info={"version": "7.20.8"})
+    system.change("sip1", bird={**system.nodes["sip1"].bird, "refused": None}, changed_files=None)
+    assert system.lines() == [
+        "No cause was found. Checked: what BIRD runs with (sip1, sip2 and sip3); BIRD's files (sip2 and sip3); the"
+        " packets that BIRD refused (sip2 and sip3); MTU, subnets and packet filters (hap-lite, sip1, sip2 and sip3)."
+        " See what is between the two ends, and '/routing/ospf/interface/print' on the router",
+        "hap-lite, sip2: Likely causes: (1) a cable",
+    ]
+
+
+def test_no_cause_where_no_node_was_asked(system):
+    """It said that BIRD runs with what the role writes."""
+    for name in NODES:
+        system.nodes[name] = NodeEnd(name, asked=False, router_id=ROUTER_IDS[name])
+    _lacking, line, _likely = system.all()
+    assert line.startswith("No cause was found. Checked: nothing. Not read: hap-lite, sip1, sip2 and sip3. See what is")
 
 
 def test_what_preflight_knows_counts(system):
-    system.nodes[1]["link"] = endpoints.node("sip2", link={"key": KEY, "dead_interval": 16})["link"]
-    router = endpoints.router("hap-lite", link={"key": KEY})
-    found = diagnosis.verdict([router], system.nodes, system.bird, FAILURES, ROUTER_IDS)
+    system.change("sip2", link=Link(key=KEY, dead_interval=16))
+    system.router = dataclasses.replace(system.router, link=Link(key=KEY))
     assert any(
-        "dead_interval is 12 in routeros_ospf_link of hap-lite and 16 in bird_anycast_link of sip2" in t for t in found
+        "dead_interval is 12 in routeros_ospf_link of hap-lite and 16 in bird_anycast_link of sip2" in line
+        for line in system.lines()
     )

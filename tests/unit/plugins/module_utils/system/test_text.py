@@ -24,10 +24,10 @@ def test_aligned_with_heading():
 def test_the_same_sentence_of_several_hosts_is_one():
     found = text.merged(
         [
-            Finding(("sip1",), "its disk is full"),
-            Finding((), "the keys differ"),
-            Finding(("sip2", "sip1"), "its disk is full"),
-            Finding(("sip2",), "its BIRD is old"),
+            Finding("its disk is full", ("sip1",)),
+            Finding("the keys differ"),
+            Finding("its disk is full", ("sip2", "sip1")),
+            Finding("its BIRD is old", ("sip2",)),
         ]
     )
     assert found == ["sip1, sip2: its disk is full", "the keys differ", "sip2: its BIRD is old"]

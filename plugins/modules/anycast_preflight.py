@@ -1,0 +1,70 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin of this name, which does it all."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: anycast_preflight
+short_description: Refuse to set up a system that would not work
+version_added: 1.0.0
+author:
+  - homelab.anycast maintainers (@homelab-anycast)
+description:
+  - Compares what the roles have read of both ends, and what both would be given, before anything is changed. Fails with
+    one text for all hosts, in which the same problem of several hosts is one line.
+  - Takes what it needs from the variables of the hosts of the groups C(anycast_routers) and C(anycast_nodes), after
+    C(tasks_from=validate) of both roles has run there, as in the playbook C(homelab.anycast.preflight).
+  - A host that C(--limit) leaves out belongs to the system, and is not compared.
+extends_documentation_fragment:
+  - homelab.anycast.attributes
+  - homelab.anycast.attributes.read_only
+attributes:
+  platform:
+    support: full
+    platforms: posix
+options:
+  fail:
+    description: Whether to fail if there are problems. The error is RV(text) then.
+    type: bool
+    default: true
+seealso:
+  - module: homelab.anycast.routeros_info
+  - module: homelab.anycast.anycast_node_info
+"""
+
+EXAMPLES = r"""
+- name: Refuse what would not work
+  hosts: localhost:anycast_routers:anycast_nodes
+  gather_facts: false
+  any_errors_fatal: true
+  tasks:
+    - name: Compare both ends
+      homelab.anycast.anycast_preflight:
+      run_once: true
+"""
+
+RETURN = r"""
+problems:
+  description: What keeps the system from working.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+text:
+  description: The verdict as text.
+  returned: success
+  type: str
+  sample: No problem was found
+warnings:
+  description: What may keep the system from working.
+  returned: when there are any
+  type: list
+  elements: str
+  sample:
+    - "sip2: the reverse-path filter on enp0s11 is strict, and the default route leaves by enp0s12: packets of clients
+      beyond the router are dropped. Set net.ipv4.conf.enp0s11.rp_filter and net.ipv4.conf.all.rp_filter to 2
+      (/etc/sysctl.d)"
+"""

@@ -1,0 +1,77 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The two ends of the link, out of the variables of all hosts. Private to this collection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.homelab.anycast.plugins.module_utils.model.services import announced, own_interfaces
+from ansible_collections.homelab.anycast.plugins.module_utils.system.endpoints import NodeEnd, RouterEnd, working_link
+from ansible_collections.homelab.anycast.plugins.module_utils.system.text import plain_message
+from ansible_collections.homelab.anycast.plugins.plugin_utils.hosts import NODES, ROUTERS, Host, members
+
+
+def both_ends(task_vars: Mapping[str, Any]) -> tuple[list[RouterEnd], list[NodeEnd]]:
+    """Return all routers and nodes of the system, with what the play has read of those that it has."""
+    asked = task_vars["ansible_play_hosts_all"]
+    return (
+        [_router(host, host.name in asked) for host in members(task_vars, ROUTERS)],
+        [_node(host, host.name in asked) for host in members(task_vars, NODES)],
+    )
+
+
+def _router(host: Host, asked: bool) -> RouterEnd:
+    router_id = host.text("routeros_ospf_router_id")
+    if not asked:
+        return RouterEnd(host.name, asked=False, router_id=router_id)
+    return RouterEnd(
+        host.name,
+        link=working_link(host.get("routeros_ospf_link")),
+        interfaces=host.get("routeros_ospf_interfaces", []),
+        router_id=router_id,
+        neighbors=host.get("__anycast_neighbors", {}),
+        **_answer(_router_plan(host)),
+    )
+
+
+def _node(host: Host, asked: bool) -> NodeEnd:
+    router_id = host.text("bird_anycast_router_id")
+    if not asked:
+        return NodeEnd(host.name, asked=False, router_id=router_id)
+    services = host.get("bird_anycast_services")
+    return NodeEnd(
+        host.name,
+        link=working_link(host.get("bird_anycast_link")),
+        interfaces=host.get("bird_anycast_interfaces", []),
+        router_id=router_id,
+        neighbors=host.get("__anycast_neighbors", {}),
+        addresses=announced(services),
+        own_interfaces=frozenset(own_interfaces(services)),
+        source_routing=bool(host.get("bird_anycast_source_gateway")),
+        bird=host.get("__anycast_bird", {}),
+        changed_files=host.get("__bird_anycast_conf", {}).get("changed_files"),
+        **_answer(host.get("__bird_anycast_plan", {})),
+    )
+
+
+def _answer(plan: dict[str, Any]) -> dict[str, Any]:
+    """Return what a role's plan has read of a host and found wrong with it, and whether it was reached."""
+    if "info" in plan:
+        return {"info": plan["info"], "problems": plan["problems"]}
+    # A plan that failed is one of an inventory that cannot be resolved; without a plan, its host was lost before.
+    return {"problems": [plain_message(plan)] if plan else [], "reached": bool(plan) and not plan.get("unreachable")}
+
+
+def _router_plan(host: Host) -> dict[str, Any]:
+    """Return what will be __routeros_ospf_plan."""
+    info, failure = host.get("__routeros_ospf_info"), host.get("__anycast_failure")
+    if info is None:
+        return {"msg": failure} if failure else {}
+    if "interfaces" not in info:
+        return dict(info)
+    # A reading that failed and has everything failed for its interfaces, which preflight knows better.
+    told = [] if info.get("failed") else failure
+    return {"info": info, "problems": [told] if isinstance(told, str) else told or []}

@@ -1,0 +1,179 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The actions that look at the whole system: what they take from the variables of its hosts, and how they refuse."""
+
+from __future__ import annotations
+
+import importlib
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from ansible.errors import AnsibleActionFail, AnsibleUndefinedVariable
+
+LINK = {"key": "secret-key"}
+SIP = {"name": "sip", "addresses": ["172.18.0.64"], "unit": "kamailio"}
+FACTS = {
+    "kin": ["debian"],
+    "interfaces": {"enp0s11": {"active": True, "mtu": 1500, "addresses": ["172.18.0.11/26"]}},
+}
+PLAN = {"info": {"facts": FACTS, "rp_filter": {}}, "problems": []}
+
+
+class Broken(dict):
+    """Variables of which some refer to what does not exist."""
+
+    def get(self, name, default=None):
+        if name == "bird_anycast_services":
+            raise AnsibleUndefinedVariable(f"'vault_{name}' is undefined")
+        return super().get(name, default)
+
+
+@pytest.fixture
+def hostvars():
+    node = {"bird_anycast_services": [SIP], "bird_anycast_link": LINK, "bird_anycast_interfaces": ["enp0s11"]}
+    router = {"routeros_ospf_router_id": "172.18.0.1", "routeros_ospf_link": LINK}
+    return {
+        "hap-lite": {**router, "__routeros_ospf_info": {"interfaces": [], "version": "7.20.8"}},
+        "sip1": {**node, "bird_anycast_router_id": "172.18.0.11", "__bird_anycast_plan": PLAN},
+        "sip2": {**node, "bird_anycast_router_id": "172.18.0.12"},
+    }
+
+
+@pytest.fixture
+def run(hostvars, monkeypatch):
+    """Return a function that runs an action where --limit has left sip2 out."""
+
+    def run(name, hosts=("hap-lite", "sip1"), **arguments):
+        module = importlib.import_module(f"ansible_collections.homelab.anycast.plugins.action.{name}")
+        task = SimpleNamespace(args=arguments, async_val=0, check_mode=False, diff=False, action=name)
+        action = module.ActionModule(task, SimpleNamespace(_shell=None), SimpleNamespace(), None, None, None)
+        monkeypatch.setattr(module.ActionBase, "run", lambda self, tmp, task_vars: {})
+        groups = {"anycast_routers": ["hap-lite"], "anycast_nodes": ["sip1", "sip2"]}
+        return action.run(
+            task_vars={"hostvars": hostvars, "groups": groups, "ansible_play_hosts_all": ["localhost", *hosts]}
+        )
+
+    return run
+
+
+@pytest.mark.parametrize("name", ["anycast_preflight", "anycast_diagnosis", "anycast_targets"])
+def test_the_documentation_has_the_options_that_the_action_takes(name):
+    package = "ansible_collections.homelab.anycast.plugins."
+    options = yaml.safe_load(importlib.import_module(f"{package}modules.{name}").DOCUMENTATION)["options"]
+    assert set(options) == importlib.import_module(f"{package}action.{name}").ActionModule._VALID_ARGS
+
+
+def refusal(run, name, **more):
+    with pytest.raises(AnsibleActionFail) as raised:
+        run(name, **more)
+    return raised.value.message
+
+
+# --- anycast_preflight ------------------------------------------------------------------------------------------------
+
+
+def test_a_system_without_problems(run):
+    assert run("anycast_preflight") == {"changed": False, "problems": [], "text": "No problem was found"}
+
+
+def test_a_refusal_has_what_a_host_said_of_itself(run, hostvars):
+    hostvars["sip1"]["__bird_anycast_plan"] = {**PLAN, "problems": ["its disk is full", "its BIRD is old"]}
+    assert refusal(run, "anycast_preflight") == (
+        "2 problems, nothing was changed:\n- sip1: its disk is full\n- sip1: its BIRD is old"
+    )
+    found = run("anycast_preflight", fail=False)
+    assert found["problems"] == ["sip1: its disk is full", "sip1: its BIRD is old"]
+    assert found["text"].startswith("2 problems")
+
+
+def test_of_a_host_that_is_unreachable_nothing_else_is_said(run, hostvars):
+    hostvars["sip1"]["__bird_anycast_plan"] = {"unreachable": True, "msg": "Task failed: no route to host"}
+    text = refusal(run, "anycast_preflight")
+    assert text.startswith("1 problem, nothing was changed:\n- sip1 cannot be reached: no route to host. Start it")
+
+
+def test_a_problem_of_the_inventory_is_no_unreachable_host(run, hostvars):
+    hostvars["sip1"]["__bird_anycast_plan"] = {"failed": True, "msg": "Task failed: 'anycast_link' is undefined"}
+    assert "- sip1: 'anycast_link' is undefined" in refusal(run, "anycast_preflight")
+
+
+def test_a_host_that_was_not_read_is_said_to_be_unreachable(run, hostvars):
+    assert "- sip2 cannot be reached: no answer" in refusal(run, "anycast_preflight", hosts=hostvars)
+
+
+def test_the_interfaces_of_a_router_that_could_be_read_are_told_once(run, hostvars):
+    interfaces = [{"name": "ether1", "disabled": False, "running": True}]
+    hostvars["hap-lite"].update(
+        routeros_ospf_interfaces=["bridge"],
+        __routeros_ospf_info={"failed": True, "interfaces": interfaces, "version": "7.20.8"},
+        __anycast_failure="the router has no interface 'bridge'",
+    )
+    text = refusal(run, "anycast_preflight")
+    assert text.count("no interface 'bridge'") == 1 and "routeros_ospf_interfaces: the router hap-lite has no" in text
+
+
+def test_warnings_are_shown_and_do_not_fail(run, hostvars, monkeypatch):
+    shown = []
+    monkeypatch.setattr("ansible.utils.display.Display.warning", lambda self, text: shown.append(text))
+    hostvars["hap-lite"]["__routeros_ospf_info"]["version"] = "7.24.1"
+    assert run("anycast_preflight")["problems"] == []
+    assert "runs RouterOS 7.24.1, which does not apply" in shown[0]
+
+
+def test_a_key_is_never_shown(run, hostvars):
+    hostvars["sip1"]["bird_anycast_link"] = {"key": "another-secret"}
+    assert "secret" not in refusal(run, "anycast_preflight")
+
+
+# --- anycast_diagnosis ------------------------------------------------------------------------------------------------
+
+
+def test_neighbours_that_are_as_expected(run, hostvars):
+    hostvars["hap-lite"]["__anycast_neighbors"] = {"neighbors": []}
+    assert run("anycast_diagnosis")["problems"] == []
+
+
+def test_neighbours_that_are_not(run, hostvars):
+    missing = {"router_ids": ["172.18.0.11"], "state": "Missing", "expected": "Full", "causes": ["a cable"]}
+    hostvars["hap-lite"]["__anycast_neighbors"] = {"neighbors": [], "likely_causes": [missing]}
+    hostvars["sip1"]["__anycast_bird"] = {"router_id": "172.18.0.12", "interfaces": [], "refused": []}
+    hostvars["sip1"]["__bird_anycast_conf"] = {"changed_files": ["/etc/bird/bird.conf"]}
+    assert refusal(run, "anycast_diagnosis").splitlines() == [
+        "OSPF is not up as expected:",
+        "- hap-lite: no neighbour sip1, expected Full",
+        "- sip1: the router id of BIRD is 172.18.0.12, the one of sip2, expected 172.18.0.11 (bird_anycast_router_id)",
+        "- sip1: BIRD speaks OSPF on no interface, expected enp0s11 (bird_anycast_interfaces)",
+        "- sip1: /etc/bird/bird.conf is not what the role writes",
+        "- Put back what the role writes: ansible-playbook homelab.anycast.site",
+    ]
+    assert len(run("anycast_diagnosis", fail=False)["problems"]) == 5
+
+
+# --- anycast_targets --------------------------------------------------------------------------------------------------
+
+
+def neighbor(number):
+    return {"address": f"172.18.0.10{number}", "router_id": f"172.18.0.1{number}"}
+
+
+def test_what_has_to_answer(run, hostvars):
+    """A node whose own list of services lacks an address is no next hop of it, and a stranger has no name."""
+    hostvars["sip2"]["bird_anycast_services"] = [SIP, {"name": "dns", "addresses": ["172.18.0.65"]}]
+    found = run("anycast_targets", neighbors=[neighbor(1), neighbor(2), neighbor(9)], sources=["172.18.0.22"])
+    assert found["prefixes"] == ["172.18.0.64/32", "172.18.0.65/32"]
+    assert found["names"] == {"172.18.0.101": "sip1", "172.18.0.102": "sip2"}
+    assert found["next_hops"] == [
+        {"prefix": "172.18.0.64/32", "gateways": ["172.18.0.101", "172.18.0.102"]},
+        {"prefix": "172.18.0.65/32", "gateways": ["172.18.0.102"]},
+    ]
+    assert [(probe["address"], probe["kind"], probe["sources"]) for probe in found["probes"]] == [
+        ("172.18.0.64", "sip", ["172.18.0.22"]),
+        ("172.18.0.65", "sip", ["172.18.0.22"]),
+    ]
+
+
+def test_broken_variables_have_no_address(run, hostvars):
+    hostvars["sip2"] = Broken()
+    assert run("anycast_targets")["prefixes"] == ["172.18.0.64/32"]

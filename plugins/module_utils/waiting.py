@@ -78,6 +78,8 @@ def wait_for(
 
 
 def wait_until(check: Callable[[], bool], timeout: float, interval: float) -> bool:
-    """Check until it holds, at most for so many seconds; return whether it does. A check may raise Unreadable."""
+    """Check until it holds, at most for so many seconds; return whether it does. Raises the last check's Unreadable."""
     verdict, _spent = wait_for(lambda _now: Verdict(check()), timeout, interval=interval)
+    if verdict.error:
+        raise verdict.error
     return verdict.good

@@ -110,7 +110,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros import ac
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.facts import CLOCK_PROPERTIES, clock
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import Router, RouterError, open_router
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import Row
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
+from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, wait_until
 
 CERTIFICATE = "/certificate"
 SERVICE = "/ip/service"
@@ -220,21 +220,21 @@ def _export(router: Router, name: str) -> str:
     """Return the certificate in PEM form."""
     file = f"{name}.crt"
     router.run(CERTIFICATE, "export-certificate", {"numbers": name, "file-name": name, "type": "pem"})
-    deadline = time.monotonic() + FILE_SECONDS
-    text = ""
-    while True:
+    written: Row = {}
+
+    def is_written() -> bool:
         for row in router.rows(FILE, proplist=(".id", "name", "contents"), where=("name", file)):
-            text = str(row.get("contents", ""))
-            if "-----END CERTIFICATE-----" in text:
-                router.run(FILE, "remove", {".id": row[".id"]})
-                return text.strip() + "\n"
-        if time.monotonic() > deadline:
-            raise RouterError(
-                f"{router.hostname}: the file {file} which the router exported the certificate '{name}' to holds"
-                f" {len(text)} characters and no certificate, expected one in PEM form. Copy it from Files to the"
-                " controller by hand (routeros_bootstrap_target.ca_path) and run this again"
-            )
-        time.sleep(0.5)
+            written.update(row)
+        return "-----END CERTIFICATE-----" in str(written.get("contents"))
+
+    if not wait_until(is_written, FILE_SECONDS, interval=0.5):
+        raise RouterError(
+            f"{router.hostname}: the file {file} which the router exported the certificate '{name}' to holds"
+            f" {len(str(written.get('contents', '')))} characters and no certificate, expected one in PEM form. Copy it"
+            " from Files to the controller by hand (routeros_bootstrap_target.ca_path) and run this again"
+        )
+    router.run(FILE, "remove", {".id": written[".id"]})
+    return str(written["contents"]).strip() + "\n"
 
 
 if __name__ == "__main__":

@@ -125,3 +125,12 @@ def test_a_check_that_holds_in_time(clock, from_second, holds):
 
     assert wait_until(check, timeout=5, interval=0.5) is holds
     assert all(seconds <= 0.5 for seconds in clock.slept)
+
+
+def test_what_a_check_cannot_read_in_the_end_is_raised(clock):
+    def check():
+        raise Unreadable("restarting")
+
+    with pytest.raises(Unreadable, match="restarting"):
+        wait_until(check, timeout=5, interval=0.5)
+    assert clock.now == 1005

@@ -20,7 +20,6 @@ description:
     C(birdc) is not needed.
 notes:
   - The socket belongs to root and the group C(bird); use C(become) or a user of that group.
-  - What BIRD does not tell is null, namely RV(neighbors[].full_seconds) and RV(neighbors[].state_changes).
 extends_documentation_fragment:
   - homelab.anycast.attributes
   - homelab.anycast.attributes.read_only

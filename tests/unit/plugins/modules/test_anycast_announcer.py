@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import normalise_services
 from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer
-from ansible_collections.homelab.anycast.plugins.modules import anycast_announcer
 
 SIP = {"name": "sip", "addresses": ["172.18.0.64"], "unit": "kamailio"}
 SIX = {"name": "six", "addresses": ["172.18.0.66", "2001:db8:64::66"], "interface": "dummy1"}
@@ -124,7 +124,7 @@ def test_what_bird_includes_takes_effect_without_a_withdrawal(systemd_node, inst
 def test_an_announced_service_is_not_withdrawn_by_a_check_that_fails(systemd_node, install, monkeypatch):
     install(SIP)
     before = systemd_node.files()
-    monkeypatch.setattr(anycast_announcer.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
     systemd_node.failing.add("check")
     systemd_node.calls.clear()
     for check_mode in (True, False):

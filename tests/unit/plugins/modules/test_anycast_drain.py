@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer
-from ansible_collections.homelab.anycast.plugins.modules import anycast_drain
+from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer, systemd
 
 SERVICES: list[dict] = [
     {"name": "sip", "addresses": ["172.18.0.64"], "unit": "kamailio", "check": {"kind": "sip"}},
@@ -134,9 +133,9 @@ def test_two_at_once(drain):
 def test_two_at_the_same_moment(drain, monkeypatch, looks, says):
     """The second one looks before the first has written, and writes after it."""
     recorded(drain)
-    look = anycast_drain.systemd.read_drain
+    look = systemd.read_drain
     looks = iter(looks)
-    monkeypatch.setattr(anycast_drain.systemd, "read_drain", lambda scope: next(looks, look(scope)))
+    monkeypatch.setattr(systemd, "read_drain", lambda scope: next(looks, look(scope)))
     result = recorded(drain)
     assert result["failed"] and says in result["msg"]
     assert [path.name for path in Path(announcer.DRAINED).iterdir()] == ["node.json"]

@@ -9,9 +9,12 @@ import json
 import platform
 import socket
 import time
+from pathlib import Path
 
 import pytest
+from ansible.module_utils import distro
 
+from ansible_collections.homelab.anycast.plugins.module_utils.node import files
 from ansible_collections.homelab.anycast.plugins.modules import anycast_node_info
 
 MODULE = "anycast_node_info"
@@ -58,8 +61,8 @@ def test_the_facts_are_those_of_this_machine(run_module):
 
 
 def test_a_distribution_that_is_like_others(run_module, monkeypatch):
-    monkeypatch.setattr(anycast_node_info.distro, "id", lambda: "linuxmint")
-    monkeypatch.setattr(anycast_node_info.distro, "like", lambda: "ubuntu debian")
+    monkeypatch.setattr(distro, "id", lambda: "linuxmint")
+    monkeypatch.setattr(distro, "like", lambda: "ubuntu debian")
     assert run_module(MODULE)["facts"]["distributions"] == ["linuxmint", "ubuntu", "debian"]
 
 
@@ -82,7 +85,7 @@ def test_the_bird_conf_of_another_user(run_module, node, monkeypatch):
 
     assert run_module(MODULE, directory="/nowhere")["bird_conf"] is None
     monkeypatch.setattr(anycast_node_info, "CONF", "/nowhere")
-    monkeypatch.setattr(anycast_node_info.Path, "read_text", refuse)
+    monkeypatch.setattr(Path, "read_text", refuse)
     message = run_module(MODULE, directory="/etc/bird")["msg"]
     assert message == "/etc/bird/bird.conf cannot be read: Permission denied. Use 'become: true'"
 
@@ -141,7 +144,7 @@ def test_the_directory_of_what_is_announced(run_module, node, tmp_path, monkeypa
         raise KeyError("getpwuid(): uid not found")
 
     # Of a user that was removed: no owner that anybody expects.
-    monkeypatch.setattr(anycast_node_info.Path, "owner", unknown)
+    monkeypatch.setattr(Path, "owner", unknown)
     assert run_module(MODULE, directory=str(tmp_path))["announced"]["owner"] is None
 
 
@@ -162,7 +165,7 @@ def test_what_was_made_by_hand(run_module, node, tmp_path, monkeypatch):
     stanza = "iface dummy0 inet static\n  address 172.18.0.64/32\n  mtu 1400\n"
     (tmp_path / "interfaces.d" / "mine").write_text(stanza)
     (tmp_path / "interfaces.d" / "anycast-dummy0").write_text(stanza)
-    monkeypatch.setattr(anycast_node_info.files, "INTERFACES", str(interfaces))
+    monkeypatch.setattr(files, "INTERFACES", str(interfaces))
     result = run_module(MODULE, directory=str(tmp_path), dummies=["dummy0", "dummy1"])
     assert (result["bird_conf"]["ours"], result["bird_conf"]["router_id"]) == (False, "192.0.2.1")
     assert "secret" not in json.dumps(result)
@@ -182,7 +185,7 @@ def test_source_routing(run_module, node, tmp_path):
 
 
 def test_what_goes_with_a_package(run_module, node, monkeypatch, tmp_path):
-    monkeypatch.setattr(anycast_node_info.files, "KEPT", str(tmp_path))
+    monkeypatch.setattr(files, "KEPT", str(tmp_path))
     (tmp_path / "record.json").write_text('{"packages": ["bird2"]}')
     node("apt-get", "Purg bird2* [2.17]\n")
     before = run_module(MODULE, removal=True)["before"]

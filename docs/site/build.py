@@ -52,6 +52,7 @@ def prepare() -> None:
         shutil.copy2(ROOT / name, SOURCES / name)
     shutil.copytree(ROOT / "docs" / "docsite" / "rst" / "images", SOURCES / "docsite" / "images")
     shutil.copytree(ROOT / "docs" / "site" / "pages", SOURCES, dirs_exist_ok=True)
+    sys.path.insert(0, str(ROOT / ".ansible" / "collections"))
     (SOURCES / "docsite" / "playbooks.rst").write_text(playbooks.page(ROOT / "playbooks"))
     (SOURCES / "external.inv").write_bytes(external.inventory())
 

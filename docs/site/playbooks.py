@@ -99,8 +99,8 @@ def variables() -> str:
 
     rows = [("variable", "of", "meaning", "default")]
     for name, variable in VARIABLES.items():
-        default = variable.default if variable.default not in (None, {}) else variable.environment
-        text = {True: "true", False: "false", "": ""}.get(default, str(default))
+        default = f"${variable.environment}" if variable.environment else variable.default
+        text = "" if default in (None, {}) else str(default).lower() if isinstance(default, bool) else str(default)
         rows.append((f"``{name}``", ", ".join(variable.playbooks), variable.meaning, f"``{text}``" if text else ""))
     table = "\n".join(
         f"   * - {cells[0]}\n" + "\n".join(f"     - {cell}".rstrip() for cell in cells[1:]) for cells in rows

@@ -305,7 +305,7 @@ def test_an_event_of_the_controller_that_costs_too_much(drill: Drill) -> None:
         "anycast_drill_cut": f"touch {silent}; (sleep 1; touch {withdrawn}; rm {silent}) >/dev/null 2>&1 &",
         "anycast_drill_restore": f"rm -f {silent} {withdrawn}",
     }
-    code, said = drill(anycast_drill_events="cut", drill_limits={"cut": 0.2})
+    code, said = drill(anycast_drill_events="cut", anycast_drill_limits={"cut": 0.2})
     assert code == 2, said
     assert "1 of 1 events are not as they should be: cable of sip1 pulled" in said
     (cut,) = drill.events()
@@ -372,7 +372,7 @@ def test_a_drill_that_dies_is_undone_and_keeps_others_away(drill: Drill) -> None
 def test_what_the_controller_alone_can_undo_survives_ctrl_c(drill: Drill) -> None:
     off = drill.sham / "off"
     drill.nodes["sip1"] = {"anycast_drill_power_off": f"touch {off}", "anycast_drill_power_on": f"rm {off}"}
-    running = drill.start(anycast_drill_events="power_off", drill_limits={"power_off": 300})
+    running = drill.start(anycast_drill_events="power_off", anycast_drill_limits={"power_off": 300})
     wait_until(off.exists)
     interrupt(running)
     record = json.loads((drill.directory / ".ansible" / "homelab-anycast-drill" / "drill.json").read_text())

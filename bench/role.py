@@ -30,13 +30,14 @@ def configure_router(emulator: Emulator, link: Mapping[str, Any], **variables: A
         raise RuntimeError(f"the role routeros_ospf failed:\n{printed}")
 
 
-def bird_files(link: Mapping[str, Any], router_ids: Sequence[str]) -> list[dict[str, str]]:
-    """bird.conf and the key file of each node, as {"conf", "key"}."""
+def bird_files(link: Mapping[str, Any], router_ids: Sequence[str], **more: Any) -> list[dict[str, str]]:
+    """bird.conf and the key file of each node, as {"conf", "key"}; `more` are variables of the role."""
     variables = {
         "bird_anycast_link": dict(link),
         "bird_anycast_interfaces": [INTERFACE],
         "bird_anycast_services": [],
         "router_ids": list(router_ids),
+        **more,
     }
     command = [
         str(BIN / "ansible-playbook"), "--inventory", "localhost,", "--connection", "local",

@@ -24,6 +24,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "withdraw_wait": {"type": "raw", "required": True},
     "interface_manager": {"type": "str", "required": True},
     "package": {"type": "str", "required": True},
+    "lsa": {"type": "str", "choices": ["service", "router"], "required": True},
     "source_gateway": {"type": "str", "required": True},
     "source_table": {"type": "raw", "required": True},
     "directory": {"type": "path", "default": "/etc/bird"},

@@ -147,7 +147,8 @@ interface_managers:
 bird_conf:
   description:
     - What C(bird.conf) in O(directory) consists of, without a value that may be secret; null if there is none.
-    - C(ours) is whether the role P(homelab.anycast.bird_anycast#role) has written it. C(others) are the first words of
+    - C(ours) is whether the role P(homelab.anycast.bird_anycast#role) has written it, C(service_areas) whether
+      each service then has an OSPF area of its own. C(others) are the first words of
       what is neither a protocol nor about the daemon alone, such as V(filter).
   returned: always
   type: dict

@@ -64,6 +64,11 @@ options:
     description: As O(homelab.anycast.bird_anycast#role:main:bird_anycast_package).
     type: str
     required: true
+  lsa:
+    description: As O(homelab.anycast.bird_anycast#role:main:bird_anycast_lsa).
+    type: str
+    choices: [router, service]
+    required: true
   source_gateway:
     description: As O(homelab.anycast.bird_anycast#role:main:bird_anycast_source_gateway).
     type: str

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bed import Machine, wait_for
-from bed.machines import bird_conversation
+from bed.machines import MULTIARCH, bird_conversation, bird_program
 from bed.topology import INTERFACE
 
 ROOT = Path(__file__).parents[2]
@@ -25,11 +25,13 @@ PLAYBOOK = Path(__file__).parent / "node.yml"
 PACKAGE_CONFIG = "log syslog all;\nprotocol device { }\nprotocol kernel { ipv4 { export all; }; }\n"
 
 
-def bird_of_root(root: Path) -> list[str]:
-    """The bed's BIRD (Debian 13), as a command that runs on the host."""
-    library = next((root / "usr/lib").glob("*-linux-gnu*"))
+def bird_of_root(root: Path, version: str = "2") -> list[str]:
+    """One of the bed's BIRDs (see bird_program), as a command that runs on the host."""
+    library = root / "usr/lib" / MULTIARCH
     loader = next(library.glob("ld-linux*.so*"))
-    return [str(loader), "--library-path", str(library), str(root / "usr/sbin/bird")]
+    *_libraries, program = bird_program("bird", version)
+    libraries = f"{library}:{root}/opt/bird{version}/usr/lib/{MULTIARCH}"
+    return [str(loader), "--library-path", libraries, f"{root}{program}"]
 
 
 class RoleNode:

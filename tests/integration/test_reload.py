@@ -42,11 +42,9 @@ exit
 
 
 def birds() -> dict[str, list[str]]:
-    """BIRD of Debian 13, and the host's own where there is one (2.0.12 on Debian 12)."""
-    found = {"debian13": bird_of_root(ensure_rootfs())}
-    if host := shutil.which("bird", path="/usr/sbin"):
-        found["host"] = [host]
-    return found
+    """BIRD of Debian 13, and of Debian 12, the oldest one that the collection supports."""
+    root = ensure_rootfs()
+    return {"debian13": bird_of_root(root), "debian12": bird_of_root(root, "2.0")}
 
 
 # What does not depend on the version of BIRD is tried with one.

@@ -18,7 +18,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 # By this the role's own bird.conf is known: no other includes what the services announce.
-_OURS = "/anycast.d/*.conf"
+_SERVICE_AREAS = "/anycast.d/*.area"
+_OURS = ("/anycast.d/*.conf", _SERVICE_AREAS)
 
 _TOKEN = re.compile(
     r"""(?P<comment>\#[^\n]*|/\*.*?(?:\*/|\Z))|(?P<string>"[^"\n]*"|'[^'\n]*')|(?P<mark>[{};])|(?P<word>[^\s{};"'\#]+)""",
@@ -85,6 +86,8 @@ class BirdConf:
 
     # Whether the role has written it.
     ours: bool
+    # Whether each service has an OSPF area of its own, in a bird.conf of the role.
+    service_areas: bool
     router_id: str | None
     includes: list[str]
     # First words of statements that are neither a protocol nor about the daemon alone, such as filter.
@@ -105,7 +108,14 @@ class BirdConf:
                 includes.append(_unquoted(words[1]))
             elif words[0] not in _HARMLESS:
                 others.add(words[0])
-        return cls(is_ours(text), router_id, includes, sorted(others), protocols)
+        return cls(
+            ours=is_ours(text),
+            service_areas=_includes_any(text, _SERVICE_AREAS),
+            router_id=router_id,
+            includes=includes,
+            others=sorted(others),
+            protocols=protocols,
+        )
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> BirdConf:
@@ -120,7 +130,11 @@ class BirdConf:
 
 def is_ours(text: str) -> bool:
     """Return whether the role bird_anycast has written a bird.conf."""
-    return any(path.endswith(_OURS) for path in includes(text, ""))
+    return _includes_any(text, *_OURS)
+
+
+def _includes_any(text: str, *ends: str) -> bool:
+    return any(path.endswith(ends) for path in includes(text, ""))
 
 
 def _tokens(text: str) -> Iterator[tuple[str, str]]:

@@ -9,8 +9,11 @@ Nothing in here does input or output. Private to this collection.
 from __future__ import annotations
 
 import fnmatch
+import ipaddress
 import json
+import textwrap
 import time
+import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -34,6 +37,12 @@ DRAINED = STATE + "/drain"
 
 # Runs where no unit is named: a service that is announced as long as BIRD runs.
 BIRD_UNIT = "bird.service"
+
+# Of the files that announce a service, by what the role's bird.conf includes: an OSPF area for each service, with an
+# LSA of its own, or an interface of the link's area, whose networks share the node's router LSA. OSPFv2's comes first.
+AREAS, INTERFACES = (".area", ".area3"), (".conf", ".v3")
+SUFFIXES = (*AREAS, *INTERFACES)
+_V3 = (AREAS[1], INTERFACES[1])
 
 _HEADER = "# Written by the role homelab.anycast.bird_anycast; changes are lost.\n"
 
@@ -74,10 +83,8 @@ def service_files(service: Service, withdraw_wait: float) -> dict[str, str]:
     :param withdraw_wait: seconds that the router has to change its next hops.
     """
     name = service.name
-    ospfv3 = {f"{SETTINGS}/{name}.v3": _announcement_v3(service)}
     return {
-        **(ospfv3 if ip.has_ipv6(service.addresses) else {}),
-        f"{SETTINGS}/{name}.conf": _announcement(service),
+        **{f"{SETTINGS}/{name}{suffix}": text for suffix, text in _announcements(service).items()},
         settings_file(name): _settings(service, withdraw_wait),
         _drop_in(name): _instance(service),
         f"{SYSTEMD}/{starter(service)}.d/homelab-anycast-{name}.conf": _start_with(service),
@@ -91,8 +98,7 @@ DIRECTORIES = (DIRECTORY, SETTINGS, ANNOUNCED, DRAINED, STATE)
 def patterns(everything: bool = False) -> list[str]:
     """Return glob patterns of the paths that services have; of all that there may be on a node, if asked for."""
     of_services = [
-        SETTINGS + "/*.conf",
-        SETTINGS + "/*.v3",
+        *(f"{SETTINGS}/*{suffix}" for suffix in SUFFIXES),
         SETTINGS + "/*.json",
         _drop_in("*"),
         SYSTEMD + "/*.d/homelab-anycast-*.conf",
@@ -107,7 +113,11 @@ def superfluous(found: Iterable[str], wanted: Mapping[str, str]) -> list[str]:
 
 def links_without_file(paths: Iterable[str]) -> list[str]:
     """Return the links to those files, of the paths that are superfluous, which BIRD would miss."""
-    return [ANNOUNCED + path[len(SETTINGS) :] for path in paths if fnmatch.fnmatchcase(path, SETTINGS + "/*.v3")]
+    return [
+        ANNOUNCED + path[len(SETTINGS) :]
+        for path in paths
+        if any(fnmatch.fnmatchcase(path, f"{SETTINGS}/*{suffix}") for suffix in _V3)
+    ]
 
 
 def names_of(paths: Iterable[str]) -> list[str]:
@@ -134,7 +144,7 @@ def needs_restart(service: Service, changed: Iterable[str]) -> bool:
 
 def needs_reload(service: Service, changed: Iterable[str]) -> bool:
     """Return whether BIRD has to read anew what it includes of a service, by the paths of what has changed."""
-    return any(f"{SETTINGS}/{service.name}{suffix}" in changed for suffix in (".conf", ".v3"))
+    return any(f"{SETTINGS}/{service.name}{suffix}" in changed for suffix in SUFFIXES)
 
 
 def settings_file(name: str) -> str:
@@ -142,15 +152,31 @@ def settings_file(name: str) -> str:
     return f"{SETTINGS}/{name}.json"
 
 
-def _announcement(service: Service) -> str:
-    return _HEADER + "".join(
+def _announcements(service: Service) -> dict[str, str]:
+    """Return what BIRD includes of a service, by suffix."""
+    own = "".join(
         f'interface "{service.interface}" {address} {{ stub; }};\n' for address in ip.of_version(service.addresses, 4)
     )
+    texts = {INTERFACES[0]: own, AREAS[0]: _area(service, own)}
+    if ip.has_ipv6(service.addresses):
+        # Of OSPFv3 BIRD takes the whole interface only; the services model keeps others' addresses off it.
+        whole = f'interface "{service.interface}" {{ stub; }};\n'
+        texts.update({INTERFACES[1]: whole, AREAS[1]: _area(service, whole)})
+    return {suffix: _HEADER + text for suffix, text in texts.items()}
 
 
-def _announcement_v3(service: Service) -> str:
-    # Of OSPFv3 BIRD takes the whole interface only; services.py keeps others' addresses off it.
-    return _HEADER + f'interface "{service.interface}" {{ stub; }};\n'
+def _area(service: Service, interfaces: str) -> str:
+    return f"area {area_id(service)} {{\n{textwrap.indent(interfaces, '  ')}}};\n" if interfaces else ""
+
+
+def area_id(service: Service) -> str:
+    """Return the id of a service's OSPF area: its first IPv4 address, which no other service has.
+
+    Of one without, a checksum of its name, odd so that it is not the link's area 0.0.0.0.
+    """
+    for address in ip.of_version(service.addresses, 4):
+        return address.partition("/")[0]
+    return str(ipaddress.IPv4Address(zlib.crc32(service.name.encode()) | 1))
 
 
 def _settings(service: Service, withdraw_wait: float) -> str:

@@ -18,9 +18,8 @@ from ansible_collections.homelab.anycast.plugins.module_utils.model import ip, l
 from ansible_collections.homelab.anycast.plugins.module_utils.model import services as services_model
 from ansible_collections.homelab.anycast.plugins.module_utils.model.link import LinkError, link_problems, normalise_link
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service, ServicesError
+from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer, takeover
 from ansible_collections.homelab.anycast.plugins.module_utils.node import problems as node_checks
-from ansible_collections.homelab.anycast.plugins.module_utils.node import takeover
-from ansible_collections.homelab.anycast.plugins.module_utils.node.announcer import BIRD_UNIT
 from ansible_collections.homelab.anycast.plugins.module_utils.node.ifupdown import HandMade
 from ansible_collections.homelab.anycast.plugins.module_utils.node.interfaces import InterfaceManagers
 from ansible_collections.homelab.anycast.plugins.module_utils.node.source_routing import SourceRouting
@@ -29,6 +28,8 @@ from ansible_collections.homelab.anycast.plugins.module_utils.node.source_routin
 Row = dict[str, Any]
 
 PACKAGES = ("bird2", "bird3")
+SERVICE_LSA, ROUTER_LSA = "service", "router"
+BACKBONE = "0.0.0.0"
 # Of the directory of what is announced: the announcer has this user's rights and no others.
 _ANNOUNCED = {"owner": "bird", "group": "bird", "mode": "0750"}
 _RUNS = {"load": "loaded", "active": "active", "enabled": "enabled"}
@@ -47,6 +48,8 @@ class Wanted:
     withdraw_wait: Any
     interface_manager: str
     package: str
+    # "service" or "router": whose OSPF LSA an address is in.
+    lsa: str
     source_gateway: str
     source_table: Any
     directory: str
@@ -70,7 +73,7 @@ class Wanted:
         """Return what anycast_node_info is to read."""
         services, source_routing = self.valid_services(), self.source_routing({})
         return {
-            "units": [*services_model.units(services), BIRD_UNIT],
+            "units": [*services_model.units(services), announcer.BIRD_UNIT],
             "packages": list(PACKAGES),
             "link_interfaces": self.interfaces,
             "directory": self.directory,
@@ -177,17 +180,27 @@ class _Planner:
             "interfaces": [entry for entry in self.interfaces() if entry["name"] in names],
             "keep_bird_conf": self.installed and self.kind in (takeover.PLAIN, takeover.ARTICLE),
             "units": {
-                BIRD_UNIT: self.info["units"].get(BIRD_UNIT, {}),
+                announcer.BIRD_UNIT: self.info["units"].get(announcer.BIRD_UNIT, {}),
                 "announced_by_hand": self.kind == takeover.ARTICLE,
             },
         }
+
+    def lsa(self) -> str:
+        """Return whose LSA the addresses are in: an area for each service needs the link in area 0 (RFC 2328 3.1)."""
+        return self.wanted.lsa if self.link.get("area") == BACKBONE else ROUTER_LSA
+
+    def restarts_ospf(self) -> bool:
+        """Return whether the new bird.conf starts OSPF anew. It announces only what was linked for it before."""
+        ours = self.conf if self.kind == takeover.OURS else None
+        changed = ours is not None and ours.service_areas != (self.lsa() == SERVICE_LSA)
+        return changed or self.kind == takeover.ARTICLE
 
     def bird(self) -> Row:
         foreign = self.kind == takeover.FOREIGN
         return {
             "package": node_checks.bird_package(self.wanted.package, self.info["packages"]),
             "installed": self.installed,
-            "runs": self.info["units"].get(BIRD_UNIT) == _RUNS,
+            "runs": self.info["units"].get(announcer.BIRD_UNIT) == _RUNS,
             "bird_conf": self.paths.bird_conf,
             "part": self.paths.part,
             "path": self.paths.part if foreign else self.paths.bird_conf,
@@ -195,6 +208,9 @@ class _Planner:
             "key_file": self.paths.key,
             "announced": {**_ANNOUNCED, "path": self.paths.announced},
             "announced_is_there": self.info["announced"] == _ANNOUNCED,
+            "lsa": self.lsa(),
+            "restarts_ospf": self.restarts_ospf(),
+            "suffixes": list(announcer.AREAS if self.lsa() == SERVICE_LSA else announcer.INTERFACES),
             "protocol": PROTOCOL,
             "protocol_v3": PROTOCOL_V3,
         }
@@ -208,7 +224,7 @@ class _Planner:
             "purge": before["purge"],
             "stanzas": before["stanzas"],
             "gives_back": bool(before["files"]),
-            "bird_is_active": self.info["units"].get(BIRD_UNIT, {}).get("active") == "active",
+            "bird_is_active": self.info["units"].get(announcer.BIRD_UNIT, {}).get("active") == "active",
         }
 
 

@@ -43,9 +43,12 @@ BIRD_PROCESSES = tuple(f"/sys/fs/cgroup/{top}system.slice/{BIRD_UNIT}/cgroup.pro
 # As bird.conf calls them: OSPFv2 for IPv4 addresses, OSPFv3 for IPv6 addresses.
 PROTOCOL = "anycast"
 PROTOCOL_V3 = "anycast_v3"
-# What bird.conf includes for either; a service without IPv6 addresses has no file for OSPFv3. That for OSPFv2
-# comes last, as it is the one which says that the service is announced.
-SUFFIXES = (".v3", ".conf")
+# A bird.conf includes the files of one suffix for each protocol: .area and .area3 hold an OSPF area for each service,
+# .conf and .v3 an interface of the link's area. All of them are linked, so that a new bird.conf finds its own. A
+# service without IPv6 addresses has no file for OSPFv3. The last one says that the service is announced.
+SUFFIXES = (".v3", ".area3", ".area", ".conf")
+# Where there are several areas, the one in which the router is told.
+BACKBONE = "area 0.0.0.0"
 
 # Seconds for one conversation. BIRD answers in milliseconds; these are for a busy machine.
 BIRD_TIMEOUT = 2.0
@@ -131,17 +134,24 @@ def last_reply(data: bytes) -> tuple[int, str, str] | None:
     return int(last[:4]), last[5:], "\n".join(text)
 
 
-def own_stubnets(state: str) -> set[str]:
-    """Return the prefixes this router itself announces, from the text of `show ospf state`."""
-    own, found = False, set()
+def told_prefixes(state: str) -> set[str]:
+    """Return the prefixes that this node itself tells the router of, from the text of `show ospf state`.
+
+    It has a part for each area. In the link's, a service is a stub network of the node's router LSA, or a network of
+    another area with a summary LSA of its own.
+    """
+    areas = [line for line in state.splitlines() if line.startswith("area ")]
+    here, own, found = len(areas) < 2, False, set()
     for line in state.splitlines():
         words = line.split()
-        if line.startswith("\t") and not line.startswith("\t\t"):
+        if line.startswith("area ") and len(areas) > 1:
+            here = line.strip() == BACKBONE
+        elif line.startswith("\t") and not line.startswith("\t\t"):
             # The next router or network.
             own = False
         elif words == ["distance", "0"]:
             own = True
-        elif own and words[:1] == ["stubnet"]:
+        elif here and own and words[:1] in (["stubnet"], ["xnetwork"]):
             found.add(canonical(words[1]))
     return found
 
@@ -234,7 +244,7 @@ class Bird:
         """Return whether BIRD still tells the router of any of them. A protocol that is disabled says that it is."""
         wanted = {canonical(prefix) for prefix in prefixes}
         states = (self.demand(f"show ospf state {protocol}") for protocol in protocols(prefixes))
-        return any(own_stubnets(state) & wanted for state in states)
+        return any(told_prefixes(state) & wanted for state in states)
 
     def disable(self, prefixes: list[str]) -> None:
         """Stop the protocols, with everything that they announce."""

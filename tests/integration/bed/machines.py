@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import json
 import os
+import platform
 import shlex
 import shutil
 import signal
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .rootfs import DIRECTORIES, SIDE_ROOT
+from .rootfs import DIRECTORIES
 
 # Directories a machine writes to; the shared root itself stays untouched.
 _OWN_DIRECTORIES = ("run", "tmp", "var/tmp", "var/log", "var/lib/frr", "etc/frr", "etc/bird", "usr/local/lib",
@@ -35,6 +36,9 @@ ip link set lo up
 echo ready
 exec chroot "$root" sh -c 'while :; do sleep 3600 & wait; done'
 """
+
+# As Debian calls the architecture: x86_64-linux-gnu.
+MULTIARCH = f"{platform.machine()}-linux-gnu"
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -168,8 +172,8 @@ class Machine:
 
     # BIRD
 
-    def start_bird(self, config: str, version: int = 2) -> None:
-        """Start BIRD 2 or 3 of the root with this configuration, or give a running one the new configuration."""
+    def start_bird(self, config: str, version: str = "2") -> None:
+        """Start a BIRD of the root with this configuration, or give a running one the new configuration."""
         self.write("/etc/bird/bird.conf", config, 0o600)
         if self.path("/run/bird/bird.ctl").exists():
             reply = self.birdc("configure", version=version)
@@ -177,7 +181,7 @@ class Machine:
                 raise CommandError(f"{self.name}: {reply}")
             return
         self.run("mkdir", "-p", "/run/bird")
-        self.run(bird_program("bird", version), "-c", "/etc/bird/bird.conf", "-s", "/run/bird/bird.ctl",
+        self.run(*bird_program("bird", version), "-c", "/etc/bird/bird.conf", "-s", "/run/bird/bird.ctl",
                  "-P", "/run/bird/bird.pid")  # fmt: skip
 
     def stop_bird(self, kill: bool = False) -> None:
@@ -188,9 +192,9 @@ class Machine:
             self.run("sh", "-c", "kill -9 $(cat /run/bird/bird.pid); rm /run/bird/bird.ctl")
         wait_for(f"BIRD of {self.name} to end", lambda: not self.path("/run/bird/bird.ctl").exists())
 
-    def birdc(self, *words: str, version: int = 2, check: bool = True) -> str:
+    def birdc(self, *words: str, version: str = "2", check: bool = True) -> str:
         """What birdc prints for a command; its exit status is 1 where BIRD answers with an error."""
-        return self.run(bird_program("birdc", version), "-s", "/run/bird/bird.ctl", *words, check=check)
+        return self.run(*bird_program("birdc", version), "-s", "/run/bird/bird.ctl", *words, check=check)
 
     def bird_socket(self, *commands: str) -> str:
         """The conversation on BIRD's control socket as it goes over the wire, reply codes included."""
@@ -261,9 +265,12 @@ def _bird_reply(client: socket.socket) -> str:
                 return text
 
 
-def bird_program(name: str, version: int) -> str:
-    """Where BIRD 2 or 3 of the root has a program."""
-    return f"{SIDE_ROOT if version == 3 else ''}/usr/sbin/{name}"
+def bird_program(name: str, version: str) -> list[str]:
+    """The command of BIRD 2 (Debian 13's), 3, or 2.0 (Debian 12's) of the root."""
+    place = "" if version == "2" else f"/opt/bird{version}"
+    # Debian 12's has a library with it.
+    libraries = ["env", f"LD_LIBRARY_PATH={place}/usr/lib/{MULTIARCH}"] if version == "2.0" else []
+    return [*libraries, f"{place}/usr/sbin/{name}"]
 
 
 def _run(command: Sequence[str], input_text: str | None, check: bool, timeout: float, what: str) -> str:

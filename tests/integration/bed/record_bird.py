@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,13 +109,11 @@ STATES = (
 
 
 def record_bird(target: Path) -> None:
-    """Record every state with BIRD 2 and 3 of the root, and with the host's own, if it has one."""
+    """Record every state with each BIRD of the root."""
     target.mkdir(parents=True, exist_ok=True)
     with Bed() as bed:
         bed.router.start_frr()
-        daemons: list[_Bird] = [_Bird(bed.nodes[0], 2), _Bird(bed.nodes[0], 3)]
-        if shutil.which("bird"):
-            daemons.append(_HostBird(bed.nodes[0]))
+        daemons = [_Bird(bed.nodes[0], version) for version in ("2.0", "2", "3")]
         for daemon in daemons:
             said = {}
             for state in STATES:
@@ -128,10 +125,10 @@ def record_bird(target: Path) -> None:
 class _Bird:
     """BIRD of the root on a node."""
 
-    def __init__(self, node: Machine, major: int) -> None:
+    def __init__(self, node: Machine, major: str) -> None:
         self.node = node
         self.major = major
-        self.version = node.run(bird_program("bird", major), "--version").split()[-1]
+        self.version = node.run(*bird_program("bird", major), "--version").split()[-1]
 
     def start(self, config: str) -> None:
         self.node.start_bird(config, self.major)
@@ -142,31 +139,6 @@ class _Bird:
 
     def birdc(self, command: str) -> str:
         return self.node.birdc(*command.split(), version=self.major, check=False)
-
-
-class _HostBird(_Bird):
-    """The host's BIRD in a node's network; its files are the node's."""
-
-    def __init__(self, node: Machine) -> None:
-        self.node = node
-        self.major = 0
-        self.version = node.run_here("bird", "--version").split()[-1]
-
-    def start(self, config: str) -> None:
-        directory = self.node.path("/run/bird")
-        config = config.replace("/run/bird/", f"{directory}/")
-        self.node.write("/etc/bird/bird.conf", config, 0o600)
-        self.node.run_here("bird", "-c", str(self.node.path("/etc/bird/bird.conf")), "-s", f"{directory}/bird.ctl",
-                           "-P", f"{directory}/bird.pid")  # fmt: skip
-
-    def stop(self) -> None:
-        self.birdc("down")
-        wait_for("BIRD to end", lambda: not self.node.path("/run/bird/bird.ctl").exists())
-
-    def birdc(self, command: str) -> str:
-        printed = self.node.run_here("birdc", "-s", str(self.node.path("/run/bird/bird.ctl")), *command.split(),
-                                     check=False)  # fmt: skip
-        return printed.replace(str(self.node.path("/")).rstrip("/"), "")
 
 
 def _bird_config(router_id: str, state: State) -> str:

@@ -14,12 +14,12 @@ from pathlib import Path
 SUITE = "trixie"
 # ifupdown, kamailio and systemd are of no use here: services run on the lab's machines, not in namespaces.
 # Python is for the announcer, which runs on nodes.
-PACKAGES = ("bird2", "frr", "iproute2", "iputils-ping", "nftables", "procps", "python3", "tcpdump")
+PACKAGES = ("bird2", "frr", "iproute2", "iputils-ping", "libgcrypt20", "nftables", "procps", "python3", "tcpdump")
 # Where each machine has files of its own, beside what the packages bring.
 DIRECTORIES = ("etc/homelab-anycast",)
-# bird3 conflicts with bird2, so it is unpacked beside it.
-SIDE_PACKAGE = "bird3"
-SIDE_ROOT = "/opt/bird3"
+# Other versions of BIRD conflict with bird2, so they are unpacked beside it: where to, the packages, and their suite.
+# Debian 12's is the oldest one that the collection supports; Debian 13 has that library no more.
+SIDES = (("/opt/bird3", "bird3", SUITE), ("/opt/bird2.0", "bird2 libssh-gcrypt-4", "bookworm"))
 # Raise this when the way the root is built changes.
 RECIPE = "1"
 
@@ -59,7 +59,7 @@ def locked(built: Path) -> Iterator[None]:
 
 
 def _root_directory() -> Path:
-    words = (RECIPE, SUITE, SIDE_PACKAGE, *PACKAGES, *DIRECTORIES)
+    words = (RECIPE, SUITE, *(word for side in SIDES for word in side), *PACKAGES, *DIRECTORIES)
     digest = hashlib.sha256(" ".join(words).encode()).hexdigest()[:12]
     return cache_directory() / f"root-{digest}"
 
@@ -67,22 +67,36 @@ def _root_directory() -> Path:
 def _build(root: Path) -> None:
     unfinished = root.with_name(f"{root.name}.new")
     shutil.rmtree(unfinished, ignore_errors=True)
-    # The download runs inside the new root, with that root's own package lists: the host may be another release.
-    fetch = (
-        f'cd "$1/tmp" && chroot "$1" sh -c "cd /tmp && apt-get download {SIDE_PACKAGE} && '
-        f'mkdir -p {SIDE_ROOT} && dpkg -x {SIDE_PACKAGE}_*.deb {SIDE_ROOT} && rm {SIDE_PACKAGE}_*.deb"'
-    )
+    # The downloads run inside the new root, with that root's own package lists: the host may be another release.
+    sides = [f'--customize-hook=chroot "$1" sh -ec "{_unpack(*side)}"' for side in SIDES]
     command = [
         "mmdebstrap",
         "--quiet",
         "--mode=root",
         "--variant=minbase",
         f"--include={','.join(PACKAGES)}",
-        f"--customize-hook={fetch}",
+        *sides,
         f'--customize-hook=cd "$1" && mkdir -p {" ".join(DIRECTORIES)}',
         SUITE,
         str(unfinished),
     ]
-    print(f"building the quick bed's root ({', '.join(PACKAGES)}, {SIDE_PACKAGE}) in {root}", flush=True)
+    sides_named = ", ".join(place for place, *_side in SIDES)
+    print(f"building the quick bed's root ({', '.join(PACKAGES)}, {sides_named}) in {root}", flush=True)
     subprocess.run(command, check=True)
     unfinished.rename(root)
+
+
+def _unpack(place: str, packages: str, suite: str) -> str:
+    """The commands that unpack a suite's packages in a directory of the root, without installing them."""
+    work = f"/tmp/{suite}"
+    options = (
+        f"-o Dir::Etc::SourceList={work}/list -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists={work}/lists"
+        " -o Dir::State::Status=/dev/null -o APT::Sandbox::User=root -qq"
+    )
+    return (
+        f"mkdir -p {work}/lists/partial {place}; cd {work};"
+        # Whichever mirror the root's own list names has the other suite as well.
+        f" find /etc/apt -name '*.list' -exec sed -n 's/ {SUITE} / {suite} /p' {{}} + > list;"
+        f" apt-get {options} update; apt-get {options} download {packages};"
+        f" find -name '*.deb' -exec dpkg -x {{}} {place} ';'; cd /; rm -r {work}"
+    )

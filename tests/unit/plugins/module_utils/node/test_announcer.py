@@ -163,3 +163,19 @@ def test_changes_are_the_announcers_lines_and_systemds_warnings():
         {"time": "2025-11-22T00:00:02Z", "text": "anycast-announce@sip.service: Watchdog timeout (limit 5s)!"},
         {"time": "2025-11-22T00:00:01Z", "text": "sip announced: it is healthy"},
     ]
+
+
+def test_an_area_for_each_service():
+    (text,) = [text for path, text in files().items() if path.endswith("/sip.area")]
+    body = [line for line in text.splitlines() if not line.startswith("#")]
+    interfaces = [f'  interface "dummy0" 172.18.0.{host}/32 {{ stub; }};' for host in (64, 65)]
+    assert body == ["area 172.18.0.64 {", *interfaces, "};"]
+    assert not [path for path in files() if path.endswith(".area3")]
+
+
+def test_the_area_of_a_service_without_ipv4_has_an_id_of_its_name():
+    six = [service(name=name, addresses=[f"2001:db8::{number}"]) for number, name in enumerate(("six", "seven"), 1)]
+    assert len({announcer.area_id(one) for one in six}) == 2
+    path = announcer.SETTINGS + "/six"
+    found = announcer.service_files(six[0], 1)
+    assert "area " in found[path + ".area3"] and "area" not in found[path + ".area"].replace("bird_anycast", "")

@@ -32,6 +32,7 @@ def wanted(**variables):
         "withdraw_wait": 1.0,
         "interface_manager": "auto",
         "package": "",
+        "lsa": "router",
         "source_gateway": "",
         "source_table": 64,
         "directory": "/etc/bird",
@@ -187,6 +188,28 @@ def test_bird_that_came_with_the_role_goes_with_it(installed, came, action):
     read = info(packages={"bird2": installed}, before={**BEFORE, "packages": came, "purge": [*came, "libx"]})
     found = plan(read, removal=True)["removal"]
     assert (found["action"], found["purge"], found["gives_back"]) == (action, [*came, "libx"], False)
+
+
+BY_ROUTER = 'protocol ospf { area 0 { include "/etc/bird/anycast.d/*.conf"; }; }'
+BY_SERVICE = 'protocol ospf { area 0 { }; area 255.255.255.255 { }; include "/etc/bird/anycast.d/*.area"; }'
+
+
+@pytest.mark.parametrize(
+    ("bird_conf", "lsa", "area", "expected"),
+    [
+        (None, "router", "0.0.0.0", ("router", (".conf", ".v3"), False)),
+        (None, "service", "0.0.0.0", ("service", (".area", ".area3"), False)),
+        # Without a backbone there would be no route between the areas.
+        (None, "service", "0.0.0.5", ("router", (".conf", ".v3"), False)),
+        (BY_ROUTER, "router", "0.0.0.0", ("router", (".conf", ".v3"), False)),
+        (BY_ROUTER, "service", "0.0.0.0", ("service", (".area", ".area3"), True)),
+        (BY_SERVICE, "service", "0.0.0.0", ("service", (".area", ".area3"), False)),
+        (BY_SERVICE, "router", "0.0.0.0", ("router", (".conf", ".v3"), True)),
+    ],
+)
+def test_whose_lsa_announces_an_address(bird_conf, lsa, area, expected):
+    bird = plan(info(bird_conf=bird_conf), lsa=lsa, link={"key": KEY, "area": area})["bird"]
+    assert (bird["lsa"], tuple(bird["suffixes"]), bird["restarts_ospf"]) == expected
 
 
 def test_the_removal_needs_no_good_services():

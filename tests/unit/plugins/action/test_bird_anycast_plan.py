@@ -25,6 +25,7 @@ VARIABLES = {
     "withdraw_wait": 1.0,
     "interface_manager": "auto",
     "package": "",
+    "lsa": "router",
     "source_gateway": "",
     "source_table": 64,
 }

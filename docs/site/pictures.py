@@ -28,7 +28,7 @@ def status_page() -> str:
 
     system = sample("conftest").FakeSystem(bfd=True)
     system.drained("sip2")
-    return render("status", status_page.page(status.model(system.gathered())))
+    return render("status", status_page.status_page(status.system_status(system.gathered())))
 
 
 def drill_page() -> str:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import time
 import uuid
@@ -25,7 +24,13 @@ from ansible_collections.homelab.anycast.plugins.module_utils.system.removal imp
 from ansible_collections.homelab.anycast.plugins.module_utils.system.request import Inventory, Row
 from ansible_collections.homelab.anycast.plugins.module_utils.system.rotation import rotation_request
 from ansible_collections.homelab.anycast.plugins.module_utils.system.text import verdict_text
-from ansible_collections.homelab.anycast.plugins.plugin_utils.hosts import CLIENTS, NODES, ROUTERS, members
+from ansible_collections.homelab.anycast.plugins.plugin_utils.hosts import (
+    CLIENTS,
+    NODES,
+    ROUTERS,
+    members,
+    user_and_host,
+)
 from ansible_collections.homelab.anycast.plugins.plugin_utils.verdict import refuse
 
 COLLECTION = Path(__file__).resolve().parents[2]
@@ -78,22 +83,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
 
     def _given(self, playbook: str, task_vars: Row) -> Row:
         """Return what is given for the variables of a playbook: on the command line, by the inventory or else."""
-        given = {"anycast_by": _user()}
+        given = {"anycast_by": user_and_host()}
         for name, variable in request.variables_of(playbook).items():
             if name in task_vars:
                 given[name] = self._templar.template(task_vars[name])
             elif variable.environment in os.environ:
                 given[name] = os.environ[variable.environment]
         return given
-
-
-def _user() -> str:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        # In a container for anybody.
-        user = str(os.getuid())
-    return f"{user}@{os.uname().nodename}"
 
 
 def _called() -> list[str]:

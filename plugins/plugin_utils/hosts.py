@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,3 +65,13 @@ def other_router_ids(task_vars: Mapping[str, Any]) -> dict[str, Any]:
         if name != task_vars["inventory_hostname"] and router_id:
             found[name] = router_id
     return found
+
+
+def user_and_host() -> str:
+    """Return who runs this, and where."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        # In a container, a user without a name.
+        user = str(os.getuid())
+    return f"{user}@{os.uname().nodename}"

@@ -60,7 +60,6 @@ EXCEPTIONS = {
             "removal",
             "rotation",
             "routeros_ipv6",
-            "system",
         )
     },
     "plans": {"routeros_ospf: made by []"},

@@ -3,21 +3,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The state of the whole system, out of what was read at both ends: what serves, what does not, and why.
 
-Nothing in here does input or output. What could not be read is None in the model, never false.
-
-A result is what a module returned, or failed with; one that never ran is empty. Levels are good, note (on purpose, or
-worth knowing), bad, and unknown.
+What could not be read is None in the model, never false. Levels are good, note (on purpose, or worth knowing), bad, and
+unknown. Private to this collection.
 """
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import service_prefixes
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service
 from ansible_collections.homelab.anycast.plugins.module_utils.node.drain import Drain
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf import causes as ospf_causes
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import STATES, Neighbor
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.next_hops import addresses_of
-from ansible_collections.homelab.anycast.plugins.module_utils.system import last_node
-from ansible_collections.homelab.anycast.plugins.module_utils.system.text import count, duration
+from ansible_collections.homelab.anycast.plugins.module_utils.system.text import count, duration, plain_message
+
+# What a module returned, or failed with; empty where it never ran.
+Row = dict[str, Any]
 
 # The worst first.
 _LEVELS = ("bad", "unknown", "note", "good")
@@ -26,524 +30,688 @@ _CAUSES = 3
 _NOT_ASKED = "was not asked: --limit leaves it out"
 
 
-def worst(levels):
+# ---------------------------------------------------------------------------------------------------------------------
+# What was read
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadEnd:
+    """A router or a node, as status reads it."""
+
+    name: str
+    router_id: str | None
+    # Whether its link asks for BFD.
+    bfd: bool
+    # What is wrong with its variables.
+    problems: list[str]
+    # The result of routeros_ospf_neighbors, or of bird_ospf_neighbors.
+    neighbors: Row
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadRouter(ReadEnd):
+    # The results of routeros_next_hops, each with the prefix as item.
+    next_hops: list[Row]
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it could not be looked at."""
+        return reason(self.neighbors, "neighbors")
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadNode(ReadEnd):
+    # By which Ansible reaches it.
+    address: str | None
+    services: list[Service]
+    # The result of anycast_services_info.
+    info: Row
+
+    @property
+    def bird_state(self) -> str:
+        return str(self.info.get("bird_state", "active"))
+
+    @property
+    def troubles(self) -> list[str]:
+        """Why it could not be looked at, or BIRD on it; each reason once."""
+        unread = reason(self.info, "services")
+        if unread and (self.info.get("unreachable") or not self.neighbors):
+            return [unread]
+        # Told by the problem with the variables that it comes from.
+        troubles = [unread] if unread and not self.problems else []
+        bird = reason(self.neighbors, "neighbors")
+        if bird:
+            troubles.append(bird if self.bird_state == "active" else f"bird.service is {self.bird_state}: {bird}")
+        return troubles
+
+
+@dataclasses.dataclass(frozen=True)
+class Client:
+    name: str
+    addresses: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Gathered:
+    """What was read of a system, when, and by whom."""
+
+    time: str
+    by: str
+    routers: list[ReadRouter]
+    nodes: list[ReadNode]
+    clients: list[Client]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The model
+
+
+@dataclasses.dataclass(frozen=True)
+class Note:
+    """What is worth telling of one place: a host, a service or the inventory."""
+
+    level: str
+    where: str
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One service on one node."""
+
+    service: str
+    node: str
+    expected: bool
+    announced: bool | None
+    installed: bool | None
+    healthy: bool | None
+    drained: bool | None
+    state: str = "unknown"
+    level: str = "unknown"
+    why: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class ServiceState:
+    name: str
+    addresses: list[str]
+    nodes: list[Cell]
+    # On how many nodes.
+    announced: int
+    serving: int | None
+    level: str
+
+
+@dataclasses.dataclass(frozen=True)
+class LinkState:
+    """The adjacencies of a node with all routers, the worst of what both ends see of them."""
+
+    level: str
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class NeighborRow:
+    at: str
+    neighbor: str | None
+    router_id: str | None
+    address: str | None
+    interface: str | None
+    state: str
+    role: str | None
+    bfd: str | None
+    full_for: str | None
+    level: str
+    bfd_level: str
+
+
+@dataclasses.dataclass(frozen=True)
+class NextHopRow:
+    """A next hop; without one, all of it but the prefix is None."""
+
+    prefix: str
+    router: str
+    level: str
+    next_hop: str | None = None
+    node: str | None = None
+    interface: str | None = None
+    protocol: str | None = None
+    distance: int | None = None
+    active: bool | None = None
+    ecmp: bool | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    time: str
+    node: str
+    service: str
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class DrainRow:
+    node: str
+    service: str | None
+    since: str
+    by: str
+    reason: str
+    done: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class RouterState:
+    name: str
+    router_id: str | None
+    version: str | None
+    trouble: str | None
+    level: str
+
+
+@dataclasses.dataclass(frozen=True)
+class NodeState:
+    name: str
+    address: str | None
+    trouble: str | None
+    link: LinkState
+    services: list[Cell]
+    level: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    level: str
+    well: bool
+    text: str
+    summary: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Status:
+    """The state of the system."""
+
+    time: str
+    by: str
+    verdict: Verdict
+    troubles: list[Note]
+    notes: list[Note]
+    services: list[ServiceState]
+    routers: list[RouterState]
+    nodes: list[NodeState]
+    clients: list[Client]
+    # Of all hosts, by their names.
+    short_names: dict[str, str]
+    neighbors: list[NeighborRow]
+    next_hops: list[NextHopRow]
+    drains: list[DrainRow]
+    changes: list[Change]
+
+
+def system_status(gathered: Gathered) -> Status:
+    return _System(gathered).status()
+
+
+def worst(levels: Iterable[str]) -> str:
     """Return the worst of some levels, good if there are none."""
     return min(levels, key=_LEVELS.index, default="good")
 
 
-def model(gathered):
-    """Return the state of the system.
-
-    :param gathered: {time, by, routers, nodes, clients}: when and by whom it was gathered, and the hosts.
-
-      - router: {name, router_id, bfd (whether it is expected), problems (of its variables), neighbors (result),
-        next_hops (results, each with the prefix as item)}
-      - node: {name, address (by which Ansible reaches it), router_id, bfd, problems, services (normalised), info
-        (result of anycast_services_info), neighbors (result)}
-      - client: {name, addresses}
-    """
-    return _System(gathered).model()
-
-
-def reason(result, key):
+def reason(result: Row, key: str) -> str | None:
     """Return why a result does not have what it should have, None if it does."""
     if key in result:
         return None
     if not result or result.get("skipped"):
         return _NOT_ASKED
-    text = " ".join(str(result.get("msg") or "it failed and does not say why").split())
-    # What Ansible puts before every message says nothing here.
-    text = text.removeprefix("Task failed: ").removeprefix("Module failed: ")
-    if result.get("unreachable"):
-        return "cannot be reached: " + text.removeprefix("Failed to connect to the host via ssh: ")
-    return "cannot be read: " + text
+    return f"cannot be {'reached' if result.get('unreachable') else 'read'}: {plain_message(result)}"
 
 
-def short_names(names):
+def short_names(names: Iterable[str]) -> dict[str, str]:
     """Return the names by themselves without their domain, where they stay unique; addresses as they are."""
-    heads = [name.partition(".")[0] for name in names]
-    return {name: name if head.isdigit() or heads.count(head) > 1 else head for name, head in zip(names, heads)}
-
-
-def prefixes(nodes):
-    """Return the addresses of the services of all nodes, each once."""
-    return list(dict.fromkeys(prefix for node in nodes for prefix in service_prefixes(node["services"])))
+    heads = {name: name.partition(".")[0] for name in names}
+    found = list(heads.values())
+    return {name: name if head.isdigit() or found.count(head) > 1 else head for name, head in heads.items()}
 
 
 class _System:
-    def __init__(self, gathered):
+    def __init__(self, gathered: Gathered) -> None:
         self.gathered = gathered
-        self.routers = gathered["routers"]
-        self.nodes = gathered["nodes"]
-        self.findings = []
-        names = [host["name"] for host in self.routers + self.nodes + gathered["clients"]]
-        self.short = short_names(list(dict.fromkeys(names)))
-        self.by_router_id = {}
-        for host in self.routers + self.nodes:
-            if host["router_id"]:
-                self.by_router_id.setdefault(host["router_id"], []).append(host["name"])
-        self.addresses = {node["name"]: self._addresses(node) for node in self.nodes}
+        self.routers = gathered.routers
+        self.nodes = gathered.nodes
+        self.ends: list[ReadEnd] = [*gathered.routers, *gathered.nodes]
+        self.findings: dict[Note, None] = {}
+        self.by_router_id: dict[str, list[str]] = {}
+        for host in self.ends:
+            if host.router_id:
+                self.by_router_id.setdefault(host.router_id, []).append(host.name)
+        self.seen = {
+            end.name: [Neighbor(**entry) for entry in end.neighbors["neighbors"]]
+            for end in self.ends
+            if "neighbors" in end.neighbors
+        }
+        self.addresses = {node.name: self._addresses(node) for node in self.nodes}
 
     # -----------------------------------------------------------------------------------------------------------------
     # What was read
 
-    def _addresses(self, node):
+    def _addresses(self, node: ReadNode) -> list[str]:
         """Return the addresses by which routers know a node, and those it should have."""
-        readable = [router["neighbors"] for router in self.routers if "neighbors" in router["neighbors"]]
-        found = last_node.neighbor_addresses(readable, node["router_id"]) if node["router_id"] else []
+        known = {
+            str(entry.address)
+            for router in self.routers
+            for entry in self.seen.get(router.name, ())
+            if node.router_id and entry.router_id == node.router_id
+        }
         # OSPFv3's next hop is known by the router id alone while OSPFv2 is down.
-        own = [address for address in (node["router_id"], node["address"]) if address]
-        return list(dict.fromkeys(found + own))
+        own = [address for address in (node.router_id, node.address) if address]
+        return list(dict.fromkeys([*sorted(known), *own]))
 
-    def _owner(self, hop):
+    def _owner(self, hop: Row) -> str | None:
         """Return the name of the node that a next hop is, None for a stranger's."""
         return next((name for name in self.addresses if self._is(hop, name)), None)
 
-    def _is(self, hop, name):
+    def _is(self, hop: Row, name: str) -> bool:
         return not addresses_of(hop).isdisjoint(self.addresses[name])
 
-    def _readable(self, prefix):
+    def _readable(self, prefix: str) -> Iterator[tuple[ReadRouter, list[Row]]]:
         """Yield (router, next hops) of each router whose routes to the prefix could be read."""
         for router in self.routers:
-            for result in router["next_hops"]:
+            for result in router.next_hops:
                 if result.get("item") == prefix and "next_hops" in result:
                     yield router, result["next_hops"]
 
-    def _installed(self, node, service):
+    def _installed(self, node: ReadNode, service: Service) -> tuple[bool | None, bool]:
         """Return (whether every router has the node as a next hop of every address, whether any has it of any).
 
         The first is None if no router could be asked.
         """
         answers = [
-            any(hop["active"] and self._is(hop, node["name"]) for hop in hops)
+            any(hop["active"] and self._is(hop, node.name) for hop in hops)
             for prefix in service.addresses
             for _router, hops in self._readable(prefix)
         ]
         return (all(answers) if answers else None), any(answers)
 
-    def _find(self, level, where, text):
-        self.findings.append({"level": level, "where": where, "text": text})
+    def _find(self, level: str, where: str, text: str) -> None:
+        # Each once: two addresses of a service have the same trouble.
+        self.findings[Note(level, where, text)] = None
 
     # -----------------------------------------------------------------------------------------------------------------
     # The hosts
 
-    def _hosts(self):
+    def _hosts(self) -> None:
         """Find what keeps hosts from being looked at."""
-        for kind, group, hosts in (
-            ("router", "anycast_routers", self.routers),
-            ("node", "anycast_nodes", self.nodes),
-        ):
-            if not hosts:
-                self._find("bad", "inventory", f"there is no {kind}: the group {group} is empty")
+        if not self.routers:
+            self._find("bad", "inventory", "there is no router: the group anycast_routers is empty")
+        if not self.nodes:
+            self._find("bad", "inventory", "there is no node: the group anycast_nodes is empty")
         for router_id, names in self.by_router_id.items():
             if len(names) > 1:
                 self._find("bad", ", ".join(names), f"have the same router id, {router_id}: give each its own")
-        for host in self.routers + self.nodes:
-            for problem in host["problems"]:
-                self._find("bad", host["name"], problem)
+        for host in self.ends:
+            for problem in host.problems:
+                self._find("bad", host.name, problem)
         for router in self.routers:
-            trouble = self.router_trouble(router)
-            if trouble:
-                self._find(_level_of(trouble), router["name"], trouble)
+            if router.trouble:
+                self._find(_level_of(router.trouble), router.name, router.trouble)
                 continue
-            for result in router["next_hops"]:
+            for result in router.next_hops:
                 trouble = reason(result, "next_hops")
                 if trouble:
-                    self._find("bad", router["name"], "routes to {}: {}".format(result.get("item"), trouble))
+                    self._find("bad", router.name, f"routes to {result.get('item')}: {trouble}")
         for node in self.nodes:
-            for trouble in self.node_troubles(node):
-                self._find(_level_of(trouble), node["name"], trouble)
-            for name in node["info"].get("unlisted", ()):
-                self._find(
-                    "bad",
-                    node["name"],
-                    f"announces '{name}', which its bird_anycast_services does not list: run homelab.anycast.site",
-                )
-
-    @staticmethod
-    def router_trouble(router):
-        return reason(router["neighbors"], "neighbors")
-
-    @staticmethod
-    def node_troubles(node):
-        """Return why a node could not be looked at, or BIRD on it; each reason once."""
-        unread = reason(node["info"], "services")
-        if unread and (node["info"].get("unreachable") or not node["neighbors"]):
-            return [unread]
-        # Told by the problem with the variables that it comes from.
-        troubles = [unread] if unread and not node["problems"] else []
-        bird = reason(node["neighbors"], "neighbors")
-        if bird:
-            state = node["info"].get("bird_state", "active")
-            troubles.append(bird if state == "active" else f"bird.service is {state}: {bird}")
-        return troubles
+            for trouble in node.troubles:
+                self._find(_level_of(trouble), node.name, trouble)
+            for name in node.info.get("unlisted", ()):
+                text = f"announces '{name}', which its bird_anycast_services does not list: run homelab.anycast.site"
+                self._find("bad", node.name, text)
 
     # -----------------------------------------------------------------------------------------------------------------
     # Services
 
-    def _cell(self, node, service):
+    def _cell(self, node: ReadNode, service: Service) -> Cell:
         """Return the state of one service on one node."""
-        info = node["info"]
-        entry = next((found for found in info.get("services", ()) if found["name"] == service.name), None)
-        records = [found for found in map(Drain.from_dict, info.get("records", ())) if found.covers(service.name)]
+        entry = next((found for found in node.info.get("services", ()) if found["name"] == service.name), None)
+        drains = [found for found in map(Drain.from_dict, node.info.get("records", ())) if found.covers(service.name)]
         installed, anywhere = self._installed(node, service)
-        announced = entry and entry["announced"] and info.get("bird_state", "active") == "active"
-        cell = {
-            "service": service.name,
-            "node": node["name"],
-            "expected": not records,
-            "announced": announced,
-            "installed": installed,
-            "healthy": entry and entry["healthy"],
-            "drained": bool(records) if entry else None,
-        }
-        cell["state"], cell["level"], cell["why"] = self._judge(cell, entry, records, anywhere, node)
-        return cell
+        cell = Cell(
+            service=service.name,
+            node=node.name,
+            expected=not drains,
+            announced=entry and entry["announced"] and node.bird_state == "active",
+            installed=installed,
+            healthy=entry and entry["healthy"],
+            drained=bool(drains) if entry else None,
+        )
+        state, level, why = self._judge(cell, entry, drains, anywhere, node)
+        return dataclasses.replace(cell, state=state, level=level, why=why)
 
-    def _judge(self, cell, entry, records, anywhere, node):
+    def _judge(
+        self, cell: Cell, entry: Row | None, drains: list[Drain], anywhere: bool, node: ReadNode
+    ) -> tuple[str, str, str]:
+        """Return (state, level, why)."""
         if entry is None:
-            troubles = self.node_troubles(node)
-            return "unknown", "unknown", troubles[0] if troubles else "the node does not say"
-        why = entry["why"]
-        for word in ("announced: ", "withdrawn: "):
-            why = why.removeprefix(word)
-        if records:
-            why = str(records[0])
-            if not (anywhere or cell["announced"]):
+            return "unknown", "unknown", next(iter(node.troubles), "the node does not say")
+        why = str(entry["why"]).removeprefix("announced: ").removeprefix("withdrawn: ")
+        if drains:
+            why = str(drains[0])
+            if not (anywhere or cell.announced):
                 return "drained", "note", why
-            if not records[0].done:
+            if not drains[0].done:
                 return "draining", "note", why
             if anywhere:
-                return "still installed", "bad", why + ", yet the router still sends clients to it"
-            return "still announced", "bad", why + ", yet it is announced"
-        if cell["announced"]:
-            if cell["healthy"] is False:
-                return "not healthy", "bad", "it is announced, though it is not healthy: " + why
-            if cell["installed"]:
+                return "still installed", "bad", f"{why}, yet the router still sends clients to it"
+            return "still announced", "bad", f"{why}, yet it is announced"
+        if cell.announced:
+            if cell.healthy is False:
+                return "not healthy", "bad", f"it is announced, though it is not healthy: {why}"
+            if cell.installed:
                 return "serving", "good", why
-            if cell["installed"] is None:
+            if cell.installed is None:
                 return "announced", "unknown", "no router could be asked for its next hops"
             return "not installed", "bad", self._why_not_installed(node)
-        bird = node["info"].get("bird_state", "active")
-        if bird != "active":
-            why = "bird.service is " + bird
+        if node.bird_state != "active":
+            why = f"bird.service is {node.bird_state}"
         if anywhere:
-            return "still installed", "bad", "the router still sends clients to it, though it is not announced: " + why
+            why = f"the router still sends clients to it, though it is not announced: {why}"
+            return "still installed", "bad", why
         return "withdrawn", "bad", why
 
-    def _why_not_installed(self, node):
-        if self._link(node)["level"] == "bad":
+    def _why_not_installed(self, node: ReadNode) -> str:
+        if self._link(node).level == "bad":
             return "it is announced, and its adjacency is not up"
         return (
             "it is announced, and no active next hop of the router: see the router's import filter (in-filter-chain),"
             " and whether another route to the address hides this one"
         )
 
-    def _services(self):
-        found = {}
+    def _services(self) -> list[ServiceState]:
+        addresses: dict[str, list[str]] = {}
+        cells: dict[str, list[Cell]] = {}
         for node in self.nodes:
-            for service in node["services"]:
-                entry = found.setdefault(service.name, {"name": service.name, "addresses": [], "nodes": []})
-                entry["addresses"] += [prefix for prefix in service.addresses if prefix not in entry["addresses"]]
-                entry["nodes"].append(self._cell(node, service))
-        for service in found.values():
-            cells = service["nodes"]
-            service["announced"] = sum(bool(cell["announced"]) for cell in cells)
-            known = any(cell["installed"] is not None for cell in cells)
-            service["serving"] = sum(cell["state"] == "serving" for cell in cells) if known else None
-            service["level"] = worst(cell["level"] for cell in cells)
-            self._judge_service(service)
+            for service in node.services:
+                known = addresses.setdefault(service.name, [])
+                known += [prefix for prefix in service.addresses if prefix not in known]
+                cells.setdefault(service.name, []).append(self._cell(node, service))
+        found = [self._service(name, addresses[name], cells[name]) for name in cells]
         for node in self.nodes:
-            self._judge_cells(
-                node, [c for entry in found.values() for c in entry["nodes"] if c["node"] == node["name"]]
-            )
-        return list(found.values())
+            self._judge_cells(node, [cell for service in found for cell in service.nodes if cell.node == node.name])
+        return found
 
-    def _judge_service(self, service):
-        what = "{} ({})".format(service["name"], ", ".join(service["addresses"]))
-        asked = [hops for prefix in service["addresses"] for _router, hops in self._readable(prefix)]
+    def _service(self, name: str, addresses: list[str], cells: list[Cell]) -> ServiceState:
+        known = any(cell.installed is not None for cell in cells)
+        level = worst(cell.level for cell in cells)
+        asked = [hops for prefix in addresses for _router, hops in self._readable(prefix)]
         if asked and not any(hop["active"] for hops in asked for hop in hops):
-            service["level"] = "bad"
-            self._find("bad", what, "nobody serves it: the router has no next hop")
+            level = "bad"
+            self._find("bad", f"{name} ({', '.join(addresses)})", "no node serves it: the router has no next hop")
+        return ServiceState(
+            name=name,
+            addresses=addresses,
+            nodes=cells,
+            announced=sum(bool(cell.announced) for cell in cells),
+            serving=sum(cell.state == "serving" for cell in cells) if known else None,
+            level=level,
+        )
 
-    def _judge_cells(self, node, cells):
+    def _judge_cells(self, node: ReadNode, cells: list[Cell]) -> None:
         """Find what is wrong with the services of a node; those with the same trouble together."""
-        together = {}
+        together: dict[tuple[str, str, str], list[str]] = {}
         for cell in cells:
             # Told once, as what is wrong with BIRD or with the adjacency.
-            follows = (cell["state"] == "withdrawn" and self.node_troubles(node)) or (
-                cell["state"] == "not installed" and self._link(node)["level"] == "bad"
+            follows = (cell.state == "withdrawn" and node.troubles) or (
+                cell.state == "not installed" and self._link(node).level == "bad"
             )
-            if cell["level"] in ("bad", "note") and not follows:
-                together.setdefault((cell["level"], cell["state"], cell["why"]), []).append(cell["service"])
+            if cell.level in ("bad", "note") and not follows:
+                together.setdefault((cell.level, cell.state, cell.why), []).append(cell.service)
         for (level, state, why), names in together.items():
-            verb = "is" if len(names) == 1 else "are"
-            self._find(level, node["name"], "{} {} {}: {}".format(", ".join(names), verb, state, why))
+            self._find(level, node.name, f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {state}: {why}")
 
     # -----------------------------------------------------------------------------------------------------------------
     # Adjacencies
 
-    def _views(self, node, router):
-        """Return the neighbour that each end sees in the other: [(whose view, neighbour or None if it sees none)]."""
-        views = []
-        for seen, end, other in (("the router", router, node), ("the node", node, router)):
-            if "neighbors" in end["neighbors"] and other["router_id"]:
-                entries = [entry for entry in end["neighbors"]["neighbors"] if entry["router_id"] == other["router_id"]]
-                views.append((seen, max(entries, key=lambda entry: _rank(entry["state"]), default=None)))
-        return views
-
-    def _link(self, node):
-        """Return the state of a node's adjacencies with all routers, the worst of what both ends see of them."""
-        pairs = [
-            (entry, node["bfd"] or router["bfd"])
-            for router in self.routers
-            for _seen, entry in self._views(node, router)
-        ]
-        if not pairs:
-            return {"state": None, "bfd": None, "level": "unknown", "text": "not known"}
-        entry, _bfd = min(pairs, key=lambda pair: _rank(pair[0] and pair[0]["state"]))
-        if entry is None:
-            return {"state": "missing", "bfd": None, "level": "bad", "text": "no neighbour"}
-        if entry["state"] != "Full":
-            return {"state": entry["state"], "bfd": None, "level": "bad", "text": entry["state"]}
-        expected = any(bfd for _entry, bfd in pairs)
-        states = [entry["bfd"] for entry, _bfd in pairs if entry["bfd"] != "up"]
-        if not expected and len(states) == len(pairs) and not any(states):
-            return {"state": "Full", "bfd": None, "level": "good", "text": "Full"}
-        bfd = states[0] if states else "up"
+    def _views(self, node: ReadNode, router: ReadRouter) -> dict[str, Neighbor | None]:
+        """Return the neighbour that each end sees in the other, None if it sees none; by whose view it is."""
+        ends: tuple[tuple[str, ReadEnd, ReadEnd], ...] = (("the router", router, node), ("the node", node, router))
         return {
-            "state": "Full",
-            "bfd": bfd or "none",
-            "level": "bad" if expected and states else "good",
-            "text": "Full, BFD " + (bfd or "none"),
+            seen: max(
+                (entry for entry in self.seen[end.name] if entry.router_id == other.router_id),
+                key=lambda entry: _rank(entry.state),
+                default=None,
+            )
+            for seen, end, other in ends
+            if end.name in self.seen and other.router_id
         }
 
-    def _adjacencies(self):
+    def _link(self, node: ReadNode) -> LinkState:
+        views = [entry for router in self.routers for entry in self._views(node, router).values()]
+        if not views:
+            return LinkState("unknown", "not known")
+        found = [entry for entry in views if entry]
+        if len(found) < len(views):
+            return LinkState("bad", "no neighbour")
+        least = min(found, key=lambda entry: _rank(entry.state))
+        if least.state != "Full":
+            return LinkState("bad", least.state)
+        expected = node.bfd or any(router.bfd for router in self.routers)
+        states = [entry.bfd for entry in found if entry.bfd != "up"]
+        if not expected and len(states) == len(found) and not any(states):
+            return LinkState("good", "Full")
+        bfd = (states[0] or "none") if states else "up"
+        return LinkState("bad" if expected and states else "good", f"Full, BFD {bfd}")
+
+    def _adjacencies(self) -> None:
         """Find what is wrong with the adjacencies, and with their BFD sessions."""
         for node in self.nodes:
-            for router in self.routers:
+            # Without BIRD there is no neighbour, which needs no telling.
+            for router in self.routers if node.bird_state == "active" else ():
                 views = self._views(node, router)
-                states = [entry["state"] if entry else "missing" for _seen, entry in views]
-                # Without BIRD there is no neighbour, which needs no telling.
-                if node["info"].get("bird_state", "active") != "active":
-                    continue
-                if any(state != "Full" for state in states):
-                    self._judge_adjacency(node, router, views, states)
-                elif node["bfd"] or router["bfd"]:
+                states = {seen: entry.state if entry else "missing" for seen, entry in views.items()}
+                if any(state != "Full" for state in states.values()):
+                    self._judge_adjacency(node, router, states)
+                elif node.bfd or router.bfd:
                     self._judge_bfd(node, router, views)
-        known = set(self.by_router_id)
-        for end in self.routers + self.nodes:
-            for entry in end["neighbors"].get("neighbors", ()):
-                if entry["router_id"] not in known:
-                    text = "has the neighbour {}, which is not in the inventory"
-                    self._find("note", end["name"], text.format(Neighbor(**entry).in_words()))
+        for end in self.ends:
+            for entry in self.seen.get(end.name, ()):
+                if entry.router_id not in self.by_router_id:
+                    text = f"has the neighbour {entry.in_words()}, which is not in the inventory"
+                    self._find("note", end.name, text)
 
-    def _judge_adjacency(self, node, router, views, states):
-        said = {seen: "no neighbour" if state == "missing" else state for (seen, _entry), state in zip(views, states)}
+    def _judge_adjacency(self, node: ReadNode, router: ReadRouter, states: dict[str, str]) -> None:
+        said = {seen: "no neighbour" if state == "missing" else state for seen, state in states.items()}
+        text = ", ".join(f"{state} at {seen}" for seen, state in said.items())
         if len(set(said.values())) == 1:
             text = next(iter(said.values()))
-        else:
-            text = ", ".join(f"{state} at {seen}" for seen, state in said.items())
-        text = "OSPF with {}: {}".format(router["name"], text)
-        if not self.node_troubles(node):
-            furthest = max(states, key=_rank)
-            state = min(states, key=_rank) if furthest == "Full" else furthest
+        text = f"OSPF with {router.name}: {text}"
+        if not node.troubles:
+            furthest = max(states.values(), key=_rank)
+            state = min(states.values(), key=_rank) if furthest == "Full" else furthest
             text += _causes(ospf_causes.likely_causes("Missing" if state == "missing" else state))
-        self._find("bad", node["name"], text)
+        self._find("bad", node.name, text)
 
-    def _judge_bfd(self, node, router, views):
-        states = {seen: entry["bfd"] for seen, entry in views if entry["bfd"] != "up"}
-        if not states:
-            return
-        said = ", ".join("{} at {}".format(state or "no session", seen) for seen, state in states.items())
-        causes = _causes(ospf_causes.bfd_causes(next(iter(states.values()))))
-        self._find("bad", node["name"], "BFD with {}: {}{}".format(router["name"], said, causes))
+    def _judge_bfd(self, node: ReadNode, router: ReadRouter, views: dict[str, Neighbor | None]) -> None:
+        states = {seen: entry.bfd for seen, entry in views.items() if entry and entry.bfd != "up"}
+        if states:
+            said = ", ".join(f"{state or 'no session'} at {seen}" for seen, state in states.items())
+            causes = _causes(ospf_causes.bfd_causes(next(iter(states.values()))))
+            self._find("bad", node.name, f"BFD with {router.name}: {said}{causes}")
 
-    def _neighbors(self):
+    def _neighbors(self) -> list[NeighborRow]:
         rows = []
-        for ends, others in ((self.routers, self.nodes), (self.nodes, self.routers)):
-            for end in ends:
-                if "neighbors" not in end["neighbors"]:
-                    continue
-                expected = {other["router_id"]: other for other in others if other["router_id"]}
-                for entry in end["neighbors"]["neighbors"]:
-                    # Nodes see each other too, and rest in 2-Way.
-                    if entry["router_id"] in expected or entry["router_id"] not in self.by_router_id:
-                        rows.append(self._neighbor(end, expected.get(entry["router_id"]), entry))
-                seen = {entry["router_id"] for entry in end["neighbors"]["neighbors"]}
-                rows += [
-                    self._neighbor(end, other, Neighbor(router_id, None, None, "missing").as_dict())
-                    for router_id, other in expected.items()
-                    if router_id not in seen
-                ]
+        for end in self.ends:
+            others: Iterable[ReadEnd] = self.nodes if isinstance(end, ReadRouter) else self.routers
+            expected = {other.router_id: other for other in others if other.router_id}
+            for entry in self.seen.get(end.name, ()):
+                # Nodes see each other too, and rest in 2-Way.
+                if entry.router_id in expected or entry.router_id not in self.by_router_id:
+                    rows.append(self._neighbor(end, expected.get(entry.router_id or ""), entry))
+            seen = {entry.router_id for entry in self.seen.get(end.name, ())}
+            rows += [
+                self._neighbor(end, other, Neighbor(router_id, None, None, "missing"))
+                for router_id, other in expected.items()
+                if end.name in self.seen and router_id not in seen
+            ]
         return rows
 
     @staticmethod
-    def _neighbor(end, other, entry):
-        bfd = other is not None and (end["bfd"] or other["bfd"])
-        level = "note" if other is None else "good" if entry["state"] == "Full" else "bad"
-        return {
-            "at": end["name"],
-            "neighbor": other["name"] if other else None,
-            "router_id": entry["router_id"],
-            "address": entry["address"],
-            "interface": entry["interface"],
-            "state": entry["state"],
-            "role": entry["role"],
-            "bfd": entry["bfd"] or ("none" if bfd and entry["state"] != "missing" else None),
-            "full_for": None if entry["full_seconds"] is None else duration(entry["full_seconds"]),
-            "level": level,
-            "bfd_level": "bad" if bfd and entry["bfd"] != "up" else "good" if entry["bfd"] == "up" else "note",
-        }
+    def _neighbor(end: ReadEnd, other: ReadEnd | None, entry: Neighbor) -> NeighborRow:
+        bfd = other is not None and (end.bfd or other.bfd)
+        return NeighborRow(
+            at=end.name,
+            neighbor=other.name if other else None,
+            router_id=entry.router_id,
+            address=entry.address,
+            interface=entry.interface,
+            state=entry.state,
+            role=entry.role,
+            bfd=entry.bfd or ("none" if bfd and entry.state != "missing" else None),
+            full_for=None if entry.full_seconds is None else duration(entry.full_seconds),
+            level="note" if other is None else "good" if entry.state == "Full" else "bad",
+            bfd_level="bad" if bfd and entry.bfd != "up" else "good" if entry.bfd == "up" else "note",
+        )
 
     # -----------------------------------------------------------------------------------------------------------------
     # Next hops
 
-    def _next_hops(self):
-        rows = []
-        carriers = {}
+    def _next_hops(self) -> list[NextHopRow]:
+        carriers: dict[str, list[str]] = {}
         for node in self.nodes:
-            for service in node["services"]:
+            for service in node.services:
                 for prefix in service.addresses:
-                    carriers.setdefault(prefix, {"service": service.name, "nodes": []})["nodes"].append(node["name"])
-        for prefix, carrier in carriers.items():
+                    carriers.setdefault(prefix, []).append(node.name)
+        rows = []
+        for prefix, names in carriers.items():
             for router, hops in self._readable(prefix):
-                base = {"prefix": prefix, "service": carrier["service"], "router": router["name"]}
-                for hop in hops:
-                    rows.append(self._next_hop(base, hop, carrier["nodes"]))
+                rows += [self._next_hop(prefix, router.name, hop, names) for hop in hops]
                 if not hops:
-                    empty = dict.fromkeys(("next_hop", "node", "interface", "protocol", "distance", "active", "ecmp"))
-                    rows.append({**base, **empty, "level": "bad"})
+                    rows.append(NextHopRow(prefix, router.name, "bad"))
         return rows
 
-    def _next_hop(self, base, hop, carriers):
-        node = self._owner(hop)
-        row = {
-            **base,
-            "next_hop": "blackhole" if hop["blackhole"] else hop["gateway"] or hop["interface"],
-            "node": node,
-            "interface": hop["interface"],
-            "protocol": hop["protocol"],
-            "distance": hop["distance"],
-            "active": hop["active"],
-            "ecmp": hop["ecmp"],
-            "level": "good" if hop["active"] else "note",
-        }
+    def _next_hop(self, prefix: str, router: str, hop: Row, carriers: list[str]) -> NextHopRow:
+        node, active, protocol = self._owner(hop), bool(hop["active"]), hop["protocol"]
+        name = "blackhole" if hop["blackhole"] else hop["gateway"] or hop["interface"]
         text = None
-        if not hop["active"]:
-            if hop["protocol"] == "ospf" and node in carriers:
-                text = "{next_hop} is a candidate for {prefix} only: another route hides it, or a filter rejects it"
-        elif hop["protocol"] not in (None, "ospf"):
-            text = "{prefix} goes to {next_hop} by a route of kind {protocol} (distance {distance}), expected ospf"
+        if not active:
+            if protocol == "ospf" and node in carriers:
+                text = f"{name} is a candidate for {prefix} only: another route hides it, or a filter rejects it"
+        elif protocol not in (None, "ospf"):
+            distance = hop["distance"]
+            text = f"{prefix} goes to {name} by a route of kind {protocol} (distance {distance}), expected ospf"
         elif node is None:
             text = (
-                "{next_hop} is a next hop of {prefix}, and no node of the inventory has that address: a stranger"
-                " announces it and gets its share of the clients"
+                f"{name} is a next hop of {prefix}, and no node of the inventory has that address: a stranger announces"
+                " it and gets its share of the clients"
             )
         elif node not in carriers:
-            text = "{next_hop} ({node}) is a next hop of {prefix}, which its bird_anycast_services does not list"
+            text = f"{name} ({node}) is a next hop of {prefix}, which its bird_anycast_services does not list"
+        level = ("bad" if text else "good") if active else "note"
         if text:
-            row["level"] = "bad" if hop["active"] else "note"
-            self._find(row["level"], row["router"], text.format(**row))
-        return row
+            self._find(level, router, text)
+        return NextHopRow(
+            prefix=prefix,
+            router=router,
+            level=level,
+            next_hop=name,
+            node=node,
+            interface=hop["interface"],
+            protocol=protocol,
+            distance=hop["distance"],
+            active=active,
+            ecmp=hop["ecmp"],
+        )
 
     # -----------------------------------------------------------------------------------------------------------------
     # The rest
 
-    def _changes(self):
+    def _changes(self) -> list[Change]:
         rows = [
-            {"time": change["time"], "node": node["name"], "service": entry["name"], "text": change["text"]}
+            Change(change["time"], node.name, entry["name"], change["text"])
             for node in self.nodes
-            for entry in node["info"].get("services", ())
+            for entry in node.info.get("services", ())
             for change in entry["changes"]
         ]
-        return sorted(rows, key=lambda row: row["time"], reverse=True)
+        return sorted(rows, key=lambda row: row.time, reverse=True)
 
-    def _drains(self):
-        return [dict(found, node=node["name"]) for node in self.nodes for found in node["info"].get("records", ())]
+    def _drains(self) -> list[DrainRow]:
+        return [
+            DrainRow(node.name, drain.service, drain.since, drain.by, drain.reason, drain.done)
+            for node in self.nodes
+            for drain in map(Drain.from_dict, node.info.get("records", ()))
+        ]
 
-    def _node(self, node, services):
-        cells = [cell for service in services for cell in service["nodes"] if cell["node"] == node["name"]]
-        troubles = self.node_troubles(node) + node["problems"]
+    def _node(self, node: ReadNode, services: list[ServiceState]) -> NodeState:
+        cells = [cell for service in services for cell in service.nodes if cell.node == node.name]
+        troubles = node.troubles + node.problems
         link = self._link(node)
-        level = "good"
-        if troubles:
-            level = worst(map(_level_of, troubles))
-        return {
-            "name": node["name"],
-            "short": self.short[node["name"]],
-            "address": next(iter(self.addresses[node["name"]]), None),
-            "router_id": node["router_id"],
-            "trouble": troubles[0] if troubles else None,
-            "link": link,
-            "services": cells,
-            "level": worst([level, link["level"], *(cell["level"] for cell in cells)]),
-        }
+        return NodeState(
+            name=node.name,
+            address=next(iter(self.addresses[node.name]), None),
+            trouble=troubles[0] if troubles else None,
+            link=link,
+            services=cells,
+            level=worst([*map(_level_of, troubles), link.level, *(cell.level for cell in cells)]),
+        )
 
-    def _router(self, router):
-        trouble = self.router_trouble(router)
-        return {
-            "name": router["name"],
-            "short": self.short[router["name"]],
-            "router_id": router["router_id"],
-            "version": router["neighbors"].get("version"),
-            "trouble": trouble,
-            "level": worst([entry["level"] for entry in self.findings if entry["where"] == router["name"]]),
-        }
+    def _router(self, router: ReadRouter) -> RouterState:
+        return RouterState(
+            name=router.name,
+            router_id=router.router_id,
+            version=router.neighbors.get("version"),
+            trouble=router.trouble,
+            level=worst(note.level for note in self.findings if note.where == router.name),
+        )
 
-    def model(self):
+    def status(self) -> Status:
         self._hosts()
         services = self._services()
         self._adjacencies()
         next_hops = self._next_hops()
-        # Each once: two addresses of a service have the same trouble.
-        findings = list({tuple(entry.values()): entry for entry in self.findings}.values())
         # What is wrong with a host together, in the order of the inventory; what is wrong with all of them first.
-        order = [host["name"] for host in self.routers + self.nodes]
-        findings.sort(key=lambda entry: order.index(entry["where"]) if entry["where"] in order else -1)
-        troubles = [entry for entry in findings if entry["level"] != "note"]
-        notes = [entry for entry in findings if entry["level"] == "note"]
-        return {
-            "time": self.gathered["time"],
-            "by": self.gathered["by"],
-            "verdict": _verdict(troubles, notes, services),
-            "troubles": troubles,
-            "notes": notes,
-            "services": services,
-            "routers": [self._router(router) for router in self.routers],
-            "nodes": [self._node(node, services) for node in self.nodes],
-            "clients": [dict(client, short=self.short[client["name"]]) for client in self.gathered["clients"]],
-            "neighbors": self._neighbors(),
-            "next_hops": next_hops,
-            "drains": self._drains(),
-            "changes": self._changes(),
-        }
+        order = {host.name: position for position, host in enumerate(self.ends)}
+        findings = sorted(self.findings, key=lambda note: order.get(note.where, -1))
+        troubles = [note for note in findings if note.level != "note"]
+        notes = [note for note in findings if note.level == "note"]
+        return Status(
+            time=self.gathered.time,
+            by=self.gathered.by,
+            verdict=_verdict(troubles, notes, services),
+            troubles=troubles,
+            notes=notes,
+            services=services,
+            routers=[self._router(router) for router in self.routers],
+            nodes=[self._node(node, services) for node in self.nodes],
+            clients=self.gathered.clients,
+            short_names=short_names([*(end.name for end in self.ends), *(one.name for one in self.gathered.clients)]),
+            neighbors=self._neighbors(),
+            next_hops=next_hops,
+            drains=self._drains(),
+            changes=self._changes(),
+        )
 
 
-def _verdict(troubles, notes, services):
-    level = "bad" if troubles else "note" if notes else "good"
-    text = "All is well" if not troubles else "Not well: {}".format(count(len(troubles), "problem"))
+def _verdict(troubles: list[Note], notes: list[Note], services: list[ServiceState]) -> Verdict:
+    text = f"Not well: {count(len(troubles), 'problem')}" if troubles else "All is well"
     if notes:
-        text += ", {}".format(count(len(notes), "note"))
+        text += f", {count(len(notes), 'note')}"
     served = []
     for service in services:
-        nodes = count(len(service["nodes"]), "node")
-        if service["serving"] is None:
-            text_of = "{} is announced by {} of {}, and what the router makes of it is not known"
-            served.append(text_of.format(service["name"], service["announced"], nodes))
+        nodes = count(len(service.nodes), "node")
+        if service.serving is None:
+            known = "and what the router makes of it is not known"
+            served.append(f"{service.name} is announced by {service.announced} of {nodes}, {known}")
         else:
-            served.append("{} is served by {} of {}".format(service["name"], service["serving"], nodes))
-    return {"level": level, "well": not troubles, "text": text, "summary": "; ".join(served) or "no service is known"}
+            served.append(f"{service.name} is served by {service.serving} of {nodes}")
+    level = "bad" if troubles else "note" if notes else "good"
+    return Verdict(level, not troubles, text, "; ".join(served) or "no service is known")
 
 
-def _causes(causes):
-    return ". " + ospf_causes.say_causes(causes[:_CAUSES]) if causes else ""
+def _causes(causes: list[str]) -> str:
+    return f". {ospf_causes.say_causes(causes[:_CAUSES])}" if causes else ""
 
 
-def _level_of(trouble):
+def _level_of(trouble: str) -> str:
     return "unknown" if trouble == _NOT_ASKED else "bad"
 
 
-def _rank(state):
+def _rank(state: str) -> int:
     """Return how far an adjacency is; nothing there, and an unknown state, come before all."""
     return STATES.index(state) if state in STATES else -1

@@ -1,17 +1,32 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The state of the system, as status.model() gives it, to look at: lines for a terminal, and what the HTML page draws.
+"""The state of the system to look at: lines for a terminal, and what the HTML page draws.
 
-Nothing in here does input or output.
+Private to this collection.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import textwrap
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.system import status
-from ansible_collections.homelab.anycast.plugins.module_utils.system.text import clip, escaped, table_lines, when
+from ansible_collections.homelab.anycast.plugins.module_utils.system.status import (
+    Client,
+    NodeState,
+    RouterState,
+    Status,
+    worst,
+)
+from ansible_collections.homelab.anycast.plugins.module_utils.system.text import (
+    clip,
+    count,
+    escaped,
+    table_lines,
+    when,
+)
 
 # Columns of a terminal, less what Ansible's callbacks put around a line.
 WIDTH = 88
@@ -22,51 +37,53 @@ _CHANGES = 10
 SYMBOLS = {"good": "✓", "note": "●", "bad": "✕", "unknown": "?"}
 
 
-def ranges(addresses):
+# Part of the drawing, for the template.
+Shape = dict[str, Any]
+
+
+def ranges(addresses: Iterable[str]) -> list[str]:
     """Return addresses with neighbouring ones as one: 172.18.0.22–25."""
-    found: list = []
+    # (all but the last number, the text, the first number, the last one)
+    found: list[tuple[str, str, int, int]] = []
     for address in addresses:
-        head, _dot, last = str(address).rpartition(".")
-        if found and last.isdigit() and found[-1][0] == head and found[-1][2] + 1 == int(last):
-            found[-1][2] += 1
+        head, _dot, last = address.rpartition(".")
+        number = int(last) if last.isdigit() else -1
+        if found and number >= 0 and (found[-1][0], found[-1][3] + 1) == (head, number):
+            found[-1] = (*found[-1][:3], number)
         else:
-            number = int(last) if last.isdigit() else -1
-            found.append([head, str(address), number, number])
-    return [text if first == last else f"{text}–{last}" for _head, text, last, first in found]
+            found.append((head, address, number, number))
+    return [text if first == last else f"{text}–{last}" for _head, text, first, last in found]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Terminal
 
 
-def lines(model):
-    """Return the model as lines of text."""
-    verdict = model["verdict"]
-    found = [verdict["text"], *textwrap.wrap(verdict["summary"], WIDTH)]
-    found.append("{} UTC, by {}".format(when(model["time"]), model["by"]))
-    for title, key in (("PROBLEMS", "troubles"), ("NOTES", "notes")):
-        if model[key]:
-            found += ["", title]
-            for entry in model[key]:
-                text = "{}: {}".format(entry["where"], entry["text"])
-                found += textwrap.wrap(text, WIDTH, initial_indent="- ", subsequent_indent="  ")
-    for title, rows, columns, names in _tables(model):
+def status_lines(status: Status) -> list[str]:
+    """Return the state as lines of text."""
+    found = [status.verdict.text, *textwrap.wrap(status.verdict.summary, WIDTH)]
+    found.append(f"{when(status.time)} UTC, by {status.by}")
+    for title, notes in (("PROBLEMS", status.troubles), ("NOTES", status.notes)):
+        found += ["", title] if notes else []
+        for note in notes:
+            text = f"{note.where}: {note.text}"
+            found += textwrap.wrap(text, WIDTH, initial_indent="- ", subsequent_indent="  ")
+    for title, rows, columns, names in _tables(status):
         found += ["", *textwrap.wrap(title, WIDTH)]
         found += _fitted(rows, columns, names) if rows else ["none could be read"]
     found += ["", "LAST CHANGES (UTC)"]
-    for change in model["changes"][:_CHANGES]:
-        text = "{}  {}: {}".format(when(change["time"]), change["node"], change["text"])
+    for change in status.changes[:_CHANGES]:
+        text = f"{when(change.time)}  {change.node}: {change.text}"
         found += textwrap.wrap(text, WIDTH, subsequent_indent=" " * 21)
-    if not model["changes"]:
-        found.append("none are known")
-    return found
+    return found if status.changes else [*found, "none are known"]
 
 
-def _fitted(rows, columns, names):
+def _fitted(rows: list[Shape], columns: list[str], names: list[str]) -> list[str]:
     """Return a table with names as long as the terminal has room for.
 
     :param names: columns that hold names.
     """
+    found: list[str] = []
     for length in range(60, 3, -1):
         clipped = [{**row, **{name: row[name] and clip(row[name], length) for name in names}} for row in rows]
         found = table_lines(clipped, columns)
@@ -75,53 +92,53 @@ def _fitted(rows, columns, names):
     return found
 
 
-def _tables(model):
+def _tables(status: Status) -> Iterator[tuple[str, list[Shape], list[str], list[str]]]:
     """Yield (title, rows, columns, those of them which hold names)."""
-    short = {host["name"]: host["short"] for host in model["routers"] + model["nodes"]}
-    for service in model["services"]:
-        rows = [{**_unknown(cell), "node": short[cell["node"]]} for cell in service["nodes"]]
+    short = status.short_names
+    for service in status.services:
+        rows = [
+            {**{key: "?" if value is None else value for key, value in vars(cell).items()}, "node": short[cell.node]}
+            for cell in service.nodes
+        ]
         columns = ["node", "state", "expected", "announced", "installed", "healthy", "drained"]
-        yield "SERVICE {} {}".format(service["name"], ", ".join(service["addresses"])), rows, columns, ["node"]
+        yield f"SERVICE {service.name} {', '.join(service.addresses)}", rows, columns, ["node"]
     rows = [
-        {**row, "at": short[row["at"]], "neighbor": short.get(row["neighbor"], row["router_id"])}
-        for row in model["neighbors"]
+        {**vars(row), "at": short[row.at], "neighbor": short.get(row.neighbor or "", row.router_id)}
+        for row in status.neighbors
     ]
     columns = ["at", "neighbor", "address", "state", "bfd", "role", "full_for"]
     yield "NEIGHBOURS", rows, columns, ["at", "neighbor"]
     rows = [
-        {**row, "router": short[row["router"]], "node": short.get(row["node"], row["node"])}
-        for row in model["next_hops"]
+        {**vars(row), "router": short[row.router], "node": short.get(row.node or "", row.node)}
+        for row in status.next_hops
     ]
     columns = ["prefix", "router", "next_hop", "node", "protocol", "active", "ecmp"]
     yield "NEXT HOPS", rows, columns, ["router", "node"]
-
-
-def _unknown(cell):
-    return {key: "?" if value is None else value for key, value in cell.items()}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # HTML
 
 
-def page(model):
+def status_page(status: Status) -> Shape:
     """Return what the template of the page needs, with every string escaped: nothing in it is markup."""
-    hosts = [*model["routers"], *model["nodes"]]
-    return escaped(
+    page: Shape = escaped(
         {
-            **model,
-            # By the names as the page has them.
-            "short": {escaped(host["name"]): host["short"] for host in hosts},
-            "time": when(model["time"]),
-            "changes": [dict(row, time=when(row["time"])) for row in model["changes"]],
-            "drains": [dict(row, since=when(row["since"])) for row in model["drains"]],
+            **dataclasses.asdict(status),
+            "time": when(status.time),
+            "changes": [{**vars(row), "time": when(row.time)} for row in status.changes],
+            "drains": [{**vars(row), "since": when(row.since)} for row in status.drains],
             "symbols": SYMBOLS,
             "pictures": [
-                dict(picture(model, columns=6, box=172 if len(model["nodes"]) > 4 else 220), layout="wide"),
-                dict(picture(model, columns=2, box=170), layout="narrow"),
+                {**drawing(status, columns=6, box=172 if len(status.nodes) > 4 else 220), "layout": "wide"},
+                {**drawing(status, columns=2, box=170), "layout": "narrow"},
             ],
         }
     )
+    # By the names as the page has them.
+    names = [*(router.name for router in status.routers), *(node.name for node in status.nodes)]
+    page["short"] = {escaped(name): escaped(status.short_names[name]) for name in names}
+    return page
 
 
 # Pixels. A character of a wide font (DejaVu Sans) takes so many on average, bold or small.
@@ -140,13 +157,13 @@ _DROP = 58
 _ROWS = 5
 
 
-def picture(model, columns, box):
+def drawing(status: Status, columns: int, box: int) -> Shape:
     """Return where things are in the drawing of the network: routers above, the link, nodes below it.
 
     :param columns: how many nodes may stand beside each other.
     :param box: width of a node's box.
     """
-    nodes, routers = model["nodes"], model["routers"]
+    nodes, routers = status.nodes, status.routers
     rows = -(-len(nodes) // columns) or 1
     # As many in each row, but for the last.
     per_row = max(-(-len(nodes) // rows), 1)
@@ -154,9 +171,9 @@ def picture(model, columns, box):
     margin = 16 if rows > 1 else 0
     inner = max(per_row * box + (per_row - 1) * _GAP, 2 * box + _GAP)
     width = margin + inner + 2
-    top = _top(model, margin, inner)
+    top = _top(status, margin, inner)
     bus = top["bottom"] + _STEM
-    drawing = {
+    drawn: Shape = {
         "width": width,
         "routers": top["routers"],
         "clients": top["clients"],
@@ -168,7 +185,7 @@ def picture(model, columns, box):
         "buses": [],
         "nodes": [],
     }
-    height = _node_height(model)
+    height = _node_height(status)
     offset = margin + 1
     start = offset + (inner - (per_row * box + (per_row - 1) * _GAP)) // 2
     bottom = bus
@@ -177,27 +194,26 @@ def picture(model, columns, box):
         y = bus + number * (_DROP + height + _STEM)
         ends = [start + place * (box + _GAP) + 20 for place in range(len(members))]
         if number == 0:
-            ends += [stem["x"] for stem in drawing["stems"]]
+            ends += [stem["x"] for stem in drawn["stems"]]
         if rows > 1:
             ends.append(8)
         if ends:
-            drawing["buses"].append({"x1": min(ends), "x2": max(ends), "y": y})
-        for place, node in enumerate(members):
-            x = start + place * (box + _GAP)
-            drawing["nodes"].append(_node_box(node, x, y, box, height))
+            drawn["buses"].append({"x1": min(ends), "x2": max(ends), "y": y})
+        for position, node in enumerate(members):
+            x = start + position * (box + _GAP)
+            place = {"x": x, "y": y + _DROP, "bus": y, "drop": x + 20, "height": height}
+            drawn["nodes"].append({**_node_box(node, status.short_names[node.name], box), **place})
         bottom = y + _DROP + height if members else y
-    drawing["trunk"] = {"x": 8, "y1": bus, "y2": drawing["buses"][-1]["y"]} if rows > 1 else None
-    drawing["height"] = bottom + _TOP_MARGIN
-    drawing["label"] = "{} above {}".format(
-        ", ".join(router["name"] for router in routers) or "no router",
-        ", ".join(node["name"] for node in nodes) or "no node",
-    )
-    return drawing
+    drawn["trunk"] = {"x": 8, "y1": bus, "y2": drawn["buses"][-1]["y"]} if rows > 1 else None
+    drawn["height"] = bottom + _TOP_MARGIN
+    above, below = ", ".join(router.name for router in routers), ", ".join(node.name for node in nodes)
+    drawn["label"] = f"{above or 'no router'} above {below or 'no node'}"
+    return drawn
 
 
-def _top(model, margin, inner):
+def _top(status: Status, margin: int, inner: int) -> Shape:
     """Return the boxes of the routers, and of the clients to the left of them."""
-    routers, clients = model["routers"], model["clients"]
+    routers, clients, short = status.routers, status.clients, status.short_names
     arrow = 24
     # Half as much for the clients as for each router.
     shares = 2 * len(routers) + bool(clients)
@@ -207,8 +223,8 @@ def _top(model, margin, inner):
     router_width = min(260, (inner - between - client_width) // max(len(routers), 1))
     total = router_width * len(routers) + client_width + between
     x = margin + 1 + (inner - total) // 2
-    found: dict = {"routers": [], "clients": None, "arrow": None}
-    boxes = [_router_lines(model, router, router_width) for router in routers]
+    found: Shape = {"routers": [], "clients": None, "arrow": None}
+    boxes = [_router_lines(status, router, router_width) for router in routers]
     client_lines = _client_lines(clients, client_width)
     # Of name and second line, and a line for each of the others.
     height = 52 + _LINE * max([len(entry) for entry in [*boxes, client_lines]] or [0])
@@ -218,8 +234,8 @@ def _top(model, margin, inner):
             "y": _TOP_MARGIN,
             "width": client_width,
             "height": height,
-            "name": clip(", ".join(client["short"] for client in clients), _fitting(client_width, _BOLD)),
-            "title": ", ".join(client["name"] for client in clients),
+            "name": clip(", ".join(short[client.name] for client in clients), _fitting(client_width, _BOLD)),
+            "title": ", ".join(client.name for client in clients),
             "lines": client_lines,
         }
         found["arrow"] = {
@@ -235,10 +251,10 @@ def _top(model, margin, inner):
                 "y": _TOP_MARGIN,
                 "width": router_width,
                 "height": height,
-                "name": clip(router["short"], _fitting(router_width - _SYMBOL, _BOLD)),
-                "title": router["name"],
+                "name": clip(short[router.name], _fitting(router_width - _SYMBOL, _BOLD)),
+                "title": router.name,
                 "about": clip(_about(router), _fitting(router_width, _SMALL)),
-                "level": router["level"],
+                "level": router.level,
                 "lines": texts,
             }
         )
@@ -247,80 +263,72 @@ def _top(model, margin, inner):
     return found
 
 
-def _about(router):
-    if router["version"]:
+def _about(router: RouterState) -> str:
+    if router.version:
         # Without the name of its channel.
-        return "RouterOS " + router["version"].partition(" ")[0]
-    return "router id {}".format(router["router_id"]) if router["router_id"] else "router"
+        return "RouterOS " + router.version.partition(" ")[0]
+    return f"router id {router.router_id}" if router.router_id else "router"
 
 
-def _router_lines(model, router, width):
+def _router_lines(status: Status, router: RouterState, width: int) -> list[Shape]:
     fitting = _fitting(width - _SYMBOL, _SMALL)
-    if router["trouble"]:
-        return [{"text": clip(_head(router["trouble"]), fitting), "level": router["level"]}]
+    if router.trouble:
+        return [{"text": clip(_head(router.trouble), fitting), "level": router.level}]
     texts = []
-    for prefix in dict.fromkeys(prefix for service in model["services"] for prefix in service["addresses"]):
-        hops = [row for row in model["next_hops"] if (row["prefix"], row["router"]) == (prefix, router["name"])]
-        active = [row for row in hops if row["active"]]
+    for prefix in dict.fromkeys(prefix for service in status.services for prefix in service.addresses):
+        hops = [row for row in status.next_hops if (row.prefix, row.router) == (prefix, router.name)]
+        active = [row for row in hops if row.active]
         level = "good" if active else "bad"
-        if any(row["level"] == "bad" for row in hops):
+        if any(row.level == "bad" for row in hops):
             level = "bad"
         elif not hops:
             level = "unknown"
-        count = "{} next hop{}".format(len(active), "" if len(active) == 1 else "s") if hops else "not known"
-        texts.append({"text": clip("{} → {}".format(prefix.partition("/")[0], count), fitting), "level": level})
+        said = count(len(active), "next hop") if hops else "not known"
+        texts.append({"text": clip(f"{prefix.partition('/')[0]} → {said}", fitting), "level": level})
     return _at_most(texts)
 
 
-def _client_lines(clients, width):
+def _client_lines(clients: list[Client], width: int) -> list[Shape]:
     fitting = _fitting(width, _SMALL)
-    texts = [text for client in clients for text in ranges(client["addresses"])]
+    texts = [text for client in clients for text in ranges(client.addresses)]
     return _at_most([{"text": clip(text, fitting), "level": "plain"} for text in texts])
 
 
-def _node_height(model):
-    most = max([min(len(node["services"]), _ROWS) for node in model["nodes"]] or [0])
+def _node_height(status: Status) -> int:
+    most = max([min(len(node.services), _ROWS) for node in status.nodes] or [0])
     # The name, the address, and a line for each service.
     return 52 + _LINE * most
 
 
-def _node_box(node, x, bus, box, height):
-    fitting = _fitting(box - _SYMBOL, _SMALL)
-    services = [
-        {"text": clip("{} {}".format(cell["service"], cell["state"]), fitting), "level": cell["level"]}
-        for cell in node["services"]
-    ]
+def _node_box(node: NodeState, name: str, width: int) -> Shape:
+    fitting = _fitting(width - _SYMBOL, _SMALL)
+    services = [{"text": clip(f"{cell.service} {cell.state}", fitting), "level": cell.level} for cell in node.services]
     return {
-        "x": x,
-        "y": bus + _DROP,
-        "bus": bus,
-        "drop": x + 20,
-        "width": box,
-        "height": height,
-        "name": clip(node["short"], _fitting(box - _SYMBOL, _BOLD)),
-        "title": node["name"],
-        "about": clip(_head(node["trouble"] or "") or node["address"] or "address unknown", _fitting(box, _SMALL)),
-        "level": node["level"],
-        "link": node["link"],
+        "width": width,
+        "name": clip(name, _fitting(width - _SYMBOL, _BOLD)),
+        "title": node.name,
+        "about": clip(_head(node.trouble or "") or node.address or "address unknown", _fitting(width, _SMALL)),
+        "level": node.level,
+        "link": vars(node.link),
         "lines": _at_most(services),
     }
 
 
-def _head(trouble):
-    """Return what is the matter, without why: the picture has room for no more."""
+def _head(trouble: str) -> str:
+    """Return what is the matter, without why: the drawing has room for no more."""
     return trouble.partition(":")[0]
 
 
-def _at_most(rows):
+def _at_most(rows: list[Shape]) -> list[Shape]:
     if len(rows) <= _ROWS:
         return rows
     hidden = rows[_ROWS - 1 :]
     levels = [row["level"] for row in hidden if row["level"] != "plain"]
     return [
         *rows[: _ROWS - 1],
-        {"text": f"and {len(hidden)} more", "level": status.worst(levels) if levels else "plain"},
+        {"text": f"and {len(hidden)} more", "level": worst(levels) if levels else "plain"},
     ]
 
 
-def _fitting(width, character):
+def _fitting(width: int, character: float) -> int:
     return max(int((width - 2 * _PAD) / character), 4)

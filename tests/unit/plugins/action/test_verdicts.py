@@ -12,6 +12,8 @@ import pytest
 import yaml
 from ansible.errors import AnsibleActionFail, AnsibleUndefinedVariable
 
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import Neighbor
+
 LINK = {"key": "secret-key"}
 SIP = {"name": "sip", "addresses": ["172.18.0.64"], "unit": "kamailio"}
 FACTS = {
@@ -45,12 +47,12 @@ def hostvars():
 def run(hostvars, monkeypatch):
     """Return a function that runs an action where --limit has left sip2 out."""
 
-    def run(name, hosts=("hap-lite", "sip1"), **arguments):
+    def run(name, hosts=("hap-lite", "sip1"), clients=(), **arguments):
         module = importlib.import_module(f"ansible_collections.homelab.anycast.plugins.action.{name}")
         task = SimpleNamespace(args=arguments, async_val=0, check_mode=False, diff=False, action=name)
         action = module.ActionModule(task, SimpleNamespace(_shell=None), SimpleNamespace(), None, None, None)
         monkeypatch.setattr(module.ActionBase, "run", lambda self, tmp, task_vars: {})
-        groups = {"anycast_routers": ["hap-lite"], "anycast_nodes": ["sip1", "sip2"]}
+        groups = {"anycast_routers": ["hap-lite"], "anycast_nodes": ["sip1", "sip2"], "anycast_clients": clients}
         return action.run(
             task_vars={"hostvars": hostvars, "groups": groups, "ansible_play_hosts_all": ["localhost", *hosts]}
         )
@@ -58,7 +60,7 @@ def run(hostvars, monkeypatch):
     return run
 
 
-@pytest.mark.parametrize("name", ["anycast_preflight", "anycast_diagnosis", "anycast_targets"])
+@pytest.mark.parametrize("name", ["anycast_preflight", "anycast_diagnosis", "anycast_targets", "anycast_status"])
 def test_the_documentation_has_the_options_that_the_action_takes(name):
     package = "ansible_collections.homelab.anycast.plugins."
     options = yaml.safe_load(importlib.import_module(f"{package}modules.{name}").DOCUMENTATION)["options"]
@@ -177,3 +179,67 @@ def test_what_has_to_answer(run, hostvars):
 def test_broken_variables_have_no_address(run, hostvars):
     hostvars["sip2"] = Broken()
     assert run("anycast_targets")["prefixes"] == ["172.18.0.64/32"]
+
+
+# --- anycast_status ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    shown: list[str] = []
+    monkeypatch.setattr("ansible.utils.display.Display.display", lambda self, text, **_more: shown.append(text))
+    return shown
+
+
+def test_status_of_an_inventory_without_results(run, shown):
+    found = run("anycast_status")
+    assert shown == [found["text"]]
+    for name in ("hap-lite", "sip1", "sip2", "172.18.0.64"):
+        assert name in found["text"]
+    assert found["problems"] == [
+        f"{name}: was not asked: --limit leaves it out" for name in ("hap-lite", "sip1", "sip2")
+    ]
+
+
+def test_a_status_that_is_not_well_is_refused_where_that_is_asked_for(run, shown):
+    text = refusal(run, "anycast_status", fail=True)
+    assert text.splitlines()[:2] == [
+        "Not well: 3 problems: sip is announced by 0 of 2 nodes, and what the router makes of it is not known",
+        "- hap-lite: was not asked: --limit leaves it out",
+    ]
+    assert shown == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"bird_anycast_router_id": None}, "bird_anycast_router_id is missing"),
+        ({"bird_anycast_services": None}, "bird_anycast_services is missing"),
+        ({"bird_anycast_services": [{"name": "sip"}]}, "bird_anycast_services: service 'sip': addresses"),
+        ({"bird_anycast_link": {"dead_interval": "long"}}, "bird_anycast_link: dead_interval is 'long'"),
+    ],
+)
+def test_a_broken_inventory_is_a_problem_of_the_status(run, hostvars, shown, variables, says):
+    hostvars["sip1"].update(variables)
+    assert any(problem.startswith(f"sip1: {says}") for problem in run("anycast_status")["problems"])
+
+
+def test_what_cannot_be_resolved_is_a_problem_of_the_status(run, hostvars, shown):
+    hostvars["sip1"] = Broken(hostvars["sip1"])
+    problem = "sip1: bird_anycast_services cannot be resolved: 'vault_bird_anycast_services' is undefined"
+    assert problem in run("anycast_status")["problems"]
+
+
+def test_addresses_of_clients_are_what_they_probe_from_or_are_reached_by(run, hostvars, shown):
+    hostvars["phones"] = {"anycast_probe_sources": ["172.18.0.23"]}
+    hostvars["lobby"] = {"ansible_host": "172.18.0.24"}
+    page = str(run("anycast_status", clients=["phones", "lobby"])["page"])
+    assert "172.18.0.23" in page and "172.18.0.24" in page
+
+
+def test_a_link_whose_bfd_is_text_has_none(run, hostvars, shown):
+    """As -e gives it; and without a key, which the status does not need."""
+    hostvars["sip1"]["bird_anycast_link"] = hostvars["hap-lite"]["routeros_ospf_link"] = {"bfd": "no"}
+    seen = Neighbor("172.18.0.1", "172.18.0.1", "enp0s11", "Full")
+    hostvars["sip1"]["__anycast_neighbors"] = {"neighbors": [seen.as_dict()]}
+    assert "BFD with" not in run("anycast_status")["text"]

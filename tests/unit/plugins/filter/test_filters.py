@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible.errors import AnsibleError, AnsibleFilterError, AnsibleUndefinedVariable
+from ansible.errors import AnsibleFilterError, AnsibleUndefinedVariable
 from jinja2 import Environment, nodes
 
 PACKAGE = "ansible_collections.homelab.anycast.plugins.filter."
@@ -169,82 +169,6 @@ GROUPS = {"anycast_routers": ["hap-lite"], "anycast_nodes": ["sip1", "sip2"], "a
 
 def test_router_ids_of_the_others():
     assert FILTERS["other_router_ids"](HOSTVARS, "sip1") == {"hap-lite": "172.18.0.1", "sip2": "172.18.0.12"}
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The whole system on one page, whatever state its inventory is in
-
-
-def status(hostvars, groups=None):
-    return FILTERS["status"](hostvars, groups or GROUPS, "2026-11-23T05:00:00Z", "me@here")
-
-
-def test_status_of_an_inventory_without_results():
-    found = status(HOSTVARS)
-    assert (found["time"], found["by"]) == ("2026-11-23T05:00:00Z", "me@here")
-    page = "\n".join(FILTERS["status_lines"](found))
-    for name in ("hap-lite", "sip1", "sip2", "172.18.0.64"):
-        assert name in page
-    assert "phones" in str(FILTERS["status_page"](found))
-
-
-@pytest.mark.parametrize(
-    ("variables", "says"),
-    [
-        ({"bird_anycast_link": LINK, "bird_anycast_services": [SIP]}, "bird_anycast_router_id is missing"),
-        ({"bird_anycast_router_id": "172.18.0.11"}, "bird_anycast_services is missing"),
-        (
-            {"bird_anycast_router_id": "172.18.0.11", "bird_anycast_services": [{"name": "sip"}]},
-            "bird_anycast_services: service 'sip': addresses",
-        ),
-        (
-            {**HOSTVARS["sip1"], "bird_anycast_link": {"dead_interval": "long"}},
-            "bird_anycast_link: dead_interval is 'long'",
-        ),
-        (Broken(), "bird_anycast_router_id cannot be resolved: 'vault_bird_anycast_router_id' is undefined"),
-    ],
-)
-def test_a_broken_inventory_is_a_problem_on_the_page(variables, says):
-    assert says in " ".join("\n".join(FILTERS["status_lines"](status({**HOSTVARS, "sip1": variables}))).split())
-
-
-def test_what_is_undefined_deep_inside_is_a_problem_too():
-    class Lazy(dict):
-        """Ansible resolves what is inside a variable when it is looked at."""
-
-        def items(self):
-            raise AnsibleError("'vault_key' is undefined")
-
-    hostvars = {**HOSTVARS, "sip1": {**HOSTVARS["sip1"], "bird_anycast_link": Lazy(bfd=True)}}
-    assert "bird_anycast_link cannot be resolved" in "\n".join(FILTERS["status_lines"](status(hostvars)))
-
-
-def test_addresses_of_clients_are_what_they_probe_from_or_are_reached_by():
-    hostvars = {
-        **HOSTVARS,
-        "phones": {"anycast_probe_sources": ["172.18.0.23"]},
-        "lobby": {"ansible_host": "172.18.0.24"},
-    }
-    page = str(FILTERS["status_page"](status(hostvars, {**GROUPS, "anycast_clients": ["phones", "lobby"]})))
-    assert "172.18.0.23" in page and "172.18.0.24" in page
-
-
-def test_a_link_whose_bfd_is_text_has_none():
-    """As -e gives it; and without a key, which the status does not need."""
-    link = {"bfd": "no"}
-    hostvars = {
-        name: {**variables, "bird_anycast_link": link, "routeros_ospf_link": link}
-        for name, variables in HOSTVARS.items()
-    }
-    neighbors = [{"router_id": "172.18.0.1", "address": "172.18.0.1", "state": "Full", "interface": "enp0s11"}]
-    empty = dict.fromkeys(("role", "priority", "full_seconds", "state_changes", "dead_seconds", "bfd"))
-    hostvars["sip1"]["anycast_neighbors"] = {"neighbors": [{**empty, **entry} for entry in neighbors]}
-    text = "\n".join(FILTERS["status_lines"](status(hostvars)))
-    assert "BFD with" not in text
-
-
-def test_status_prefixes():
-    assert FILTERS["status_prefixes"](HOSTVARS, ["sip1", "sip2"]) == ["172.18.0.64/32"]
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -9,6 +9,12 @@ import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import Neighbor
+from ansible_collections.homelab.anycast.plugins.module_utils.system.status import (
+    Client,
+    Gathered,
+    ReadNode,
+    ReadRouter,
+)
 
 PREFIX = "172.18.0.64/32"
 
@@ -39,7 +45,7 @@ class FakeSystem:
                 for service in self.services
             ],
         }
-        self.clients = [{"name": "phones", "addresses": [f"172.18.0.{host}" for host in (22, 23, 24, 25)]}]
+        self.clients: list[dict] = [{"name": "phones", "addresses": [f"172.18.0.{host}" for host in (22, 23, 24, 25)]}]
 
     def neighbor(self, address, **more):
         usual = {"state": "Full", "interface": "bridge-lan", "bfd": "up" if self.bfd else None}
@@ -151,13 +157,13 @@ class FakeSystem:
             node["neighbors"]["neighbors"][0].update(at_node)
 
     def gathered(self):
-        return {
-            "time": "2026-11-22T15:30:00Z",
-            "by": "alice@desk",
-            "routers": [self.router],
-            "nodes": list(self.nodes.values()),
-            "clients": self.clients,
-        }
+        return Gathered(
+            time="2026-11-22T15:30:00Z",
+            by="alice@desk",
+            routers=[ReadRouter(**self.router)],
+            nodes=[ReadNode(**node) for node in self.nodes.values()],
+            clients=[Client(**client) for client in self.clients],
+        )
 
 
 @pytest.fixture

@@ -13,40 +13,35 @@ KEYS = ("expected", "announced", "installed", "healthy", "drained")
 
 
 def model(system):
-    return status.model(system.gathered())
+    return status.system_status(system.gathered())
 
 
 def cell(found, node, service="sip"):
-    cells = next(entry["nodes"] for entry in found["services"] if entry["name"] == service)
-    return next(entry for entry in cells if entry["node"] == node)
+    cells = next(entry.nodes for entry in found.services if entry.name == service)
+    return next(entry for entry in cells if entry.node == node)
 
 
 def facts(entry):
-    return tuple(entry[key] for key in KEYS)
+    return tuple(getattr(entry, key) for key in KEYS)
 
 
 def told(found, key="troubles"):
-    return [(entry["where"], entry["text"]) for entry in found[key]]
+    return [(entry.where, entry.text) for entry in getattr(found, key)]
 
 
 def link(found, name):
-    return next(node["link"] for node in found["nodes"] if node["name"] == name)
+    return next(node.link for node in found.nodes if node.name == name)
 
 
 @pytest.mark.parametrize("bfd", [False, True])
 def test_all_is_well(fake_system, bfd):
     found = model(fake_system(bfd=bfd))
-    assert found["verdict"] == {
-        "level": "good",
-        "well": True,
-        "text": "All is well",
-        "summary": "sip is served by 3 of 3 nodes",
-    }
+    assert found.verdict == status.Verdict("good", True, "All is well", "sip is served by 3 of 3 nodes")
     assert told(found) == told(found, "notes") == []
-    assert [facts(entry) for entry in found["services"][0]["nodes"]] == [(True, True, True, True, False)] * 3
-    assert [row["state"] for row in found["neighbors"]] == ["Full"] * 6
-    assert [row["node"] for row in found["next_hops"]] == ["sip1", "sip2", "sip3"]
-    assert {node["link"]["text"] for node in found["nodes"]} == {"Full, BFD up" if bfd else "Full"}
+    assert [facts(entry) for entry in found.services[0].nodes] == [(True, True, True, True, False)] * 3
+    assert [row.state for row in found.neighbors] == ["Full"] * 6
+    assert [row.node for row in found.next_hops] == ["sip1", "sip2", "sip3"]
+    assert {node.link.text for node in found.nodes} == {"Full, BFD up" if bfd else "Full"}
 
 
 def test_a_node_that_cannot_be_reached(fake_system):
@@ -55,10 +50,10 @@ def test_a_node_that_cannot_be_reached(fake_system):
     found = model(system)
     assert told(found) == [("sip2", "cannot be reached: ssh: connect to host sip2 port 22: No route to host")]
     assert facts(cell(found, "sip2")) == (True, None, True, None, None)
-    assert cell(found, "sip2")["state"] == "unknown"
+    assert cell(found, "sip2").state == "unknown"
     # The router still knows.
-    assert link(found, "sip2")["text"] == "Full"
-    assert not found["verdict"]["well"]
+    assert link(found, "sip2").text == "Full"
+    assert not found.verdict.well
 
 
 def test_a_node_that_is_dead(fake_system):
@@ -69,7 +64,7 @@ def test_a_node_that_is_dead(fake_system):
     # Without likely causes, as there is one.
     assert told(found)[1] == ("sip2", "OSPF with hap-lite: no neighbour")
     assert facts(cell(found, "sip2")) == (True, None, False, None, None)
-    assert link(found, "sip2")["level"] == "bad"
+    assert link(found, "sip2").level == "bad"
 
 
 def test_bird_is_down(fake_system):
@@ -80,20 +75,20 @@ def test_bird_is_down(fake_system):
     assert told(found)[0][0] == "sip2"
     assert told(found)[0][1].startswith("bird.service is failed: cannot be read: BIRD's control socket")
     # Its file is there, and nobody reads it.
-    assert cell(found, "sip2")["announced"] is False
-    assert (cell(found, "sip2")["state"], cell(found, "sip2")["why"]) == ("withdrawn", "bird.service is failed")
+    assert cell(found, "sip2").announced is False
+    assert (cell(found, "sip2").state, cell(found, "sip2").why) == ("withdrawn", "bird.service is failed")
 
 
 def test_drained(fake_system):
     system = fake_system()
     system.drained("sip2", reason="new disk")
     found = model(system)
-    assert found["verdict"]["well"]
-    assert found["verdict"]["text"] == "All is well, 1 note"
+    assert found.verdict.well
+    assert found.verdict.text == "All is well, 1 note"
     text = "sip is drained: the node is drained since 2026-11-22T14:00:00Z by alice@desk: new disk"
     assert told(found, "notes") == [("sip2", text)]
     assert facts(cell(found, "sip2")) == (False, False, False, None, True)
-    assert found["drains"][0]["node"] == "sip2"
+    assert found.drains[0].node == "sip2"
 
 
 def test_a_drain_of_another_service(fake_system):
@@ -102,9 +97,9 @@ def test_a_drain_of_another_service(fake_system):
         {"service": "dns", "by": "bob", "reason": "x", "since": "2026-11-22T14:00:00Z", "done": False}
     ]
     found = model(system)
-    assert cell(found, "sip1")["state"] == "serving"
-    assert cell(found, "sip1", "dns")["state"] == "draining"
-    assert found["verdict"]["well"]
+    assert cell(found, "sip1").state == "serving"
+    assert cell(found, "sip1", "dns").state == "draining"
+    assert found.verdict.well
 
 
 def test_drained_and_the_router_does_not_let_go(fake_system):
@@ -112,7 +107,7 @@ def test_drained_and_the_router_does_not_let_go(fake_system):
     system.drained("sip2")
     system.hops().append(system.hop("172.18.0.12"))
     found = model(system)
-    assert cell(found, "sip2")["state"] == "still installed"
+    assert cell(found, "sip2").state == "still installed"
     assert "yet the router still sends clients to it" in told(found)[0][1]
 
 
@@ -122,14 +117,14 @@ def test_withdrawn_by_its_check(fake_system):
     found = model(system)
     assert told(found) == [("sip3", "sip is withdrawn: 172.18.0.64 does not answer within 0.5 s")]
     assert facts(cell(found, "sip3")) == (True, False, False, False, False)
-    assert found["verdict"]["summary"] == "sip is served by 2 of 3 nodes"
+    assert found.verdict.summary == "sip is served by 2 of 3 nodes"
 
 
 def test_announced_but_not_installed(fake_system):
     system = fake_system(services=("sip", "dns"))
     system.forget("sip1")
     found = model(system)
-    assert cell(found, "sip1")["state"] == "not installed"
+    assert cell(found, "sip1").state == "not installed"
     # Both services by one sentence.
     assert len(told(found)) == 1
     assert told(found)[0][1].startswith("sip, dns are not installed: ")
@@ -140,7 +135,7 @@ def test_installed_but_not_active(fake_system):
     system = fake_system()
     system.hops()[0].update(active=False)
     found = model(system)
-    assert cell(found, "sip1")["installed"] is False
+    assert cell(found, "sip1").installed is False
     assert "172.18.0.11 is a candidate for 172.18.0.64/32 only" in told(found, "notes")[0][1]
 
 
@@ -149,7 +144,7 @@ def test_not_announced_but_installed(fake_system):
     hops = list(system.hops())
     system.withdrawn("sip1")
     system.hops()[:] = hops
-    assert cell(model(system), "sip1")["state"] == "still installed"
+    assert cell(model(system), "sip1").state == "still installed"
 
 
 def test_a_strangers_next_hop(fake_system):
@@ -158,7 +153,7 @@ def test_a_strangers_next_hop(fake_system):
     found = model(system)
     assert [where for where, _text in told(found)] == ["hap-lite"]
     assert "172.18.0.99 is a next hop of 172.18.0.64/32, and no node of the inventory has that" in told(found)[0][1]
-    assert found["next_hops"][-1]["level"] == found["routers"][0]["level"] == "bad"
+    assert found.next_hops[-1].level == found.routers[0].level == "bad"
 
 
 def test_a_node_whose_ospfv2_is_down_is_no_stranger_to_ospfv3(fake_system):
@@ -166,8 +161,8 @@ def test_a_node_whose_ospfv2_is_down_is_no_stranger_to_ospfv3(fake_system):
     system.lose("sip2")
     system.hops().append(system.hop("fe80::12", link_local="fe80::12", router_id="172.18.0.12"))
     found = model(system)
-    assert (found["next_hops"][-1]["node"], found["next_hops"][-1]["level"]) == ("sip2", "good")
-    assert cell(found, "sip2")["installed"] is True
+    assert (found.next_hops[-1].node, found.next_hops[-1].level) == ("sip2", "good")
+    assert cell(found, "sip2").installed is True
     assert "stranger" not in str(told(found))
 
 
@@ -189,7 +184,7 @@ def test_nobody_serves(fake_system):
     system = fake_system(nodes=1)
     system.drained("sip1")
     found = model(system)
-    assert told(found) == [("sip (172.18.0.64/32)", "nobody serves it: the router has no next hop")]
+    assert told(found) == [("sip (172.18.0.64/32)", "no node serves it: the router has no next hop")]
 
 
 @pytest.mark.parametrize(
@@ -216,14 +211,14 @@ def test_a_neighbour_that_is_stuck(fake_system, at_router, at_node, says):
     # The service that is not installed for it is not told again.
     assert len(told(found)) == 1
     assert told(found)[0][1].startswith(says)
-    assert link(found, "sip1")["state"] in (at_router, at_node)
-    assert link(found, "sip1")["level"] == "bad"
+    assert link(found, "sip1").text in (at_router, at_node)
+    assert link(found, "sip1").level == "bad"
 
 
 def test_the_link_shows_the_worse_end(fake_system):
     system = fake_system()
     system.sees("sip1", at_node={"state": "Init"})
-    assert link(model(system), "sip1")["text"] == "Init"
+    assert link(model(system), "sip1").text == "Init"
 
 
 @pytest.mark.parametrize("state", ["down", "init", "forbidden", "admin-down", None])
@@ -233,20 +228,15 @@ def test_bfd_is_not_up(fake_system, state):
     found = model(system)
     assert len(told(found)) == 1
     assert told(found)[0][1].startswith(f"BFD with hap-lite: {state or 'no session'} at the router")
-    assert link(found, "sip1") == {
-        "state": "Full",
-        "bfd": state or "none",
-        "level": "bad",
-        "text": f"Full, BFD {state or 'none'}",
-    }
+    assert link(found, "sip1") == status.LinkState("bad", f"Full, BFD {state or 'none'}")
 
 
 def test_bfd_that_nobody_expects(fake_system):
     system = fake_system()
     system.sees("sip1", at_router={"bfd": "down"}, at_node={"bfd": "down"})
     found = model(system)
-    assert found["verdict"]["well"]
-    assert link(found, "sip1")["text"] == "Full, BFD down"
+    assert found.verdict.well
+    assert link(found, "sip1").text == "Full, BFD down"
 
 
 def test_the_router_refuses(fake_system):
@@ -256,8 +246,8 @@ def test_the_router_refuses(fake_system):
     assert told(found) == [("hap-lite", "cannot be read: the router rejects the login of user 'ansible'")]
     assert facts(cell(found, "sip1")) == (True, True, None, True, False)
     # Nothing is said of what is not known.
-    assert "what the router makes of it is not known" in found["verdict"]["summary"]
-    assert found["services"][0]["serving"] is None
+    assert "what the router makes of it is not known" in found.verdict.summary
+    assert found.services[0].serving is None
 
 
 def test_one_of_two_routers_lacks_a_node(fake_system):
@@ -265,15 +255,15 @@ def test_one_of_two_routers_lacks_a_node(fake_system):
     other = fake_system()
     other.forget("sip1")
     gathered = system.gathered()
-    gathered["routers"].append({**other.router, "name": "backup", "router_id": "172.18.0.2"})
-    for node in gathered["nodes"]:
-        node["neighbors"]["neighbors"].append(system.neighbor("172.18.0.2"))
-    assert cell(status.model(gathered), "sip1")["state"] == "not installed"
+    gathered.routers.append(status.ReadRouter(**{**other.router, "name": "backup", "router_id": "172.18.0.2"}))
+    for node in gathered.nodes:
+        node.neighbors["neighbors"].append(system.neighbor("172.18.0.2"))
+    assert cell(status.system_status(gathered), "sip1").state == "not installed"
 
 
 def test_nothing_at_all(fake_system):
-    gathered = {**fake_system().gathered(), "routers": [], "nodes": [], "clients": []}
-    assert told(status.model(gathered)) == [
+    gathered = status.Gathered("2026-11-22T15:30:00Z", "alice@desk", [], [], [])
+    assert told(status.system_status(gathered)) == [
         ("inventory", "there is no router: the group anycast_routers is empty"),
         ("inventory", "there is no node: the group anycast_nodes is empty"),
     ]
@@ -285,7 +275,7 @@ def test_nobody_was_asked(fake_system):
     system.nodes["sip1"].update(info={}, neighbors={})
     found = model(system)
     assert told(found) == [(name, "was not asked: --limit leaves it out") for name in ("hap-lite", "sip1")]
-    assert found["nodes"][0]["level"] == "unknown"
+    assert found.nodes[0].level == "unknown"
 
 
 def test_the_same_router_id_twice(fake_system):
@@ -306,8 +296,8 @@ def test_nodes_that_see_each_other(fake_system):
     system = fake_system()
     system.nodes["sip1"]["neighbors"]["neighbors"].append(system.neighbor("172.18.0.12", state="2-Way"))
     found = model(system)
-    assert found["verdict"]["level"] == "good"
-    assert len(found["neighbors"]) == 6
+    assert found.verdict.level == "good"
+    assert len(found.neighbors) == 6
 
 
 def test_what_is_announced_though_it_is_not_listed(fake_system):
@@ -328,7 +318,7 @@ def test_changes_of_all_nodes_the_last_first(fake_system):
         {"time": "2026-11-22T15:20:00Z", "text": "sip announced"},
         {"time": "2026-11-22T14:00:00Z", "text": "sip withdrawn"},
     ]
-    assert [row["node"] for row in model(system)["changes"]] == ["sip2", "sip1", "sip3", "sip2"]
+    assert [row.node for row in model(system).changes] == ["sip2", "sip1", "sip3", "sip2"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,110 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The state of the whole system; documented in plugins/modules/anycast_status.py."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.homelab.anycast.plugins.module_utils.model.link import LinkError, without_authentication
+from ansible_collections.homelab.anycast.plugins.module_utils.model.services import (
+    Service,
+    ServicesError,
+    normalise_services,
+)
+from ansible_collections.homelab.anycast.plugins.module_utils.system.status import (
+    Client,
+    Gathered,
+    ReadNode,
+    ReadRouter,
+    system_status,
+)
+from ansible_collections.homelab.anycast.plugins.module_utils.system.status_page import status_lines, status_page
+from ansible_collections.homelab.anycast.plugins.plugin_utils.hosts import (
+    CLIENTS,
+    NODES,
+    ROUTERS,
+    Host,
+    members,
+    user_and_host,
+)
+from ansible_collections.homelab.anycast.plugins.plugin_utils.verdict import refuse
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
+    _supports_check_mode = True
+    _requires_connection = False
+    _VALID_ARGS = frozenset(("fail",))
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        _spec, options = self.validate_argument_spec({"fail": {"type": "bool", "default": False}})
+        routers, nodes, clients = (members(task_vars or {}, group) for group in (ROUTERS, NODES, CLIENTS))
+        status = system_status(
+            Gathered(
+                time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                by=user_and_host(),
+                routers=[_router(host) for host in routers],
+                nodes=[_node(host) for host in nodes],
+                clients=[_client(host) for host in clients],
+            )
+        )
+        problems = [f"{note.where}: {note.text}" for note in status.troubles]
+        text = "\n".join(status_lines(status))
+        if not options["fail"]:
+            self._display.display(text)
+        elif problems:
+            head = f"{status.verdict.text}: {status.verdict.summary}"
+            refuse(self, "\n".join([head, *(f"- {problem}" for problem in problems)]))
+        return {"changed": False, "problems": problems, "text": text, "page": status_page(status)}
+
+
+def _router(host: Host) -> ReadRouter:
+    return ReadRouter(
+        name=host.name,
+        router_id=host.text("routeros_ospf_router_id", required=True),
+        bfd=_bfd(host, "routeros_ospf_link"),
+        neighbors=host.get("__anycast_neighbors", {}),
+        next_hops=host.get("__anycast_next_hops", {}).get("results", []),
+        problems=host.problems,
+    )
+
+
+def _node(host: Host) -> ReadNode:
+    return ReadNode(
+        name=host.name,
+        address=host.text("ansible_host"),
+        router_id=host.text("bird_anycast_router_id", required=True),
+        bfd=_bfd(host, "bird_anycast_link"),
+        services=_services(host),
+        info=host.get("__anycast_services", {}),
+        neighbors=host.get("__anycast_neighbors", {}),
+        problems=host.problems,
+    )
+
+
+def _client(host: Host) -> Client:
+    address = host.text("ansible_host")
+    sources = [str(source) for source in host.get("anycast_probe_sources", [])]
+    return Client(host.name, sources or ([address] if address else []))
+
+
+def _services(host: Host) -> list[Service]:
+    value = host.get("bird_anycast_services", required=True)
+    try:
+        return [] if value is None else normalise_services(value)
+    except ServicesError as error:
+        host.problems.append(f"bird_anycast_services: {error}")
+        return []
+
+
+def _bfd(host: Host, variable: str) -> bool:
+    try:
+        return without_authentication(host.get(variable, {})).bfd
+    except LinkError as error:
+        host.problems.append(f"{variable}: {error}")
+        return False

@@ -183,6 +183,23 @@ def stays_gone(bed: Bed, node: Node, seconds: float) -> None:
         time.sleep(0.2)
 
 
+def test_a_hang_is_noticed_in_time(bed: Bed, nodes: list[Node]) -> None:
+    chance, times = random.Random(1), []
+    for _round in range(4):
+        for node in nodes:
+            announced(bed, node, True)
+        # BIRD holds back what follows another change within 5 s (RFC 2328's MinLSInterval).
+        time.sleep(6)
+        for node in nodes:
+            time.sleep(chance.random())
+            begin = time.monotonic()
+            node.machine.systemctl("kill", "--signal=STOP", "sip")
+            times.append(gone(bed, node, begin, 10))
+    print(f"{len(times)} hangs, until the router let go: {' '.join(f'{seconds:.2f}' for seconds in sorted(times))}")
+    # What this machine does beside comes on top.
+    assert max(times) <= HANG + 1
+
+
 @pytest.mark.parametrize("check", [False, True])
 def test_a_root_that_became_read_only(bed: Bed, nodes: list[Node], check: bool) -> None:
     node = nodes[0]

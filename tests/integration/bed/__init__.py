@@ -9,6 +9,9 @@ mounts and everything that ran in it, so there is nothing to clean up after a cr
         bed.nodes[0].start_bird(CONFIG)
         wait_for("three neighbours", lambda: len(bed.router.vtysh_json("show ip ospf neighbor json")["neighbors"]) == 3)
 
+A node is a process of its own network and files. Where systemd has to start and stop what runs on it, take
+bed.systemd.SystemdMachine: Bed(2, node=SystemdMachine).
+
 It needs root, and mmdebstrap once to build the root; `requirements()` says what is missing.
 In tests/integration, `python -m bed up` starts it and waits for Ctrl-C; `python -m bed record bird DIR` and
 `python -m bed record frr DIR` record what BIRD and FRR answer, for the tests of parsers.

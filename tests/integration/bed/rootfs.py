@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SUITE = "trixie"
-# ifupdown, kamailio and systemd are of no use here: services run on the lab's machines, not in namespaces.
+# ifupdown and kamailio are of no use here. systemd comes with what is listed, for SystemdMachine.
 # Python is for the announcer, which runs on nodes.
 PACKAGES = ("bird2", "frr", "iproute2", "iputils-ping", "libgcrypt20", "nftables", "procps", "python3", "tcpdump")
 # Where each machine has files of its own, beside what the packages bring.

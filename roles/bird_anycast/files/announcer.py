@@ -102,6 +102,12 @@ def notify(**state: object) -> None:
             sock.sendto(text.encode(), "\0" + path[1:] if path.startswith("@") else path)
 
 
+def alive() -> None:
+    """Keep the watchdog quiet. Only the checker has one: a word of `settle` would start it, and it ends `settle`."""
+    if os.environ.get("WATCHDOG_PID") == str(os.getpid()):
+        notify(WATCHDOG=1)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # BIRD
 
@@ -176,7 +182,7 @@ class Bird:
     def __init__(self, seconds: float | None = None) -> None:
         self._deadline = time.monotonic() + (BIRD_TIMEOUT if seconds is None else seconds)
         # Who talks to BIRD does not hang; in a row it takes longer than the watchdog waits.
-        notify(WATCHDOG=1)
+        alive()
         try:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             self._connect()
@@ -928,13 +934,13 @@ def watch(pace: Pace, checks: Checks, announcement: Announcement) -> int:
         now = time.monotonic()
         if ended is None and now >= overdue:
             ended = number, None, "the check does not end"
-        notify(WATCHDOG=1)
+        alive()
         if ended and pace.end(ended[0], ended[2] is None, now):
             _number, what, reason = ended
             passed = what or passed
             announcement.follow(pace.health.healthy, reason)
             text = describe(pace.health, bool(announcement.state), passed, reason, announcement.trouble)
-            notify(WATCHDOG=1, STATUS=text)
+            notify(STATUS=text)
 
 
 COMMANDS = {"announce": do_announce, "settle": do_settle, "run": do_run, "check": do_check, "told": do_told}

@@ -595,6 +595,18 @@ def test_notify(tmp_path, monkeypatch):
         assert systemd.recv(100) == b"READY=1\nSTATUS=withdrawn"
 
 
+def test_only_the_checker_speaks_to_the_watchdog(tmp_path, monkeypatch):
+    """systemd takes the word of any process of the unit, and would have its watchdog end `settle`."""
+    told = []
+    monkeypatch.setattr(announcer, "notify", lambda **state: told.append(state))
+    monkeypatch.setenv("WATCHDOG_PID", str(os.getpid() + 1))
+    announcer.alive()
+    assert told == []
+    monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
+    announcer.alive()
+    assert told == [{"WATCHDOG": 1}]
+
+
 @pytest.mark.parametrize("arguments", [[], ["announce"], ["dance", "sip"], ["announce", "sip", "dns"]])
 def test_usage(arguments, capsys):
     assert announcer.main(arguments) == 2

@@ -34,18 +34,27 @@ def system_resource_row(version: str, uptime: float) -> dict[str, str]:
         "cpu-load": _load(),
         "free-hdd-space": str(_FREE_FLASH),
         "total-hdd-space": str(16 * 1024 * 1024),
+        # Captures of CHR (ha-manager), and of boards with 16 MB of flash.
+        "write-sect-since-reboot": "169",
+        "write-sect-total": "41845",
         "architecture-name": "smips",
         "board-name": "hAP lite",
         "platform": "MikroTik",
     }
 
 
-def clock_row(version: Version, now: float) -> dict[str, str]:
-    """/system/clock, in UTC; dates are written as 2026-11-22 from 7.10 on, before that as nov/22/2026."""
+def format_date(version: Version, now: float) -> str:
+    """2026-11-22 10:00:00, before 7.10 nov/22/2026 10:00:00; in UTC."""
     date = "%Y-%m-%d" if version >= (7, 10) else "%b/%d/%Y"
+    return time.strftime(f"{date} %H:%M:%S", time.gmtime(now)).lower()
+
+
+def clock_row(version: Version, now: float) -> dict[str, str]:
+    """/system/clock."""
+    date, _blank, clock = format_date(version, now).partition(" ")
     return {
-        "time": time.strftime("%H:%M:%S", time.gmtime(now)),
-        "date": time.strftime(date, time.gmtime(now)).lower(),
+        "time": clock,
+        "date": date,
         "time-zone-autodetect": "true",
         "time-zone-name": "Etc/UTC",
         "gmt-offset": "+00:00",

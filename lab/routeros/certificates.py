@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ def sign(values: dict[str, str], authority: Signed | None) -> Signed:
         place = Path(name)
         key, certificate, config = place / "key.pem", place / "certificate.pem", place / "config"
         size = values["key-size"]
-        kind = "RSA" if size.isdecimal() else "EC"
+        kind = key_type(size).upper()
         options = [word for option in KEY_SIZES[size] for word in ("-pkeyopt", option)]
         _openssl("genpkey", "-algorithm", kind, *options, "-out", str(key))
         config.write_text(_configuration(values, authority is not None))
@@ -69,11 +70,23 @@ def sign(values: dict[str, str], authority: Signed | None) -> Signed:
         return Signed(certificate.read_text(), key.read_text())
 
 
-def fingerprint(certificate: str) -> str:
-    """SHA-256 of a PEM certificate, as a router prints it."""
-    return _openssl("x509", "-noout", "-sha256", "-fingerprint", text=certificate).partition("=")[2].strip().replace(
-        ":", ""
-    ).lower()  # fmt: skip
+def describe_certificate(certificate: str) -> dict[str, str]:
+    """What a router prints of a signed certificate (captures: terraform-routeros, resource_system_certificate.go)."""
+    options = ("-fingerprint", "-serial", "-ext", "subjectKeyIdentifier,authorityKeyIdentifier")
+    text = _openssl("x509", "-noout", "-sha256", *options, text=certificate)
+    found = {
+        name: "".join(re.findall(rf"{start}\s*([0-9A-F:]+)", text, re.IGNORECASE)).replace(":", "")
+        for name, start in (("fingerprint", "Fingerprint="), ("serial-number", "serial="),
+                            ("skid", "Subject Key Identifier:"), ("akid", "Authority Key Identifier:"))
+    }  # fmt: skip
+    # A self-signed one names no authority, and only the serial number is in capitals.
+    found["akid"] = "" if found["akid"] == found["skid"] else found["akid"]
+    return {name: value if name == "serial-number" else value.lower() for name, value in found.items()}
+
+
+def key_type(size: str) -> str:
+    """`rsa`, or `ec` where the size is the name of a curve (captures)."""
+    return "rsa" if size.isdecimal() else "ec"
 
 
 def _configuration(values: dict[str, str], has_issuer: bool) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from .certificates import fingerprint, is_authority, sign
+from .board import format_date
+from .certificates import describe_certificate, is_authority, sign
 from .errors import (
     GENERAL,
     Trap,
     already_have,
+    before_itself,
+    group_in_use,
     invalid_value,
     missing_argument,
     no_match,
@@ -30,7 +34,7 @@ from .ping import ping
 from .policy import User, format_policies, parse_policies
 from .queries import matches
 from .router import Router
-from .schema import Kind, Menu, Property
+from .schema import OLDEST, Kind, Menu, Property
 from .store import Row, Table
 from .values import (
     format_bool,
@@ -53,6 +57,8 @@ _WRITES = {"add", "set", "remove", "unset", "move", "enable", "disable", "commen
 # Arguments of a print that change nothing over the API.
 _PRINT_FLAGS = {"detail", "without-paging", "terse", "show-ids"}
 _PING = "ping"
+# The short form of /tool/ping is in the schemas up to 7.22.3, and in none from 7.23 on.
+_ROOT_PING_GONE = (7, 23)
 # Kinds that are numbers in a pattern, and the highest number.
 _PATTERNS = {
     Kind.PORTS: (r"!?\d+(-\d+)?(,\d+(-\d+)?)*", 65535),
@@ -98,7 +104,8 @@ class Commands:
     def run(self, sentence: Sentence) -> Iterator[Reply]:
         """The replies to a sentence, `!done` included; raises Trap."""
         path, command = self._resolve(sentence.command)
-        if path == "" and command == _PING:
+        if command == _PING:
+            # Without the lock: others are served meanwhile.
             yield from self._ping(sentence)
             return
         with self._router.lock:
@@ -110,7 +117,7 @@ class Commands:
         parts = [part for part in word.strip("/").replace(" ", "/").split("/") if part]
         if not word.startswith("/") or not parts:
             raise no_such_command(parts[0] if parts else "")
-        if parts == [_PING]:
+        if parts == [_PING] and self._router.version < _ROOT_PING_GONE:
             return "", _PING
         known = [path for path in MENUS if self._router.menu(path) is not None]
         for index in range(len(parts) - 1):
@@ -205,7 +212,7 @@ class Commands:
             if name not in PING_ARGUMENTS:
                 raise unknown_parameter(name)
         if "address" not in sentence.attributes:
-            raise missing_argument(["address"])
+            raise missing_argument("address")
         for name in ("do-not-fragment", "arp-ping"):
             if name in sentence.attributes:
                 raise not_emulated(name)
@@ -228,7 +235,7 @@ class Commands:
         self._write(menu, values, attributes, adding=True)
         missing = [one.name for one in menu.properties if one.mandatory and one.name not in values]
         if missing:
-            raise missing_argument(missing)
+            raise missing_argument(missing[0])
         if menu.auto_name and "name" not in values:
             values["name"] = self._new_name(menu, table)
         self._unique(menu, table, values, None)
@@ -256,7 +263,7 @@ class Commands:
         if attributes:
             raise unknown_parameter(next(iter(attributes)))
         if not names:
-            raise missing_argument(["value-name"])
+            raise missing_argument("value-name")
         for name in names:
             one = menu.property(name, self._router.version)
             if one is None or not one.unset:
@@ -273,6 +280,10 @@ class Commands:
             # Manual, "Certificates": what a removed authority has issued is removed as well.
             names = {row.values["name"] for row in rows}
             rows += [row for row in table.rows if row.values.get("ca") in names and row not in rows]
+        if menu.path == "user/group":
+            groups = {user.values["group"] for user in self._router.store.table("user").rows}
+            if any(row.values["name"] in groups for row in rows):
+                raise group_in_use()
         for row in rows:
             table.rows.remove(row)
             if name := row.values.get("name"):
@@ -298,17 +309,22 @@ class Commands:
         rows = self._take_rows(menu, attributes)
         if attributes:
             raise unknown_parameter(next(iter(attributes)))
-        before = None if destination is None else self._row(menu, table, destination)
+        before = None
+        if destination is not None:
+            # One that does not exist stands for the end, without a word (capture: ha-manager).
+            with contextlib.suppress(Trap):
+                before = self._row(menu, table, destination)
+        if before is not None and before in rows:
+            raise before_itself()
         for row in rows:
-            if row is not before:
-                table.rows.remove(row)
-                table.rows.insert(len(table.rows) if before is None else table.rows.index(before), row)
+            table.rows.remove(row)
+            table.rows.insert(len(table.rows) if before is None else table.rows.index(before), row)
 
     def _sign(self, menu: Menu, attributes: dict[str, str]) -> None:
         table = self._router.store.table(menu.path)
         wanted = attributes.pop("number", attributes.pop(".id", None))
         if wanted is None:
-            raise missing_argument(["number"])
+            raise missing_argument(".id")
         row = self._row(menu, table, wanted)
         authority = attributes.pop("ca", None)
         name = attributes.pop("name", row.values["name"])
@@ -321,13 +337,17 @@ class Commands:
             raise no_match("ca")
         (template,) = [shown for shown in self._router.rows(menu) if shown[".id"] == row.id]
         signed = sign(template, by)
+        now = int(time.time())
+        end = now + int(template["days-valid"]) * 86400
         row.values |= {
             "name": name,
             "key": signed.key,
             "pem": signed.certificate,
             "private-key": "true",
-            "fingerprint": fingerprint(signed.certificate),
-            "not-after": str(int(time.time()) + int(template["days-valid"]) * 86400),
+            **describe_certificate(signed.certificate),
+            "invalid-before": format_date(self._router.version, now),
+            "invalid-after": format_date(self._router.version, end),
+            "not-after": str(end),
         }
         # Flags are there only when true (captures). One that the router's own authority signed is issued.
         if is_authority(template["key-usage"]):
@@ -366,16 +386,22 @@ class Commands:
         numbers = attributes.pop("numbers", None)
         wanted = text if text is not None else numbers
         if wanted is None:
-            raise no_such_item()
+            raise missing_argument(".id")
         table = self._router.store.table(menu.path)
         return [self._row(menu, table, one) for one in wanted.split(",")]
 
     def _row(self, menu: Menu, table: Table, wanted: str) -> Row:
-        """A row by id or by name."""
-        if menu.key is not None and not wanted.startswith("*"):
+        """A row by id, by name, or where the menu has no names by comment; a bare number is a position.
+
+        Captures of `move` in /ip/firewall/filter (ha-manager); of other menus and commands it is an assumption.
+        """
+        if not wanted.startswith("*") and menu.path != "ip/route":
+            by = "comment" if menu.key is None else menu.key
             for row in table.rows:
-                if row.values.get(menu.key) == wanted:
+                if row.values.get(by) == wanted:
                     return row
+            if wanted.isdecimal() and int(wanted) < len(table.rows):
+                return table.rows[int(wanted)]
             raise no_such_item()
         if menu.path == "ip/route":
             number = int(wanted.lstrip("*"), 16) if wanted.startswith("*") else 0
@@ -391,10 +417,10 @@ class Commands:
 
     def _ids(self, menu: Menu, attributes: dict[str, str], rows: list[dict[str, str]]) -> set[str]:
         wanted = attributes.get(".id", attributes.get("number", attributes.get("numbers")))
+        if wanted is None:
+            raise missing_argument(".id")
         found = {
-            row[".id"]
-            for row in rows
-            if wanted is not None and (row[".id"] == wanted or (menu.key is not None and row.get(menu.key) == wanted))
+            row[".id"] for row in rows if row[".id"] == wanted or (menu.key is not None and row.get(menu.key) == wanted)
         }
         if not found:
             raise no_such_item()
@@ -426,7 +452,10 @@ class Commands:
     # Values
 
     def _known(self, menu: Menu, name: str, adding: bool) -> Property:
-        one = menu.property(name, self._router.version)
+        new_name_since, old_name = menu.renamed.get(name, (OLDEST, name))
+        if self._router.version < new_name_since:
+            raise unknown_parameter(name)
+        one = menu.property(old_name, self._router.version)
         if one is None or (one.add_only and not adding):
             raise unknown_parameter(name)
         return one
@@ -446,7 +475,7 @@ class Commands:
                 # An empty comment is none.
                 checked[name] = None
                 continue
-            checked[name] = self._value(one, text)
+            checked[one.name] = self._value(one, text)
         for name, value in checked.items():
             if value is None:
                 values.pop(name, None)
@@ -549,7 +578,8 @@ class Commands:
         else:
             known = not one.values or set(text.split(",")) <= set(one.values)
         if not known:
-            raise no_match(one.name)
+            # An unknown in-interface is no value "of interface" (captures: ha-manager).
+            raise no_match(one.target.replace("/", "-") or one.name)
 
     @staticmethod
     def _in_range[N: (int, float)](one: Property, number: N) -> N:

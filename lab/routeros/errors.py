@@ -44,13 +44,26 @@ def invalid_value(name: str) -> Trap:
 
 
 def out_of_range(name: str, low: str, high: str) -> Trap:
-    """A number or time outside its range (as other menus say it)."""
-    return Trap(f"value of {name} must be in range {low}..{high}", ARGUMENT)
+    """A number or time outside its range (capture: `value of priority out of range (1..254)`, ha-manager)."""
+    return Trap(f"value of {name} out of range ({low}..{high})", ARGUMENT)
 
 
-def missing_argument(names: list[str]) -> Trap:
-    """A mandatory property is missing on add (text as routers print it on the console)."""
-    return Trap(f"missing value(s) of argument(s) {' '.join(names)}", ARGUMENT)
+def missing_argument(name: str) -> Trap:
+    """A mandatory argument is missing (captures: `missing =.id=`, ha-manager; `missing =account=`, quickchr).
+
+    No capture shows a category.
+    """
+    return Trap(f"missing ={name}=")
+
+
+def before_itself() -> Trap:
+    """A row is to be moved to where it is (capture, ha-manager)."""
+    return Trap("failure: can not move object before itself")
+
+
+def group_in_use() -> Trap:
+    """A group of users that has a member is to be removed (capture, ha-manager)."""
+    return Trap("failure: group has some users")
 
 
 def already_have(what: str) -> Trap:

@@ -62,7 +62,7 @@ class Rows:
 
 @dataclass
 class Assignment:
-    """A template that took an interface, and the addresses it took it for."""
+    """A template that took addresses of an interface: OSPF runs once for each of them."""
 
     template: Values
     area: Values
@@ -73,6 +73,11 @@ class Assignment:
     def whole(self) -> bool:
         """Whether all addresses of the interface were taken."""
         return len(self.addresses) == len(self.interface.addresses)
+
+    @property
+    def taken(self) -> Interface:
+        """The interface with the addresses that were taken; OSPFv3 takes none, and so all of them count."""
+        return Interface(self.interface.name, tuple(self.addresses) or self.interface.addresses)
 
 
 def enabled(row: Values) -> bool:
@@ -85,9 +90,24 @@ def named(rows: Iterable[Values], name: str | None) -> Values | None:
     return next((row for row in rows if row["name"] == name), None)
 
 
+def active_instances(rows: Rows, version: str = "2") -> list[Values]:
+    """The enabled instances of this version of OSPF; those first that have an area which is in use.
+
+    An upgrade from version 6 leaves the instance default-v2 enabled and its area backbone-v2 disabled (exports of such
+    routers: forum 1113439, 210823, 213500).
+    """
+    found = [row for row in rows.instances if enabled(row) and row.get("version", "2") == version]
+    return sorted(found, key=lambda row: not has_area(row, rows))
+
+
 def active_instance(rows: Rows, version: str = "2") -> Values | None:
-    """The enabled instance of this version of OSPF; the emulator allows one."""
-    return next((row for row in rows.instances if enabled(row) and row.get("version", "2") == version), None)
+    """The instance of this version of OSPF that FRR runs; the emulator allows one with an area in use."""
+    return next(iter(active_instances(rows, version)), None)
+
+
+def has_area(instance: Values, rows: Rows) -> bool:
+    """Whether an instance has an area that is in use."""
+    return any(area["instance"] == instance["name"] and area_is_active(area, rows) for area in rows.areas)
 
 
 def area_is_active(area: Values | None, rows: Rows) -> bool:
@@ -124,8 +144,9 @@ def router_id(rows: Rows, instance: Values) -> str | None:
 
 
 def assign(rows: Rows, version: str = "2") -> list[Assignment]:
-    """Which template takes which interface: the first in order that matches (assumption)."""
-    taken: dict[str, Assignment] = {}
+    """Which template takes which addresses of an interface: the first in order that matches (assumption)."""
+    found: list[Assignment] = []
+    taken: set[tuple[str, str]] = set()
     instance = active_instance(rows, version)
     for template in rows.templates:
         area = named(rows.areas, template["area"])
@@ -133,17 +154,23 @@ def assign(rows: Rows, version: str = "2") -> list[Assignment]:
             continue
         if instance is None or area["instance"] != instance["name"]:
             continue
-        if version == "3":
-            # By name only: OSPFv3 runs on link-local addresses, which every interface has.
-            for interface in rows.interfaces:
-                if interface_matches(template.get("interfaces"), interface.name) and interface.name not in taken:
-                    taken[interface.name] = Assignment(template, area, interface)
-            continue
         for interface in rows.interfaces:
-            addresses = [address for address in interface.addresses if template_matches(template, interface, address)]
-            if addresses and interface.name not in taken:
-                taken[interface.name] = Assignment(template, area, interface, addresses)
-    return list(taken.values())
+            name = interface.name
+            if version == "3":
+                # By name only: OSPFv3 runs on link-local addresses, which every interface has.
+                if interface_matches(template.get("interfaces"), name) and (name, "") not in taken:
+                    found.append(Assignment(template, area, interface))
+                    taken.add((name, ""))
+                continue
+            addresses = [
+                address
+                for address in interface.addresses
+                if (name, address) not in taken and template_matches(template, interface, address)
+            ]
+            if addresses:
+                found.append(Assignment(template, area, interface, addresses))
+                taken.update((name, address) for address in addresses)
+    return found
 
 
 def template_matches(template: Values, interface: Interface, address: str) -> bool:
@@ -183,6 +210,8 @@ def build(rows: Rows) -> Config:
     if instance is not None and identity is not None:
         _instance(config, rows, instance, identity)
         for assignment in assign(rows):
+            if (f"interface {assignment.interface.name}",) in config:
+                raise not_emulated(f"two OSPF interface templates for addresses of {assignment.interface.name}")
             _interface(config, rows, assignment)
     instance = active_instance(rows, "3")
     identity = router_id(rows, instance) if instance is not None else None
@@ -224,7 +253,7 @@ def _interface_v3(config: Config, rows: Rows, assignment: Assignment) -> None:
         if kind != "sha256" or not identity or not template.get("auth-key"):
             raise not_emulated(f"auth={kind} auth-id={identity} of an interface template of OSPFv3")
         lines.append(f"ipv6 ospf6 authentication key-id {identity} hash-algo hmac-sha-256 key {template['auth-key']}")
-    if template.get("use-bfd") == "true" and (entry := bfd_configuration(rows, assignment.interface)) is not None:
+    if template.get("use-bfd") == "true" and (entry := bfd_configuration(rows, assignment.taken)) is not None:
         lines += ["ipv6 ospf6 bfd", f"ipv6 ospf6 bfd profile {_bfd_profile(config, entry)}"]
     lines.append(f"ipv6 ospf6 cost {max(int(template['cost']), 1)}")
     for option, default in (("dead-interval", 40), ("hello-interval", 10), ("retransmit-interval", 5),
@@ -276,7 +305,7 @@ def _interface(config: Config, rows: Rows, assignment: Assignment) -> None:
     else:
         lines += [f"ip ospf area {area_id} {address.partition('/')[0]}" for address in assignment.addresses]
     lines += _authentication(config, template)
-    if template.get("use-bfd") == "true" and (entry := bfd_configuration(rows, assignment.interface)) is not None:
+    if template.get("use-bfd") == "true" and (entry := bfd_configuration(rows, assignment.taken)) is not None:
         profile = _bfd_profile(config, entry)
         lines += ["ip ospf bfd", f"ip ospf bfd profile {profile}"]
     # FRR keeps cost 0 for "unset"; its smallest is 1.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .frr_config import Assignment, Rows, active_instance, bfd_configuration
@@ -53,10 +54,63 @@ _ID_BASES = {"ospf": 0x2018C000, "connect": 0x20183000}
 _IPV6_IDS = 0x10000000
 _ROUTE_SCOPES = {"ospf": ("20", "10"), "connect": ("10", "5"), "static": ("30", "10")}
 _NO_ADDRESS = {"", "0.0.0.0"}
+# What a neighbour's row says where there is no designated router, or no backup (capture: a terse print of CHR 7.21
+# shows it for the backup; for the other it is an assumption).
+_NONE = "0.0.0.0"
+
+
+@dataclass(frozen=True)
+class Elected:
+    """State of an OSPF interface, that is of one address; and whom FRR takes for designated router and backup there."""
+
+    state: str
+    dr: str = ""
+    bdr: str = ""
+    passive: bool = False
+
+
+# By interface and address.
+Elections = Mapping[tuple[str, str], Elected]
+
+_ADDRESS_LINE = re.compile(r"Internet Address ([\d.]+)/\d+")
+_STATE_LINE = re.compile(r"State ([\w-]+), Priority \d+")
+_DESIGNATED_LINE = re.compile(r"(Backup )?Designated Router \(ID\) [\d.]+,? Interface Address ([\d.]+)")
+
+
+def elections(interfaces: Any, text: str = "") -> dict[tuple[str, str], Elected]:
+    """What `show ip ospf interface json` says; and where an interface has several addresses, the same without `json`.
+
+    FRR 10.3 runs OSPF once for each address, as RouterOS does, and its JSON has only the last of them.
+    """
+    found = {
+        (name, link["ipAddress"]): Elected(
+            link["state"],
+            link.get("drAddress", ""),
+            link.get("bdrAddress", ""),
+            bool(link.get("timerPassiveIface")),
+        )
+        for name, link in interfaces.get("interfaces", {}).items()
+        if link.get("ospfEnabled")
+    }
+    interface = ""
+    key = ("", "")
+    for line in text.splitlines():
+        if line and not line.startswith(" "):
+            interface = line.partition(" ")[0]
+        elif match := _ADDRESS_LINE.search(line):
+            key = (interface, match[1])
+        elif match := _STATE_LINE.search(line):
+            found[key] = Elected(match[1])
+        elif match := _DESIGNATED_LINE.search(line):
+            backup = match[1] is not None
+            found[key] = replace(found[key], bdr=match[2]) if backup else replace(found[key], dr=match[2])
+        elif "No Hellos (Passive interface)" in line:
+            found[key] = replace(found[key], passive=True)
+    return found
 
 
 def neighbor_rows(
-    neighbors: Any, interfaces: Any, rows: Rows, assigned: Sequence[Assignment], version: Version
+    neighbors: Any, elected: Elections, rows: Rows, assigned: Sequence[Assignment], version: Version
 ) -> list[Row]:
     """/routing/ospf/neighbor from `show ip ospf neighbor detail json`."""
     instance = active_instance(rows)
@@ -78,12 +132,9 @@ def neighbor_rows(
                 row["priority"] = str(entry["nbrPriority"])
             row["router-id"] = router_id
             if assignment.template["type"] not in {"ptp", "ptmp-broadcast"}:
-                link = interfaces.get("interfaces", {}).get(entry["ifaceName"], {})
-                for key, theirs, ours in (("dr", "routerDesignatedId", "drAddress"),
-                                          ("bdr", "routerDesignatedBackupId", "bdrAddress")):  # fmt: skip
-                    address = _address_of(link.get(ours), entry.get(theirs))
-                    if address:
-                        row[key] = address
+                seen = elected.get((entry["ifaceName"], entry["localIfaceAddress"]), Elected(""))
+                row["dr"] = _address_of(seen.dr, entry.get("routerDesignatedId"))
+                row["bdr"] = _address_of(seen.bdr, entry.get("routerDesignatedBackupId"))
             row["state"] = state
             row["state-changes"] = str(entry["stateChangeCounter"])
             if state == "Full":
@@ -125,10 +176,8 @@ def neighbor_rows_v3(
             row["priority"] = str(entry["priority"])
         row["router-id"] = entry["neighborId"]
         if assignment.template["type"] != "ptp":
-            for key, theirs in (("dr", "neighborDRouter"), ("bdr", "neighborBdRouter")):
-                if detail[theirs] not in _NO_ADDRESS:
-                    # In OSPFv3 it is named by its router id (RFC 5340 A.3.2).
-                    row[key] = detail[theirs]
+            # In OSPFv3 it is named by its router id (RFC 5340 A.3.2).
+            row |= {"dr": detail["neighborDRouter"], "bdr": detail["neighborBdRouter"]}
         row["state"] = _NEIGHBOR_STATES[entry["state"]]
         if row["state"] == "Full":
             row["adjacency"] = format_duration(_clock_seconds(entry["duration"]))
@@ -186,31 +235,34 @@ def ospf_interface_rows_v3(interfaces: Any, assigned: Sequence[Assignment], vers
 
 
 def _address_of(seen_by_us: str | None, seen_by_neighbor: str | None) -> str:
-    return next((one for one in (seen_by_us, seen_by_neighbor) if one and one not in _NO_ADDRESS), "")
+    return next((one for one in (seen_by_us, seen_by_neighbor) if one and one not in _NO_ADDRESS), _NONE)
 
 
-def ospf_interface_rows(interfaces: Any, assigned: Sequence[Assignment], version: Version) -> list[Row]:
-    """/routing/ospf/interface from `show ip ospf interface json`."""
+def ospf_interface_rows(
+    interfaces: Any, elected: Elections, assigned: Sequence[Assignment], version: Version
+) -> list[Row]:
+    """/routing/ospf/interface from `show ip ospf interface json`: a row for each address (logs of RouterOS 6 and 7 name
+    the interface by it)."""
     found: list[Row] = []
-    for assignment in assigned:
-        link = interfaces.get("interfaces", {}).get(assignment.interface.name)
-        if not link or not link.get("ospfEnabled"):
+    for assignment, address in ((one, address) for one in assigned for address in one.addresses):
+        name, local = assignment.interface.name, address.partition("/")[0]
+        seen = elected.get((name, local))
+        if seen is None:
             continue
-        template, address = assignment.template, link["ipAddress"]
-        passive = bool(link.get("timerPassiveIface"))
-        state = "passive" if passive else _INTERFACE_STATES[link["state"]]
+        # Cost, priority and timers are those of the interface.
+        template, link = assignment.template, interfaces["interfaces"][name]
+        state = "passive" if seen.passive else _INTERFACE_STATES[seen.state]
         row = {
             ".id": f"*{len(found) + 1:X}",
-            "address": f"{address}%{assignment.interface.name}",
+            "address": f"{local}%{name}",
             "area": assignment.area["name"],
             "state": state,
             "network-type" if version < (7, 23) else "type": template["type"],
         }
         point_to_point = template["type"] == "ptp"
         # Each is absent where it is this router, and on point to point links (captures).
-        for key, name in (("dr", "drAddress"), ("bdr", "bdrAddress")):
-            value = link.get(name, "")
-            if value not in _NO_ADDRESS and state != key and not point_to_point and not passive:
+        for key, value in (("dr", seen.dr), ("bdr", seen.bdr)):
+            if value not in _NO_ADDRESS and state != key and not point_to_point and not seen.passive:
                 row[key] = value
         row["cost"] = str(link["cost"])
         if not point_to_point:
@@ -402,9 +454,31 @@ def _number(rows: Sequence[Row], offset: int) -> None:
         counts[kind] += 1
 
 
+# What is left of a static route that is disabled (captures: ha-manager).
+_DISABLED_ROUTE = (".id", "dst-address", "gateway", "disabled", "inactive", "static", "comment")
+# In a dump of the manual (Routing) addresses of this form stand in the order of the routes, and no two are the same.
+_FIRST_ROUTE_POINTER, _ROUTE_POINTER_STEP = 0x20342000, 0x60
+
+
 def ip_route_row(row: Row) -> Row:
     """A row as /ip/route shows it."""
-    return {name: value for name, value in row.items() if name not in {"filtered", "ospf.metric"}}
+    shown = {name: value for name, value in row.items() if name not in {"filtered", "ospf.metric"}}
+    if row.get("disabled") == "true":
+        shown["inactive"] = "false"
+        return {name: shown[name] for name in _DISABLED_ROUTE if name in shown}
+    if "blackhole" in row:
+        # Captures: ha-manager.
+        shown = {name: value for name, value in shown.items() if name not in {"scope", "target-scope"}}
+        shown["immediate-gw"] = ""
+    return shown
+
+
+def routing_route_rows(rows: Iterable[Row]) -> list[Row]:
+    """Rows as /routing/route shows them."""
+    return [
+        routing_route_row(row) | {"debug.fwp-ptr": f"0x{_FIRST_ROUTE_POINTER + number * _ROUTE_POINTER_STEP:X}"}
+        for number, row in enumerate(rows)
+    ]
 
 
 def routing_route_row(row: Row) -> Row:
@@ -439,9 +513,8 @@ def bfd_session_rows(
             "multihop": format_bool(peer["multihop"]),
             "vrf": "main",
             "remote-address": f"{peer['peer']}%{interface}" if interface else peer["peer"],
-            "local-address": (
-                f"{peer['local']}%{interface}" if ":" in peer["peer"] else _own_address(peer["peer"], interface, rows)
-            ),
+            # Without the interface (capture: YANA; manual, BFD).
+            "local-address": (peer["local"] if ":" in peer["peer"] else _own_address(peer["peer"], interface, rows)),
             "state": {"shutdown": "admin-down"}.get(peer["status"], peer["status"]),
             "state-changes": str(counter.get("session-up", 0) + counter.get("session-down", 0)),
         }
@@ -473,7 +546,7 @@ def _forbidden_sessions(count: int, neighbors: Any, rows: Rows, assigned: Sequen
     silent = {
         one.interface.name
         for one in assigned
-        if one.template.get("use-bfd") == "true" and bfd_configuration(rows, one.interface) is None
+        if one.template.get("use-bfd") == "true" and bfd_configuration(rows, one.taken) is None
     }
     entries = [
         entry for found in neighbors.get("neighbors", {}).values() for entry in found if entry["ifaceName"] in silent
@@ -499,7 +572,7 @@ def _own_address(peer: str, interface: str, rows: Rows) -> str:
     for one in rows.interfaces:
         for address in one.addresses:
             if one.name == interface and ipaddress.IPv4Address(peer) in ipaddress.IPv4Interface(address).network:
-                return f"{address.partition('/')[0]}%{interface}"
+                return address.partition("/")[0]
     return ""
 
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from .frr_config import Interface
 from .packet_filter import ruleset
+from .values import format_bool
 
 
 class Kernel(Protocol):
@@ -203,8 +204,21 @@ def address_rows(addresses: list[dict[str, Any]], family: str) -> list[dict[str,
                 "dynamic": "false" if family == "inet" else "true",
                 "disabled": "false",
             }
+            # Captures: ha-manager, and resource_ipv6_address.go of terraform-routeros.
             if family == "inet":
-                row["network"] = _network_address(one["local"], one["prefixlen"])
+                row |= {
+                    "network": _network_address(one["local"], one["prefixlen"]),
+                    "vrf": "main",
+                    "slave": format_bool("master" in entry),
+                }
+            else:
+                row |= {
+                    "link-local": format_bool(ipaddress.IPv6Address(one["local"]).is_link_local),
+                    "advertise": "false",
+                    "eui-64": "false",
+                    "from-pool": "",
+                    "no-dad": "false",
+                }
             rows.append(row)
     return rows
 

@@ -146,7 +146,7 @@ TEMPLATE = Menu(
         _PLACE_BEFORE,
     ),
     _ORDERED,
-    ordered=True,
+    next_ids=True,
     since=V7,
     read_only=("inactive", "about"),
     stored=True,
@@ -218,7 +218,7 @@ BFD_CONFIGURATION = Menu(
         _PLACE_BEFORE,
     ),
     _ORDERED,
-    ordered=True,
+    next_ids=True,
     since=(7, 10),
     commands_since={"comment": (7, 11)},
     read_only=("inactive", "about"),
@@ -246,8 +246,8 @@ FILTER_RULE = Menu(
         _COPY_FROM,
         _PLACE_BEFORE,
     ),
+    # No `.nextid` in its rows, nor in those of the packet filter (captures: terraform-routeros, ha-manager).
     _ORDERED - {"unset"},
-    ordered=True,
     since=V7,
     read_only=("inactive", "about"),
     stored=True,
@@ -260,9 +260,10 @@ ROUTING_ROUTE = Menu(
     (),
     _READ,
     since=V7,
+    # The last three: a capture's list of names (community exporter) and the manual; LIMITS.md.
     read_only=("afi", "contribution", "dst-address", "routing-table", "gateway", "immediate-gw", "distance", "scope",
                "target-scope", "belongs-to", "ospf.metric", "active", "filtered", "unreachable", "connect",
-               "static", "ospf", "ecmp", "local-address"),
+               "static", "ospf", "ecmp", "local-address", "debug.fwp-ptr", "nexthop-id", "vrf-interface"),
 )  # fmt: skip
 
 ROUTING_ID = Menu(
@@ -295,7 +296,7 @@ ROUTING_TABLE = Menu(
     (),
     _READ,
     since=V7,
-    read_only=("name", "dynamic", "fib", "used", "invalid"),
+    read_only=("name", "dynamic", "fib", "invalid"),
     refused=dict.fromkeys(_CHANGES, V7),
 )
 
@@ -332,6 +333,13 @@ IP_ROUTE = Menu(
     stored=True,
 )  # fmt: skip
 
+# Captures (terraform-routeros, resource_ip_settings.go and resource_ipv6_settings.go); nothing takes that path here.
+IP_FAST_PATH = {
+    "ipv4-fast-path-active": "true", "ipv4-fast-path-bytes": "0", "ipv4-fast-path-packets": "0",
+    "ipv4-fasttrack-active": "false", "ipv4-fasttrack-bytes": "0", "ipv4-fasttrack-packets": "0",
+}  # fmt: skip
+IPV6_FAST_PATH = {name.replace("ipv4", "ipv6"): value for name, value in IP_FAST_PATH.items()}
+
 IP_SETTINGS = Menu(
     "ip/settings",
     (
@@ -348,6 +356,7 @@ IP_SETTINGS = Menu(
         Property(
             "ipv4-multipath-hash-policy", Kind.ENUM, ("l3", "l3-inner", "l4"), default="l3", since=(7, 16)
         ),
+        # Manual: by memory, 2048 with 64 MiB, 8192 with 256 (the capture of terraform-routeros): so 1024 with these 32.
         Property("max-neighbor-entries", Kind.NUMBER, default="1024", only=("1024",)),
         Property("route-cache", Kind.BOOL, default="true", gone=(7, 13), only=("true",)),
         Property("rp-filter", Kind.ENUM, ("loose", "no", "strict"), default="no"),
@@ -362,7 +371,7 @@ IP_SETTINGS = Menu(
     frozenset({"print", "get", "getall", "set"}),
     single=True,
     stored=True,
-    read_only=("ipv4-fast-path-active", "ipv4-fasttrack-active"),
+    read_only=tuple(IP_FAST_PATH),
 )  # fmt: skip
 
 
@@ -370,8 +379,8 @@ def _matcher(name: str, *values: str, target: str = "") -> Property:
     return Property(name, Kind.MATCHER, values, unset=True, target=target)
 
 
-# Properties from community.routeros' table (3.22), row as terraform-routeros shows it. Rules are kept and printed; the
-# emulator does not carry them out.
+# Properties from community.routeros' table (3.22). `disabled`, `log` and `log-prefix` are printed only where they were
+# written (captures: ha-manager). Rules are kept and printed; the emulator does not carry them out.
 FIREWALL_FILTER = Menu(
     "ip/firewall/filter",
     (
@@ -401,10 +410,10 @@ FIREWALL_FILTER = Menu(
         Property("dst-address-list", Kind.MATCHER, unset=True),
         Property("limit", unset=True),
         Property("reject-with", unset=True),
-        Property("log", Kind.BOOL, default="false"),
-        Property("log-prefix", default=""),
+        Property("log", Kind.BOOL),
+        Property("log-prefix"),
         _COMMENT,
-        Property("disabled", Kind.BOOL, default="false"),
+        _DISABLED,
         _COPY_FROM,
         _PLACE_BEFORE,
         *(
@@ -421,7 +430,6 @@ FIREWALL_FILTER = Menu(
         ),
     ),
     _ORDERED,
-    ordered=True,
     stored=True,
     read_only=("bytes", "packets", "dynamic", "invalid"),
     refused={"reset-counters": OLDEST, "reset-counters-all": OLDEST},
@@ -451,10 +459,10 @@ FIREWALL_FILTER_V6 = Menu(
         Property("dst-address", Kind.IPV6_RANGE, unset=True),
         Property("src-port", Kind.PORTS, unset=True),
         Property("dst-port", Kind.PORTS, unset=True),
-        Property("log", Kind.BOOL, default="false", only=("false",)),
-        Property("log-prefix", default="", only=_NOTHING),
+        Property("log", Kind.BOOL, only=("false",)),
+        Property("log-prefix", only=("",)),
         _COMMENT,
-        Property("disabled", Kind.BOOL, default="false"),
+        _DISABLED,
         _COPY_FROM,
         _PLACE_BEFORE,
         *(
@@ -471,13 +479,13 @@ FIREWALL_FILTER_V6 = Menu(
         ),
     ),
     _ORDERED,
-    ordered=True,
     stored=True,
     read_only=("bytes", "packets", "dynamic", "invalid"),
     refused={"reset-counters": OLDEST, "reset-counters-all": OLDEST},
 )  # fmt: skip
 
-# Manual, CLI reference, ipv6/settings; versions and defaults from community.routeros' table (3.22).
+# Manual, CLI reference, ipv6/settings; versions and defaults from community.routeros' table (3.22), row of a capture
+# (terraform-routeros). The numbers of neighbours halve with the memory: 1024 at the most with 64 MB (manual).
 IPV6_SETTINGS = Menu(
     "ipv6/settings",
     (
@@ -485,22 +493,30 @@ IPV6_SETTINGS = Menu(
                  default="yes-if-forwarding-disabled", only=_NOTHING),
         Property("accept-router-advertisements", Kind.ENUM, ("no", "yes", "yes-if-forwarding-disabled"),
                  default="yes-if-forwarding-disabled", only=_NOTHING),
+        Property("allow-fast-path", Kind.BOOL, default="true", since=(7, 18), only=("true",)),
         Property("disable-ipv6", Kind.BOOL, default="false", only=("false",)),
+        Property("disable-link-local-address", Kind.BOOL, default="false", since=(7, 17), only=("false",)),
         Property("forward", Kind.BOOL, default="true"),
+        Property("max-neighbor-entries", Kind.NUMBER, default="512", only=("512",)),
+        Property("min-neighbor-entries", Kind.NUMBER, default="128", since=(7, 18), only=("128",)),
         Property("multipath-hash-policy", Kind.ENUM, ("l3", "l3-inner", "l4"), default="l3", since=(7, 16)),
+        Property("soft-max-neighbor-entries", Kind.NUMBER, default="256", since=(7, 18), only=("256",)),
+        Property("stale-neighbor-detect-interval", Kind.NUMBER, default="30", since=(7, 17), only=("30",)),
+        Property("stale-neighbor-timeout", Kind.NUMBER, default="60", since=(7, 17), only=("60",)),
     ),
     frozenset({"print", "get", "getall", "set"}),
     single=True,
     stored=True,
+    read_only=tuple(IPV6_FAST_PATH),
 )  # fmt: skip
 
 # The entries are fixed; only what an anycast set-up may look at is kept, and the emulator serves the two of the API.
-# The address list has another name from 7.24 on (community.routeros 3.22).
+# From 7.24 on `set` takes the address list by two names (schema), and api_modify knows it by the new one alone
+# (community.routeros 3.22), which is taken to be the one that is printed.
 IP_SERVICE = Menu(
     "ip/service",
     (
-        Property("address", Kind.PREFIXES, default="", gone=(7, 24)),
-        Property("available-from", Kind.PREFIXES, default="", since=(7, 24)),
+        Property("address", Kind.PREFIXES, default=""),
         Property("certificate", Kind.NAME, ("none",), default="none", target="certificate"),
         Property("disabled", Kind.BOOL, default="false"),
         Property("port", Kind.NUMBER, low=1, high=65535, only=_NOTHING),
@@ -511,7 +527,8 @@ IP_SERVICE = Menu(
     _READ | {"set", "enable", "disable"},
     key="name",
     stored=True,
-    read_only=("name", "invalid", "dynamic"),
+    read_only=("name", "proto", "invalid", "dynamic", "connection", "local", "remote"),
+    renamed={"available-from": ((7, 24), "address")},
 )
 
 # Properties and commands from the device dump of 7.20.8, defaults from the manual ("Certificates").
@@ -535,7 +552,8 @@ CERTIFICATE = Menu(
     frozenset({"print", "get", "getall", "add", "set", "remove", "sign", "export-certificate"}),
     key="name",
     stored=True,
-    read_only=("private-key", "authority", "issued", "ca", "fingerprint", "expires-after", "expired"),
+    read_only=("key-type", "private-key", "authority", "issued", "ca", "fingerprint", "serial-number", "skid", "akid",
+               "invalid-before", "invalid-after", "expires-after", "expired"),
     refused=dict.fromkeys(("import", "issued-revoke", "add-scep", "create-certificate-request", "card-verify"), OLDEST),
     auto_name="cert",
 )  # fmt: skip
@@ -554,9 +572,11 @@ IP_ADDRESS = Menu(
     "ip/address",
     (),
     _READ,
-    read_only=("address", "network", "interface", "actual-interface", "invalid", "dynamic", "disabled", "comment"),
+    # Captures: terraform-routeros, ha-manager.
+    read_only=("address", "network", "interface", "actual-interface", "vrf", "invalid", "dynamic", "slave", "disabled",
+               "comment"),
     refused=dict.fromkeys(_CHANGES, OLDEST),
-)
+)  # fmt: skip
 
 INTERFACE = Menu(
     "interface",
@@ -587,9 +607,11 @@ IPV6_ADDRESS = Menu(
     "ipv6/address",
     (),
     _READ,
-    read_only=("address", "interface", "actual-interface", "dynamic", "disabled", "invalid"),
+    # A capture: terraform-routeros, resource_ipv6_address.go.
+    read_only=("address", "interface", "actual-interface", "advertise", "eui-64", "from-pool", "link-local", "no-dad",
+               "dynamic", "disabled", "invalid"),
     refused=dict.fromkeys(_CHANGES, OLDEST),
-)
+)  # fmt: skip
 # Only what OSPFv3 and connected networks bring.
 IPV6_ROUTE = Menu(
     "ipv6/route",
@@ -607,8 +629,8 @@ SYSTEM_RESOURCE = Menu(
     _READ,
     single=True,
     read_only=("uptime", "version", "build-time", "factory-software", "free-memory", "total-memory", "cpu", "cpu-count",
-               "cpu-frequency", "cpu-load", "free-hdd-space", "total-hdd-space", "architecture-name", "board-name",
-               "platform"),
+               "cpu-frequency", "cpu-load", "free-hdd-space", "total-hdd-space", "write-sect-since-reboot",
+               "write-sect-total", "architecture-name", "board-name", "platform"),
 )  # fmt: skip
 SYSTEM_CLOCK = Menu(
     "system/clock",
@@ -642,13 +664,18 @@ USER = Menu(
         Property("address", default="", only=_NOTHING),
         Property("disabled", Kind.BOOL, default="false"),
         Property("expired", Kind.BOOL, default="false", only=("false",)),
+        # Versions: community.routeros 3.22; defaults: manual, CLI reference, user.
+        Property("inactivity-policy", Kind.ENUM, ("none", "logout", "lockscreen"), default="none", since=(7, 16),
+                 only=("none",)),
+        Property("inactivity-timeout", Kind.TIME, default="10m", since=(7, 16), only=("10m",)),
         _COMMENT,
     ),
     frozenset({"print", "get", "getall", "add", "set", "remove", "enable", "disable", "comment"}),
     key="name",
     stored=True,
+    read_only=("last-logged-in",),
     policy="policy",
-)
+)  # fmt: skip
 USER_GROUP = Menu(
     "user/group",
     (
@@ -672,6 +699,9 @@ USER_ACTIVE = Menu(
     refused={"request-logout": OLDEST},
 )
 
+# The command alone: what it does is in ping.py.
+TOOL = Menu("tool", (), frozenset({"ping"}))
+
 MENUS: dict[str, Menu] = {
     menu.path: menu
     for menu in (
@@ -679,7 +709,7 @@ MENUS: dict[str, Menu] = {
         BFD_SESSION, FILTER_RULE, FILTER_CHAIN, ROUTING_ROUTE, ROUTING_ID, ROUTING_TABLE, ROUTING_SETTINGS, IP_ROUTE,
         IP_SETTINGS, FIREWALL_FILTER, IP_SERVICE, IP_ADDRESS, INTERFACE, INTERFACE_LIST, INTERFACE_LIST_MEMBER,
         IPV6_ADDRESS, IPV6_ROUTE, IPV6_SETTINGS, FIREWALL_FILTER_V6, IP_NEIGHBOR, SYSTEM_RESOURCE, SYSTEM_CLOCK,
-        SYSTEM_IDENTITY, SYSTEM_ROUTERBOARD, USER, USER_GROUP, USER_ACTIVE, CERTIFICATE, FILE,
+        SYSTEM_IDENTITY, SYSTEM_ROUTERBOARD, USER, USER_GROUP, USER_ACTIVE, CERTIFICATE, FILE, TOOL,
     )
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import stat
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +70,8 @@ class Users:
 
     def __init__(self, users: tuple[User, ...] = LAB_USERS) -> None:
         self._first = users
+        self.last_logins: dict[str, float] = {}
+        """When each user logged in last, by name."""
         self._store: Store | None = None
 
     def keep_in(self, store: Store) -> None:
@@ -96,7 +99,10 @@ class Users:
             if not hmac.compare_digest(values.get("password", "").encode("latin-1"), password.encode("latin-1")):
                 return None
             user = User(name, password, values["group"], self._policies(self._store, values["group"]))
-            return user if user.may("api") else None
+            if not user.may("api"):
+                return None
+            self.last_logins[name] = time.time()
+            return user
         return None
 
     @staticmethod

@@ -7,24 +7,30 @@ import shlex
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from .board import clock_row, routerboard_row, system_resource_row
-from .certificates import Signed
-from .errors import GENERAL, Trap
+from .board import clock_row, format_date, routerboard_row, system_resource_row
+from .certificates import Signed, key_type
+from .errors import GENERAL, Trap, not_emulated
 from .frr_config import (
+    Assignment,
     Config,
     Interface,
     Rows,
+    active_instances,
     area_is_active,
     assign,
     build,
     enabled,
+    has_area,
     named,
     router_id,
 )
 from .frr_state import (
+    Elected,
     bfd_session_rows,
+    elections,
     ip_route_row,
     lsa_rows,
     neighbor_rows,
@@ -32,14 +38,14 @@ from .frr_state import (
     ospf_interface_rows,
     ospf_interface_rows_v3,
     route_rows,
-    routing_route_row,
+    routing_route_rows,
 )
 from .kernel import Kernel, address_rows, interface_rows, ipv4_interfaces
-from .menus import MENUS
+from .menus import IP_FAST_PATH, IPV6_FAST_PATH, MENUS
 from .policy import Users
-from .schema import Menu, Version
+from .schema import OLDEST, Menu, Version
 from .store import Store
-from .values import format_bool, format_duration, parse_version
+from .values import format_bool, format_duration, format_id, parse_version
 from .vtysh import Frr, FrrError
 
 LOG = logging.getLogger("routeros")
@@ -52,11 +58,21 @@ _INTERFACES = "show ip ospf interface json"
 # Built in.
 _INTERFACE_LISTS = ("all", "none", "dynamic", "static")
 _PACKET_FILTERS = ("ip/firewall/filter", "ipv6/firewall/filter")
+# What menus without rows say beside the settings, and from when on: IPv6 has allow-fast-path from then on.
+_STATE = {"ip/settings": (OLDEST, IP_FAST_PATH), "ipv6/settings": ((7, 18), IPV6_FAST_PATH)}
 # Counters, which are not counted, and flags of a rule of theirs.
 _FILTER_STATE = {"bytes": "0", "packets": "0", "dynamic": "false", "invalid": "false"}
-# Ports of a router's services (capture, manual); the emulator serves the two API ones.
-_SERVICES = (("telnet", 23), ("ftp", 21), ("www", 80), ("ssh", 22), ("www-ssl", 443), ("api", 8728), ("winbox", 8291),
-             ("api-ssl", 8729))  # fmt: skip
+# Ports of a router's services, of which the emulator serves the two API ones; all but www-ssl are enabled (manual).
+# Captures: the first has the id *0 (terraform-routeros), and 7.23 has a static reverse-proxy (ha-manager).
+_SERVICES = {
+    "telnet": "23", "ftp": "21", "www": "80", "ssh": "22", "www-ssl": "443", "api": "8728", "winbox": "8291",
+    "api-ssl": "8729", "reverse-proxy": "443",
+}  # fmt: skip
+_REVERSE_PROXY_SINCE = (7, 21)
+_TLS_SERVICES = {"www-ssl", "api-ssl", "reverse-proxy"}
+# From this version on the menu also holds what else the router listens on, and a row for each connection (ha-manager).
+_DYNAMIC_SERVICES_SINCE = (7, 18)
+_DYNAMIC_SERVICES = (("btest", "2000", "tcp"), ("discover", "5678", "udp"))
 
 
 class Router:
@@ -81,12 +97,15 @@ class Router:
         store.seed(
             "ip/service",
             [
-                {"name": name, "port": str(port), "disabled": format_bool(not name.startswith("api"))}
-                for name, port in _SERVICES
+                {"name": name, "port": port, "disabled": format_bool(name == "www-ssl")}
+                for name, port in _SERVICES.items()
             ],
+            first_number=0,
         )
         self.sessions: dict[int, dict[str, str]] = {}
         """Rows of /user/active, by the identity of what serves the session."""
+        self.connections: dict[int, dict[str, str]] = {}
+        """What /ip/service shows of open connections, by the same."""
         self.followers: list[Callable[[], None]] = []
         """Called after every change: the servers follow /ip/service."""
         self.version_text = version_text
@@ -100,8 +119,11 @@ class Router:
             "routing/ospf/lsa": lambda: lsa_rows(self.frr.show("show ip ospf database detail json"), self._frr_rows()),
             "routing/bfd/session": self._bfd_sessions,
             "routing/filter/chain": self._filter_chains,
-            "routing/route": lambda: [routing_route_row(row) for row in (*self._routes(), *self._routes_v6())],
-            "routing/table": lambda: [{".id": "*0", "name": "main", "dynamic": "true", "fib": "", "used": "true"}],
+            "routing/route": lambda: routing_route_rows([*self._routes(), *self._routes_v6()]),
+            # A capture: terraform-routeros, resource_routing_table.go.
+            "routing/table": lambda: [{".id": "*0", "name": "main", "dynamic": "true", "fib": "", "invalid": "false"}],
+            "routing/id": self._routing_ids,
+            "ip/service": self._services,
             "ip/address": lambda: address_rows(self.kernel.addresses(), "inet"),
             "ipv6/address": lambda: address_rows(self.kernel.addresses(), "inet6"),
             "ip/neighbor": list,
@@ -132,7 +154,8 @@ class Router:
             if menu.path in self._readers:
                 return self._readers[menu.path]()
             if menu.single:
-                return [self._complete(menu, self.store.single(menu.path))]
+                since, state = _STATE.get(menu.path, (OLDEST, {}))
+                return [self._complete(menu, self.store.single(menu.path)) | (state if since <= self.version else {})]
             return self._stored(menu)
         except FrrError as error:
             LOG.error("%s: %s", menu.path, error)
@@ -167,18 +190,21 @@ class Router:
         found = []
         for index, row in enumerate(rows):
             shown = {".id": row.id}
-            if menu.ordered:
+            if menu.next_ids:
                 # After the last one comes the end (assumption: the highest id, as firewall rules show it).
                 shown[".nextid"] = rows[index + 1].id if index + 1 < len(rows) else "*FFFFFFFF"
             shown |= self._complete(menu, row.values)
             shown |= {name: row.values[name] for name in menu.read_only if name in row.values}
             if menu.path in _PACKET_FILTERS:
                 shown |= _FILTER_STATE
-            elif menu.path == "certificate" and "not-after" in row.values:
-                left = int(row.values["not-after"]) - int(time.time())
-                shown |= {"expires-after": format_duration(left)} if left > 0 else {"expired": "true"}
-            elif menu.path == "ip/service":
-                shown["invalid"] = "false"
+            elif menu.path == "certificate":
+                shown["key-type"] = key_type(shown["key-size"])
+                if "not-after" in row.values:
+                    left = int(row.values["not-after"]) - int(time.time())
+                    shown |= {"expires-after": format_duration(left)} if left > 0 else {"expired": "true"}
+            elif menu.path == "user" and shown["name"] in self.users.last_logins:
+                # Of who never logged in there is none (capture: ha-manager).
+                shown["last-logged-in"] = format_date(self.version, self.users.last_logins[shown["name"]])
             if inactive is not None:
                 shown["inactive"] = format_bool(inactive(shown))
             found.append(shown)
@@ -221,7 +247,8 @@ class Router:
         rows = self._frr_rows()
         found = []
         if assigned := assign(rows):
-            found = ospf_interface_rows(self.frr.show(_INTERFACES), assigned, self.version)
+            interfaces = self.frr.show(_INTERFACES)
+            found = ospf_interface_rows(interfaces, self._elections(interfaces, assigned), assigned, self.version)
         if assigned := assign(rows, "3"):
             found += ospf_interface_rows_v3(self.frr.show(_INTERFACES_V3), assigned, self.version, len(found) + 1)
         return found
@@ -230,11 +257,16 @@ class Router:
         rows = self._frr_rows()
         found = []
         if assigned := assign(rows):
-            found = neighbor_rows(self.frr.show(_NEIGHBORS), self.frr.show(_INTERFACES), rows, assigned, self.version)
+            elected = self._elections(self.frr.show(_INTERFACES), assigned)
+            found = neighbor_rows(self.frr.show(_NEIGHBORS), elected, rows, assigned, self.version)
         if assigned := assign(rows, "3"):
             neighbors, details = self.frr.show(_NEIGHBORS_V3), self.frr.show(_NEIGHBOR_DETAILS_V3)
             found += neighbor_rows_v3(neighbors, details, rows, assigned, self.version, len(found) + 1)
         return found
+
+    def _elections(self, interfaces: Any, assigned: Sequence[Assignment]) -> dict[tuple[str, str], Elected]:
+        several = any(len(one.addresses) > 1 for one in assigned)
+        return elections(interfaces, self.frr.text(_INTERFACES.removesuffix(" json")) if several else "")
 
     def _bfd_sessions(self) -> list[dict[str, str]]:
         rows = self._frr_rows()
@@ -257,9 +289,51 @@ class Router:
     def _routes_v6(self) -> list[dict[str, str]]:
         return route_rows(self.frr.show("show ipv6 route json"), self._frr_rows(), (), 6)
 
+    def _routing_ids(self) -> list[dict[str, str]]:
+        """The rows written; and the one which a router adds for each VRF (manual, CLI reference, routing/id)."""
+        rows = self._frr_rows()
+        written = self._stored(MENUS["routing/id"])
+        for row in written:
+            # Keys of a capture (terraform-routeros, resource_routing_id.go), where the id was written.
+            elected = "" if "id" in row else router_id(rows, {"router-id": row["name"]}) or ""
+            row |= {"dynamic": "false", "dynamic-id": elected}
+        if any(row["name"] == "main" for row in written):
+            return written
+        own = {
+            ".id": "*0",
+            "name": "main",
+            "dynamic-id": router_id(rows, {"router-id": "main"}) or "",
+            "select-dynamic-id": "only-vrf",
+            "select-from-vrf": "main",
+            "dynamic": "true",
+        }
+        return [own | {"inactive": format_bool(not own["dynamic-id"])}, *written]
+
+    def _services(self) -> list[dict[str, str]]:
+        """The router's services; and from 7.18 on, dynamic, what else it listens on, and each connection."""
+        rows = []
+        for row in self._stored(MENUS["ip/service"]):
+            if row["name"] == "reverse-proxy" and self.version < _REVERSE_PROXY_SINCE:
+                continue
+            if row["name"] not in _TLS_SERVICES:
+                del row["certificate"], row["tls-version"]
+            if self.version >= (7, 24):
+                row["available-from"] = row.pop("address")
+            if self.version >= _DYNAMIC_SERVICES_SINCE:
+                row |= {"proto": "tcp", "dynamic": "false"}
+            rows.append(row | {"invalid": "false"})
+        if self.version >= _DYNAMIC_SERVICES_SINCE:
+            state = {"disabled": "false", "invalid": "false", "dynamic": "true"}
+            dynamic = [{"name": name, "port": port, "proto": proto} for name, port, proto in _DYNAMIC_SERVICES]
+            for connection in self.connections.values():
+                dynamic.append(connection | {"port": _SERVICES[connection["name"]], "proto": "tcp"})
+            first = self.store.table("ip/service").next_number
+            rows += [{".id": format_id(first + number), **row, **state} for number, row in enumerate(dynamic)]
+        return rows
+
     def service(self, name: str) -> dict[str, str]:
-        """A row of /ip/service, as printed."""
-        return next(row for row in self.rows(MENUS["ip/service"]) if row["name"] == name)
+        """The row of /ip/service for a service, as printed."""
+        return next(row for row in self._services() if row["name"] == name)
 
     def certificate(self, name: str) -> Signed | None:
         """A certificate and its key; None where it has not been signed."""
@@ -298,11 +372,8 @@ class Router:
     def _config(self) -> Config:
         rows = self._frr_rows()
         for version in ("2", "3"):
-            if sum(enabled(row) and row["version"] == version for row in rows.instances) > 1:
-                raise Trap(
-                    f"failure: the emulator does not support a second enabled OSPF instance of version {version}",
-                    GENERAL,
-                )
+            if sum(has_area(instance, rows) for instance in active_instances(rows, version)) > 1:
+                raise not_emulated(f"a second OSPF instance of version {version} that has an area in use")
         return build(rows)
 
     def refresh(self, full: bool) -> None:

@@ -87,7 +87,8 @@ class Menu:
     path: str
     properties: tuple[Property, ...] = ()
     commands: frozenset[str] = frozenset({"print", "get", "getall"})
-    ordered: bool = False
+    next_ids: bool = False
+    """Each row of a print names the row after it (`.nextid`)."""
     single: bool = False
     key: str | None = None
     """The property that must be unique, and by which `numbers` finds rows."""
@@ -100,6 +101,8 @@ class Menu:
     """The rows are kept by the emulator; otherwise they are read from FRR and the kernel."""
     policy: str = ""
     """What a user needs beside `write` to change it."""
+    renamed: Mapping[str, tuple[Version, str]] = field(default_factory=dict)
+    """New names of properties, which the old ones stay beside: from when on a router has it, and the old name."""
     auto_name: str = ""
     """How a row added without a name is called, a number follows."""
 

@@ -48,15 +48,24 @@ ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
 class Session:
     """One connection."""
 
-    def __init__(self, router: Router, connection: socket.socket, peer: str) -> None:
+    def __init__(self, router: Router, connection: socket.socket, peer: str, service: str) -> None:
         self._router = router
         self._connection = connection
         self._peer = peer
+        self._service = service
         self._user: User | None = None
 
     def serve(self) -> None:
         """Answer sentences until either side closes."""
         try:
+            local, port = self._connection.getsockname()[:2]
+            with self._router.lock:
+                self._router.connections[id(self)] = {
+                    "name": self._service,
+                    "connection": "true",
+                    "local": f"{local}:{port}",
+                    "remote": self._peer,
+                }
             while True:
                 words = self._read_sentence()
                 if words:
@@ -67,6 +76,7 @@ class Session:
         finally:
             with self._router.lock:
                 self._router.sessions.pop(id(self), None)
+                self._router.connections.pop(id(self), None)
 
     def _answer(self, words: list[str]) -> None:
         sentence = Sentence.parse(words)
@@ -235,7 +245,7 @@ class Server:
         if self._tls is None:
             return None
         with self._router.lock:
-            own = self._router.certificate(self._router.service(self._service)["certificate"])
+            own = self._router.certificate(self._router.service(self._service).get("certificate", "none"))
             if own is None:
                 return self._tls
             if self._own is None or self._own[0] != own:
@@ -251,7 +261,7 @@ class Server:
                 stream = tls.wrap_socket(connection, server_side=True) if tls else connection
                 stream.settimeout(_IDLE_SECONDS)
                 with stream:
-                    Session(self._router, stream, peer).serve()
+                    Session(self._router, stream, peer, self._service).serve()
         except OSError as error:
             # Clients come and go; a failed TLS handshake is one of these as well.
             LOG.debug("%s: %s", peer, error)

@@ -67,9 +67,10 @@ class Store:
         table = self.table(path)
         return (table.rows[0] if table.rows else table.add({})).values
 
-    def seed(self, path: str, rows: list[dict[str, str]]) -> None:
+    def seed(self, path: str, rows: list[dict[str, str]], first_number: int = 1) -> None:
         """Rows that a router has at first."""
         if path not in self._tables:
+            self.table(path).next_number = first_number
             for values in rows:
                 self.table(path).add(values)
             self._saved[path] = copy.deepcopy(self._tables[path])

@@ -45,6 +45,9 @@ class Frr(Protocol):
     def show(self, command: str) -> Any:
         """The answer to a command that prints JSON."""
 
+    def text(self, command: str) -> str:
+        """The answer to a command that prints text."""
+
     def configure(self, want: Config) -> None:
         """Make FRR run this configuration."""
 
@@ -59,11 +62,14 @@ class Vtysh:
         self._lock = threading.Lock()
 
     def show(self, command: str) -> Any:
-        text = self._ask(command) if self._sockets else self._run([*self._command, "-c", command], "")
+        text = self.text(command)
         try:
             return json.loads(text)
         except json.JSONDecodeError:
             raise FrrError(f"{command}: {text.strip()[:200]}") from None
+
+    def text(self, command: str) -> str:
+        return self._ask(command) if self._sockets else self._run([*self._command, "-c", command], "")
 
     def configure(self, want: Config) -> None:
         with self._lock:

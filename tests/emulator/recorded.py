@@ -44,6 +44,9 @@ class RecordedFrr:
             return {}
         return self._recording[command]
 
+    def text(self, command: str) -> str:
+        return "\n".join(self._recording[command])
+
     def configure(self, want: Config) -> None:
         if self.refuse is not None and any(self.refuse in lines for lines in want.values()):
             raise FrrError(f"missing: {self.refuse}")

@@ -11,7 +11,6 @@ from librouteros.exceptions import TrapError
 
 from lab.routeros.policy import LAB_PASSWORD
 
-from .conftest import Start
 from .recorded import Recording
 
 
@@ -95,13 +94,6 @@ def test_a_service_is_closed_and_limited(empty: Recording) -> None:
         empty.connect()
     tuple(api.rawCmd("/ip/service/set", "=numbers=api", "=address=192.0.2.0/24,127.0.0.0/8"))
     empty.connect().close()
-
-
-def test_the_address_list_has_another_name_from_7_24_on(start: Start) -> None:
-    router = start("nobody", rows=False, version="7.24.5")
-    router.call("/ip/service/set", "=numbers=api", "=available-from=127.0.0.1")
-    with pytest.raises(TrapError, match="unknown parameter address"):
-        router.call("/ip/service/set", "=numbers=api", "=address=127.0.0.1")
 
 
 def test_users_and_groups(empty: Recording) -> None:

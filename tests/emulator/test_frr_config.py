@@ -125,6 +125,25 @@ def test_interfaces_and_networks() -> None:
     assert ("interface lo",) in build(rows({"interfaces": "lo"}))
 
 
+def test_an_instance_without_an_area_in_use_stands_back() -> None:
+    """As after an upgrade from version 6."""
+    instances = [{**INSTANCE, ".id": "*7", "name": "default-v2", "router-id": "10.9.0.1"}, INSTANCE]
+    areas = [{**AREA, "name": "backbone-v2", "instance": "default-v2", "disabled": "true"}, AREA]
+    config = build(rows(instances=instances, areas=areas))
+    assert config[("router ospf",)] == ["ospf router-id 172.18.0.1"]
+    assert config[("interface bridge-lan",)][0] == "ip ospf area 0.0.0.0"
+    # Alone, it is what FRR runs.
+    alone = build(rows(instances=instances[:1], areas=areas[:1]))
+    assert alone == {("router ospf",): ["ospf router-id 10.9.0.1"]}
+
+
+def test_bfd_looks_at_the_addresses_that_are_taken() -> None:
+    entry = [{".id": "*3", "addresses": "198.51.100.0/24"}]
+    for networks, found in (("198.51.100.0/24", True), ("198.51.100.0/24,10.9.0.0/16", False)):
+        config = build(rows({"interfaces": "ether1", "networks": networks, "use-bfd": "true"}, bfd=entry))
+        assert ("ip ospf bfd" in config[("interface ether1",)]) is found
+
+
 def test_the_first_template_takes_an_interface() -> None:
     first, second = {**TEMPLATE, "cost": "5"}, {**TEMPLATE, ".id": "*2", "interfaces": "all", "cost": "9"}
     config = build(rows(templates=[first, second]))

@@ -29,7 +29,7 @@ def test_full_neighbors(start: Start) -> None:
     ]
     first = rows[0]
     assert (first["instance"], first["area"], first["priority"], first["dr"]) == ("home", "backbone", "0", "172.18.0.1")
-    assert "bdr" not in first
+    assert first["bdr"] == "0.0.0.0"
     assert "interface" not in first
     assert first["adjacency"].endswith("s")
     assert first["dynamic"] == "true"
@@ -122,13 +122,15 @@ def test_routing_route(start: Start) -> None:
     ospf = next(row for row in rows if row["dst-address"] == "172.18.0.64/32")
     assert (ospf["afi"], ospf["contribution"], ospf["belongs-to"]) == ("ip", "active", "OSPF route")
     assert ospf["ospf.metric"] == "1"
+    pointers = [row["debug.fwp-ptr"] for row in rows]
+    assert len(set(pointers)) == len(rows) and all(pointer.startswith("0x") for pointer in pointers)
 
 
 def test_bfd_sessions_up(start: Start) -> None:
     rows = raw(start, "full", "routing/bfd/session")
     assert sorted(row["remote-address"] for row in rows) == [f"172.18.0.{n}%bridge-lan" for n in (11, 12, 13)]
     for row in rows:
-        assert (row["state"], row["up"], row["multihop"], row["local-address"]) == ("up", "true", "false", LAN)
+        assert (row["state"], row["up"], row["multihop"], row["local-address"]) == ("up", "true", "false", "172.18.0.1")
         assert (row["desired-tx-interval"], row["multiplier"], row["hold-time"]) == ("200ms", "5", "1s")
 
 
@@ -167,6 +169,7 @@ def test_interfaces_and_addresses(start: Start) -> None:
     assert {row["name"] for row in rows if "slave" in row} == {"ether2", "ether3", "ether4", "wlan1"}
     (address,) = raw(start, "full", "ip/address")
     assert (address["address"], address["network"]) == ("172.18.0.1/26", "172.18.0.0")
+    assert (address["vrf"], address["slave"]) == ("main", "false")
 
 
 def test_recorded_state_files_load(start: Start) -> None:

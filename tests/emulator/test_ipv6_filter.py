@@ -18,15 +18,11 @@ def test_a_rule_reaches_the_kernel(empty: Recording) -> None:
     empty.call(f"{FILTER}/add", *REDIRECTS, "=comment=ours")
     assert row(empty, FILTER) == {
         ".id": "*1",
-        ".nextid": "*FFFFFFFF",
         "chain": "output",
         "action": "drop",
         "protocol": "icmpv6",
         "icmp-options": "137:0-255",
-        "log": False,
-        "log-prefix": "",
         "comment": "ours",
-        "disabled": False,
         "bytes": 0,
         "packets": 0,
         "dynamic": False,

@@ -98,14 +98,14 @@ def test_anycast_routes_and_bfd(system: System) -> None:
     rows = system.emulator.wait_rows("ip/route", 3, {**ROUTE, "ecmp": True})
     assert sorted(row["gateway"] for row in rows) == [f"172.18.0.{number}%bridge-lan" for number in (11, 12, 13)]
     system.emulator.wait_rows("routing/bfd/session", 3, {"state": "up", "up": True, "desired-tx-interval": "100ms"})
-    (reply,) = system.api("/ping", address=ANYCAST, count="1")
+    (reply,) = system.api("/tool/ping", address=ANYCAST, count="1")
     assert (reply["received"], reply["host"]) == (1, ANYCAST)
 
     # A node that stops without a word is noticed by BFD.
     system.bed.nodes[0].stop_bird(kill=True)
     rows = system.emulator.wait_rows("ip/route", 2, ROUTE)
     assert {row["gateway"] for row in rows} == {"172.18.0.12%bridge-lan", "172.18.0.13%bridge-lan"}
-    (silent,) = system.api("/ping", address="172.18.0.60", count="1")
+    (silent,) = system.api("/tool/ping", address="172.18.0.60", count="1")
     assert (silent["status"], silent["packet-loss"]) == ("timeout", 100)
 
     # Without a configuration entry BFD is forbidden, and the adjacencies go on without it.

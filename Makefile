@@ -74,6 +74,11 @@ bench: setup ## The article's configuration against this collection's, on the qu
 scale: setup ## What many nodes cost, on the quick bed (root)
 	@$(BIN)/python -m bench scale
 
+.PHONY: conformance
+GROUP := read
+conformance: .venv/.ready .ansible/collections/ansible_collections/homelab/anycast ## Whether a router is as the emulator: make conformance ROUTER=192.168.88.1
+	@$(BIN)/python -m tests.conformance --group $(GROUP) $(or $(ROUTER),$(error set ROUTER to the address of a router))
+
 .PHONY: lowest artefact
 lowest: .venv/.ready ## ansible-test sanity and units on the lowest supported ansible-core
 	@$(BIN)/python tests/lowest.py

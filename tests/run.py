@@ -111,6 +111,7 @@ PARTS: dict[str, list[Step]] = {
     "unit": [measured("unit", "tests/lab", "tests/molecule", "tests/bench", "tests/docs", "tests/release", *TOOLS)],
     "integration": [
         pytest("emulator", "-n2", "--dist=loadfile", "tests/emulator", f"--ignore={COVERED[1]}"),
+        pytest("conformance", "tests/conformance"),
         # Each file has machines of its own, and waits more than it computes.
         pytest("bed", "-n2", "--dist=loadfile", "tests/integration", *(f"--ignore={path}" for path in BED_MATRIX)),
     ],

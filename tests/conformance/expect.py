@@ -32,6 +32,9 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values im
 
 from .checks import Version, parse_version
 
+HIDDEN = "(hidden)"
+# Properties that hold secrets: their values are in no line and no recording. What a router hides itself may be.
+SECRETS = {"auth-key", "authentication-key", "password", "passphrase", "challenge-password", "contents", "secret"}
 READERS: dict[str, Callable[[str], object]] = {"version": read_version, "duration": parse_duration}
 
 
@@ -138,18 +141,22 @@ def _row_problems(row: Mapping[str, str], expectation: Mapping[str, Any]) -> Ite
             yield f"expected {name}"
     for name in expectation.get("absent", ()):
         if name in row:
-            yield f"expected no {name}, found {row[name]!r}"
+            yield f"expected no {name}, found {_shown(name, row[name])}"
     if "only" in expectation and (more := sorted(set(row) - set(expectation["only"]))):
         yield f"also has {', '.join(more)}"
     for name, pattern in expectation.get("match", {}).items():
         if name in row and not re.fullmatch(pattern, row[name]):
-            yield f"{name} is {row[name]!r}, expected {pattern!r}"
+            yield f"{name} is {_shown(name, row[name])}, expected {pattern!r}"
     for name, value in expectation.get("values", {}).items():
         if row.get(name) != value:
-            yield f"{name} is {row.get(name)!r}, expected {value!r}"
+            yield f"{name} is {_shown(name, row.get(name))}, expected {_shown(name, value)}"
     for name, reader in expectation.get("reads", {}).items():
         if name in row and READERS[reader](row[name]) is None:
             yield f"{name} is {row[name]!r}, which the collection cannot read as a {reader}"
+
+
+def _shown(name: str, value: str | None) -> str:
+    return HIDDEN if name in SECRETS and value else repr(value)
 
 
 def _table_problems(reply: Reply, rows: Sequence[Mapping[str, str]], expectation: Mapping[str, Any]) -> Iterator[str]:

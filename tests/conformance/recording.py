@@ -17,12 +17,9 @@ from typing import Any
 from librouteros.protocol import parse_word
 
 from .checks import COMMENT, NAME, Version, parse_version
-from .expect import Reply
+from .expect import HIDDEN, SECRETS, Reply
 
 FORMAT = 1
-HIDDEN = "(hidden)"
-# Properties that hold secrets. What a router hides itself stays as it is.
-_SECRETS = {"auth-key", "authentication-key", "password", "passphrase", "challenge-password", "contents", "secret"}
 _STARS = "*****"
 # What tells whose router it is: hidden with --mask.
 _PRIVATE = {"serial-number", "software-id", "common-name", "fingerprint", "skid", "akid", "issuer", "subject-alt-name",
@@ -73,7 +70,7 @@ class Mask:
             return self.text(word)
         start, value = match.groups()
         name = start.strip("=?!<>")
-        if name in _SECRETS and value not in {"", _STARS}:
+        if name in SECRETS and value not in {"", _STARS}:
             return start + HIDDEN
         if self.private and name in _PRIVATE and value != NAME:
             return start + (HIDDEN if value else "")

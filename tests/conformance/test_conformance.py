@@ -12,10 +12,10 @@ import pytest
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import session as product
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.neighbors import OspfReader
 from tests.conformance import ROOT, recording
-from tests.conformance.__main__ import main
+from tests.conformance.__main__ import main, show
 from tests.conformance.checks import CHECKS, COMMENT, BadCheck, Check, Step, dangers, load
-from tests.conformance.expect import Reply, problems
-from tests.conformance.recording import HIDDEN, Mask, Recording
+from tests.conformance.expect import HIDDEN, Reply, problems
+from tests.conformance.recording import Mask, Recording
 from tests.conformance.runner import DIFFERS, HOLDS, MENUS, NOT_ASKED, NOT_SEEN, REFUSED, Result, Runner
 from tests.conformance.session import Login, NoSession, login_reply, session
 from tests.emulator.recorded import Recording as Emulator
@@ -130,6 +130,21 @@ def test_every_claim_can_fail(start: Start) -> None:
     # Which words a filter's parser finds is not known.
     assert by_status(results, HOLDS) == {"S02", "end"}
     assert len(by_status(results, DIFFERS)) > 60
+
+
+def test_a_key_that_a_router_shows_is_in_no_line(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where a user without the policy sensitive reads keys, the kit says so without them."""
+    router = start()
+    key = next(check for check in load("read") if check.id == "R33")
+    with session(login(router, "nosensitive")) as opened:
+        runner = Runner(opened, "nosensitive")
+        router.call("/user/set", "=numbers=nosensitive", "=group=full")
+    with session(login(router, "nosensitive")) as opened:
+        runner._router = opened
+        (result,) = runner.run([key], show)
+    assert result.reasons == [f"row: auth-key is {HIDDEN}, expected '\\\\*{{5}}'"]
+    said = capsys.readouterr().out
+    assert HIDDEN in said and "key-of-the-lab" not in said
 
 
 def test_what_an_interrupted_run_has_left_goes_first(start: Start) -> None:

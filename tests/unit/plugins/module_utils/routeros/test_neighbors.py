@@ -166,6 +166,8 @@ def test_own_interfaces():
     ether2, _ether3, lo0 = own_interfaces(INTERFACES, ADDRESSES)
     assert (ether2.name, ether2.network, ether2.hello, ether2.dead) == ("ether2", "10.1.1.1/30", 10, 40)
     assert (ether2.silent, lo0.silent) == (False, True)
+    # BIRD tells these two; RouterOS does not.
+    assert not {"wait", "retransmit"} & set(ether2.as_dict())
 
 
 def test_a_thousand_neighbors_take_no_time():

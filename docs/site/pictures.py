@@ -24,11 +24,11 @@ WIDTH = 1160
 
 def status_page() -> str:
     """The status of a system of which one node is drained."""
-    from ansible_collections.homelab.anycast.plugins.module_utils.system import status, status_page
+    from ansible_collections.homelab.anycast.plugins.module_utils.system import status_page
 
     system = sample("conftest").FakeSystem(bfd=True)
     system.drained("sip2")
-    return render("status", status_page.status_page(status.system_status(system.gathered())))
+    return render("status", status_page.status_page(system.status()))
 
 
 def drill_page() -> str:

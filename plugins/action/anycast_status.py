@@ -18,7 +18,6 @@ from ansible_collections.homelab.anycast.plugins.module_utils.model.services imp
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.system.status import (
     Client,
-    Gathered,
     ReadNode,
     ReadRouter,
     system_status,
@@ -45,13 +44,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
         _spec, options = self.validate_argument_spec({"fail": {"type": "bool", "default": False}})
         routers, nodes, clients = (members(task_vars or {}, group) for group in (ROUTERS, NODES, CLIENTS))
         status = system_status(
-            Gathered(
-                time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                by=user_and_host(),
-                routers=[_router(host) for host in routers],
-                nodes=[_node(host) for host in nodes],
-                clients=[_client(host) for host in clients],
-            )
+            [_router(host) for host in routers],
+            [_node(host) for host in nodes],
+            [_client(host) for host in clients],
+            time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            user_and_host(),
         )
         problems = [f"{note.where}: {note.text}" for note in status.troubles]
         text = "\n".join(status_lines(status))

@@ -29,21 +29,12 @@ options:
     description: Whether to fail if there are problems. The error is RV(text) then.
     type: bool
     default: true
-seealso:
-  - module: homelab.anycast.routeros_ospf_neighbors
-  - module: homelab.anycast.bird_ospf_neighbors
-  - module: homelab.anycast.bird_info
 """
 
 EXAMPLES = r"""
 - name: Refuse neighbours that are not as expected
-  hosts: localhost:anycast_routers:anycast_nodes
-  gather_facts: false
-  any_errors_fatal: true
-  tasks:
-    - name: Say why
-      homelab.anycast.anycast_diagnosis:
-      run_once: true
+  homelab.anycast.anycast_diagnosis:
+  run_once: true
 """
 
 RETURN = r"""

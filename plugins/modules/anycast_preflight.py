@@ -14,10 +14,10 @@ author:
   - homelab.anycast maintainers (@homelab-anycast)
 description:
   - Compares what the roles have read of both ends, and what both would be given, before anything is changed. Fails with
-    one text for all hosts, in which the same problem of several hosts is one line.
+    one text for all hosts, in which the same problem of several hosts is one line. What may be a problem is a warning.
   - Takes what it needs from the variables of the hosts of the groups C(anycast_routers) and C(anycast_nodes), after
-    C(tasks_from=validate) of both roles has run there, as in the playbook C(homelab.anycast.preflight).
-  - A host that C(--limit) leaves out belongs to the system, and is not compared.
+    C(tasks_from=plan) of both roles has run there, as in the playbook C(homelab.anycast.preflight). A host that
+    C(--limit) leaves out belongs to the system, and is not compared.
 extends_documentation_fragment:
   - homelab.anycast.attributes
   - homelab.anycast.attributes.read_only
@@ -30,20 +30,12 @@ options:
     description: Whether to fail if there are problems. The error is RV(text) then.
     type: bool
     default: true
-seealso:
-  - module: homelab.anycast.routeros_info
-  - module: homelab.anycast.anycast_node_info
 """
 
 EXAMPLES = r"""
 - name: Refuse what would not work
-  hosts: localhost:anycast_routers:anycast_nodes
-  gather_facts: false
-  any_errors_fatal: true
-  tasks:
-    - name: Compare both ends
-      homelab.anycast.anycast_preflight:
-      run_once: true
+  homelab.anycast.anycast_preflight:
+  run_once: true
 """
 
 RETURN = r"""
@@ -58,13 +50,4 @@ text:
   returned: success
   type: str
   sample: No problem was found
-warnings:
-  description: What may keep the system from working.
-  returned: when there are any
-  type: list
-  elements: str
-  sample:
-    - "sip2: the reverse-path filter on enp0s11 is strict, and the default route leaves by enp0s12: packets of clients
-      beyond the router are dropped. Set net.ipv4.conf.enp0s11.rp_filter and net.ipv4.conf.all.rp_filter to 2
-      (/etc/sysctl.d)"
 """

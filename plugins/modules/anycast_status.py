@@ -29,19 +29,12 @@ options:
     description: Whether to fail if there are problems, with these as the error, instead of printing the state.
     type: bool
     default: false
-seealso:
-  - module: homelab.anycast.anycast_services_info
-  - module: homelab.anycast.routeros_next_hops
 """
 
 EXAMPLES = r"""
 - name: Show the state of the system
   homelab.anycast.anycast_status:
   register: status
-
-- name: Refuse a system that is not well
-  homelab.anycast.anycast_status:
-    fail: true
 """
 
 RETURN = r"""
@@ -50,8 +43,7 @@ problems:
   returned: success
   type: list
   elements: str
-  sample:
-    - "sip2: cannot be reached: Connection timed out"
+  sample: ["sip2: cannot be reached: Connection timed out"]
 text:
   description: What is printed.
   returned: success

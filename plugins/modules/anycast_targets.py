@@ -42,13 +42,6 @@ EXAMPLES = r"""
   homelab.anycast.anycast_targets:
     neighbors: "{{ router.neighbors }}"
   register: targets
-
-- name: Check that it has them
-  homelab.anycast.routeros_next_hops:
-    prefix: "{{ item.prefix }}"
-    gateways: "{{ item.gateways }}"
-    names: "{{ targets.names }}"
-  loop: "{{ targets.next_hops }}"
 """
 
 RETURN = r"""
@@ -63,8 +56,7 @@ next_hops:
   returned: success
   type: list
   elements: dict
-  sample:
-    - {prefix: 172.18.0.64/32, gateways: [172.18.0.11, 172.18.0.12]}
+  sample: [{prefix: 172.18.0.64/32, gateways: [172.18.0.11, 172.18.0.12]}]
 names:
   description: Names of the nodes among O(neighbors), by their addresses.
   returned: success
@@ -77,6 +69,5 @@ probes:
   returned: success
   type: list
   elements: dict
-  sample:
-    - {service: sip, address: 172.18.0.64, kind: sip, port: 5060, sources: [172.18.0.22]}
+  sample: [{service: sip, address: 172.18.0.64, kind: sip, port: 5060, sources: [172.18.0.22]}]
 """

@@ -91,17 +91,6 @@ class Client:
     addresses: list[str]
 
 
-@dataclasses.dataclass(frozen=True)
-class Gathered:
-    """What was read of a system, when, and by whom."""
-
-    time: str
-    by: str
-    routers: list[ReadRouter]
-    nodes: list[ReadNode]
-    clients: list[Client]
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # The model
 
@@ -247,8 +236,14 @@ class Status:
     changes: list[Change]
 
 
-def system_status(gathered: Gathered) -> Status:
-    return _System(gathered).status()
+def system_status(
+    routers: list[ReadRouter], nodes: list[ReadNode], clients: list[Client], time: str, by: str
+) -> Status:
+    """Return the state of the system.
+
+    :param time: when it was read; C(by) by whom.
+    """
+    return _System(routers, nodes).status(clients, time, by)
 
 
 def worst(levels: Iterable[str]) -> str:
@@ -273,11 +268,10 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
 
 
 class _System:
-    def __init__(self, gathered: Gathered) -> None:
-        self.gathered = gathered
-        self.routers = gathered.routers
-        self.nodes = gathered.nodes
-        self.ends: list[ReadEnd] = [*gathered.routers, *gathered.nodes]
+    def __init__(self, routers: list[ReadRouter], nodes: list[ReadNode]) -> None:
+        self.routers = routers
+        self.nodes = nodes
+        self.ends: list[ReadEnd] = [*routers, *nodes]
         self.findings: dict[Note, None] = {}
         self.by_router_id: dict[str, list[str]] = {}
         for host in self.ends:
@@ -660,7 +654,7 @@ class _System:
             level=worst(note.level for note in self.findings if note.where == router.name),
         )
 
-    def status(self) -> Status:
+    def status(self, clients: list[Client], time: str, by: str) -> Status:
         self._hosts()
         services = self._services()
         self._adjacencies()
@@ -671,16 +665,16 @@ class _System:
         troubles = [note for note in findings if note.level != "note"]
         notes = [note for note in findings if note.level == "note"]
         return Status(
-            time=self.gathered.time,
-            by=self.gathered.by,
+            time=time,
+            by=by,
             verdict=_verdict(troubles, notes, services),
             troubles=troubles,
             notes=notes,
             services=services,
             routers=[self._router(router) for router in self.routers],
             nodes=[self._node(node, services) for node in self.nodes],
-            clients=self.gathered.clients,
-            short_names=short_names([*(end.name for end in self.ends), *(one.name for one in self.gathered.clients)]),
+            clients=clients,
+            short_names=short_names([*(end.name for end in self.ends), *(one.name for one in clients)]),
             neighbors=self._neighbors(),
             next_hops=next_hops,
             drains=self._drains(),

@@ -11,9 +11,9 @@ from ansible_collections.homelab.anycast.plugins.module_utils.model.services imp
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import Neighbor
 from ansible_collections.homelab.anycast.plugins.module_utils.system.status import (
     Client,
-    Gathered,
     ReadNode,
     ReadRouter,
+    system_status,
 )
 
 PREFIX = "172.18.0.64/32"
@@ -156,13 +156,13 @@ class FakeSystem:
         if at_node:
             node["neighbors"]["neighbors"][0].update(at_node)
 
-    def gathered(self):
-        return Gathered(
-            time="2026-11-22T15:30:00Z",
-            by="alice@desk",
-            routers=[ReadRouter(**self.router)],
-            nodes=[ReadNode(**node) for node in self.nodes.values()],
-            clients=[Client(**client) for client in self.clients],
+    def status(self, *more_routers):
+        return system_status(
+            [ReadRouter(**router) for router in (self.router, *more_routers)],
+            [ReadNode(**node) for node in self.nodes.values()],
+            [Client(**client) for client in self.clients],
+            "2026-11-22T15:30:00Z",
+            "alice@desk",
         )
 
 

@@ -13,7 +13,7 @@ KEYS = ("expected", "announced", "installed", "healthy", "drained")
 
 
 def model(system):
-    return status.system_status(system.gathered())
+    return system.status()
 
 
 def cell(found, node, service="sip"):
@@ -254,16 +254,14 @@ def test_one_of_two_routers_lacks_a_node(fake_system):
     system = fake_system()
     other = fake_system()
     other.forget("sip1")
-    gathered = system.gathered()
-    gathered.routers.append(status.ReadRouter(**{**other.router, "name": "backup", "router_id": "172.18.0.2"}))
-    for node in gathered.nodes:
-        node.neighbors["neighbors"].append(system.neighbor("172.18.0.2"))
-    assert cell(status.system_status(gathered), "sip1").state == "not installed"
+    backup = {**other.router, "name": "backup", "router_id": "172.18.0.2"}
+    for node in system.nodes.values():
+        node["neighbors"]["neighbors"].append(system.neighbor("172.18.0.2"))
+    assert cell(system.status(backup), "sip1").state == "not installed"
 
 
 def test_nothing_at_all(fake_system):
-    gathered = status.Gathered("2026-11-22T15:30:00Z", "alice@desk", [], [], [])
-    assert told(status.system_status(gathered)) == [
+    assert told(status.system_status([], [], [], "2026-11-22T15:30:00Z", "alice@desk")) == [
         ("inventory", "there is no router: the group anycast_routers is empty"),
         ("inventory", "there is no node: the group anycast_nodes is empty"),
     ]

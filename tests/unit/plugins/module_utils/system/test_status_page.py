@@ -11,7 +11,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils.system import status, status_page
+from ansible_collections.homelab.anycast.plugins.module_utils.system import status_page
 
 TEMPLATES = Path(__file__).parents[5] / "playbooks" / "templates"
 EVIL = "<script>alert('1')</script>\"' onload=\"x {{ 7 * 191 }} &amp;"
@@ -20,7 +20,7 @@ VOID = {"meta", "line", "rect", "path"}
 
 
 def lines(system):
-    return status_page.status_lines(status.system_status(system.gathered()))
+    return status_page.status_lines(system.status())
 
 
 def render(system):
@@ -28,7 +28,7 @@ def render(system):
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), trim_blocks=True, undefined=jinja2.StrictUndefined
     )
-    page = status_page.status_page(status.system_status(system.gathered()))
+    page = status_page.status_page(system.status())
     return environment.get_template("status.html.j2").render(page=page)
 
 
@@ -175,7 +175,7 @@ def _poison(system):
 def test_the_drawing_has_room_for_all(fake_system, nodes, columns, name):
     services = ("sip", "dns", "voicemail-gateway", "ntp", "radius", "syslog")
     system = fake_system(nodes=nodes, name=name, services=services)
-    drawing = status_page.drawing(status.system_status(system.gathered()), columns, 172)
+    drawing = status_page.drawing(system.status(), columns, 172)
     boxes = [*drawing["nodes"], *drawing["routers"], drawing["clients"]]
     for box in boxes:
         assert box["x"] >= 0
@@ -211,7 +211,7 @@ def test_many_services_are_counted_with_the_worst_of_them(fake_system):
     services = tuple(f"service-{number}" for number in range(9))
     system = fake_system(nodes=1, services=services)
     system.nodes["sip1"]["info"]["services"][8].update(announced=False, why="down")
-    drawing = status_page.drawing(status.system_status(system.gathered()), 6, 172)
+    drawing = status_page.drawing(system.status(), 6, 172)
     assert drawing["nodes"][0]["lines"][-1] == {"text": "and 5 more", "level": "bad"}
 
 

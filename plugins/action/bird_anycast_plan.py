@@ -12,6 +12,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.homelab.anycast.plugins.module_utils.node.plan import Wanted, node_plan
 from ansible_collections.homelab.anycast.plugins.plugin_utils.hosts import other_router_ids
+from ansible_collections.homelab.anycast.plugins.plugin_utils.reading import read_machine
 
 # What users may have wrong is raw: the plan lists all of it.
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -30,6 +31,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "directory": {"type": "path", "default": "/etc/bird"},
     "without": {"type": "str"},
     "removal": {"type": "bool", "default": False},
+    "fail": {"type": "bool", "default": True},
 }
 
 
@@ -39,16 +41,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
-        _result, arguments = self.validate_argument_spec(_OPTIONS)
-        wanted = Wanted(**arguments)
-        info = self._execute_module(
-            module_name="homelab.anycast.anycast_node_info",
-            module_args={"now": time.time(), **wanted.info_arguments()},
-            task_vars=task_vars,
-        )
-        if info.get("failed"):
-            return dict(info)
-        said = {key: info.pop(key) for key in ("warnings", "deprecations") if key in info}
-        for key in ("invocation", "changed", *(key for key in info if key.startswith("_ansible_"))):
-            info.pop(key, None)
+        _result, options = self.validate_argument_spec(_OPTIONS)
+        fail = options.pop("fail")
+        wanted = Wanted(**options)
+        arguments = {"now": time.time(), **wanted.info_arguments()}
+        info, said = read_machine(self, "homelab.anycast.anycast_node_info", arguments, task_vars, fail)
+        if not info:
+            return {"changed": False, **said}
         return {"changed": False, **said, **node_plan(wanted, info, other_router_ids(task_vars))}

@@ -15,7 +15,7 @@ author:
 description:
   - Reads the node once with M(homelab.anycast.anycast_node_info), and returns the problems, and everything that the
     tasks of the role P(homelab.anycast.bird_anycast#role) write. Changes nothing.
-  - Problems do not make it fail. A node that cannot be read does.
+  - Problems do not make it fail. A node that cannot be read does, unless O(fail=false).
 notes:
   - Its options are the variables of the role. What is wrong with them is among RV(problems).
   - No key is in the result.
@@ -88,6 +88,11 @@ options:
     description: Whether to plan RV(removal).
     type: bool
     default: false
+  fail:
+    description:
+      - Whether to fail if the node cannot be read. Else RV(msg) says why, and RV(reached) whether it could be reached.
+    type: bool
+    default: true
 """
 
 EXAMPLES = r"""
@@ -109,6 +114,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: Why the node could not be read. Nothing else but RV(reached) is returned then.
+  returned: where it could not, with O(fail=false)
+  type: str
+reached:
+  description: Whether the node could be reached.
+  returned: as RV(msg)
+  type: bool
 problems:
   description: What keeps the role from setting up the node, one sentence each.
   returned: success

@@ -9,7 +9,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.homelab.anycast.plugins.action import bird_anycast_plan
@@ -64,7 +64,7 @@ def plan(monkeypatch):
 
         def execute(**given):
             asked.append(given)
-            return dict(info)
+            return info() if callable(info) else dict(info)
 
         action._execute_module = execute
         return action.run(task_vars=TASK_VARS), asked
@@ -90,7 +90,17 @@ def test_the_router_ids_of_the_others_are_known(plan):
 
 def test_a_node_that_cannot_be_read(plan):
     failed = {"failed": True, "msg": "cannot be read"}
-    assert plan(failed)[0] == failed
+    assert plan(failed)[0] == {"changed": False, **failed}
+    assert plan(failed, fail=False)[0] == {"changed": False, "msg": "cannot be read", "reached": True}
+
+
+def test_a_node_that_cannot_be_reached(plan):
+    def away():
+        raise AnsibleConnectionFailure("no route to host")
+
+    with pytest.raises(AnsibleConnectionFailure):
+        plan(away)
+    assert plan(away, fail=False)[0] == {"changed": False, "msg": "no route to host", "reached": False}
 
 
 def test_a_wrong_option(plan):

@@ -91,7 +91,10 @@ def test_a_refusal_has_what_a_host_said_of_itself(run, hostvars):
 
 
 def test_of_a_host_that_is_unreachable_nothing_else_is_said(run, hostvars):
-    hostvars["sip1"]["__bird_anycast_plan"] = {"unreachable": True, "msg": "Task failed: no route to host"}
+    hostvars["sip1"]["__bird_anycast_plan"] = {
+        "reached": False,
+        "msg": "Failed to connect to the host via ssh: no route to host",
+    }
     text = refusal(run, "anycast_preflight")
     assert text.startswith("1 problem, nothing was changed:\n- sip1 cannot be reached: no route to host. Start it")
 

@@ -14,9 +14,7 @@ from typing import Any
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service
 from ansible_collections.homelab.anycast.plugins.module_utils.node.drain import Drain
-
-# The result of a module.
-Row = dict[str, Any]
+from ansible_collections.homelab.anycast.plugins.module_utils.system.request import Row
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: routeros_api_modify
-short_description: Modify rows of a RouterOS menu without showing their secrets
+short_description: Modify rows of a RouterOS menu without showing the key of OSPF
 version_added: 1.0.0
 author:
   - homelab.anycast maintainers (@homelab-anycast)
 description:
-  - Does what M(community.routeros.api_modify) does, by running it, and takes the values of secret properties out of its
+  - Does what M(community.routeros.api_modify) does, by running it, and takes the property C(auth-key) out of its
     result, its diff, its messages and the log. Everything else in the diff still shows.
-  - A secret that stays the same shows as C((hidden\)), a new value as C((hidden, changed\)).
-  - It fails when the router shows a secret property as C(*****), as it does to a user whose group lacks the policy
-    C(sensitive), since such a value can never be compared and would be written again on every run.
+  - A key that stays the same shows as C((hidden\)), a new one as C((hidden, changed\)).
+  - It fails when the router shows a key as C(*****), as it does to a user whose group lacks the policy C(sensitive),
+    since such a value can never be compared and would be written again on every run.
 extends_documentation_fragment:
   - community.routeros.api
   - community.routeros.api.restrict
@@ -33,11 +33,9 @@ attributes:
   idempotent:
     support: full
 options:
-  secret_properties:
-    description: Names of the properties to hide.
-    type: list
-    elements: str
-    default: [auth-key]
+  auth_key:
+    description: The key of OSPF, which each row of O(data) gets as its C(auth-key).
+    type: str
   path:
     description: The menu, as in M(community.routeros.api_modify), such as V(routing ospf interface-template).
     type: str
@@ -57,20 +55,6 @@ options:
     type: str
     choices: [ignore, remove, remove_as_much_as_possible]
     default: ignore
-  ensure_order:
-    description: Whether the rows are put into the order of O(data).
-    type: bool
-    default: false
-  handle_read_only:
-    description: What to do with read-only properties in O(data).
-    type: str
-    choices: [ignore, validate, error]
-    default: error
-  handle_write_only:
-    description: What to do with write-only properties in O(data).
-    type: str
-    choices: [create_only, always_update, error]
-    default: create_only
   restrict:
     description: Only rows that match these criteria are seen and changed.
 seealso:
@@ -90,8 +74,8 @@ EXAMPLES = r"""
         interfaces: bridge-lan
         auth: sha256
         auth-id: 1
-        auth-key: "{{ lookup('ansible.builtin.env', 'ANYCAST_OSPF_KEY') }}"
         comment: homelab.anycast
+    auth_key: "{{ lookup('ansible.builtin.env', 'ANYCAST_OSPF_KEY') }}"
     restrict:
       - field: comment
         values: [homelab.anycast]

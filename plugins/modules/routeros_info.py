@@ -14,8 +14,8 @@ author:
 description:
   - Reads version, board, memory, clock, interfaces, addresses, packet filter, the OSPF and BFD configuration and the
     routing filters of a router over its API, in one session. The keys of OSPF interface templates are never returned.
-  - Fails on a version of RouterOS that this collection does not support, and if the router lacks one of O(interfaces).
-  - The role P(homelab.anycast.routeros_ospf#role) runs it before it changes anything.
+  - Fails on a version of RouterOS that this collection does not support.
+  - The action M(homelab.anycast.routeros_ospf_plan) runs it.
 notes:
   - Runs where it can reach the router's API, normally on the controller; use C(delegate_to) or C(connection=local).
   - Needs RouterOS 7.16 or newer, and a user with the policies C(api) and C(read).
@@ -31,11 +31,6 @@ attributes:
     support: full
     platforms: RouterOS
 options:
-  interfaces:
-    description: Names of interfaces that the router must have, and which must not be disabled.
-    type: list
-    elements: str
-    default: []
   prefixes:
     description: Prefixes whose routes to read, for example V(172.18.0.64/32), in RV(routes). Others are not read.
     type: list
@@ -56,13 +51,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read what the router has, and make sure of the bridge
+- name: Read what the router has
   homelab.anycast.routeros_info:
     hostname: 172.18.0.1
     username: ansible
     password: "{{ lookup('ansible.builtin.env', 'ROUTEROS_PASSWORD') }}"
     tls: true
-    interfaces: [bridge-lan]
   register: router
 """
 
@@ -98,8 +92,8 @@ total_memory:
   type: int
   sample: 33554432
 interfaces:
-  description: The interfaces. This and all else is returned for a lack of O(interfaces), too.
-  returned: success, or one of O(interfaces) is missing or disabled
+  description: The interfaces.
+  returned: success
   type: list
   elements: dict
   contains:
@@ -326,7 +320,7 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
 
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.facts import interface_problems, read_router
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.facts import read_router
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.next_hops import normalise_prefix
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import RouterError, open_router
 from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
@@ -336,7 +330,6 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
             api_argument_spec(),
-            interfaces={"type": "list", "elements": "str", "default": []},
             prefixes={"type": "list", "elements": "str", "default": []},
             auth_key_sha256={"type": "str", "no_log": True},
         ),
@@ -353,9 +346,6 @@ def main() -> None:
         module.fail_json(msg=str(exc))
     finally:
         router.close()
-    problems = interface_problems(found["interfaces"], module.params["interfaces"], router.hostname)
-    if problems:
-        module.fail_json(msg="; ".join(problems), **found)
     module.exit_json(changed=False, **found)
 
 

@@ -33,7 +33,7 @@ def _router(host: Host, asked: bool) -> RouterEnd:
         interfaces=host.get("routeros_ospf_interfaces", []),
         router_id=router_id,
         neighbors=host.get("__anycast_neighbors", {}),
-        **_answer(_router_plan(host)),
+        **_answer(host.get("__routeros_ospf_plan", {})),
     )
 
 
@@ -63,15 +63,3 @@ def _answer(plan: dict[str, Any]) -> dict[str, Any]:
         return {"info": plan["info"], "problems": plan["problems"]}
     # A plan that failed is one of variables that cannot be resolved; without a plan, its host was lost before.
     return {"problems": [plain_message(plan)] if plan else [], "reached": plan.get("reached", bool(plan))}
-
-
-def _router_plan(host: Host) -> dict[str, Any]:
-    """Return what will be __routeros_ospf_plan."""
-    info, failure = host.get("__routeros_ospf_info"), host.get("__anycast_failure")
-    if info is None:
-        return {"msg": failure} if failure else {}
-    if "interfaces" not in info:
-        return dict(info)
-    # A reading that failed and has everything failed for its interfaces, which preflight knows better.
-    told = [] if info.get("failed") else failure
-    return {"info": info, "problems": [told] if isinstance(told, str) else told or []}

@@ -186,7 +186,7 @@ def test_what_the_routers_variables_lack_is_said_with_the_nodes_problems(preflig
     preflight.node_variables["bird_anycast_priority"] = "high"
     code, said = preflight()
     assert code != 0
-    assert "routeros_ospf_interfaces: the router hap-lite has no interface 'bridge-none'" in verdict(said)
+    assert "hap-lite: routeros_ospf_interfaces: the router has no interface 'bridge-none'" in verdict(said)
     assert "sip1: Validation of arguments failed" in verdict(said)
     assert "bird_anycast_priority" in verdict(said)
 
@@ -198,7 +198,7 @@ def test_a_variable_that_refers_to_nothing(preflight: Playbook) -> None:
     code, said = preflight()
     assert code != 0
     assert "'anycast_link' is undefined" in verdict(said)
-    assert "the router hap-lite has no interface 'bridge-none'" in verdict(said)
+    assert "the router has no interface 'bridge-none'" in verdict(said)
 
 
 def test_the_verdict_comes_where_no_node_answers(preflight: Playbook) -> None:

@@ -1,4 +1,4 @@
-"""The role routeros_ospf and rows of somebody else's: it takes over what does the same, and goes without a trace."""
+"""The role routeros_ospf beside rows that it does not manage: what it takes over, and that it leaves no trace."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_rows_made_in_winbox_are_taken_over_and_given_back(role: Role) -> None:
     router.frr.commands.clear()
     code, said = role("--diff", "-vvv")
     assert code == 0 and "changed=6 " in said and FIRST_KEY not in said, said
-    assert "The instance 'ospf-instance-1', the area 'default-v2'" in said
+    assert "takes over the OSPF instance 'ospf-instance-1', the area 'default-v2'" in said
     for menu, name in ((INSTANCE, "ospf-instance-1"), (AREA, "default-v2"), (TEMPLATE, None)):
         (row,) = router.call(f"{menu}/print")
         # The very row: nothing was removed and made anew.
@@ -174,7 +174,7 @@ def test_rows_made_in_winbox_are_taken_over_and_given_back(role: Role) -> None:
     assert code == 0, said
     code, said = role("--diff", "-vvv", entry="remove")
     assert code == 0 and FIRST_KEY not in said, said
-    assert "were made by somebody else: they stay" in said
+    assert "were there before the role: they stay" in said
     after = rows(router)
     assert after[RULE] == before[RULE] and after[SETTINGS] == before[SETTINGS]
     assert (after[INSTANCE], after[AREA]) == (before[INSTANCE], before[AREA])
@@ -204,7 +204,7 @@ def test_templates_for_other_interfaces_stay_and_are_not_shut_out(role: Role) ->
     router.call(f"{TEMPLATE}/add", "=area=default-v2", "=interfaces=ether2", "=cost=9", "=comment=uplink")
     before = rows(router)
     code, said = role()
-    assert code != 0 and "whose routes the import filter would shut out: set routeros_ospf_filter_chain to ''" in said
+    assert code != 0 and "whose routes the import filter would shut out. Set routeros_ospf_filter_chain to ''" in said
     assert rows(router) == before
     code, said = role(routeros_ospf_filter_chain="", routeros_ospf_anycast_prefixes=[])
     assert code == 0, said
@@ -219,5 +219,5 @@ def test_two_that_would_do_are_one_too_many(role: Role) -> None:
     role.router.call(f"{TEMPLATE}/add", "=area=default-v2", "=interfaces=bridge-lan")
     before = rows(role.router)
     code, said = role()
-    assert code != 0 and "match the same interfaces: remove all but one of them" in said
+    assert code != 0 and "match the same interfaces. Remove all but one of them" in said
     assert rows(role.router) == before

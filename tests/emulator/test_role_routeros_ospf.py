@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from lab.routeros.frr_config import Config
-from lab.routeros.policy import LAB_PASSWORD
+from lab.routeros.policy import LAB_PASSWORD, User
 
 from .playbook import play
 from .recorded import Recording
@@ -32,7 +32,10 @@ class Role:
     def __call__(
         self, *options: str, user: str = "ansible", key: str = FIRST_KEY, entry: str = "main", **variables: Any
     ) -> tuple[int, str]:
-        """Return the exit code and everything that an entry point of the role printed, on one line."""
+        """Return the exit code and all that was printed, on one line.
+
+        :param entry: an entry point of the role, or several with + between them.
+        """
         values = {
             "routeros_ospf_api": self.router.login(user),
             "routeros_ospf_link": {"key": key},
@@ -46,7 +49,10 @@ class Role:
             "connection": "local",
             "gather_facts": False,
             "vars": {"ansible_python_interpreter": sys.executable, **values},
-            "tasks": [{"import_role": {"name": "homelab.anycast.routeros_ospf", "tasks_from": entry}}],
+            "tasks": [
+                {"import_role": {"name": "homelab.anycast.routeros_ospf", "tasks_from": one}}
+                for one in entry.split("+")
+            ],
         }
         self._playbook.write_text(yaml.safe_dump([book]))
         return play("-i", "localhost,", str(self._playbook), *options)
@@ -57,7 +63,22 @@ def role(empty: Recording, tmp_path: Path) -> Role:
     return Role(empty, tmp_path)
 
 
-def test_set_up_once(role: Role) -> None:
+@pytest.fixture
+def logins(role: Role, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Who has logged in to the router: each module does once."""
+    names: list[str] = []
+    users = role.router.router.users
+    login = users.login
+
+    def counted(name: str, password: str) -> User | None:
+        names.append(name)
+        return login(name, password)
+
+    monkeypatch.setattr(users, "login", counted)
+    return names
+
+
+def test_set_up_once(role: Role, logins: list[str]) -> None:
     router = role.router
     code, said = role("--check", "--diff")
     assert code == 0, said
@@ -75,9 +96,32 @@ def test_set_up_once(role: Role) -> None:
     settings = router.call("/ip/settings/print")[0]
     assert (settings["send-redirects"], settings["ipv4-multipath-hash-policy"]) == (False, "l3")
 
+    logins.clear()
     code, said = role()
     assert code == 0, said
     assert "changed=0" in said
+    # The one look at the router, and the task that knows the key.
+    assert len(logins) == 2
+
+
+def test_the_plan_is_made_once_for_both_entry_points(role: Role, logins: list[str]) -> None:
+    """Whichever of the two comes first; and anew where another one is asked for."""
+    assert role(entry="configure")[0] == 0
+    assert len(role.router.call(f"{INSTANCE}/print")) == 1
+    for entry, looks in (("validate", 1), ("validate+configure", 1), ("configure+configure", 1), ("main+validate", 2)):
+        logins.clear()
+        code, said = role(entry=entry)
+        assert code == 0 and "changed=0" in said, said
+        # The template is written by each configure.
+        assert len(logins) == looks + entry.count("configure") + entry.count("main")
+
+
+def test_configure_by_itself_refuses_what_cannot_be_written(role: Role) -> None:
+    assert role()[0] == 0
+    before = role.router.call(f"{AREA}/print")
+    code, said = role(entry="configure", routeros_ospf_link={"key": FIRST_KEY, "dead_interval": 1})
+    assert code != 0 and "dead_interval is 1 s" in said and "changed=0" in said
+    assert role.router.call(f"{AREA}/print") == before
 
 
 def test_a_key_never_shows(role: Role) -> None:
@@ -98,7 +142,7 @@ def test_a_link_that_would_drop_the_neighbours_is_refused(start: Any, tmp_path: 
     code, said = role("-vvv", routeros_ospf_link=link)
     assert code != 0 and "changed=0" in said
     assert (
-        "the router has hello-interval=3s, expected 4s, another auth-key than the link's (keys are not shown)" in said
+        "the router has hello-interval=3s, expected 4s, an auth-key that is not the link's (keys are not shown)" in said
     )
     assert "loses its neighbours 172.18.0.11, 172.18.0.12, 172.18.0.13, and their clients" in said
     assert [secret for secret in (FIRST_KEY, SECOND_KEY, LAB_PASSWORD) if secret in said] == []
@@ -119,8 +163,8 @@ def test_foreign_rows_stay_and_what_is_in_the_way_is_named(role: Role) -> None:
 
     code, said = role(routeros_ospf_instance="his", routeros_ospf_interfaces=["ether2"])
     assert code != 0
-    assert "instance 'his' of somebody else's" in said
-    assert "interface ether2 is matched already by the interface template" in said
+    assert "OSPF instance 'his' that this role does not manage" in said
+    assert "interface ether2 is matched by the interface template" in said
     assert [router.call(f"{menu}/print") for menu in (INSTANCE, AREA, TEMPLATE)] == after
 
 
@@ -151,7 +195,7 @@ def test_a_user_who_cannot_read_the_key_is_told(start: Any, tmp_path: Path) -> N
     code, said = role(user="nosensitive", routeros_ospf_cost=7)
     assert code != 0 and "changed=0" in said
     assert "lacks the policy 'sensitive'" in said
-    assert "another auth-key" not in said
+    assert "an auth-key that is not" not in said
 
 
 def test_an_old_router_is_refused(start: Any, tmp_path: Path) -> None:
@@ -262,8 +306,8 @@ def test_a_chain_of_somebody_elses_is_not_taken_over(role: Role) -> None:
     code, said = role(routeros_ospf_filter_chain="his", routeros_ospf_cost=7)
     assert code != 0 and "changed=0" in said
     for row in his:
-        assert f"rule {row['.id']} of somebody else's in the filter chain 'his'" in said
-    assert "(comment 'his', expected 'homelab.anycast'): set routeros_ospf_filter_chain to another name" in said
+        assert f"filter chain 'his' of the router has a rule {row['.id']} that this role does not manage" in said
+    assert "(comment 'his'). Choose another name in routeros_ospf_filter_chain" in said
     assert router.call(f"{RULE}/print") == every
 
 
@@ -320,5 +364,5 @@ def test_bfd_comes_and_goes(role: Role) -> None:
     assert role.router.call("/routing/bfd/configuration/print") == []
     code, said = role()
     assert code == 0 and "changed=0" in said, said
-    for task in ("ICMP redirects and distribution over the next hops", "BFD"):
+    for task in ("Set ICMP redirects and the distribution over the next hops", "Write BFD"):
         assert said.partition(f"Configure | {task}] ")[2].lstrip("* ").startswith("skipping:"), said

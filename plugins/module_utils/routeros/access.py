@@ -86,7 +86,7 @@ def bootstrap_problems(
     if target.get("username") and target.get("username") == first.get("username"):
         found.append(
             f"routeros_bootstrap_target.username is '{target['username']}', the user of the first contact"
-            " (routeros_bootstrap_login.username), expected a user of its own with fewer rights"
+            " (routeros_bootstrap_login.username), expected a separate user with fewer rights"
             " (inventories/home takes it from ROUTEROS_USERNAME)"
         )
     for name, wanted in (("tls", True), ("validate_certs", True), ("validate_cert_hostname", True)):

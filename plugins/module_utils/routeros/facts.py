@@ -206,21 +206,3 @@ def _iso_date(text: str) -> str:
     if len(parts) != 3 or parts[0] not in _MONTHS:
         return text
     return f"{parts[2]}-{_MONTHS.index(parts[0]) + 1:02d}-{parts[1]}"
-
-
-def interface_problems(interfaces: list[Row], required: Iterable[str], router: str) -> list[str]:
-    """Return why required interfaces cannot be used, one sentence each."""
-    by_name = {entry["name"]: entry for entry in interfaces}
-    usable = ", ".join(entry["name"] for entry in interfaces if not entry["disabled"]) or "none"
-    problems = []
-    for name in required:
-        if name not in by_name:
-            problems.append(
-                f"the router {router} has no interface '{name}'; it has: {usable}. Correct the name of the interface"
-            )
-        elif by_name[name]["disabled"]:
-            problems.append(
-                f"interface '{name}' of the router {router} is disabled. Enable it (/interface enable {name}), or"
-                f" choose one of: {usable}"
-            )
-    return problems

@@ -11,8 +11,14 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Sequence
 from itertools import product
+from typing import Any
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model.link import Link
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.rows import (
+    REDIRECT,
+    RouterRequest,
+    redirect_rows,
+)
 from ansible_collections.homelab.anycast.plugins.module_utils.system import packet_filter
 from ansible_collections.homelab.anycast.plugins.module_utils.system.endpoints import (
     Address,
@@ -149,3 +155,39 @@ def _filters(info: Row, packet: Packet) -> Iterator[tuple[Drop, str]]:
     if drop:
         match = _IPTABLES_MATCH[packet.protocol]
         yield drop, f"{program} -I {hook.upper()} -{way} {packet.interface} {match} -j ACCEPT, and save it"
+
+
+def redirect_problems(info: dict[str, Any], request: RouterRequest) -> Iterator[str]:
+    """Say which rule of the router lets ICMPv6 redirects out before the one that is to drop them.
+
+    :param info: result of the module routeros_info.
+    """
+    rows, lists = info["firewall"]["ipv6_filter"], info["firewall"]["interface_lists"]
+    menu = packet_filter.routeros_menu(6)
+    for rule in redirect_rows(request):
+        ours = next((place for place, row in enumerate(rows) if row.get("comment") == request.comment), None)
+        before = _lets_out(rows[:ours], rule, lists)
+        if before is None:
+            continue
+        if ours is None:
+            words = " ".join(f"{name}={value}" for name, value in rule.items())
+            advice = f"Add the role's rule before it ({menu}/add {words} place-before={before.get('.id')})"
+        else:
+            move = f"{menu}/move {rows[ours].get('.id')} destination={before.get('.id')}"
+            advice = f"Move the role's rule before it ({move})"
+        yield (
+            f"the {packet_filter.routeros_rule(before, 6)} lets ICMPv6 redirects out before the rule that drops them,"
+            " and with those the clients on the nodes' LAN go past the router to one node, and are lost with it."
+            f" {advice}; or set routeros_ospf_send_redirects to true, where no client with IPv6 is on that LAN"
+        )
+
+
+def _lets_out(rows: list[Row], rule: Row, lists: dict[str, list[str]]) -> Row | None:
+    """Return the row which is certain to let a redirect out though the rule follows, None if none does."""
+    # Connection tracking does not know them: "invalid" in Linux' output, which no manual promises.
+    own, client = ipaddress.IPv6Address("fe80::1"), ipaddress.IPv6Address("fe80::2")
+    redirect = Packet(packet_filter.ICMPV6, own, client, "", outgoing=True, icmp=REDIRECT, state=None)
+    for count in range(1, len(rows) + 1):
+        if packet_filter.routeros_drop([*rows[:count], rule], redirect, lists) is None:
+            return rows[count - 1]
+    return None

@@ -17,7 +17,6 @@ from itertools import product
 from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
 from ansible_collections.homelab.anycast.plugins.module_utils.model.link import KINDS_WITH_KEY_ID
 from ansible_collections.homelab.anycast.plugins.module_utils.node import facts
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.facts import interface_problems
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import parse_version
 from ansible_collections.homelab.anycast.plugins.module_utils.system.endpoints import (
     End,
@@ -118,13 +117,11 @@ def agreement(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
 
 
 def router_interfaces(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
-    """Say which interfaces of a router are missing, disabled or without link."""
+    """Say which interfaces of a router are without link or address; that they exist, the role's plan checks."""
     for router in routers:
         interfaces = router.info.get("interfaces")
         if not interfaces:
             continue
-        for text in interface_problems(interfaces, router.interfaces, router.name):
-            yield Finding(f"routeros_ospf_interfaces: {text}")
         addressed = {place.interface for place in router.places()}
         for entry in interfaces:
             name = entry["name"]

@@ -8,9 +8,6 @@ Nothing in here does input or output. Private to this collection.
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterable
-
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import named
 from ansible_collections.homelab.anycast.plugins.module_utils.system.request import (
     ROUTERS,
@@ -61,9 +58,3 @@ def removal_request(values: Row, inventory: Inventory) -> tuple[Row, list[str]]:
         )
     going = {name: named(services[name], wanted) for name in chosen}
     return {"nodes": chosen, "router": not asked, **by_node(going)}, problems
-
-
-def prefixes_without(prefixes: Iterable[str], addresses: Iterable[str]) -> list[str]:
-    """Return the prefixes without the host addresses of a service; one that holds more than those stays."""
-    gone = {ipaddress.ip_network(address) for address in addresses}
-    return [prefix for prefix in prefixes if ipaddress.ip_network(prefix) not in gone]

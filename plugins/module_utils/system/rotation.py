@@ -15,7 +15,6 @@ from typing import Any
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model.link import (
     KINDS_WITH_KEY_ID,
-    Link,
     LinkError,
     normalise_link,
     ospfv3_problems,
@@ -95,20 +94,3 @@ def rotation_problems(link: Any, key: Any, key_id: Any, prefixes: Collection[str
             " link's dead_interval, run site, and try again"
         )
     return found
-
-
-def router_key_problems(template: Row | None, comment: str, link: Link, key_id: Any) -> list[str]:
-    """Return why the router's key cannot be changed, as its interface template has neither of the two keys.
-
-    :param comment: comment of the collection's rows; C(template) is None where none has it.
-    """
-    if template is None:
-        return [f"the router has no interface template with the comment '{comment}': run site first"]
-    found = (template.get("auth"), str(template.get("auth-id")))
-    if found[0] != link.authentication or found[1] not in (str(link.key_id), str(key_id)):
-        return [
-            f"the router's interface template has auth={found[0]} with auth-id={found[1]}, expected"
-            f" {link.authentication} with {link.key_id}, the inventory's key_id, or {key_id}, that of"
-            " anycast_new_key_id: run site first"
-        ]
-    return []

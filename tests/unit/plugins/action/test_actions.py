@@ -90,12 +90,12 @@ def test_no_secret_comes_back_from_api_modify(action):
     # Nor does one reach the controller's syslog.
     assert seen["module_name"] == "community.routeros.api_modify"
     assert seen["task_vars"] == {"inventory_hostname": "hap-lite", "ansible_no_target_syslog": True}
-    assert "secret_properties" not in seen["module_args"]
 
 
-def test_other_properties_may_be_secret(action):
-    result, _seen = modify(action, {"name": "x", "password": "p"}, secret_properties=["password", "auth-key"])
-    assert result["old_data"] == [{"name": "x", "password": "(hidden)"}]
+def test_each_row_gets_the_key(action):
+    _result, seen = modify(action, ROW, data=[{"name": "x"}, {"name": "y"}], auth_key=12345)
+    assert seen["module_args"]["data"] == [{"name": "x", "auth-key": "12345"}, {"name": "y", "auth-key": "12345"}]
+    assert "auth_key" not in seen["module_args"]
 
 
 def test_a_user_who_cannot_read_secrets_is_told(action):
@@ -103,3 +103,120 @@ def test_a_user_who_cannot_read_secrets_is_told(action):
     result, _seen = modify(action, {"name": "x", "auth-key": "*****"})
     assert result["failed"]
     assert "shows auth-key as ***** to the user ansible: its group lacks the policy 'sensitive'" in result["msg"]
+
+
+# --- routeros_ospf_plan -----------------------------------------------------------------------------------------------
+
+LOGIN = {"hostname": "172.18.0.1", "username": "ansible", "password": "lab-password"}
+VARIABLES = {
+    "link": {"key": "old-secret"},
+    "router_id": "172.18.0.1",
+    "interfaces": ["bridge-lan"],
+    "instance": "anycast",
+    "area": "anycast",
+    "comment": "homelab.anycast",
+    "priority": "128",
+    "cost": 1,
+    "prefixes": ["172.18.0.64", "2001:db8:64::64"],
+    "filter_chain": "anycast-in",
+    "distribution": "per_client",
+    "send_redirects": "no",
+    "allow_interruption": False,
+}
+INFO = {
+    "interfaces": [{"name": "bridge-lan", "disabled": False}],
+    "addresses": [],
+    "ipv6_addresses": [],
+    "ospf": {"instances": [], "areas": [], "interface_templates": [], "neighbors": []},
+    "bfd": {"configurations": []},
+    "filter": {"rules": []},
+    "ip_settings": {},
+    "ipv6_settings": {},
+    "firewall": {"ipv6_filter": [{".id": "*1", "chain": "output", "action": "accept"}], "interface_lists": {}},
+}
+HOSTVARS = {"hap-lite": {"routeros_ospf_router_id": "172.18.0.1"}, "sip1": {"bird_anycast_router_id": "172.18.0.1"}}
+
+
+def plan(action, answer=INFO, **options):
+    """Return the plan, and the arguments of each look at the router."""
+    plugin = action("routeros_ospf_plan", **LOGIN, **VARIABLES, **options)
+    looks = []
+
+    def execute(module_name, module_args, task_vars):
+        looks.append((module_name, module_args))
+        return {"changed": False, "invocation": {}, "_ansible_parsed": True, "warnings": ["slow"], **answer}
+
+    plugin._execute_module = execute
+    return plugin.run(task_vars={"inventory_hostname": "hap-lite", "hostvars": HOSTVARS}), looks
+
+
+def test_a_plan_reads_the_router_once(action):
+    found, looks = plan(action, routes_to=["172.18.0.64/32"])
+    ((name, arguments),) = looks
+    assert name == "homelab.anycast.routeros_info"
+    assert {name: arguments[name] for name in LOGIN} == LOGIN and arguments["prefixes"] == ["172.18.0.64/32"]
+    assert (found["info"], found["warnings"]) == (INFO, ["slow"])
+    assert len(found["templates"]["rows"]) == 2 and found["ip_settings"]["send-redirects"] is False
+
+
+def test_a_plan_has_no_secret(action):
+    found, looks = plan(action)
+    assert "secret" not in str(found) and "lab-password" not in str(found)
+    # To the module goes its hash.
+    assert "old-secret" not in str(looks) and len(looks[0][1]["auth_key_sha256"]) == 64
+
+
+def test_a_plan_knows_of_the_other_hosts_and_of_the_packet_filter(action):
+    found, _looks = plan(action)
+    id_problem, rule_problem = found["problems"]
+    assert "router id of sip1 too" in id_problem
+    assert "rule *1 of /ipv6/firewall/filter (chain output, action accept) lets ICMPv6 redirects out" in rule_problem
+
+
+def test_a_plan_that_was_made_is_returned_as_long_as_the_variables_are_the_same(action):
+    made, _looks = plan(action)
+    found, looks = plan(action, made=made)
+    assert (found, looks) == (made, [])
+    found, looks = plan(action, made=made, purpose="remove")
+    assert len(looks) == 1 and found["templates"]["rows"] == []
+
+
+def test_a_plan_without_a_service(action):
+    found, _looks = plan(action, removed_addresses=["2001:db8:64::64"])
+    assert len(found["templates"]["rows"]) == 1
+
+
+def test_a_plan_for_a_new_key(action):
+    found, _looks = plan(action, new_key_id="2")
+    assert "the router has no interface template with the comment" in found["problems"][0]
+    assert found["templates"]["rows"][0]["auth-id"] == 2 and found["moved"] is False
+
+
+def test_no_plan_for_a_router_that_cannot_be_read(action):
+    found, _looks = plan(action, {"failed": True, "msg": "no route to host"})
+    assert found["failed"] and found["msg"] == "no route to host"
+
+
+# --- routeros_bootstrap_plan ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_how_the_first_contact_logs_in(action, tmp_path, there):
+    ca = tmp_path / "router-ca.pem"
+    target = {"hostname": "172.18.0.1", "username": "ansible", "password": "new", "tls": True, "ca_path": str(ca)}
+    plugin = action(
+        "routeros_bootstrap_plan",
+        login={"hostname": "172.18.0.1", "username": "admin", "password": "sticker"},
+        target={**target, "validate_cert_hostname": True},
+        allowed=["172.18.0.0/26"],
+        group="anycast",
+    )
+    plugin._loader = SimpleNamespace(path_exists=lambda path: path == str(ca) and there)
+    hosts = {"hap-lite": {"routeros_bootstrap_target": target}, "other": {"routeros_bootstrap_target": target}}
+    found = plugin.run(
+        task_vars={"inventory_hostname": "hap-lite", "hostvars": hosts, "ansible_play_hosts_all": list(hosts)}
+    )
+    assert found["login"].get("tls", False) is there
+    assert "sticker" not in str(found) and "new" not in found["login"].values()
+    (problem,) = found["problems"]
+    assert "for another router as well" in problem

@@ -37,7 +37,10 @@ def hostvars():
     node = {"bird_anycast_services": [SIP], "bird_anycast_link": LINK, "bird_anycast_interfaces": ["enp0s11"]}
     router = {"routeros_ospf_router_id": "172.18.0.1", "routeros_ospf_link": LINK}
     return {
-        "hap-lite": {**router, "__routeros_ospf_info": {"interfaces": [], "version": "7.20.8"}},
+        "hap-lite": {
+            **router,
+            "__routeros_ospf_plan": {"info": {"interfaces": [], "version": "7.20.8"}, "problems": []},
+        },
         "sip1": {**node, "bird_anycast_router_id": "172.18.0.11", "__bird_anycast_plan": PLAN},
         "sip2": {**node, "bird_anycast_router_id": "172.18.0.12"},
     }
@@ -108,21 +111,10 @@ def test_a_host_that_was_not_read_is_said_to_be_unreachable(run, hostvars):
     assert "- sip2 cannot be reached: no answer" in refusal(run, "anycast_preflight", hosts=hostvars)
 
 
-def test_the_interfaces_of_a_router_that_could_be_read_are_told_once(run, hostvars):
-    interfaces = [{"name": "ether1", "disabled": False, "running": True}]
-    hostvars["hap-lite"].update(
-        routeros_ospf_interfaces=["bridge"],
-        __routeros_ospf_info={"failed": True, "interfaces": interfaces, "version": "7.20.8"},
-        __anycast_failure="the router has no interface 'bridge'",
-    )
-    text = refusal(run, "anycast_preflight")
-    assert text.count("no interface 'bridge'") == 1 and "routeros_ospf_interfaces: the router hap-lite has no" in text
-
-
 def test_warnings_are_shown_and_do_not_fail(run, hostvars, monkeypatch):
     shown = []
     monkeypatch.setattr("ansible.utils.display.Display.warning", lambda self, text: shown.append(text))
-    hostvars["hap-lite"]["__routeros_ospf_info"]["version"] = "7.24.1"
+    hostvars["hap-lite"]["__routeros_ospf_plan"]["info"]["version"] = "7.24.1"
     assert run("anycast_preflight")["problems"] == []
     assert "runs RouterOS 7.24.1, which does not apply" in shown[0]
 

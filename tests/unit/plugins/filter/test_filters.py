@@ -86,58 +86,12 @@ def test_the_example_calls_the_filter_with_what_it_takes(name):
     [
         ("link", [{"dead_interval": 3}], "dead_interval is 3 s"),
         ("services", [[{"name": "sip"}]], "service 'sip': addresses"),
-        ("routeros_filter_rules", [["nonsense"], "anycast-in", "ours"], "nonsense"),
-        ("routeros_filter_rules", [[], "anycast-in", "ours"], "routeros_ospf_anycast_prefixes is empty, expected"),
-        (
-            "routeros_hash_policy",
-            ["per_packet"],
-            "'per_packet', which RouterOS 7 does not offer",
-        ),
-        ("routeros_hash_policy", ["round"], "'round', expected one of: per_client, per_flow"),
-        ("routeros_ipv6_plan", [{}, ["2001:db8::64/128"], "round", False, "ours"], "'round', expected one of"),
     ],
 )
 def test_what_cannot_be_computed_is_one_clear_error(name, arguments, says):
     with pytest.raises(AnsibleFilterError) as raised:
         FILTERS[name](*arguments)
     assert says in str(raised.value)
-
-
-@pytest.mark.parametrize(
-    ("name", "arguments", "expected"),
-    [
-        ("routeros_hash_policy", ["per_client"], "l3"),
-    ],
-)
-def test_simple_ones(name, arguments, expected):
-    assert FILTERS[name](*arguments) == expected
-
-
-def router_problems(link, prefixes=("172.18.0.64",)):
-    info = {
-        "addresses": [{"address": "172.18.0.1/26", "interface": "bridge-lan", "disabled": False}],
-        "ospf": {"instances": [], "areas": [], "interface_templates": []},
-        "bfd": {"configurations": []},
-        "filter": {"rules": []},
-    }
-    return FILTERS["router_problems"](
-        info,
-        link,
-        "172.18.0.1",
-        "anycast",
-        "anycast",
-        ["bridge-lan"],
-        "ours",
-        None,
-        list(prefixes),
-        "anycast-in",
-        "per_client",
-    )
-
-
-def test_a_wrong_link_of_the_router_names_its_variable():
-    assert router_problems(LINK) == []
-    assert router_problems({"key": "k", "hello_interval": 5, "dead_interval": 5})[0].startswith("routeros_ospf_link: ")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -167,25 +121,3 @@ HOSTVARS: dict = {
 GROUPS = {"anycast_routers": ["hap-lite"], "anycast_nodes": ["sip1", "sip2"], "anycast_clients": ["phones"]}
 
 
-def test_router_ids_of_the_others():
-    assert FILTERS["other_router_ids"](HOSTVARS, "sip1") == {"hap-lite": "172.18.0.1", "sip2": "172.18.0.12"}
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Taking over, removing, rotating, drilling
-
-
-def test_a_router_with_a_wrong_link_takes_nothing_over():
-    info = {
-        "ospf": {
-            "instances": [{".id": "*1", "name": "home", "router-id": "172.18.0.1"}],
-            "areas": [{".id": "*2", "name": "backbone", "instance": "home"}],
-            "interface_templates": [{".id": "*3", "area": "backbone", "interfaces": "bridge-lan"}],
-        },
-        "filter": {"rules": []},
-        "ip_settings": {},
-        "ipv6_settings": {},
-    }
-    arguments = ("172.18.0.1", ["bridge-lan"], "ours", "anycast-in", "anycast", "anycast")
-    assert FILTERS["routeros_plan"](info, LINK, *arguments)["instance"] == "home"
-    assert FILTERS["routeros_plan"](info, {"dead_interval": 1}, *arguments)["instance"] == "anycast"

@@ -17,7 +17,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.model.services imp
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer
 from ansible_collections.homelab.anycast.plugins.module_utils.node.problems import node_problems
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros import next_hops, rows
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import next_hops
 
 BOTH = ["172.18.0.64", "2001:db8:64::64"]
 FACTS = {
@@ -95,83 +95,6 @@ def test_ipv6_address_inside_a_connected_subnet():
     assert "2001:db8::64 lies inside 2001:db8::/64 on interface enp0s11" in problem
     outside = normalise_services([{"name": "sip", "addresses": BOTH}])
     assert node_problems(outside, "172.18.0.11", ["enp0s11"], FACTS) == []
-
-
-ROUTER = {
-    "addresses": [{"address": "172.18.0.1/26", "network": "172.18.0.0", "interface": "bridge-lan", "disabled": False}],
-    "ipv6_addresses": [
-        {"address": "2001:db8::1/64", "interface": "bridge-lan", "disabled": False},
-        {"address": "fe80::1/64", "interface": "bridge-lan", "disabled": False},
-    ],
-    "filter": {"rules": []},
-}
-
-
-def test_rows_of_a_router_with_ipv6():
-    versions = ip.ospf_versions(BOTH)
-    assert versions == [2, 3]
-    two, three = rows.instances("anycast", "172.18.0.1", "anycast-in", "ours", versions)
-    assert (two["name"], two["version"], two["in-filter-chain"]) == ("anycast", 2, "anycast-in")
-    assert (three["name"], three["version"], three["in-filter-chain"]) == ("anycast-v3", 3, "anycast-in-v3")
-    link = normalise_link({"key": "key", "area": 1})
-    areas = rows.areas(link, "anycast", "anycast", "ours", versions)
-    assert [(row["name"], row["instance"], row["area-id"]) for row in areas] == [
-        ("anycast", "anycast", "0.0.0.1"),
-        ("anycast-v3", "anycast-v3", "0.0.0.1"),
-    ]
-    templates = rows.interface_templates(link, "anycast", ["bridge-lan"], 128, 1, "ours", versions)
-    assert [row.pop("area") for row in templates] == ["anycast", "anycast-v3"]
-    assert templates[0] == templates[1]
-
-
-def test_rows_of_a_router_without_ipv6_are_as_they_were():
-    versions = ip.ospf_versions(["172.18.0.64"])
-    assert [row["name"] for row in rows.instances("anycast", "172.18.0.1", "", "ours", versions)] == ["anycast"]
-    assert rows.filter_chains("anycast-in", versions) == ["anycast-in"]
-    assert [row["rule"] for row in rows.filter_rules(["172.18.0.64"], "anycast-in", "ours")] == [
-        "if (dst in 172.18.0.64/32 && dst-len == 32) { accept }",
-        "reject",
-    ]
-
-
-def test_each_chain_accepts_only_its_own_prefixes():
-    rules = rows.filter_rules(BOTH, "anycast-in", "ours")
-    assert [(row["chain"], row["rule"]) for row in rules] == [
-        ("anycast-in", "if (dst in 172.18.0.64/32 && dst-len == 32) { accept }"),
-        ("anycast-in", "reject"),
-        ("anycast-in-v3", "if (dst in 2001:db8:64::64/128 && dst-len == 128) { accept }"),
-        ("anycast-in-v3", "reject"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("prefix", "words"),
-    [
-        ("2001:db8::64", "2001:db8::64/128, which lies inside 2001:db8::/64 on interface bridge-lan"),
-        ("2001:db8::/32", "2001:db8::/32, which holds 2001:db8::/64 on interface bridge-lan"),
-        ("fe80::64", "'fe80::64', expected unicast prefixes that can be routed"),
-        ("ff02::5", "'ff02::5', expected unicast prefixes that can be routed"),
-        ("2001:db8:64::1/64", "with host bits set, expected 2001:db8:64::/64"),
-    ],
-)
-def test_prefix_refused(prefix, words):
-    problems = rows.guard_problems(ROUTER, [prefix], "anycast-in", "per_client", "ours")
-    assert [problem for problem in problems if words in problem]
-
-
-def test_prefixes_of_both_versions_pass():
-    assert rows.guard_problems(ROUTER, BOTH, "anycast-in", "per_client", "ours") == []
-
-
-def test_somebody_elses_row_of_the_derived_name():
-    info = {
-        "ospf": {"instances": [{"name": "anycast-v3"}], "areas": [], "interface_templates": []},
-        **ROUTER,
-    }
-    arguments = (info, "172.18.0.1", "anycast", "anycast", ["bridge-lan"], "ours")
-    (problem,) = rows.router_problems(*arguments, versions=[2, 3])
-    assert "instance 'anycast-v3' of somebody else's" in problem
-    assert rows.router_problems(*arguments) == []
 
 
 LINK_LOCAL = "fe80::11"

@@ -1,29 +1,37 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role writes to the router."""
+
 from __future__ import annotations
 
 import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model.link import normalise_link
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.rows import (
-    OptionError,
-    bfd_configuration,
-    filter_rules,
-    guard_problems,
-    hash_policy,
-    instances,
-    interface_template,
-    router_problems,
+    anycast_networks,
+    area_rows,
+    bfd_rows,
+    filter_rows,
+    instance_rows,
+    redirect_rows,
+    template_rows,
 )
 
-
-def row(**link):
-    return interface_template(normalise_link(link), "anycast", ["bridge-lan", "ether2"], 128, 1, "ours")
+BOTH = ["172.18.0.64", "2001:db8:64::64"]
 
 
-def test_template_with_a_digest():
-    assert row(key="k3y", dead_interval=60) == {
+@pytest.fixture
+def template(ask):
+    def template(**link):
+        (row,) = template_rows(normalise_link(link), ask(interfaces=["bridge-lan", "ether2"]))
+        return row
+
+    return template
+
+
+def test_template_with_a_digest(template):
+    assert template(key="k3y", dead_interval=60) == {
         "area": "anycast",
         "interfaces": "bridge-lan,ether2",
         "type": "broadcast",
@@ -34,250 +42,119 @@ def test_template_with_a_digest():
         "retransmit-interval": "2s",
         "use-bfd": False,
         "disabled": False,
-        "comment": "ours",
+        "comment": "homelab.anycast",
         "auth": "sha256",
         "auth-id": 1,
-        "auth-key": "k3y",
     }
 
 
-def test_template_leaves_out_what_is_unset():
-    assert {"auth", "auth-id", "auth-key"} & set(row(authentication="none")) == set()
-    assert "auth-id" not in row(authentication="simple", key="k")
+def test_template_leaves_out_what_is_unset(template):
+    assert {"auth", "auth-id", "auth-key"} & set(template(authentication="none")) == set()
+    assert "auth-id" not in template(authentication="simple", key="k")
 
 
-def test_without_bfd_there_is_no_row_of_it():
-    assert row(key="k")["use-bfd"] is False
-    assert bfd_configuration(normalise_link({"key": "k"}), ["bridge-lan"], "ours") == []
+def test_without_bfd_there_is_no_row_of_it(template, ask):
+    assert template(key="k")["use-bfd"] is False
+    assert bfd_rows(normalise_link({"key": "k"}), ask()) == []
 
 
-def test_bfd_in_the_template_and_its_row():
-    assert row(key="k", bfd=True)["use-bfd"] is True
+def test_bfd_in_the_template_and_its_row(template, ask):
+    assert template(key="k", bfd=True)["use-bfd"] is True
     link = normalise_link({"key": "k", "bfd": True, "bfd_interval": 1000, "bfd_multiplier": 3})
-    assert bfd_configuration(link, ["bridge-lan", "ether2"], "ours") == [
+    assert bfd_rows(link, ask(interfaces=["bridge-lan", "ether2"])) == [
         {
             "interfaces": "bridge-lan,ether2",
             "min-tx": "1s",
             "min-rx": "1s",
             "multiplier": 3,
             "disabled": False,
-            "comment": "ours",
+            "comment": "homelab.anycast",
         }
     ]
 
 
-def info(instances=(), areas=(), templates=(), bfd=(), rules=()):
-    return {
-        "addresses": [
-            {"address": "172.18.0.1/26", "interface": "bridge-lan", "disabled": False},
-            {"address": "192.0.2.2/30", "interface": "ether1", "disabled": False},
-        ],
-        "ospf": {"instances": list(instances), "areas": list(areas), "interface_templates": list(templates)},
-        "bfd": {"configurations": list(bfd)},
-        "filter": {"rules": list(rules)},
-    }
-
-
-def problems(found, router_id="172.18.0.1", others=None, bfd=False):
-    return router_problems(found, router_id, "anycast", "anycast", ["bridge-lan"], "ours", others, bfd)
-
-
-FOREIGN_TEMPLATE = {".id": "*3", "area": "backbone", "interfaces": "ether1,bridge-lan"}
-
-
-@pytest.mark.parametrize(
-    "found",
-    [
-        info(),
-        info([{"name": "anycast", "comment": "ours"}], [{"name": "anycast", "comment": "ours"}]),
-        info([{"name": "default", "comment": "defconf"}], [{"name": "backbone"}]),
-        info(templates=[{**FOREIGN_TEMPLATE, "comment": "ours"}]),
-        info(templates=[{**FOREIGN_TEMPLATE, "disabled": True}]),
-        info(templates=[{**FOREIGN_TEMPLATE, "interfaces": "ether1"}]),
-        info(templates=[{".id": "*4", "area": "backbone", "networks": "10.0.0.0/8"}]),
-    ],
-)
-def test_nothing_speaks_against_it(found):
-    assert problems(found) == []
-
-
-@pytest.mark.parametrize(
-    "found, words",
-    [
-        (info([{"name": "anycast"}]), ["instance 'anycast' of somebody else's", "routeros_ospf_instance"]),
-        (info(areas=[{"name": "anycast", "comment": "his"}]), ["area 'anycast'", "'his'", "routeros_ospf_area"]),
-        (info(templates=[FOREIGN_TEMPLATE]), ["interface bridge-lan is matched already", "*3", "area backbone"]),
-        (info(templates=[{**FOREIGN_TEMPLATE, "interfaces": "all"}]), ["interface all is matched already"]),
-    ],
-)
-def test_foreign_rows_in_the_way(found, words):
-    sentences = problems(found)
-    assert len(sentences) == 1
-    assert [word for word in words if word not in sentences[0]] == []
-
-
-OURS = {".id": "*2", "interfaces": "bridge-lan", "comment": "ours"}
-
-
-def test_a_user_who_may_not_see_the_keys():
-    (said,) = problems(info(templates=[{**OURS, "area": "anycast", "key_masked": True}]))
-    assert "interface templates *2 as *****" in said
-    assert "lacks the policy 'sensitive'" in said and "/user/group" in said
-    assert problems(info(templates=[{**OURS, "area": "anycast", "key_as_given": False}])) == []
-
-
-@pytest.mark.parametrize(
-    "rows",
-    [
-        [],
-        [OURS],
-        [OURS, {".id": "*3", "forbid-bfd": "true"}],
-        [{".id": "*3", "interfaces": "ether1", "forbid-bfd": "true"}],
-        [{".id": "*3", "disabled": True}],
-        [{".id": "*3", "interfaces": "bridge-lan", "addresses": "10.0.0.0/8,192.0.2.0/24"}],
-        [{".id": "*3", "addresses": "2001:db8::/32"}],
-        [{".id": "*3", "address-list": "peers"}],
-        [{".id": "*3", "vrf": "guests"}],
-    ],
-)
-def test_bfd_rows_that_are_in_nobodys_way(rows):
-    assert problems(info(bfd=rows), bfd=True) == []
-
-
-@pytest.mark.parametrize(
-    "found, words",
-    [
-        ({".id": "*1", "forbid-bfd": "true"}, ["row *1 of /routing/bfd/configuration", "forbids it"]),
-        ({".id": "*1", "forbid-bfd": True, "interfaces": "all"}, ["forbids it"]),
-        ({".id": "*1", "interfaces": "ether1,bridge-lan", "comment": "his"}, ["'his'", "may have other timers"]),
-        ({".id": "*1", "addresses": "172.18.0.0/16", "vrf": "main", "address-list": ""}, ["BFD on bridge-lan"]),
-    ],
-)
-def test_bfd_rows_in_the_way(found, words):
-    for rows in ([found], [found, OURS]):
-        sentences = problems(info(bfd=rows), bfd=True)
-        assert len(sentences) == 1
-        assert [word for word in words if word not in sentences[0]] == []
-        assert problems(info(bfd=rows), bfd=False) == []
-
-
-def test_bfd_rows_about_a_point_to_point_address():
-    """The neighbour has the address at the other end, which RouterOS calls the network of a /32."""
-    row = {".id": "*1", "addresses": "192.0.2.2/32", "forbid-bfd": "true"}
-    found = info(bfd=[row])
-    assert problems(found, bfd=True) == []
-    found["addresses"] = [
-        {"address": "192.0.2.1/32", "network": "192.0.2.2", "interface": "bridge-lan", "disabled": False}
+def test_instance_names_its_chain_only_where_there_is_one(ask):
+    assert instance_rows(ask()) == [
+        {
+            "name": "anycast",
+            "version": 2,
+            "router-id": "172.18.0.1",
+            "in-filter-chain": "anycast-in",
+            "disabled": False,
+            "comment": "homelab.anycast",
+        }
     ]
-    assert "forbids it" in problems(found, bfd=True)[0]
+    assert "in-filter-chain" not in instance_rows(ask(filter_chain=""))[0]
 
 
-def test_router_id():
-    assert "router id of sip1 too" in problems(info(), others={"sip1": "172.18.0.1"})[0]
+def test_rows_of_a_router_with_ipv6(ask):
+    request = ask(prefixes=BOTH)
+    two, three = instance_rows(request)
+    assert (two["name"], two["version"], two["in-filter-chain"]) == ("anycast", 2, "anycast-in")
+    assert (three["name"], three["version"], three["in-filter-chain"]) == ("anycast-v3", 3, "anycast-in-v3")
+    link = normalise_link({"key": "key", "area": 1})
+    assert [(row["name"], row["instance"], row["area-id"]) for row in area_rows(link, request)] == [
+        ("anycast", "anycast", "0.0.0.1"),
+        ("anycast-v3", "anycast-v3", "0.0.0.1"),
+    ]
+    templates = template_rows(link, request)
+    assert [row.pop("area") for row in templates] == ["anycast", "anycast-v3"]
+    assert templates[0] == templates[1]
 
 
-# The import filter and the distribution
-
-
-def test_instance_names_its_chain_only_where_there_is_one():
-    assert instances("anycast", "172.18.0.1", "anycast-in", "ours")[0] == {
-        "name": "anycast",
-        "version": 2,
-        "router-id": "172.18.0.1",
-        "in-filter-chain": "anycast-in",
-        "disabled": False,
-        "comment": "ours",
-    }
-    assert "in-filter-chain" not in instances("anycast", "172.18.0.1", "", "ours")[0]
-
-
-def test_filter_rules_accept_host_routes_and_end_with_reject():
-    rows = filter_rules(["192.0.2.0/24", "172.18.0.64", "172.18.0.64/32"], "anycast-in", "ours")
+def test_filter_rules_accept_host_routes_and_end_with_reject(ask):
+    rows = filter_rows(ask(prefixes=["192.0.2.0/24", "172.18.0.64", "172.18.0.64/32"]))
     assert [row["rule"] for row in rows] == [
         "if (dst in 172.18.0.64/32 && dst-len == 32) { accept }",
         "if (dst in 192.0.2.0/24 && dst-len == 32) { accept }",
         "reject",
     ]
-    assert {(row["chain"], row["comment"]) for row in rows} == {("anycast-in", "ours")}
+    assert {(row["chain"], row["comment"]) for row in rows} == {("anycast-in", "homelab.anycast")}
+
+
+def test_each_chain_accepts_only_its_own_prefixes(ask):
+    assert [(row["chain"], row["rule"]) for row in filter_rows(ask(prefixes=BOTH))] == [
+        ("anycast-in", "if (dst in 172.18.0.64/32 && dst-len == 32) { accept }"),
+        ("anycast-in", "reject"),
+        ("anycast-in-v3", "if (dst in 2001:db8:64::64/128 && dst-len == 128) { accept }"),
+        ("anycast-in-v3", "reject"),
+    ]
+
+
+def test_without_a_chain_there_is_no_rule(ask):
+    assert filter_rows(ask(filter_chain="")) == []
 
 
 @pytest.mark.parametrize(
     "prefixes, words",
     [
-        ([], ["routeros_ospf_anycast_prefixes is empty", "routeros_ospf_filter_chain to ''"]),
-        ("172.18.0.64", ["is '172.18.0.64', expected a list"]),
         (["172.18.0.64/33"], ["has '172.18.0.64/33', expected an IPv4 prefix"]),
-        (
-            ["172.18.0.64", "sip", "172.18.0.65/26"],
-            ["has 'sip'", "'172.18.0.65/26' with host bits set", "172.18.0.64/26"],
-        ),
+        (["172.18.0.64", "sip", "172.18.0.65/26"], ["has 'sip'", "has '172.18.0.65/26' with host bits set"]),
+        (["fe80::1"], ["has 'fe80::1', expected unicast prefixes that can be routed"]),
+        (["ff02::5"], ["has 'ff02::5', expected unicast prefixes"]),
+        (["::ffff:172.18.0.64"], ["has '::ffff:172.18.0.64', expected unicast prefixes"]),
     ],
 )
 def test_prefixes_that_are_none(prefixes, words):
-    with pytest.raises(OptionError) as caught:
-        filter_rules(prefixes, "anycast-in", "ours")
-    assert [word for word in words if word not in str(caught.value)] == []
+    problems = anycast_networks(prefixes)[1]
+    assert [word for word, problem in zip(words, problems, strict=True) if word not in problem] == []
 
 
-def guard(prefixes=("172.18.0.64/32",), chain="anycast-in", distribution="per_client", rules=(), found=None):
-    return guard_problems(found or info(rules=rules), prefixes, chain, distribution, "ours")
+def test_prefixes_without_a_service(ask):
+    """A range that holds more than its address stays, and so does what is no prefix: the checks say so."""
+    asked = ask(prefixes=["172.18.0.64", "172.18.0.65/32", "192.0.2.0/24", "sip"])
+    left = asked.without(["172.18.0.65", "192.0.2.1/32"])
+    assert left.prefixes == ["172.18.0.64", "192.0.2.0/24", "sip"]
 
 
-RULE = {".id": "*7", "chain": "anycast-in", "rule": "reject"}
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        {},
-        {"distribution": "per_flow"},
-        {"distribution": None},
-        # Without a filter nothing is asked of it.
-        {"chain": "", "prefixes": [], "rules": [RULE]},
-        {"rules": [{**RULE, "comment": "ours"}, {**RULE, "chain": "his"}, {**RULE, "disabled": True}]},
-        {"found": {**info(), "addresses": [{"address": "172.18.0.64/26", "interface": "ether1", "disabled": True}]}},
-    ],
-)
-def test_nothing_speaks_against_the_guard(arguments):
-    assert guard(**arguments) == []
-
-
-@pytest.mark.parametrize(
-    "arguments, words",
-    [
-        ({"prefixes": ["172.18.0.60"]}, ["172.18.0.60/32, which lies inside 172.18.0.0/26 on interface bridge-lan"]),
-        ({"prefixes": ["172.18.0.0/24"]}, ["172.18.0.0/24, which holds 172.18.0.0/26 on interface bridge-lan"]),
-        (
-            {
-                "prefixes": ["10.0.0.2"],
-                "found": {
-                    **info(),
-                    "addresses": [
-                        {"address": "10.0.0.1/32", "network": "10.0.0.2", "interface": "l2tp", "disabled": False}
-                    ],
-                },
-            },
-            ["10.0.0.2/32, which lies inside 10.0.0.2/32 on interface l2tp"],
-        ),
-        ({"prefixes": []}, ["routeros_ospf_anycast_prefixes is empty"]),
-        ({"rules": [RULE]}, ["rule *7 of somebody else's", "'anycast-in'", "(comment '', expected 'ours')"]),
-        ({"rules": [{**RULE, "comment": "his"}]}, ["(comment 'his'", "set routeros_ospf_filter_chain to another name"]),
-        ({"rules": [{**RULE, "comment": "ours", "disabled": True}]}, ["rule *7", "is disabled", "enable or remove it"]),
-        ({"chain": "no"}, ["routeros_ospf_filter_chain is 'no'"]),
-        ({"chain": "my chain"}, ["routeros_ospf_filter_chain is 'my chain', expected a letter and then"]),
-        ({"distribution": "per_packet"}, ["'per_packet', which RouterOS 7 does not offer", "Take 'per_client'"]),
-        ({"distribution": "l4"}, ["'l4', expected one of: per_client, per_flow"]),
-    ],
-)
-def test_what_speaks_against_the_guard(arguments, words):
-    (sentence,) = guard(**arguments)
-    assert [word for word in words if word not in sentence] == []
-
-
-def test_a_prefix_that_holds_several_subnets_is_told_for_each():
-    assert len(guard(["0.0.0.0/0"])) == 2
-
-
-@pytest.mark.parametrize("distribution, policy", [("per_client", "l3"), ("per_flow", "l4")])
-def test_hash_policy(distribution, policy):
-    assert hash_policy(distribution) == policy
+def test_redirects_are_dropped_where_there_is_an_ipv6_prefix(ask):
+    assert redirect_rows(ask(prefixes=BOTH)) == [
+        {
+            "chain": "output",
+            "action": "drop",
+            "protocol": "icmpv6",
+            "icmp-options": "137:0-255",
+            "comment": "homelab.anycast",
+        }
+    ]
+    assert redirect_rows(ask()) == redirect_rows(ask(prefixes=BOTH, send_redirects=True)) == []

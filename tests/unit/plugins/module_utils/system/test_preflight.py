@@ -210,21 +210,9 @@ def test_a_link_that_is_no_link_is_left_to_its_end(system):
 # Interfaces, subnets, MTU
 
 
-def test_an_interface_that_the_router_lacks(system):
-    system.router["interfaces"] = ["bridge"]
-    problem = system.problem()
-    assert problem.startswith(
-        "routeros_ospf_interfaces: the router hap-lite has no interface 'bridge'; it has: lo, bri"
-    )
-
-
 @pytest.mark.parametrize(
     "change, says",
     [
-        (
-            {"disabled": True},
-            "routeros_ospf_interfaces: interface 'bridge-lan' of the router hap-lite is disabled.",
-        ),
         ({"running": False}, "interface 'bridge-lan' of the router hap-lite is not running: plug in its cable"),
     ],
 )

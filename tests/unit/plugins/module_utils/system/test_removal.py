@@ -8,7 +8,6 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.system.removal import (
-    prefixes_without,
     removal_request,
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.system.request import Inventory
@@ -67,8 +66,3 @@ def test_what_goes_of_a_node():
 )
 def test_what_is_refused(asked, said):
     assert said in "; ".join(ask(**asked)[1])
-
-
-def test_prefixes_without_a_service():
-    prefixes = ["172.18.0.64", "172.18.0.65/32", "192.0.2.0/24"]
-    assert prefixes_without(prefixes, ["172.18.0.65", "192.0.2.1/32"]) == ["172.18.0.64", "192.0.2.0/24"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model.link import normalise_link
 from ansible_collections.homelab.anycast.plugins.module_utils.system import rotation
 from ansible_collections.homelab.anycast.plugins.module_utils.system.request import Inventory
 
@@ -66,22 +65,3 @@ def test_ospfv3_has_less_room_for_the_new_key():
     assert ask(LINK, new=new)[1] == []
     (problem,) = ask(LINK, new=new, prefixes=["172.18.0.64", "2001:db8::64"])[1]
     assert "anycast_new_key or anycast_new_key_id cannot work: key has 31 octets" in problem and "at most 30" in problem
-
-
-TEMPLATE = {"auth": "sha256", "auth-id": 1}
-
-
-@pytest.mark.parametrize(
-    "template, words",
-    [
-        (TEMPLATE, []),
-        ({**TEMPLATE, "auth-id": "2"}, []),
-        ({**TEMPLATE, "auth-id": 3}, ["auth=sha256 with auth-id=3, expected sha256 with 1", "or 2"]),
-        ({**TEMPLATE, "auth": "md5"}, ["auth=md5 with auth-id=1, expected sha256"]),
-        (None, ["no interface template with the comment 'ours'", "run site first"]),
-    ],
-)
-def test_the_router_has_one_of_the_two_keys(template, words):
-    problems = rotation.router_key_problems(template, "ours", normalise_link(LINK), 2)
-    assert len(problems) == (1 if words else 0)
-    assert [word for word in words if word not in problems[0]] == []

@@ -1,0 +1,321 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What keeps the role routeros_ospf from configuring a router, one sentence each. Private to this collection."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
+from ansible_collections.homelab.anycast.plugins.module_utils.model.limits import limit_problems
+from ansible_collections.homelab.anycast.plugins.module_utils.model.link import Link
+from ansible_collections.homelab.anycast.plugins.module_utils.ospf.router_id import router_id_problems
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.rows import (
+    HASH_POLICIES,
+    Network,
+    RouterRequest,
+    anycast_networks,
+    area_rows,
+    template_rows,
+)
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.takeover import Info
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import (
+    Row,
+    address_and_subnet,
+    flag,
+    split_list,
+)
+
+# A name that needs no quotes in the console, and which librouteros does not read as a number.
+_CHAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+
+
+def request_problems(request: RouterRequest) -> list[str]:
+    """Return why the variables cannot be written to any router."""
+    limits = {"routeros_ospf_priority": request.priority, "routeros_ospf_cost": request.cost}
+    return [
+        *limit_problems(limits),
+        *_filter_problems(request),
+        *_distribution_problems(request.distribution),
+    ]
+
+
+def _filter_problems(request: RouterRequest) -> Iterator[str]:
+    chain = request.filter_chain
+    if not chain:
+        return
+    # librouteros reads these words as booleans, so they would never compare equal.
+    if not _CHAIN.fullmatch(chain) or chain.lower() in ("yes", "no", "true", "false"):
+        yield (
+            f"routeros_ospf_filter_chain is '{chain}', expected a letter and then letters, digits, dot, - and _; or ''"
+            " for no filter"
+        )
+    if not request.prefixes:
+        yield (
+            "routeros_ospf_anycast_prefixes is empty, expected the prefixes that hold the anycast addresses, such as"
+            " 172.18.0.64/32. Set routeros_ospf_filter_chain to '' if the router is to take every route that OSPF"
+            " brings"
+        )
+    yield from anycast_networks(request.prefixes)[1]
+
+
+def _distribution_problems(distribution: str) -> Iterator[str]:
+    if distribution == "per_packet":
+        yield (
+            "routeros_ospf_distribution is 'per_packet', which RouterOS 7 does not offer: it chooses the next hop by a"
+            " hash (/ip/settings ipv4-multipath-hash-policy is l3, l4 or l3-inner), and the packets of one registration"
+            " or call would go to different nodes. Take 'per_client', or 'per_flow' where few clients send many"
+            " independent requests"
+        )
+    elif distribution not in HASH_POLICIES:
+        yield f"routeros_ospf_distribution is '{distribution}', expected one of: {', '.join(HASH_POLICIES)}"
+
+
+def router_problems(info: Info, request: RouterRequest, other_router_ids: Mapping[str, Any], bfd: bool) -> list[str]:
+    """Return what on this router, or on the others, is in the way.
+
+    :param info: result of the module routeros_info; with its option auth_key_sha256 it knows of masked keys as well.
+    :param bfd: whether the link has BFD.
+    """
+    return [
+        *router_id_problems("routeros_ospf_router_id", request.router_id, other_router_ids),
+        *_interface_problems(info, request.interfaces),
+        *_rows_in_the_way(info, request),
+        *_masked_keys(info),
+        *(_bfd_problems(info, request) if bfd else ()),
+        *(_chain_problems(info, request) if request.filter_chain else ()),
+        *(_ipv6_problems(info) if ip.has_ipv6(request.prefixes) else ()),
+    ]
+
+
+def _interface_problems(info: Info, required: Iterable[str]) -> Iterator[str]:
+    by_name = {entry["name"]: entry for entry in info["interfaces"]}
+    usable = ", ".join(entry["name"] for entry in info["interfaces"] if not entry["disabled"]) or "none"
+    for name in required:
+        if name not in by_name:
+            yield (
+                f"routeros_ospf_interfaces: the router has no interface '{name}'; it has: {usable}. Correct the name of"
+                " the interface"
+            )
+        elif by_name[name]["disabled"]:
+            yield (
+                f"routeros_ospf_interfaces: interface '{name}' of the router is disabled. Enable it (/interface enable"
+                f" {name}), or choose one of: {usable}"
+            )
+
+
+def _rows_in_the_way(info: Info, request: RouterRequest) -> Iterator[str]:
+    advice = f"set the comment '{request.comment}' on that row to let the role manage it"
+    for kind, name in (("instance", request.instance), ("area", request.area)):
+        names = [ip.versioned(name, version) for version in request.versions]
+        for row in info["ospf"][kind + "s"]:
+            if row["name"] in names and row.get("comment") != request.comment:
+                yield (
+                    f"the router has an OSPF {kind} '{row['name']}' that this role does not manage (comment"
+                    f" '{row.get('comment') or ''}'). Choose another name in routeros_ospf_{kind}, or {advice}"
+                )
+    for row in info["ospf"]["interface_templates"]:
+        taken = set(split_list(row.get("interfaces"))) & {"all", *request.interfaces}
+        # RouterOS does not say which of two templates wins; release 7.23.3 speaks of a "duplicate config".
+        if taken and row.get("comment") != request.comment and not flag(row, "disabled"):
+            yield (
+                f"interface {', '.join(sorted(taken))} is matched by the interface template {row['.id']} (area"
+                f" {row['area']}, comment '{row.get('comment') or ''}') that this role does not manage. Disable or"
+                f" remove that row, or {advice}"
+            )
+
+
+def _masked_keys(info: Info) -> Iterator[str]:
+    masked = [row[".id"] for row in info["ospf"]["interface_templates"] if row.get("key_masked")]
+    if masked:
+        yield (
+            f"the router shows the keys of its interface templates {', '.join(masked)} as ***** to the user of the API:"
+            " the user's group lacks the policy 'sensitive', so they cannot be compared and would be written on every"
+            " run. Add the policy to the group (/user/group)"
+        )
+
+
+def _bfd_problems(info: Info, request: RouterRequest) -> Iterator[str]:
+    """Say which rows that the role does not manage decide about BFD on its interfaces: the first that matches does."""
+    subnets = [
+        address_and_subnet(row)[1]
+        for row in info["addresses"]
+        if row["interface"] in request.interfaces and not row["disabled"]
+    ]
+    for row in info["bfd"]["configurations"]:
+        if row.get("comment") == request.comment:
+            return
+        limited = set(split_list(row.get("interfaces")))
+        elsewhere = limited and not limited & {"all", "static", *request.interfaces}
+        if flag(row, "disabled") or elsewhere or not _covers(row, subnets):
+            continue
+        yield (
+            f"the row {row['.id']} of /routing/bfd/configuration (comment '{row.get('comment') or ''}') decides about"
+            f" BFD on {', '.join(request.interfaces)}, as it stands before the role's, and"
+            f" {'forbids it' if flag(row, 'forbid-bfd') else 'may have other timers'}. Disable or remove it, or limit"
+            " it to other interfaces or addresses"
+        )
+
+
+def _covers(row: Row, subnets: list[ipaddress.IPv4Network]) -> bool:
+    """Return whether a row of /routing/bfd/configuration may match a neighbour in one of the subnets.
+
+    What an address list holds is not known here; a row with one is left to the check of the sessions.
+    """
+    if row.get("address-list") or row.get("vrf") not in (None, "", "main"):
+        return False
+    if not row.get("addresses"):
+        return True
+    prefixes = []
+    for text in split_list(row["addresses"]):
+        try:
+            prefixes.append(ipaddress.IPv4Network(text, strict=False))
+        except ValueError:  # IPv6
+            continue
+    return any(prefix.overlaps(subnet) for prefix in prefixes for subnet in subnets)
+
+
+def _chain_problems(info: Info, request: RouterRequest) -> Iterator[str]:
+    for network in anycast_networks(request.prefixes)[0]:
+        for interface, subnet in _connected_subnets(info):
+            if network.version == subnet.version and network.overlaps(subnet):
+                inside = network.prefixlen >= subnet.prefixlen
+                yield (
+                    f"routeros_ospf_anycast_prefixes has {network}, which {'lies inside' if inside else 'holds'}"
+                    f" {subnet} on interface {interface}: a node could announce the addresses of hosts there; expected"
+                    " prefixes outside every subnet of the router"
+                )
+    for row in info["filter"]["rules"]:
+        if row.get("chain") not in request.chains:
+            continue
+        if row.get("comment") != request.comment and not flag(row, "disabled"):
+            yield (
+                f"the filter chain '{row['chain']}' of the router has a rule {row['.id']} that this role does not"
+                f" manage (comment '{row.get('comment') or ''}'). Choose another name in routeros_ospf_filter_chain, or"
+                f" set the comment '{request.comment}' on that row to let the role manage it"
+            )
+        elif row.get("comment") == request.comment and flag(row, "disabled"):
+            yield (
+                f"the rule {row['.id']} of the filter chain '{row['chain']}' is disabled, which changes what it"
+                " accepts. Enable or remove it (/routing/filter/rule)"
+            )
+
+
+def _connected_subnets(info: Info) -> Iterator[tuple[str, Network]]:
+    """Yield (interface, network) for every enabled address; of a point-to-point address both ends."""
+    for row in info["addresses"]:
+        if not row["disabled"]:
+            own, subnet = address_and_subnet(row)
+            yield row["interface"], subnet
+            if own not in subnet:
+                yield row["interface"], ipaddress.IPv4Network(own)
+    for row in info["ipv6_addresses"]:
+        if not row["disabled"]:
+            network = ipaddress.IPv6Interface(str(row["address"])).network
+            # Every interface has one of these, and nobody announces it.
+            if not network.is_link_local:
+                yield row["interface"], network
+
+
+def _ipv6_problems(info: Info) -> Iterator[str]:
+    advice = "or take the IPv6 prefix out of routeros_ospf_anycast_prefixes"
+    if flag(info["ipv6_settings"], "disable-ipv6"):
+        yield (
+            "IPv6 is disabled on the router (/ipv6/settings disable-ipv6=yes), and routeros_ospf_anycast_prefixes has"
+            f" an IPv6 prefix. Enable it (/ipv6/settings/set disable-ipv6=no, then reboot), {advice}"
+        )
+    elif not info["ipv6_settings"].get("forward", True):
+        yield (
+            "the router does not forward IPv6 (/ipv6/settings forward=no), and routeros_ospf_anycast_prefixes has an"
+            f" IPv6 prefix. Enable it (/ipv6/settings/set forward=yes), {advice}"
+        )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What would cost the router the adjacencies that it has. Two routers stay neighbours only as long as they agree on the
+# area (RFC 2328 8.2), the timers (10.5), the authentication and its key (D.3). The router gets a new link before the
+# nodes do, so a change of these drops every node until that one has it as well.
+
+# Properties of /routing/ospf/interface-template that both ends must agree on, and what RouterOS takes for one that is
+# not set, which it then does not print (manual, OSPF, "Interface Templates").
+AGREED = {"type": "broadcast", "hello-interval": "10s", "dead-interval": "40s", "auth": "none"}
+
+
+def interruption_problems(info: Info, link: Link, request: RouterRequest) -> list[str]:
+    """Return one sentence for each interface template of the role whose change would drop neighbours; never a key.
+
+    :param info: result of the module routeros_info; with its option auth_key_sha256 it knows of a new key as well.
+    """
+    found = []
+    for template in template_rows(link, request):
+        changes = _changes(info, template, link, request)
+        neighbors = [
+            str(row.get("address", "")).partition("%")[0]
+            for row in info["ospf"]["neighbors"]
+            if row.get("area") == template["area"] and str(row.get("state")).lower() == "full"
+        ]
+        if changes and neighbors:
+            found.append(
+                f"the router has {', '.join(changes)} in its interface template on {template['interfaces']}: with the"
+                f" change it loses its neighbours {', '.join(neighbors)}, and their clients, until each of them has the"
+                " same. Correct routeros_ospf_link; change a key with homelab.anycast.rotate_key; or, where an"
+                " interruption does no harm, set routeros_ospf_allow_interruption"
+            )
+    return found
+
+
+def _changes(info: Info, template: Row, link: Link, request: RouterRequest) -> list[str]:
+    """Return what a template of the role has and what it is to be, a phrase for each property."""
+    row = _in_force(info["ospf"]["interface_templates"], "area", template["area"], request.comment)
+    if row is None:
+        return []
+    pairs = [(name, row.get(name, default), template.get(name, default)) for name, default in AGREED.items()]
+    if "auth-id" in template:
+        pairs.append(("auth-id", row.get("auth-id", "none"), template["auth-id"]))
+    area = _in_force(info["ospf"]["areas"], "name", template["area"], request.comment)
+    if area is not None:
+        pairs.insert(0, ("area-id", area.get("area-id", "0.0.0.0"), area_rows(link, request)[0]["area-id"]))
+    found = [f"{name}={has}, expected {wanted}" for name, has, wanted in pairs if str(has) != str(wanted)]
+    # Where the kind of authentication changes, so does the rest.
+    if row.get("key_as_given") is False and row.get("auth") == template.get("auth"):
+        found.append("an auth-key that is not the link's (keys are not shown)")
+    return found
+
+
+def _in_force(rows: list[Row], name: str, value: str, comment: str) -> Row | None:
+    return next(
+        (row for row in rows if row.get(name) == value and row.get("comment") == comment and not flag(row, "disabled")),
+        None,
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The change of the key by the playbook rotate_key
+
+
+def rotation_problems(info: Info, link: Link, comment: str, new_key_id: int) -> list[str]:
+    """Return why the key of the role's interface template cannot be changed."""
+    template = _own_template(info, comment)
+    if template is None:
+        return [f"the router has no interface template with the comment '{comment}'. Run homelab.anycast.site first"]
+    kind, key_id = template.get("auth"), str(template.get("auth-id"))
+    if kind != link.authentication or key_id not in (str(link.key_id), str(new_key_id)):
+        return [
+            f"the router's interface template has auth={kind} with auth-id={key_id}, expected {link.authentication}"
+            f" with {link.key_id}, the inventory's key_id, or {new_key_id}, that of anycast_new_key_id. Run"
+            " homelab.anycast.site first"
+        ]
+    return []
+
+
+def has_key_id(info: Info, comment: str, key_id: int) -> bool:
+    """Return whether the role's interface template has a key id: where an earlier run was interrupted, the new one."""
+    return str((_own_template(info, comment) or {}).get("auth-id")) == str(key_id)
+
+
+def _own_template(info: Info, comment: str) -> Row | None:
+    return next((row for row in info["ospf"]["interface_templates"] if row.get("comment") == comment), None)

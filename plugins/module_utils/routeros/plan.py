@@ -1,0 +1,239 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tasks of the role routeros_ospf write, and what keeps them from it. Private to this collection."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
+from ansible_collections.homelab.anycast.plugins.module_utils.model.link import (
+    Link,
+    LinkError,
+    link_problems,
+    normalise_link,
+)
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros import checks, rows, takeover
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.rows import RouterRequest
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.takeover import Info, Restrict, Takeover
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import Row, flag
+
+Plan = dict[str, Any]
+
+# What the router adds to a row.
+_STATE = (".id", ".nextid", "bytes", "dynamic", "inactive", "invalid", "packets")
+
+
+def router_plan(info: Info, request: RouterRequest, link: Any, other_router_ids: Mapping[str, Any]) -> Plan:
+    """Return {problems, notes} and, where the variables can be written at all, what the role writes.
+
+    :param info: result of the module routeros_info, with its option auth_key_sha256 where the link has a key.
+    :param link: as the user wrote it.
+    :param other_router_ids: those of the other routers and nodes, by their names.
+    """
+    wrong = link_problems("routeros_ospf_link", link, request.prefixes)
+    wrong += checks.request_problems(request)
+    checked = _checked(link)
+    found = takeover.plan_takeover(info, request, checked.area) if checked else None
+    request = _named(request, found)
+    after = takeover.after_takeover(info, found.taken_over if found else {}, request.comment)
+    problems = [
+        *(found.problems if found else ()),
+        *wrong,
+        *checks.router_problems(after, request, other_router_ids, bfd=checked is not None and checked.bfd),
+    ]
+    if checked and not request.allow_interruption:
+        problems += checks.interruption_problems(after, checked, request)
+    plan: Plan = {"problems": problems, "notes": []}
+    if found and found.taken_over:
+        plan["notes"].append(
+            f"the role takes over the OSPF instance '{request.instance}', the area '{request.area}' and the interface"
+            f" template on {', '.join(request.interfaces)}: they keep their names, and it manages them from now on"
+        )
+    if checked and found and not wrong:
+        plan.update(_writes(info, request, checked, found))
+    return plan
+
+
+def rotation_plan(info: Info, request: RouterRequest, link: Any, new_key_id: int) -> Plan:
+    """Return {problems, notes, moved} and the interface templates, for the playbook rotate_key.
+
+    :param link: the link as it is in the inventory, with the old key.
+    """
+    wrong = link_problems("routeros_ospf_link", link)
+    checked = _checked(link)
+    if checked is None:
+        return {"problems": wrong, "notes": []}
+    found = takeover.plan_takeover(info, request, checked.area)
+    request = _named(request, found)
+    moved = checks.has_key_id(info, request.comment, new_key_id)
+    problems = checks.rotation_problems(info, checked, request.comment, new_key_id)
+    if not moved:
+        problems += checks.interruption_problems(info, checked, request)
+    templates = rows.template_rows(dataclasses.replace(checked, key_id=new_key_id), request)
+    return {
+        "problems": problems,
+        "notes": [],
+        "moved": moved,
+        "templates": {"rows": templates, "restrict": found.restrict["template"]},
+    }
+
+
+def removal_plan(info: Info, comment: str) -> Plan:
+    """Return what goes from the router, and what is given back."""
+    note = takeover.read_note(info, comment)
+    ours: Restrict = [{"field": "comment", "values": [comment]}]
+    restrict = dict.fromkeys(("instance", "area", "template"), ours)
+    notes = []
+    if note and note.taken_over:
+        instance, area, template = (note.taken_over[kind] for kind in restrict)
+        restrict = {
+            "instance": [*ours, {"field": "name", "values": [instance["name"]], "invert": True}],
+            "area": [*ours, {"field": "name", "values": [area["name"]], "invert": True}],
+            "template": [*ours, {"field": "area", "values": [template["area"]], "invert": True}],
+        }
+        notes.append(
+            f"the OSPF instance '{instance['name']}', the area '{area['name']}' and the interface template on"
+            f" {template['interfaces']} were there before the role: they stay, with their old comments, without the"
+            " import filter, and with the timers and the authentication that the role has given them"
+        )
+    elif note is None and takeover.owns_rows(info, comment):
+        current = info["ip_settings"]
+        notes.append(
+            "/ip/settings stays as it is (send-redirects={}, ipv4-multipath-hash-policy={}): the router has no note of"
+            " what it was before the role. RouterOS starts with send-redirects=yes"
+            " ipv4-multipath-hash-policy=l3".format(
+                "yes" if flag(current, "send-redirects") else "no", current.get("ipv4-multipath-hash-policy")
+            )
+        )
+    ospf, rules = info["ospf"], info["filter"]["rules"]
+    return {
+        "problems": [],
+        "notes": notes,
+        "given_back": _given_back(info, comment, note.taken_over if note else {}),
+        "templates": _step(ospf["interface_templates"], [], restrict["template"]),
+        "bfd": _step(info["bfd"]["configurations"], [], ours),
+        "areas": _step(ospf["areas"], [], restrict["area"]),
+        "instances": _step(ospf["instances"], [], restrict["instance"]),
+        "filter_rules": _step(rules, [], ours),
+        "redirect_rules": _step(info["firewall"]["ipv6_filter"], [], ours),
+        "ip_settings": _changed(info["ip_settings"], note.settings if note else {}),
+        "ipv6_settings": _changed(info["ipv6_settings"], _ipv6_settings_before(info, comment)),
+        "note": _step(rules, [], takeover.note_restrict(comment)),
+    }
+
+
+def _writes(info: Info, request: RouterRequest, link: Link, found: Takeover) -> Plan:
+    """Return what the tasks of the role write."""
+    policy = rows.HASH_POLICIES[request.distribution]
+    ipv6_settings = _ipv6_settings_before(info, request.comment)
+    if ip.has_ipv6(request.prefixes):
+        # l3 and l3-inner hash the flow label as well, l4 the ports (manual, CLI reference, ipv6/settings); none hashes
+        # the addresses alone.
+        ipv6_settings = {"multipath-hash-policy": policy}
+    ours: Restrict = [{"field": "comment", "values": [request.comment]}]
+    chains: Row = {"field": "chain", "values": request.chains}
+    ospf, rules = info["ospf"], info["filter"]["rules"]
+    instances = rows.instance_rows(request)
+    return {
+        "note": takeover.note_rows(info, request.comment, found.taken_over),
+        "ip_settings": _changed(
+            info["ip_settings"],
+            {"send-redirects": request.send_redirects, "ipv4-multipath-hash-policy": policy},
+        ),
+        "ipv6_settings": _changed(info["ipv6_settings"], ipv6_settings),
+        "redirect_rules": _step(info["firewall"]["ipv6_filter"], rows.redirect_rows(request), ours),
+        "filter_rules": _step(rules, rows.filter_rows(request), [*ours, chains]),
+        "instances": _step(ospf["instances"], instances, found.restrict["instance"], others_stay=True),
+        "unfiltered_instances": [
+            row["name"]
+            for row in ospf["instances"]
+            if not request.filter_chain
+            and row["name"] in [wanted["name"] for wanted in instances]
+            and _is_filtered(info, row, request.comment)
+        ],
+        "old_filter_rules": _step(rules, [], [*ours, {**chains, "invert": True}]),
+        "areas": _step(ospf["areas"], rows.area_rows(link, request), found.restrict["area"], others_stay=True),
+        "bfd": _step(info["bfd"]["configurations"], rows.bfd_rows(link, request), ours),
+        # Always written: only the task that does it knows the key.
+        "templates": {"rows": rows.template_rows(link, request), "restrict": found.restrict["template"]},
+    }
+
+
+def _given_back(info: Info, comment: str, taken_over: dict[str, Row]) -> Plan:
+    """Return by kind of row the {find, set} of those that the role has taken over, and still has."""
+    found: Plan = {}
+    for kind, menu, name in (
+        ("instance", "instances", "name"),
+        ("area", "areas", "name"),
+        ("template", "interface_templates", "area"),
+    ):
+        for row in info["ospf"][menu] if taken_over else ():
+            if row.get(name) == taken_over[kind][name] and row.get("comment") == comment:
+                values = {"comment": taken_over[kind]["comment"]}
+                if kind == "instance" and _is_filtered(info, row, comment):
+                    values["!in-filter-chain"] = None
+                found[kind] = {"find": {name: row[name], "comment": comment}, "set": values}
+    return found
+
+
+def _is_filtered(info: Info, instance: Row, comment: str) -> bool:
+    """Return whether an instance has an import filter that is not a chain with rules of somebody who manages it."""
+    chain = instance.get("in-filter-chain")
+    return bool(chain) and not any(
+        row.get("chain") == chain and row.get("comment") != comment for row in info["filter"]["rules"]
+    )
+
+
+def _ipv6_settings_before(info: Info, comment: str) -> Row:
+    """Return what comes back in /ipv6/settings with the end of OSPFv3."""
+    note = takeover.read_note(info, comment)
+    return note.ipv6_settings if note and takeover.has_ospfv3(info, comment) else {}
+
+
+def _step(found: list[Row], wanted: list[Row], restrict: Restrict, others_stay: bool = False) -> Plan:
+    """Return {rows, restrict, needed} for api_modify: C(needed) is false where the router certainly has these rows.
+
+    Each step that is not needed saves a login.
+
+    :param found: all rows of the menu.
+    :param others_stay: whether a row may have other properties as well.
+    """
+    own = [row for row in found if all(_meets(row, criterion) for criterion in restrict)]
+    same = len(own) == len(wanted) and all(map(_is_like, own, wanted, [others_stay] * len(own)))
+    return {"rows": wanted, "restrict": restrict, "needed": not same}
+
+
+def _meets(row: Row, criterion: Row) -> bool:
+    value = row.get(criterion["field"])
+    met = value in criterion.get("values", ()) or bool(
+        "regex" in criterion and re.match(criterion["regex"], str(value or ""))
+    )
+    return met is not criterion.get("invert", False)
+
+
+def _is_like(row: Row, wanted: Row, others_stay: bool) -> bool:
+    others = [name for name, value in row.items() if name not in (*wanted, *_STATE) and value not in (False, "")]
+    return all(str(row.get(name, False)) == str(value) for name, value in wanted.items()) and (
+        others_stay or not others
+    )
+
+
+def _changed(row: Row, wanted: Row) -> Row:
+    """Return what of the properties to set the row of settings does not have yet."""
+    return {name: value for name, value in wanted.items() if row.get(name) != value}
+
+
+def _checked(link: Any) -> Link | None:
+    try:
+        return normalise_link(link)
+    except LinkError:
+        return None
+
+
+def _named(request: RouterRequest, found: Takeover | None) -> RouterRequest:
+    return dataclasses.replace(request, instance=found.instance, area=found.area) if found else request

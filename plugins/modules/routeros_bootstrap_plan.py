@@ -1,0 +1,68 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin of this name, which does it all."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: routeros_bootstrap_plan
+short_description: Decide how the role routeros_bootstrap logs in to a router
+version_added: 1.0.0
+author:
+  - homelab.anycast maintainers (@homelab-anycast)
+description:
+  - Says what is wrong with the variables of the role P(homelab.anycast.routeros_bootstrap#role), and how the user of
+    the first contact logs in now; over TLS as soon as the certificate of the router's authority is on the controller.
+    Changes nothing.
+extends_documentation_fragment:
+  - homelab.anycast.attributes
+  - homelab.anycast.attributes.read_only
+attributes:
+  platform:
+    support: full
+    platforms: RouterOS
+options:
+  login:
+    description: As O(homelab.anycast.routeros_bootstrap#role:main:routeros_bootstrap_login).
+    type: dict
+    required: true
+  target:
+    description: As O(homelab.anycast.routeros_bootstrap#role:main:routeros_bootstrap_target).
+    type: dict
+    required: true
+  allowed:
+    description: As O(homelab.anycast.routeros_bootstrap#role:main:routeros_bootstrap_allowed).
+    type: list
+    elements: str
+    required: true
+  group:
+    description: As O(homelab.anycast.routeros_bootstrap#role:main:routeros_bootstrap_group).
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Decide how to log in
+  homelab.anycast.routeros_bootstrap_plan:
+    login: "{{ routeros_bootstrap_login }}"
+    target: "{{ routeros_bootstrap_target }}"
+    allowed: [172.18.0.0/26]
+    group: anycast
+  register: plan
+"""
+
+RETURN = r"""
+problems:
+  description: What is wrong with the variables, one sentence each.
+  returned: success
+  type: list
+  elements: str
+  sample: ["routeros_bootstrap_target.tls is false, expected true: the API is prepared for proven TLS"]
+login:
+  description: Options of M(community.routeros.api_modify) for the first contact, without the password.
+  returned: success
+  type: dict
+  sample: {hostname: 192.168.88.1, username: admin, timeout: 180}
+"""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: routeros_api_tls
-short_description: Give the API of a MikroTik router TLS, with a certificate by an authority of its own
+short_description: Give the API of a MikroTik router TLS, with a certificate by its own authority
 version_added: 1.0.0
 author:
   - homelab.anycast maintainers (@homelab-anycast)
@@ -16,9 +16,9 @@ description:
     addresses O(allowed) use that service. Returns the authority's certificate, by which clients prove the router.
     Private keys stay on the router.
   - Changes nothing and fails if the host that it runs on would not be let in, if the router's clock is more than a
-    minute off, or if a certificate of another kind has the name of the authority.
-  - A certificate that is made out to another O(host), or has 30 days or less left, is replaced by a new one of the same
-    authority, under the other of two names (O(certificate), and the same with C(-2\)).
+    minute off, or if a certificate of a different kind has the name of the authority.
+  - A certificate that is made out to a different O(host), or has 30 days or less left, is replaced by a new one of the
+    same authority, under the other of two names (O(certificate), and the same with C(-2\)).
 notes:
   - Runs where it can reach the router's API, normally on the controller; use C(delegate_to) or C(connection=local).
   - Needs a user with the policies C(api), C(read), C(write) and C(sensitive) (to export a certificate; MikroTik's

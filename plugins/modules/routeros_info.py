@@ -161,7 +161,7 @@ addresses:
       interface: bridge-lan
       disabled: false
 ospf:
-  description: The OSPF configuration, whoever wrote it, without keys; and the neighbours.
+  description: The OSPF configuration, also what the role does not manage, without keys; and the neighbours.
   returned: success
   type: dict
   contains:
@@ -198,7 +198,7 @@ ospf:
     interface_templates: []
     neighbors: []
 bfd:
-  description: The BFD configuration, whoever wrote it.
+  description: The BFD configuration, also what the role does not manage.
   returned: success
   type: dict
   contains:
@@ -209,7 +209,7 @@ bfd:
   sample:
     configurations: []
 filter:
-  description: The routing filters, whoever wrote them.
+  description: The routing filters, also those that the role does not manage.
   returned: success
   type: dict
   contains:

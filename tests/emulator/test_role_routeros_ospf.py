@@ -307,7 +307,7 @@ def test_a_chain_of_somebody_elses_is_not_taken_over(role: Role) -> None:
     assert code != 0 and "changed=0" in said
     for row in his:
         assert f"filter chain 'his' of the router has a rule {row['.id']} that this role does not manage" in said
-    assert "(comment 'his'). Choose another name in routeros_ospf_filter_chain" in said
+    assert "(comment 'his'). Choose a different name in routeros_ospf_filter_chain" in said
     assert router.call(f"{RULE}/print") == every
 
 

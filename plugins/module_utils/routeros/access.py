@@ -48,7 +48,7 @@ def bootstrap_login(first: Mapping[str, Any], target: Mapping[str, Any], authori
 
     :param first: options of community.routeros for the first contact; C(target) those which the collection will use.
     :param authority_is_here: whether the authority's certificate is on the controller. Then nothing but TLS that it
-        proves will do: whoever could make TLS fail would else be sent the password in clear.
+        proves will do: else an attacker who makes TLS fail would get the password in clear.
     """
     if not authority_is_here:
         return {"timeout": TIMEOUT, **first}
@@ -104,13 +104,13 @@ def bootstrap_problems(
         )
     elif target["ca_path"] in other_ca_paths:
         found.append(
-            f"routeros_bootstrap_target.ca_path is '{target['ca_path']}' for another router as well, expected a file"
+            f"routeros_bootstrap_target.ca_path is '{target['ca_path']}' for a second router too, expected a file"
             " for each (inventories/home: set routeros_api_ca_path for each router)"
         )
     if group in DEFAULT_GROUPS:
         found.append(
-            f"routeros_bootstrap_group is '{group}', one of the router's own groups, expected a name of its own"
-            " such as 'anycast'"
+            f"routeros_bootstrap_group is '{group}', one of the router's own groups, expected a separate group such as"
+            " 'anycast'"
         )
     try:
         allowed_networks(allowed)
@@ -124,7 +124,7 @@ def allowed_networks(allowed: Iterable[Any]) -> list[IPv4Network]:
     if not allowed:
         raise BootstrapError(
             "is empty, expected the addresses the API may be used from, such as 172.18.0.0/26; an empty list would let"
-            " everybody in"
+            " every host in"
         )
     found = []
     for entry in allowed:
@@ -141,7 +141,7 @@ def seen_from(sessions: Iterable[Row], username: str, own: str) -> list[str]:
     """Return the addresses that the router may know this host by: one, but where others use the API as the same user.
 
     :param sessions: rows of /user/active (manual, "User"), none if it does not tell.
-    :param own: this host's address on its end of the session, which is another one behind NAT (a container, WSL).
+    :param own: this host's address on its end of the session; behind NAT (a container, WSL) not the router's view.
     """
     addresses = {
         str(row.get("address"))
@@ -181,7 +181,7 @@ def clock_problem(clock: Mapping[str, Any]) -> str | None:
     way = "ahead of" if clock["skew"] > 0 else "behind"
     return (
         f"the router's clock says {clock['utc']}, {abs(clock['skew'])} s {way} this host's, expected {MOST_SKEW} s at"
-        " most: its certificates would be valid at another time than now. Set it (/system/clock set date=... time=...,"
+        " most: its certificates would be valid at a different time. Set it (/system/clock set date=... time=...,"
         " or /system/ntp/client set enabled=yes servers=...)"
     )
 
@@ -210,10 +210,10 @@ class Certificates:
     """The authority and the certificate of the API: which are there, and which have to be made."""
 
     def __init__(self, rows: Iterable[Row], authority: str, name: str, host: str, days: int) -> None:
-        """Raises BootstrapError where another's certificate is in the way.
+        """Raises BootstrapError where a certificate that the role cannot use is in the way.
 
         :param rows: of /certificate; C(authority) and C(name) the names of the two.
-        :param host: whom the second is made out to.
+        :param host: to which the second is made out.
         :param days: how long they are valid.
         """
         self.authority, self.host, self.days = authority, host, days
@@ -223,21 +223,21 @@ class Certificates:
             raise BootstrapError(
                 f"the certificate '{authority}' of the router is no authority, or expires in less than {RENEW_DAYS}"
                 f" days. Remove it (/certificate remove {authority}) and its copy on the controller, and run this again"
-                " with the plain API enabled (/ip/service enable api); or set routeros_bootstrap_authority to another"
-                " name"
+                " with the plain API enabled (/ip/service enable api); or set routeros_bootstrap_authority to a"
+                " different name"
             )
         self.has_authority = own is not None and flag(own, "private-key")
         mine = [other for other in (name, name + "-2") if other in self._rows]
         suitable = [other for other in mine if self.has_authority and self._suits(self._rows[other])]
         unsigned = [other for other in mine if not flag(self._rows[other], "private-key")]
         self.has_certificate = bool(suitable)
-        # A template that an interrupted run left is thrown away, as nobody knows what it says.
+        # A template that an interrupted run left is thrown away, as the router does not tell what it says.
         self.templates = unsigned + ([authority] if own is not None and not self.has_authority else [])
         free = [other for other in (name, name + "-2") if other not in mine or other in unsigned]
         if not suitable and not free:
             raise BootstrapError(
                 f"neither of the certificates {' and '.join(mine)} of the router is signed by '{authority}', made out"
-                f" to {host} and valid for another {RENEW_DAYS} days. Remove the one that no service uses (/certificate"
+                f" to {host} and valid for {RENEW_DAYS} more days. Remove the one that no service uses (/certificate"
                 " remove)"
             )
         self.name = suitable[0] if suitable else free[0]
@@ -337,7 +337,7 @@ def policy_text(policies: Iterable[str], rows: Iterable[Row]) -> str:
 def group_problem(name: str, policies: Iterable[str], groups: list[Row], users: list[Row], user: str) -> str | None:
     """Return why a group cannot get these policies, None if it can.
 
-    :param groups: rows of /user/group; C(users) those of /user; C(user) whom the group is for.
+    :param groups: rows of /user/group; C(users) those of /user; C(user) the one that gets the group.
     """
     row = next((row for row in groups if row.get("name") == name), None)
     others = sorted(str(one.get("name")) for one in users if one.get("group") == name and one.get("name") != user)
@@ -346,5 +346,5 @@ def group_problem(name: str, policies: Iterable[str], groups: list[Row], users: 
     return (
         f"the group '{name}' of the router is also that of {', '.join(others)} and has other policies"
         f" ({','.join(sorted(granted(row.get('policy'))))}), expected {','.join(sorted(policies))}. Set"
-        " routeros_bootstrap_group to another name"
+        " routeros_bootstrap_group to a different name"
     )

@@ -116,7 +116,7 @@ def _rows_in_the_way(info: Info, request: RouterRequest) -> Iterator[str]:
             if row["name"] in names and row.get("comment") != request.comment:
                 yield (
                     f"the router has an OSPF {kind} '{row['name']}' that this role does not manage (comment"
-                    f" '{row.get('comment') or ''}'). Choose another name in routeros_ospf_{kind}, or {advice}"
+                    f" '{row.get('comment') or ''}'). Choose a different name in routeros_ospf_{kind}, or {advice}"
                 )
     for row in info["ospf"]["interface_templates"]:
         taken = set(split_list(row.get("interfaces"))) & {"all", *request.interfaces}
@@ -195,8 +195,8 @@ def _chain_problems(info: Info, request: RouterRequest) -> Iterator[str]:
         if row.get("comment") != request.comment and not flag(row, "disabled"):
             yield (
                 f"the filter chain '{row['chain']}' of the router has a rule {row['.id']} that this role does not"
-                f" manage (comment '{row.get('comment') or ''}'). Choose another name in routeros_ospf_filter_chain, or"
-                f" set the comment '{request.comment}' on that row to let the role manage it"
+                f" manage (comment '{row.get('comment') or ''}'). Choose a different name in routeros_ospf_filter_chain,"
+                f" or set the comment '{request.comment}' on that row to let the role manage it"
             )
         elif row.get("comment") == request.comment and flag(row, "disabled"):
             yield (
@@ -216,7 +216,7 @@ def _connected_subnets(info: Info) -> Iterator[tuple[str, Network]]:
     for row in info["ipv6_addresses"]:
         if not row["disabled"]:
             network = ipaddress.IPv6Interface(str(row["address"])).network
-            # Every interface has one of these, and nobody announces it.
+            # Every interface has one of these, and no node announces it.
             if not network.is_link_local:
                 yield row["interface"], network
 

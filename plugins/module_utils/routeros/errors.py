@@ -135,7 +135,7 @@ def connect_message(text: str, params: Mapping[str, Any]) -> str:
 
 
 def trap_message(text: str, menu: str, username: str, command: str = "print") -> str:
-    """Return a message for a user from what the router says when it refuses a question, or another command."""
+    """Return a message for a user from what the router says when it refuses a question, or a command."""
     if command != "print":
         advice = " Log in as a user of the group full." if "not enough permissions" in text else ""
         return f"the router refuses {menu}/{command} by user '{username}': {text.rstrip('.')}.{advice}"

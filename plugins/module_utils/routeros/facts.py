@@ -186,9 +186,9 @@ def interface_lists(lists: Iterable[Row], members: Iterable[Row]) -> dict[str, l
 
 
 def clock(row: Row, now: float) -> dict[str, Any]:
-    """Return the time of a row of /system/clock, and by how many seconds it is ahead of another clock.
+    """Return the time of a row of /system/clock, and by how many seconds it is ahead of this host's.
 
-    :param now: the other clock, in seconds since the epoch.
+    :param now: this host's time, in seconds since the epoch.
     """
     match = re.match(r"([+-])(\d+):(\d+)\Z", str(row.get("gmt-offset", "")))
     try:

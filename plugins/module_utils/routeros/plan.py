@@ -182,7 +182,7 @@ def _given_back(info: Info, comment: str, taken_over: dict[str, Row]) -> Plan:
 
 
 def _is_filtered(info: Info, instance: Row, comment: str) -> bool:
-    """Return whether an instance has an import filter that is not a chain with rules of somebody who manages it."""
+    """Return whether an instance has an import filter, and no rule in it that the role does not manage."""
     chain = instance.get("in-filter-chain")
     return bool(chain) and not any(
         row.get("chain") == chain and row.get("comment") != comment for row in info["filter"]["rules"]

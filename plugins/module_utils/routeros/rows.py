@@ -16,7 +16,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values im
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
-# How the clients are spread over the next hops of a route, by our name; and what /ip/settings
+# How the clients are spread over the next hops of a route, by the role's name; and what /ip/settings
 # ipv4-multipath-hash-policy calls it (manual, "Multipath (ECMP) routes"): l3 hashes the two addresses, l4 the protocol
 # and the ports as well.
 HASH_POLICIES = {"per_client": "l3", "per_flow": "l4"}
@@ -140,7 +140,7 @@ def bfd_rows(link: Link, request: RouterRequest) -> list[Row]:
 def filter_rows(request: RouterRequest) -> list[Row]:
     """Return the rows of /routing/filter/rule: host routes inside the prefixes are accepted, nothing else is.
 
-    Each version of OSPF has a chain of its own. One row for each prefix, sorted, so that a new prefix changes a row and
+    Each version of OSPF has its own chain. One row for each prefix, sorted, so that a new prefix changes a row and
     never takes away what stays accepted.
 
     RouterOS leaves C(disabled) out of an enabled row of this menu, and so does this: api_modify knows no default of it.
@@ -153,7 +153,7 @@ def filter_rows(request: RouterRequest) -> list[Row]:
             for network in networks
             if network.version == {2: 4, 3: 6}[version]
         ]
-        # The default action of a chain is reject (manual); said so that whoever reads the chain need not know that.
+        # The default action of a chain is reject (manual); said so that a reader of the chain need not know that.
         rows += [
             {"chain": ip.versioned(request.filter_chain, version), "rule": rule, "comment": request.comment}
             for rule in (*rules, "reject")

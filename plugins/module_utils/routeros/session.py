@@ -38,7 +38,7 @@ MINIMUM_VERSION_REASON = (
 
 
 class RouterError(Exception):
-    """The router answers, or fails to, in a way that another look will not cure."""
+    """The router answers, or fails to, in a way that a second look will not cure."""
 
 
 def check_version(text: str, router: str = "the router") -> str | None:

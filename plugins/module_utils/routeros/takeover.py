@@ -7,7 +7,7 @@ A row is taken over by giving it the role's comment; its name stays, and so does
 not say whether a new name restarts an OSPF instance; a comment is nothing that OSPF knows of, and only properties that
 differ are sent. So what was Full stays so, as long as both ends agree on what they did before.
 
-What was there before is noted on the router itself, so that it is there for whoever removes the role: in the comment of
+What was there before is noted on the router itself, so that a later removal of the role finds it: in the comment of
 a disabled rule of a filter chain that nothing refers to, as /ip/settings has no comment.
 """
 

@@ -219,4 +219,4 @@ def test_how_the_first_contact_logs_in(action, tmp_path, there):
     assert found["login"].get("tls", False) is there
     assert "sticker" not in str(found) and "new" not in found["login"].values()
     (problem,) = found["problems"]
-    assert "for another router as well" in problem
+    assert "for a second router too" in problem

@@ -52,7 +52,7 @@ def test_variables(first, target, allowed, group, words):
 
 def test_a_file_for_each_router():
     (problem,) = access.bootstrap_problems(FIRST, TARGET, ALLOWED, "anycast", ["router-ca.pem"])
-    assert "ca_path is 'router-ca.pem' for another router as well" in problem
+    assert "ca_path is 'router-ca.pem' for a second router too" in problem
 
 
 def test_the_first_password_goes_in_clear_only_as_long_as_there_is_no_other_way():

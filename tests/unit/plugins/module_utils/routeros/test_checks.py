@@ -137,7 +137,10 @@ def test_nothing_in_the_way(problems, found):
             ["10.0.0.2/32, which lies inside 10.0.0.2/32 on interface l2tp"],
         ),
         ({"rules": [RULE]}, ["chain 'anycast-in'", "rule *7 that this role does not manage", "(comment '')"]),
-        ({"rules": [{**RULE, "comment": "his"}]}, ["(comment 'his')", "another name in routeros_ospf_filter_chain"]),
+        (
+            {"rules": [{**RULE, "comment": "his"}]},
+            ["(comment 'his')", "a different name in routeros_ospf_filter_chain"],
+        ),
         ({"rules": [{**RULE, "comment": OURS, "disabled": True}]}, ["rule *7", "is disabled", "Enable or remove it"]),
         (
             {"interfaces": ["bridge"]},

@@ -82,237 +82,94 @@ identity:
   type: str
   sample: hap-lite
 free_memory:
-  description: Free memory in bytes, null if the router does not say.
+  description: Free memory in bytes, null if the router does not say. So is C(total_memory).
   returned: success
   type: int
   sample: 6291456
-total_memory:
-  description: Memory in bytes, null if the router does not say.
-  returned: success
-  type: int
-  sample: 33554432
 interfaces:
-  description: The interfaces.
+  description: The interfaces. The MTU is the one in force, in octets; null if the router does not say.
   returned: success
   type: list
   elements: dict
-  contains:
-    name:
-      description: Name.
-      type: str
-    type:
-      description: Type, for example V(ether) or V(bridge).
-      type: str
-    mtu:
-      description: The MTU in force, in octets; null if the router does not say.
-      type: int
-    running:
-      description: Whether it runs, which needs a link.
-      type: bool
-    disabled:
-      description: Whether it is disabled.
-      type: bool
   sample:
-    - name: bridge-lan
-      type: bridge
-      mtu: 1500
-      running: true
-      disabled: false
+    - {name: bridge-lan, type: bridge, mtu: 1500, running: true, disabled: false}
+addresses:
+  description: The IPv4 addresses. The network of a /32 is the remote address.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - {address: 172.18.0.1/26, network: 172.18.0.0, interface: bridge-lan, disabled: false}
 ipv6_addresses:
   description: The IPv6 addresses.
   returned: success
   type: list
   elements: dict
-  contains:
-    address:
-      description: Address and prefix length.
-      type: str
-    interface:
-      description: Interface that has it.
-      type: str
-    disabled:
-      description: Whether it is disabled.
-      type: bool
   sample:
-    - address: fe80::1/64
-      interface: bridge-lan
-      disabled: false
-addresses:
-  description: The IPv4 addresses.
-  returned: success
-  type: list
-  elements: dict
-  contains:
-    address:
-      description: Address and prefix length.
-      type: str
-    network:
-      description: Address of the network; the remote address if the prefix length is 32.
-      type: str
-    interface:
-      description: Interface that has it.
-      type: str
-    disabled:
-      description: Whether it is disabled.
-      type: bool
-  sample:
-    - address: 172.18.0.1/26
-      network: 172.18.0.0
-      interface: bridge-lan
-      disabled: false
+    - {address: "fe80::1/64", interface: bridge-lan, disabled: false}
 ospf:
-  description: The OSPF configuration, also what the role does not manage, without keys; and the neighbours.
+  description:
+    - Rows of C(/routing/ospf/instance), C(/routing/ospf/area), C(/routing/ospf/interface-template) without C(auth-key),
+      and C(/routing/ospf/neighbor).
+    - With O(auth_key_sha256), a template that has a key has either C(key_as_given), a boolean, or C(key_masked), which
+      is true where the user may not read the key.
   returned: success
   type: dict
-  contains:
-    instances:
-      description: Rows of C(/routing/ospf/instance).
-      type: list
-      elements: dict
-    areas:
-      description: Rows of C(/routing/ospf/area).
-      type: list
-      elements: dict
-    interface_templates:
-      description:
-        - Rows of C(/routing/ospf/interface-template), without C(auth-key). With O(auth_key_sha256), one that has a key
-          has either C(key_as_given), a boolean, or C(key_masked), which is true where the user may not read the key.
-      type: list
-      elements: dict
-    neighbors:
-      description: Rows of C(/routing/ospf/neighbor), with C(area), C(address), C(router-id) and C(state).
-      type: list
-      elements: dict
   sample:
     instances:
-      - .id: "*1"
-        name: anycast
-        router-id: 172.18.0.1
-        comment: homelab.anycast
+      - {.id: "*1", name: anycast, router-id: 172.18.0.1, comment: homelab.anycast}
     areas:
-      - .id: "*1"
-        name: anycast
-        instance: anycast
-        area-id: 0.0.0.0
-        comment: homelab.anycast
+      - {.id: "*1", name: anycast, instance: anycast, area-id: 0.0.0.0, comment: homelab.anycast}
     interface_templates: []
     neighbors: []
 bfd:
-  description: The BFD configuration, also what the role does not manage.
+  description: Rows of C(/routing/bfd/configuration), in their order. The first that matches a neighbour decides.
   returned: success
   type: dict
-  contains:
-    configurations:
-      description: Rows of C(/routing/bfd/configuration), in their order. The first that matches a neighbour decides.
-      type: list
-      elements: dict
-  sample:
-    configurations: []
+  sample: {configurations: []}
 filter:
-  description: The routing filters, also those that the role does not manage.
+  description: Rows of C(/routing/filter/rule), in their order. The first that decides ends its chain.
   returned: success
   type: dict
-  contains:
-    rules:
-      description: Rows of C(/routing/filter/rule), in their order. The first that decides ends its chain.
-      type: list
-      elements: dict
   sample:
     rules:
-      - .id: "*1"
-        chain: anycast-in
-        rule: reject
-        comment: homelab.anycast
-        inactive: false
+      - {.id: "*1", chain: anycast-in, rule: reject, comment: homelab.anycast, inactive: false}
 ip_settings:
-  description: >-
-    The row of C(/ip/settings), with C(ip-forward), C(ipv4-multipath-hash-policy), C(rp-filter) and C(send-redirects).
+  description: What the collection looks at in C(/ip/settings).
   returned: success
   type: dict
-  sample:
-    ip-forward: true
-    ipv4-multipath-hash-policy: l3
-    rp-filter: "no"
-    send-redirects: false
+  sample: {ip-forward: true, ipv4-multipath-hash-policy: l3, rp-filter: "no", send-redirects: false}
 ipv6_settings:
-  description: The row of C(/ipv6/settings), with C(disable-ipv6), C(forward) and C(multipath-hash-policy).
+  description: What the collection looks at in C(/ipv6/settings).
   returned: success
   type: dict
-  sample:
-    disable-ipv6: false
-    forward: true
-    multipath-hash-policy: l3
+  sample: {disable-ipv6: false, forward: true, multipath-hash-policy: l3}
 firewall:
-  description: The packet filters.
+  description: >-
+    Rows of C(/ip/firewall/filter) and C(/ipv6/firewall/filter), in their order, and the interfaces in each interface
+    list. Lists whose interfaces are not known are left out, such as C(dynamic).
   returned: success
   type: dict
-  contains:
-    filter:
-      description: Rows of C(/ip/firewall/filter), in their order.
-      type: list
-      elements: dict
-    ipv6_filter:
-      description: Rows of C(/ipv6/firewall/filter), in their order.
-      type: list
-      elements: dict
-    interface_lists:
-      description: >-
-        The interfaces in each interface list, by its name. Lists whose interfaces are not known are left out, such as
-        C(dynamic).
-      type: dict
   sample:
     filter:
-      - .id: "*1"
-        chain: input
-        action: drop
-        in-interface-list: "!LAN"
+      - {.id: "*1", chain: input, action: drop, in-interface-list: "!LAN"}
     ipv6_filter: []
-    interface_lists:
-      LAN: [bridge-lan]
+    interface_lists: {LAN: [bridge-lan]}
 routes:
-  description: The routes to O(prefixes) in the routing table C(main), one for each next hop.
+  description: >-
+    The routes to O(prefixes) in the routing table C(main), one for each next hop, as
+    RV(homelab.anycast.routeros_next_hops#module:next_hops), each with its C(prefix).
   returned: success
   type: list
   elements: dict
-  contains:
-    prefix:
-      description: The prefix.
-      type: str
-    gateway:
-      description: Address of the next hop, null for a connected network or a blackhole.
-      type: str
-    interface:
-      description: Interface towards it.
-      type: str
-    protocol:
-      description: Where the route comes from, for example V(ospf) or V(static).
-      type: str
-    distance:
-      description: Administrative distance; the lowest wins.
-      type: int
-    active:
-      description: Whether it is in use.
-      type: bool
-    dynamic:
-      description: Whether it comes from elsewhere than the router's configuration.
-      type: bool
   sample: []
 clock:
-  description: The router's clock.
+  description: >-
+    The router's time, and by how many seconds it is ahead of the host that runs the module, negative where it is
+    behind; both null if the router does not say its time.
   returned: success
   type: dict
-  contains:
-    utc:
-      description: Its time, null if the router does not say.
-      type: str
-    skew:
-      description: >-
-        By how many seconds it is ahead of the host that runs the module, negative where it is behind; null if the
-        router does not say its time.
-      type: int
-  sample:
-    utc: "2026-11-22T18:48:02Z"
-    skew: 0
+  sample: {utc: "2026-11-22T18:48:02Z", skew: 0}
 """
 
 import time

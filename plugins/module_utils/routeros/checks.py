@@ -109,7 +109,7 @@ def _interface_problems(info: Info, required: Iterable[str]) -> Iterator[str]:
 
 
 def _rows_in_the_way(info: Info, request: RouterRequest) -> Iterator[str]:
-    advice = f"set the comment '{request.comment}' on that row to let the role manage it"
+    advice = _hand_over(request)
     for kind, name in (("instance", request.instance), ("area", request.area)):
         names = [ip.versioned(name, version) for version in request.versions]
         for row in info["ospf"][kind + "s"]:
@@ -127,6 +127,10 @@ def _rows_in_the_way(info: Info, request: RouterRequest) -> Iterator[str]:
                 f" {row['area']}, comment '{row.get('comment') or ''}') that this role does not manage. Disable or"
                 f" remove that row, or {advice}"
             )
+
+
+def _hand_over(request: RouterRequest) -> str:
+    return f"set the comment '{request.comment}' on that row to let the role manage it"
 
 
 def _masked_keys(info: Info) -> Iterator[str]:
@@ -195,8 +199,8 @@ def _chain_problems(info: Info, request: RouterRequest) -> Iterator[str]:
         if row.get("comment") != request.comment and not flag(row, "disabled"):
             yield (
                 f"the filter chain '{row['chain']}' of the router has a rule {row['.id']} that this role does not"
-                f" manage (comment '{row.get('comment') or ''}'). Choose a different name in routeros_ospf_filter_chain,"
-                f" or set the comment '{request.comment}' on that row to let the role manage it"
+                f" manage (comment '{row.get('comment') or ''}'). Choose a different name in"
+                f" routeros_ospf_filter_chain, or {_hand_over(request)}"
             )
         elif row.get("comment") == request.comment and flag(row, "disabled"):
             yield (

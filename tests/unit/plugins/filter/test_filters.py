@@ -11,23 +11,16 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible.errors import AnsibleFilterError, AnsibleUndefinedVariable
+from ansible.errors import AnsibleFilterError
 from jinja2 import Environment, nodes
 
 PACKAGE = "ansible_collections.homelab.anycast.plugins.filter."
-DIRECTORY = Path(str(importlib.import_module(PACKAGE + "anycast").__file__)).parent
+DIRECTORY = Path(str(importlib.import_module(PACKAGE + "model").__file__)).parent
 MODULES = sorted(path.stem for path in DIRECTORY.glob("*.py"))
 FILTERS = {
     name: function
     for module in MODULES
     for name, function in importlib.import_module(PACKAGE + module).FilterModule().filters().items()
-}
-
-LINK = {"key": "secret-key"}
-SIP = {"name": "sip", "addresses": ["172.18.0.64"], "unit": "kamailio"}
-FACTS = {
-    "distributions": ["debian"],
-    "interfaces": {"enp0s11": {"active": True, "mtu": 1500, "addresses": ["172.18.0.11/26"]}},
 }
 
 
@@ -92,32 +85,3 @@ def test_what_cannot_be_computed_is_one_clear_error(name, arguments, says):
     with pytest.raises(AnsibleFilterError) as raised:
         FILTERS[name](*arguments)
     assert says in str(raised.value)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Variables of several hosts
-
-
-class Broken(dict):
-    """Variables of which some refer to what does not exist."""
-
-    def get(self, name, default=None):
-        if name in ("bird_anycast_services", "bird_anycast_router_id"):
-            raise AnsibleUndefinedVariable(f"'vault_{name}' is undefined")
-        return super().get(name, default)
-
-
-HOSTVARS: dict = {
-    "hap-lite": {"routeros_ospf_router_id": "172.18.0.1", "routeros_ospf_link": LINK},
-    "sip1": {
-        "ansible_host": "172.18.0.11",
-        "bird_anycast_router_id": "172.18.0.11",
-        "bird_anycast_services": [SIP],
-        "bird_anycast_link": LINK,
-    },
-    "sip2": {"bird_anycast_router_id": "172.18.0.12", "bird_anycast_services": [SIP], "bird_anycast_link": LINK},
-    "phones": {"ansible_host": "172.18.0.22"},
-}
-GROUPS = {"anycast_routers": ["hap-lite"], "anycast_nodes": ["sip1", "sip2"], "anycast_clients": ["phones"]}
-
-

@@ -20,6 +20,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros.plan impo
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.rows import RouterRequest
 from ansible_collections.homelab.anycast.plugins.module_utils.system.firewall import redirect_problems
 from ansible_collections.homelab.anycast.plugins.plugin_utils.hosts import other_router_ids
+from ansible_collections.homelab.anycast.plugins.plugin_utils.reading import read_machine
 
 # The options that are fields of a RouterRequest.
 _REQUEST: dict[str, dict[str, Any]] = {
@@ -45,6 +46,11 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "new_key_id": {"type": "int"},
     "routes_to": {"type": "list", "elements": "str", "default": []},
 }
+# What the plan itself is told.
+_SELF: dict[str, dict[str, Any]] = {
+    "made": {"type": "dict", "default": {}},
+    "fail": {"type": "bool", "default": True},
+}
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
@@ -53,7 +59,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         login = api_argument_spec()
-        _result, options = self.validate_argument_spec({**login, **_OPTIONS, "made": {"type": "dict", "default": {}}})
+        _result, options = self.validate_argument_spec({**login, **_OPTIONS, **_SELF})
         link = options["link"] if isinstance(options["link"], dict) else {}
         asked = {name: options[name] for name in _OPTIONS}
         asked["link"] = {name: value for name, value in link.items() if name not in ("key", "accept_key")}
@@ -62,15 +68,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
         read = {name: options[name] for name in login if options.get(name) is not None}
         if link.get("key"):
             read["auth_key_sha256"] = hashlib.sha256(str(link["key"]).encode()).hexdigest()
-        info = self._execute_module(
-            module_name="homelab.anycast.routeros_info",
-            module_args={**read, "prefixes": options["routes_to"]},
-            task_vars=task_vars,
-        )
-        if info.get("failed"):
-            return dict(info)
-        said = {name: info.pop(name) for name in ("warnings", "deprecations") if name in info}
-        info = {name: value for name, value in info.items() if name not in ("changed", "invocation") and name[0] != "_"}
+        read["prefixes"] = options["routes_to"]
+        info, said = read_machine(self, "homelab.anycast.routeros_info", read, task_vars or {}, options["fail"])
+        if not info:
+            return {"changed": False, **said}
         return {"changed": False, **said, "asked": asked, "info": info, **_plan(info, options, task_vars or {})}
 
 

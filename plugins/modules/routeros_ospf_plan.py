@@ -105,6 +105,11 @@ options:
     description: A plan made before. If it is for the same options it is returned, and the router is not read again.
     type: dict
     default: {}
+  fail:
+    description:
+      - Whether to fail if the router cannot be read. Else RV(msg) says why, RV(reached) whether it could be reached.
+    type: bool
+    default: true
 seealso:
   - module: homelab.anycast.routeros_info
 """
@@ -133,6 +138,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: Why the router could not be read. Nothing else but RV(reached) is returned then.
+  returned: where it could not, with O(fail=false)
+  type: str
+reached:
+  description: Whether the router could be reached.
+  returned: as RV(msg)
+  type: bool
 problems:
   description: What keeps the role from configuring the router, one sentence each.
   returned: success

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rules of the house (ARCHITECTURE.md): which way imports run, how long a signature may be, where a plan is made."""
+"""The rules of the house (ARCHITECTURE.md): which way imports run, how long a signature is, where a plan is made."""
 
 from __future__ import annotations
 

@@ -146,7 +146,8 @@ def test_every_error_of_every_call(system: FakeSystem) -> None:
         longest[command] = max(longest[command], took)
         runs += 1
     print(f"{runs} runs, longest {longest}")
-    assert runs > 1000
+    # As many as the design page says.
+    assert runs >= 3900
 
 
 STEPS = ("stopped", "backlog", "mute", "deaf", "closes", "refuses", "forbids", "killed", "gone")

@@ -130,7 +130,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.homelab.anycast.plugins.module_utils.node import interfaces
 from ansible_collections.homelab.anycast.plugins.module_utils.node.files import write_file
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict, wait_for
+from ansible_collections.homelab.anycast.plugins.module_utils.waiting import wait_until
 
 IFSTATE = "/run/network/ifstate"
 # Seconds for the addresses to come.
@@ -309,12 +309,11 @@ class Interface:
             self.run("networkctl", "reconfigure", self.name)
 
     def wait(self) -> None:
-        def look(_now: float) -> Verdict:
+        def is_there() -> bool:
             self.found = self.addresses()
-            return Verdict(self.found is not None and self.wanted <= self.found)
+            return self.found is not None and self.wanted <= self.found
 
-        verdict, _spent = wait_for(look, wait=PATIENCE, interval=0.5)
-        if not verdict.good:
+        if not wait_until(is_there, PATIENCE, interval=0.5):
             there = "no interface" if self.found is None else ", ".join(sorted(self.found)) or "no address"
             look_at = {
                 interfaces.IFUPDOWN: "ifup --verbose " + shlex.quote(self.name),

@@ -136,7 +136,7 @@ def test_tls_is_refused_before_anything_is_changed(
 
 def test_a_router_that_signs_nothing(router: Recording, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     module = importlib.import_module(MODULES + "routeros_api_tls")
-    monkeypatch.setattr(module.bootstrap, "usable", lambda row: False)
+    monkeypatch.setattr(module.access, "usable", lambda row: False)
     result = run("routeros_api_tls", **TLS)
     assert "the certificate 'anycast-ca' has not been signed; the router said: " in result["msg"]
     assert "with a higher timeout" in result["msg"]

@@ -112,7 +112,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.homelab.anycast.plugins.module_utils.bird import conf
 from ansible_collections.homelab.anycast.plugins.module_utils.node import files, ifupdown
-from ansible_collections.homelab.anycast.plugins.module_utils.node.files import digest, write_file
+from ansible_collections.homelab.anycast.plugins.module_utils.node.files import digest, read_exactly, write_file
 
 
 class Takeover:
@@ -195,7 +195,7 @@ class Takeover:
             path, kept = Path(name), self.kept.copy_of(name)
             if not kept.exists():
                 continue
-            current = path.read_text("utf-8", "surrogateescape") if path.exists() else None
+            current = read_exactly(path) if path.exists() else None
             stanzas = [entry for entry in record.stanzas if entry["file"] == name]
             if stanzas and current is not None and digest(current) != left:
                 after = current
@@ -208,7 +208,7 @@ class Takeover:
                     self.do(self.rewrite, path, after)
                 continue
             self.given_back.append(f"{name} is as it was")
-            before = kept.read_text("utf-8", "surrogateescape")
+            before = read_exactly(kept)
             if current == before and _owner(path) == _owner(kept):
                 continue
             if stanzas:
@@ -218,7 +218,7 @@ class Takeover:
     @staticmethod
     def _restore(kept: Path, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, kept.read_text("utf-8", "surrogateescape"), like=kept)
+        write_file(path, read_exactly(kept), like=kept)
 
     # Forgotten
 

@@ -37,7 +37,7 @@ def _collect(file: Path, found: dict[Path, str]) -> None:
     try:
         if file in found or not file.is_file():
             return
-        text = file.read_text("utf-8", "surrogateescape")
+        text = read_exactly(file)
     except OSError:
         return
     found[file] = text
@@ -52,6 +52,11 @@ def _collect(file: Path, found: dict[Path, str]) -> None:
                 for inner in sorted(match.iterdir()):
                     if ifupdown.is_sourced_name(inner.name):
                         _collect(inner, found)
+
+
+def read_exactly(path: Path) -> str:
+    """Return a text that write_file() writes as it is, whatever its encoding and the ends of its lines."""
+    return path.read_bytes().decode("utf-8", "surrogateescape")
 
 
 def write_file(path: Path, text: str, *, mode: int = 0o600, like: Path | None = None, new: bool = False) -> None:
@@ -128,7 +133,7 @@ class Kept:
         if not copy.exists():
             self.prepare()
             copy.parent.mkdir(parents=True, exist_ok=True)
-            write_file(copy, path.read_text("utf-8", "surrogateescape"), like=path)
+            write_file(copy, read_exactly(path), like=path)
 
     def save(self) -> None:
         self.prepare()

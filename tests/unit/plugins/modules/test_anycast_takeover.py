@@ -173,3 +173,12 @@ def test_what_cannot_be_given_back_is_named_and_can_be_tried_again(node):
     node.interfaces.rmdir()
     assert "failed" not in node(state="given_back")
     assert node.interfaces.read_text() == INTERFACES
+
+
+def test_every_byte_comes_back(node):
+    before = b"# caf\xe9\r\n" + BIRD_CONF.encode()
+    node.bird_conf.write_bytes(before)
+    node.take()
+    node.bird_conf.write_text("ours")
+    node(state="given_back")
+    assert node.bird_conf.read_bytes() == before

@@ -44,10 +44,10 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "purpose": {"type": "str", "choices": ["configure", "remove"], "default": "configure"},
     "removed_addresses": {"type": "list", "elements": "str", "default": []},
     "new_key_id": {"type": "int"},
-    "routes_to": {"type": "list", "elements": "str", "default": []},
 }
-# What the plan itself is told.
+# What decides nothing, so that a plan of preflight, which reads routes as well, serves the role.
 _SELF: dict[str, dict[str, Any]] = {
+    "routes_to": {"type": "list", "elements": "str", "default": []},
     "made": {"type": "dict", "default": {}},
     "fail": {"type": "bool", "default": True},
 }

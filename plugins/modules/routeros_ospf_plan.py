@@ -102,7 +102,7 @@ options:
     elements: str
     default: []
   made:
-    description: A plan made before. If it is for the same options it is returned, and the router is not read again.
+    description: A plan made before. If it is for the same variables it is returned, and the router is not read again.
     type: dict
     default: {}
   fail:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import librouteros
+import pytest
 
 from lab.routeros.board import full_version
 from lab.routeros.frr_changes import changes, parse_running
 from lab.routeros.frr_config import Config
-from lab.routeros.policy import LAB_PASSWORD, Users
+from lab.routeros.policy import LAB_PASSWORD, User, Users
 from lab.routeros.router import Router
 from lab.routeros.server import Server, tls_context
 from lab.routeros.store import Store
@@ -131,6 +132,18 @@ class Recording:
             "password": LAB_PASSWORD,
             "timeout": 30,
         }
+
+    def count_logins(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """Who logs in from now on, in a list that grows: each module does once."""
+        names: list[str] = []
+        login = self.router.users.login
+
+        def counted(name: str, password: str) -> User | None:
+            names.append(name)
+            return login(name, password)
+
+        monkeypatch.setattr(self.router.users, "login", counted)
+        return names
 
     def call(self, command: str, *words: str, user: str = "ansible") -> list[dict[str, Any]]:
         """One command on a connection of its own."""

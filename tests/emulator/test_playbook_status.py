@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lab.routeros.policy import LAB_PASSWORD, Users
+from lab.routeros.policy import LAB_PASSWORD
 
 from .conftest import Start
 from .playbook import CLOSED, ROOT, play
@@ -114,14 +114,7 @@ def test_nothing_answers(status: Status) -> None:
 
 def test_the_router_answers(status: Status, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     router = start("full")
-    logins = []
-    login = Users.login
-
-    def counted(users: Users, name: str, password: str) -> Any:
-        logins.append(name)
-        return login(users, name, password)
-
-    monkeypatch.setattr(Users, "login", counted)
+    logins = router.count_logins(monkeypatch)
     status.port = router.server.port
     code, said = status("-e", "anycast_status_file=")
     assert code == 0, said

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from lab.routeros.frr_config import Config
-from lab.routeros.policy import LAB_PASSWORD, User
+from lab.routeros.policy import LAB_PASSWORD
 
 from .playbook import play
 from .recorded import Recording
@@ -63,22 +63,7 @@ def role(empty: Recording, tmp_path: Path) -> Role:
     return Role(empty, tmp_path)
 
 
-@pytest.fixture
-def logins(role: Role, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Who has logged in to the router: each module does once."""
-    names: list[str] = []
-    users = role.router.router.users
-    login = users.login
-
-    def counted(name: str, password: str) -> User | None:
-        names.append(name)
-        return login(name, password)
-
-    monkeypatch.setattr(users, "login", counted)
-    return names
-
-
-def test_set_up_once(role: Role, logins: list[str]) -> None:
+def test_set_up_once(role: Role, monkeypatch: pytest.MonkeyPatch) -> None:
     router = role.router
     code, said = role("--check", "--diff")
     assert code == 0, said
@@ -96,7 +81,7 @@ def test_set_up_once(role: Role, logins: list[str]) -> None:
     settings = router.call("/ip/settings/print")[0]
     assert (settings["send-redirects"], settings["ipv4-multipath-hash-policy"]) == (False, "l3")
 
-    logins.clear()
+    logins = router.count_logins(monkeypatch)
     code, said = role()
     assert code == 0, said
     assert "changed=0" in said
@@ -104,10 +89,11 @@ def test_set_up_once(role: Role, logins: list[str]) -> None:
     assert len(logins) == 2
 
 
-def test_the_plan_is_made_once_for_both_entry_points(role: Role, logins: list[str]) -> None:
+def test_the_plan_is_made_once_for_both_entry_points(role: Role, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever of the two comes first; and anew where another one is asked for."""
     assert role(entry="configure")[0] == 0
     assert len(role.router.call(f"{INSTANCE}/print")) == 1
+    logins = role.router.count_logins(monkeypatch)
     for entry, looks in (("validate", 1), ("validate+configure", 1), ("configure+configure", 1), ("main+validate", 2)):
         logins.clear()
         code, said = role(entry=entry)

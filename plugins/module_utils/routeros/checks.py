@@ -57,8 +57,8 @@ def _filter_problems(request: RouterRequest) -> Iterator[str]:
     if not request.prefixes:
         yield (
             "routeros_ospf_anycast_prefixes is empty, expected the prefixes that hold the anycast addresses, such as"
-            " 172.18.0.64/32. Set routeros_ospf_filter_chain to '' if the router is to take every route that OSPF"
-            " brings"
+            " 172.18.0.64/32: the router would take no route from the nodes. inventories/home makes it of"
+            " anycast_services"
         )
     yield from anycast_networks(request.prefixes)[1]
 

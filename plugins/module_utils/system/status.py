@@ -179,16 +179,6 @@ class Change:
 
 
 @dataclasses.dataclass(frozen=True)
-class DrainRow:
-    node: str
-    service: str | None
-    since: str
-    by: str
-    reason: str
-    done: bool
-
-
-@dataclasses.dataclass(frozen=True)
 class RouterState:
     name: str
     router_id: str | None
@@ -210,7 +200,6 @@ class NodeState:
 @dataclasses.dataclass(frozen=True)
 class Verdict:
     level: str
-    well: bool
     text: str
     summary: str
 
@@ -232,7 +221,8 @@ class Status:
     short_names: dict[str, str]
     neighbors: list[NeighborRow]
     next_hops: list[NextHopRow]
-    drains: list[DrainRow]
+    # By node.
+    drains: list[tuple[str, Drain]]
     changes: list[Change]
 
 
@@ -284,9 +274,6 @@ class _System:
         }
         self.addresses = {node.name: self._addresses(node) for node in self.nodes}
 
-    # -----------------------------------------------------------------------------------------------------------------
-    # What was read
-
     def _addresses(self, node: ReadNode) -> list[str]:
         """Return the addresses by which routers know a node, and those it should have."""
         known = {
@@ -329,9 +316,6 @@ class _System:
         # Each once: two addresses of a service have the same trouble.
         self.findings[Note(level, where, text)] = None
 
-    # -----------------------------------------------------------------------------------------------------------------
-    # The hosts
-
     def _hosts(self) -> None:
         """Find what keeps hosts from being looked at."""
         if not self.routers:
@@ -358,9 +342,6 @@ class _System:
             for name in node.info.get("unlisted", ()):
                 text = f"announces '{name}', which its bird_anycast_services does not list: run homelab.anycast.site"
                 self._find("bad", node.name, text)
-
-    # -----------------------------------------------------------------------------------------------------------------
-    # Services
 
     def _cell(self, node: ReadNode, service: Service) -> Cell:
         """Return the state of one service on one node."""
@@ -402,21 +383,20 @@ class _System:
                 return "serving", "good", why
             if cell.installed is None:
                 return "announced", "unknown", "no router could be asked for its next hops"
-            return "not installed", "bad", self._why_not_installed(node)
+            if self._link(node).level == "bad":
+                return "not installed", "bad", "it is announced, and its adjacency is not up"
+            return (
+                "not installed",
+                "bad",
+                "it is announced, and no active next hop of the router: see the router's import filter"
+                " (in-filter-chain), and whether another route to the address hides this one",
+            )
         if node.bird_state != "active":
             why = f"bird.service is {node.bird_state}"
         if anywhere:
             why = f"the router still sends clients to it, though it is not announced: {why}"
             return "still installed", "bad", why
         return "withdrawn", "bad", why
-
-    def _why_not_installed(self, node: ReadNode) -> str:
-        if self._link(node).level == "bad":
-            return "it is announced, and its adjacency is not up"
-        return (
-            "it is announced, and no active next hop of the router: see the router's import filter (in-filter-chain),"
-            " and whether another route to the address hides this one"
-        )
 
     def _services(self) -> list[ServiceState]:
         addresses: dict[str, list[str]] = {}
@@ -459,9 +439,6 @@ class _System:
                 together.setdefault((cell.level, cell.state, cell.why), []).append(cell.service)
         for (level, state, why), names in together.items():
             self._find(level, node.name, f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {state}: {why}")
-
-    # -----------------------------------------------------------------------------------------------------------------
-    # Adjacencies
 
     def _views(self, node: ReadNode, router: ReadRouter) -> dict[str, Neighbor | None]:
         """Return the neighbour that each end sees in the other, None if it sees none; by whose view it is."""
@@ -563,9 +540,6 @@ class _System:
             bfd_level="bad" if bfd and entry.bfd != "up" else "good" if entry.bfd == "up" else "note",
         )
 
-    # -----------------------------------------------------------------------------------------------------------------
-    # Next hops
-
     def _next_hops(self) -> list[NextHopRow]:
         carriers: dict[str, list[str]] = {}
         for node in self.nodes:
@@ -613,9 +587,6 @@ class _System:
             ecmp=hop["ecmp"],
         )
 
-    # -----------------------------------------------------------------------------------------------------------------
-    # The rest
-
     def _changes(self) -> list[Change]:
         rows = [
             Change(change["time"], node.name, entry["name"], change["text"])
@@ -625,12 +596,8 @@ class _System:
         ]
         return sorted(rows, key=lambda row: row.time, reverse=True)
 
-    def _drains(self) -> list[DrainRow]:
-        return [
-            DrainRow(node.name, drain.service, drain.since, drain.by, drain.reason, drain.done)
-            for node in self.nodes
-            for drain in map(Drain.from_dict, node.info.get("records", ()))
-        ]
+    def _drains(self) -> list[tuple[str, Drain]]:
+        return [(node.name, Drain.from_dict(found)) for node in self.nodes for found in node.info.get("records", ())]
 
     def _node(self, node: ReadNode, services: list[ServiceState]) -> NodeState:
         cells = [cell for service in services for cell in service.nodes if cell.node == node.name]
@@ -695,7 +662,7 @@ def _verdict(troubles: list[Note], notes: list[Note], services: list[ServiceStat
         else:
             served.append(f"{service.name} is served by {service.serving} of {nodes}")
     level = "bad" if troubles else "note" if notes else "good"
-    return Verdict(level, not troubles, text, "; ".join(served) or "no service is known")
+    return Verdict(level, text, "; ".join(served) or "no service is known")
 
 
 def _causes(causes: list[str]) -> str:

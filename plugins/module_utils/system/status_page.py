@@ -127,7 +127,7 @@ def status_page(status: Status) -> Shape:
             **dataclasses.asdict(status),
             "time": when(status.time),
             "changes": [{**vars(row), "time": when(row.time)} for row in status.changes],
-            "drains": [{**vars(row), "since": when(row.since)} for row in status.drains],
+            "drains": [{**vars(drain), "node": node, "since": when(drain.since)} for node, drain in status.drains],
             "symbols": SYMBOLS,
             "pictures": [
                 {**drawing(status, columns=6, box=172 if len(status.nodes) > 4 else 220), "layout": "wide"},

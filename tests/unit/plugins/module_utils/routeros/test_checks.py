@@ -36,7 +36,10 @@ def test_variables_that_can_be_written(ask, changes):
     "changes, words",
     [
         ({"cost": 0}, ["routeros_ospf_cost is 0, expected 1 to 65535"]),
-        ({"prefixes": []}, ["routeros_ospf_anycast_prefixes is empty", "routeros_ospf_filter_chain to ''"]),
+        (
+            {"prefixes": []},
+            ["routeros_ospf_anycast_prefixes is empty", "inventories/home makes it of"],
+        ),
         ({"prefixes": ["172.18.0.65/26"]}, ["with host bits set, expected 172.18.0.64/26"]),
         ({"filter_chain": "no"}, ["routeros_ospf_filter_chain is 'no'"]),
         ({"filter_chain": "my chain"}, ["routeros_ospf_filter_chain is 'my chain', expected a letter and then"]),

@@ -95,7 +95,7 @@ def left(deadline: float) -> float:
 def notify(**state: object) -> None:
     """Tell systemd (sd_notify(3)); nobody is told where systemd does not listen, and nobody waits for it."""
     path = os.environ.get("NOTIFY_SOCKET")
-    text = "\n".join(f"{key}={str(value).splitlines()[0]}" for key, value in state.items())
+    text = "\n".join(f"{key}={value}".replace("\n", " ") for key, value in state.items())
     if path:
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
             sock.setblocking(False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import random
 import statistics
-from collections.abc import Callable
-from types import SimpleNamespace
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.model.services imp
 from ansible_collections.homelab.anycast.tests.unit.announcer.fake_node import Clock, FakeChecks, load_program
 
 announcer: Any = load_program()
-CHECK: dict[str, Any] = {**CHECK_DEFAULTS, "kind": "sip", "port": 5060}
+CHECK: Mapping[str, Any] = MappingProxyType({**CHECK_DEFAULTS, "kind": "sip", "port": 5060})
 # Seconds: in which a service answers, and which the system may be late in a simulation that rounds.
 QUICK, LATE = 0.002, 1e-6
 
@@ -25,7 +25,10 @@ class Over(Exception):
 
 
 def watch(
-    service: Callable[[float], float | None], end: float, monkeypatch: pytest.MonkeyPatch, check: dict[str, Any] = CHECK
+    service: Callable[[float], float | None],
+    end: float,
+    monkeypatch: pytest.MonkeyPatch,
+    check: Mapping[str, Any] = CHECK,
 ) -> tuple[list[tuple[float, bool]], list[float]]:
     """Return (when the service was announced and withdrawn, when each check began) until an end."""
     clock = Clock()
@@ -45,11 +48,13 @@ def watch(
     checks = FakeChecks(clock, check["timeout"], answer)
     announcement = SimpleNamespace(follow=follow, state=None, trouble=None)
     with pytest.raises(Over):
-        announcer.watch(announcer.Pace(check), checks, announcement)
+        announcer.watch(announcer.Pace(dict(check)), checks, announcement)
     return changes, checks.begun
 
 
-def noticed(died: float, monkeypatch: pytest.MonkeyPatch, delay: float = QUICK, check: dict[str, Any] = CHECK) -> float:
+def noticed(
+    died: float, monkeypatch: pytest.MonkeyPatch, delay: float = QUICK, check: Mapping[str, Any] = CHECK
+) -> float:
     """Return after how many seconds a service that hangs is withdrawn."""
     changes, _begun = watch(lambda now: delay if now + delay < died else None, died + 10, monkeypatch, check)
     (_announced, _yes), (withdrawn, no) = changes

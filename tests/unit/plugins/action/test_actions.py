@@ -137,14 +137,14 @@ INFO = {
 HOSTVARS = {"hap-lite": {"routeros_ospf_router_id": "172.18.0.1"}, "sip1": {"bird_anycast_router_id": "172.18.0.1"}}
 
 
-def plan(action, answer=INFO, **options):
+def plan(action, answer=None, **options):
     """Return the plan, and the arguments of each look at the router."""
     plugin = action("routeros_ospf_plan", **LOGIN, **VARIABLES, **options)
     looks = []
 
     def execute(module_name, module_args, task_vars):
         looks.append((module_name, module_args))
-        return {"changed": False, "invocation": {}, "_ansible_parsed": True, "warnings": ["slow"], **answer}
+        return {"changed": False, "invocation": {}, "_ansible_parsed": True, "warnings": ["slow"], **(answer or INFO)}
 
     plugin._execute_module = execute
     return plugin.run(task_vars={"inventory_hostname": "hap-lite", "hostvars": HOSTVARS}), looks

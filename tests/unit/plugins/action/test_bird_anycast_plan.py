@@ -57,14 +57,14 @@ def plan(monkeypatch):
     """Return a function that runs the action on a node of which the module says this."""
     monkeypatch.setattr(ActionBase, "run", lambda self, tmp, task_vars: {})
 
-    def plan(info=INFO, **arguments):
+    def plan(info=None, **arguments):
         task = SimpleNamespace(args={**VARIABLES, **arguments}, async_val=0, check_mode=True, diff=False, action="plan")
         action = bird_anycast_plan.ActionModule(task, SimpleNamespace(_shell=None), SimpleNamespace(), None, None, None)
         asked = []
 
         def execute(**given):
             asked.append(given)
-            return info() if callable(info) else dict(info)
+            return info() if callable(info) else dict(info or INFO)
 
         action._execute_module = execute
         return action.run(task_vars=TASK_VARS), asked

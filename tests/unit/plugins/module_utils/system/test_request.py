@@ -106,7 +106,7 @@ GROUPS = {
     "anycast_nodes": ["sip1", "sip2", "odd"],
     "anycast_clients": ["phones"],
 }
-EVERYBODY = ["localhost", *GROUPS["all"]]
+EVERYBODY = ("localhost", *GROUPS["all"])
 
 
 def misfits(playbook, groups=(), hosts=EVERYBODY, asked=()):

@@ -51,7 +51,13 @@ Case = tuple[str, str, dict[str, Any], tuple[str, ...], str]
 CASES: list[Case] = [
     *(("nothing", name, {}, (), f"the group {GROUPS[name][-1]} is missing: is -i right?") for name in GROUPS),
     *(
-        ("no nodes", name, {}, (), "the group anycast_nodes is empty: is -i right? Groups found: anycast_routers")
+        (
+            "no nodes",
+            name,
+            {},
+            (),
+            "the group anycast_nodes is empty: is -i right? Groups found: anycast_clients, anycast_routers",
+        )
         for name in ("site", "verify", "neighbors")
     ),
     *(

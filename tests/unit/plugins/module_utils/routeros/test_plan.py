@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import plan, takeover
 
 OURS = "homelab.anycast"
-LINK = MappingProxyType({"key": "k3y-of-the-link", "bfd": True})
+LINK = {"key": "k3y-of-the-link", "bfd": True}
 BOTH = ["172.18.0.64", "2001:db8:64::64"]
 STEPS = ("redirect_rules", "filter_rules", "instances", "old_filter_rules", "areas", "bfd")
 
@@ -21,8 +19,9 @@ STEPS = ("redirect_rules", "filter_rules", "instances", "old_filter_rules", "are
 def planned(ask):
     """Return a function that plans for a router, with variables that are the usual ones but for these."""
 
-    def planned(info, link=LINK, **changes):
-        return plan.router_plan(info, ask(**changes), dict(link) if link is LINK else link, {})
+    def planned(info, *links, **changes):
+        (link,) = links or (LINK,)
+        return plan.router_plan(info, ask(**changes), link, {})
 
     return planned
 

@@ -400,15 +400,11 @@ def hide(name: str) -> None:
         if not make_absent(name)[1]:
             return
         memory = tempfile.mkdtemp(prefix="anycast-", dir=MEMORY)
-        hidden = {name + suffix for suffix in SUFFIXES}
-        for before in [ANNOUNCED, *(entry.path for entry in os.scandir(ANNOUNCED) if entry.name not in hidden)]:
-            copy = memory
-            if before != ANNOUNCED:
-                copy = os.path.join(memory, os.path.basename(before))
-                shutil.copyfile(before, copy, follow_symlinks=False)
-            shutil.copystat(before, copy, follow_symlinks=False)
-            found = os.lstat(before)
-            os.chown(copy, found.st_uid, found.st_gid, follow_symlinks=False)
+        hidden = shutil.ignore_patterns(*(name + suffix for suffix in SUFFIXES))
+        shutil.copytree(ANNOUNCED, memory, symlinks=True, ignore=hidden, dirs_exist_ok=True)
+        owner = os.stat(ANNOUNCED)
+        for copy in (memory, *(entry.path for entry in os.scandir(memory))):
+            os.chown(copy, owner.st_uid, owner.st_gid, follow_symlinks=False)
         libc("mount", memory.encode(), ANNOUNCED.encode(), None, ctypes.c_ulong(MS_BIND), None)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros import session as product
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.neighbors import OspfReader
-from tests.conformance import ROOT, recording
+from tests.conformance import recording
 from tests.conformance.__main__ import main, show
 from tests.conformance.checks import CHECKS, COMMENT, BadCheck, Check, Step, dangers, load
 from tests.conformance.expect import HIDDEN, Reply, problems
@@ -191,17 +191,6 @@ def test_checks_are_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "read.yml").write_text("- {id: A, claim: a, used_by: b, ask: [/ip/address/remove, =.id=*1]}\n")
     with pytest.raises(BadCheck, match="A: /ip/address/remove does not only read"):
         load("read")
-
-
-def test_what_depends_on_a_check_is_there() -> None:
-    places = [ROOT / "plugins" / "module_utils", ROOT / "plugins", ROOT]
-    for path in CHECKS.glob("*.yml"):
-        for check in load(path.stem):
-            for part in check.used_by.split(", "):
-                file, _blank, name = part.partition(" ")
-                found = [place / file for place in places if (place / file).exists()]
-                assert found or part.startswith("("), f"{check.id}: {part}"
-                assert part.startswith("(") or not name or name in found[0].read_text(), f"{check.id}: {part}"
 
 
 def test_versions_of_an_expectation() -> None:

@@ -51,7 +51,7 @@ MATRIX = {
     "takeover",
 }
 # The same of the quick bed.
-# test_announcer.py holds time limits that a busy machine breaks; tests/unit/announcer/test_faults.py simulates its time.
+# test_announcer.py has time limits that a busy machine breaks; tests/unit/announcer/test_faults.py simulates its time.
 BED_MATRIX = (
     "tests/integration/test_announcer.py",
     "tests/integration/test_authentication.py",

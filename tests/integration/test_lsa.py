@@ -24,8 +24,8 @@ if reason := requirements():
 VERSIONS = ("2.0", "2", "3")
 SERVICES = 20
 LSA = "service"
+LINK = {"hello_interval": 1, "dead_interval": 5, "authentication": "none", "bfd": True}
 # Seconds after which a withdrawal is at the router at the latest, for a busy machine. It takes 0.02 s, and with 2.0,
-# which looks for changed LSAs each second, up to 0.9 s. Of 19 that are held back, half take longer than 3 s.
 # which looks for changed LSAs each second, up to 0.9 s. Of 19 that are held back, half take longer than 3 s.
 LATEST = 2.0
 # Within which no change of an LSA may be followed by another (MinLSInterval), and some more.

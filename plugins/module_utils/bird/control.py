@@ -20,14 +20,9 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.bfd import BfdSession, with_bfd
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import (
-    Neighbor,
-    Own,
-    OwnInterface,
-    normalise_state,
-)
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
+from ..ospf.bfd import BfdSession, with_bfd
+from ..ospf.neighbors import Neighbor, Own, OwnInterface, normalise_state
+from ..waiting import Unreadable
 
 SOCKET = "/run/bird/bird.ctl"
 # Seconds.

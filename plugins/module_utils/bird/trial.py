@@ -14,11 +14,11 @@ import posixpath
 import re
 from collections.abc import Iterable
 
-from ansible_collections.homelab.anycast.plugins.module_utils.bird.conf import includes, is_ours, with_includes
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.causes import likely_causes, say_causes
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import Neighbor, Own, OwnInterface
-from ansible_collections.homelab.anycast.plugins.module_utils.secret import HIDDEN, HIDDEN_CHANGED
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict
+from ..ospf.causes import likely_causes, say_causes
+from ..ospf.neighbors import Neighbor, Own, OwnInterface
+from ..secret import HIDDEN, HIDDEN_CHANGED
+from ..waiting import Verdict
+from .conf import includes, is_ours, with_includes
 
 # What the new files are called, beside the real ones; and what BIRD reads meanwhile.
 CANDIDATE_SUFFIX = ".candidate"

@@ -16,17 +16,11 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model import link, services
-from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer
-from ansible_collections.homelab.anycast.plugins.module_utils.probe.dns import DnsProbe
-from ansible_collections.homelab.anycast.plugins.module_utils.probe.targets import probe_targets
-from ansible_collections.homelab.anycast.plugins.module_utils.system.request import (
-    CLIENTS,
-    Inventory,
-    Row,
-    unknown_name,
-    words,
-)
+from ..model import link, services
+from ..node import announcer
+from ..probe.dns import DnsProbe
+from ..probe.targets import probe_targets
+from ..system.request import CLIENTS, Inventory, Row, unknown_name, words
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,9 +15,9 @@ import re
 import sys
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.drill.result import Result
-from ansible_collections.homelab.anycast.plugins.module_utils.system.request import Row
-from ansible_collections.homelab.anycast.plugins.module_utils.system.text import escaped, table_lines, when
+from ..system.request import Row
+from ..system.text import escaped, table_lines, when
+from .result import Result
 
 # Of Okabe and Ito, who chose them so that nobody takes one for another, those on which black can be read; grey for who
 # does not say its name. Black stripes and a cross are a loss.

@@ -13,8 +13,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.drill.plan import Event, unserved_nodes
-from ansible_collections.homelab.anycast.plugins.module_utils.system.request import Row
+from ..system.request import Row
+from .plan import Event, unserved_nodes
 
 # A dictionary {from, to, probes, answered_by, lost}: probes in a row with the same answer.
 Run = dict[str, Any]

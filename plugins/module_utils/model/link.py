@@ -17,7 +17,7 @@ import ipaddress
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
+from . import ip
 
 _T = TypeVar("_T")
 

@@ -17,8 +17,8 @@ import shlex
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
-from ansible_collections.homelab.anycast.plugins.module_utils.model.link import unknown_key
+from . import ip
+from .link import unknown_key
 
 REQUIRED = ("name", "addresses")
 DEFAULTS = {"interface": "dummy0", "unit": None, "check": None}

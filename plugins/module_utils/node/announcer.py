@@ -17,9 +17,9 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.bird.paths import Paths
-from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Check, Service
+from ..bird.paths import Paths
+from ..model import ip
+from ..model.services import Check, Service
 
 DIRECTORY = "/usr/local/lib/homelab-anycast"
 PROGRAM = DIRECTORY + "/announcer.py"
@@ -189,10 +189,7 @@ def _instance(service: Service) -> str:
     when = f"while {starter(service)} runs"
     if service.check:
         when += " and the service is healthy"
-    lines = [
-        "[Unit]",
-        f"Description=Announce {service.name} ({', '.join(service.addresses)}) {when}",
-    ]
+    lines = ["[Unit]", f"Description=Announce {service.name} ({', '.join(service.addresses)}) {when}"]
     if service.unit:
         # Withdrawn before it stops, and whenever it is gone.
         lines += ["BindsTo=" + service.unit, "After=" + service.unit]

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.node import ifupdown
+from . import ifupdown
 
 INTERFACES = "/etc/network/interfaces"
 # Where what was there before the role is kept, by its own path; closed to all but root.

@@ -22,10 +22,7 @@ AUTO = "auto"
 FILES = {
     IFUPDOWN: {"/etc/network/interfaces.d/anycast-{}": 0o644},
     NETWORKMANAGER: {"/etc/NetworkManager/system-connections/anycast-{}.nmconnection": 0o600},
-    NETWORKD: {
-        "/etc/systemd/network/50-anycast-{}.netdev": 0o644,
-        "/etc/systemd/network/50-anycast-{}.network": 0o644,
-    },
+    NETWORKD: {"/etc/systemd/network/50-anycast-{}.netdev": 0o644, "/etc/systemd/network/50-anycast-{}.network": 0o644},
 }
 
 

@@ -10,15 +10,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.node.interfaces import (
-    FILES,
-    IFUPDOWN,
-    MANAGERS,
-    NETWORKD,
-    NETWORKMANAGER,
-    InterfaceManagers,
-    owned_interfaces,
-)
+from .interfaces import FILES, IFUPDOWN, MANAGERS, NETWORKD, NETWORKMANAGER, InterfaceManagers, owned_interfaces
 
 # Root's PATH may lack it in a login without a shell.
 _SBIN = ["/usr/sbin", "/sbin"]

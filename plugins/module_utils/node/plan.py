@@ -12,17 +12,17 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.bird.conf import BirdConf
-from ansible_collections.homelab.anycast.plugins.module_utils.bird.paths import PROTOCOL, PROTOCOL_V3, Paths
-from ansible_collections.homelab.anycast.plugins.module_utils.model import ip, limits
-from ansible_collections.homelab.anycast.plugins.module_utils.model import services as services_model
-from ansible_collections.homelab.anycast.plugins.module_utils.model.link import LinkError, link_problems, normalise_link
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service, ServicesError
-from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer, takeover
-from ansible_collections.homelab.anycast.plugins.module_utils.node import problems as node_checks
-from ansible_collections.homelab.anycast.plugins.module_utils.node.ifupdown import HandMade
-from ansible_collections.homelab.anycast.plugins.module_utils.node.interfaces import InterfaceManagers
-from ansible_collections.homelab.anycast.plugins.module_utils.node.source_routing import SourceRouting
+from ..bird.conf import BirdConf
+from ..bird.paths import PROTOCOL, PROTOCOL_V3, Paths
+from ..model import ip, limits
+from ..model import services as services_model
+from ..model.link import LinkError, link_problems, normalise_link
+from ..model.services import Service, ServicesError
+from . import announcer, takeover
+from . import problems as node_checks
+from .ifupdown import HandMade
+from .interfaces import InterfaceManagers
+from .source_routing import SourceRouting
 
 # A part of a plan, or what anycast_node_info returns.
 Row = dict[str, Any]

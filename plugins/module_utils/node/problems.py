@@ -12,10 +12,10 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service, service_prefixes
-from ansible_collections.homelab.anycast.plugins.module_utils.node.facts import Facts
-from ansible_collections.homelab.anycast.plugins.module_utils.node.facts import addresses as addresses_of
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.router_id import router_id_problems
+from ..model.services import Service, service_prefixes
+from ..ospf.router_id import router_id_problems
+from .facts import Facts
+from .facts import addresses as addresses_of
 
 
 def node_problems(

@@ -17,8 +17,8 @@ import dataclasses
 import ipaddress
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
-from ansible_collections.homelab.anycast.plugins.module_utils.node.facts import Facts, ipv4_addresses
+from ..model import ip
+from .facts import Facts, ipv4_addresses
 
 # Of the role's rules and no others: after local (0) and before main (32766), see ip-rule(8).
 PRIORITY = 6464

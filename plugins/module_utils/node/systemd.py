@@ -13,13 +13,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import (
-    Service,
-    ServicesError,
-    normalise_services,
-)
-from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer
-from ansible_collections.homelab.anycast.plugins.module_utils.node.drain import Drain
+from ..model.services import Service, ServicesError, normalise_services
+from . import announcer
+from .drain import Drain
 
 # AnsibleModule.run_command: exit code, standard output and error.
 Run = Callable[..., "tuple[int, str, str]"]

@@ -13,11 +13,11 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Union
 
-from ansible_collections.homelab.anycast.plugins.module_utils.bird.conf import BirdConf, Protocol
-from ansible_collections.homelab.anycast.plugins.module_utils.bird.paths import PROTOCOL, Paths
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service, service_prefixes
-from ansible_collections.homelab.anycast.plugins.module_utils.node.files import KEPT
-from ansible_collections.homelab.anycast.plugins.module_utils.node.ifupdown import HandMade
+from ..bird.conf import BirdConf, Protocol
+from ..bird.paths import PROTOCOL, Paths
+from ..model.services import Service, service_prefixes
+from .files import KEPT
+from .ifupdown import HandMade
 
 # What bird.conf is, in the order in which it is asked. ARTICLE announces the addresses of the services and does nothing
 # else that we know of, as written by hand after the article. PLAIN tells its neighbours nothing, as the package's own.

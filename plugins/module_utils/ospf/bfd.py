@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import Neighbor
+from .neighbors import Neighbor
 
 # RFC 5880 4.1, and what RouterOS says of a session that no row of /routing/bfd/configuration allows.
 BFD_STATES = ("admin-down", "down", "init", "up", "forbidden")

@@ -12,14 +12,8 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import (
-    STATES,
-    Comparison,
-    Neighbor,
-    Own,
-    OwnInterface,
-)
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import after
+from ..waiting import after
+from .neighbors import STATES, Comparison, Neighbor, Own, OwnInterface
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,20 +15,9 @@ from typing import Any, Protocol
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.causes import neighbor_findings, neighbors_failure
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import (
-    STATES,
-    Expectation,
-    Neighbor,
-    Own,
-    Watch,
-)
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import (
-    Unreadable,
-    after,
-    time_problems,
-    wait_for,
-)
+from ..waiting import Unreadable, after, time_problems, wait_for
+from .causes import neighbor_findings, neighbors_failure
+from .neighbors import STATES, Expectation, Neighbor, Own, Watch
 
 EXPECTATION_MUTUALLY_EXCLUSIVE = [("router_ids", "count")]
 

@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict
+from ..waiting import Verdict
 
 # RFC 2328 10.1, in the order in which an adjacency comes up.
 STATES = ("Down", "Attempt", "Init", "2-Way", "ExStart", "Exchange", "Loading", "Full")

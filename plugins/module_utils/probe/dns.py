@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 
-from ansible_collections.homelab.anycast.plugins.module_utils.probe.run import Address, Answer
+from .run import Address, Answer
 
 # RFC 1035 4.1: id, flags, and how many questions, answers, authorities and additional records follow.
 _HEADER = struct.Struct(">6H")

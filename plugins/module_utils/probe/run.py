@@ -274,10 +274,7 @@ _ADVICE = (
         "Host unreachable: the last router does not reach the node it has chosen; that node has just died, or is not"
         " on its LAN.",
     ),
-    (
-        "late",
-        "Some answers came after the timeout: the node or the way is slow; raise timeout if that is acceptable.",
-    ),
+    ("late", "Some answers came after the timeout: the node or the way is slow; raise timeout if that is acceptable."),
     (
         "timeout",
         "Timeout: no answer came. Either no node announces {target} (module routeros_next_hops says which do), a"

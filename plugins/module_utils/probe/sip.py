@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ansible_collections.homelab.anycast.plugins.module_utils.probe.run import Address, Answer
+from .run import Address, Answer
 
 _STATUS = re.compile(r"SIP/2\.0 (\d{3}) ?")
 _BRANCH = re.compile(r";\s*branch\s*=\s*([^;,\s]+)", re.IGNORECASE)

@@ -9,8 +9,8 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import CHECK_KINDS, Service
+from ..model import ip
+from ..model.services import CHECK_KINDS, Service
 
 # Kinds of a service's check that anycast_probe speaks too.
 _SPOKEN = ("sip", "dns")

@@ -13,12 +13,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import (
-    Row,
-    flag,
-    parse_duration,
-    parse_version,
-)
+from .values import Row, flag, parse_duration, parse_version
 
 # The least a user of this collection needs: to log in (api), to read and write the configuration, to compare the OSPF
 # key instead of writing it on every run (sensitive), and to ping in `verify` (test). Users are managed by

@@ -10,25 +10,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
-from ansible_collections.homelab.anycast.plugins.module_utils.model.limits import limit_problems
-from ansible_collections.homelab.anycast.plugins.module_utils.model.link import Link
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.router_id import router_id_problems
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.rows import (
-    HASH_POLICIES,
-    Network,
-    RouterRequest,
-    anycast_networks,
-    area_rows,
-    template_rows,
-)
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.takeover import Info
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import (
-    Row,
-    address_and_subnet,
-    flag,
-    split_list,
-)
+from ..model import ip
+from ..model.limits import limit_problems
+from ..model.link import Link
+from ..ospf.router_id import router_id_problems
+from .rows import HASH_POLICIES, Network, RouterRequest, anycast_networks, area_rows, template_rows
+from .takeover import Info
+from .values import Row, address_and_subnet, flag, split_list
 
 # A name that needs no quotes in the console, and which librouteros does not read as a number.
 _CHAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
@@ -37,11 +25,7 @@ _CHAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 def request_problems(request: RouterRequest) -> list[str]:
     """Return why the variables cannot be written to any router."""
     limits = {"routeros_ospf_priority": request.priority, "routeros_ospf_cost": request.cost}
-    return [
-        *limit_problems(limits),
-        *_filter_problems(request),
-        *_distribution_problems(request.distribution),
-    ]
+    return [*limit_problems(limits), *_filter_problems(request), *_distribution_problems(request.distribution)]
 
 
 def _filter_problems(request: RouterRequest) -> Iterator[str]:

@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.next_hops import read_next_hops
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import Router
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import Row, flag, split_list
-from ansible_collections.homelab.anycast.plugins.module_utils.secret import MASKED_BY_ROUTER
+from ..secret import MASKED_BY_ROUTER
+from .next_hops import read_next_hops
+from .session import Router
+from .values import Row, flag, split_list
 
 # Every property of an OSPF interface template from RouterOS 7.16 on, but for auth-key and the virtual links'.
 TEMPLATE_PROPERTIES = (
@@ -102,11 +102,7 @@ def read_router(
             for row in router.rows("/ip/address", proplist=ADDRESS_PROPERTIES)
         ],
         "ipv6_addresses": [
-            {
-                "address": row.get("address"),
-                "interface": str(row.get("interface")),
-                "disabled": flag(row, "disabled"),
-            }
+            {"address": row.get("address"), "interface": str(row.get("interface")), "disabled": flag(row, "disabled")}
             for row in router.rows("/ipv6/address", proplist=IPV6_ADDRESS_PROPERTIES)
         ],
         "ospf": {

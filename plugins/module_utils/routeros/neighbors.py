@@ -9,21 +9,10 @@ from collections.abc import Callable, Iterable
 from ipaddress import AddressValueError, IPv4Address
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.bfd import BFD_STATES, BfdSession, with_bfd
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import (
-    Neighbor,
-    Own,
-    OwnInterface,
-    normalise_state,
-)
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import Router
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import (
-    Row,
-    address_and_subnet,
-    flag,
-    parse_duration,
-    parse_version,
-)
+from ..ospf.bfd import BFD_STATES, BfdSession, with_bfd
+from ..ospf.neighbors import Neighbor, Own, OwnInterface, normalise_state
+from .session import Router
+from .values import Row, address_and_subnet, flag, parse_duration, parse_version
 
 
 def split_address(text: str) -> tuple[str, str | None]:
@@ -181,14 +170,7 @@ class OspfReader:
     """Reads the neighbours of a router, and what it says about itself."""
 
     # Not all properties: from RouterOS 7.23 on this menu can hold keys. The network type has another name since.
-    INTERFACE_PROPERTIES = (
-        "address",
-        "area",
-        "state",
-        "priority",
-        "hello-interval",
-        "dead-interval",
-    )
+    INTERFACE_PROPERTIES = ("address", "area", "state", "priority", "hello-interval", "dead-interval")
     ADDRESS_PROPERTIES = ("address", "network", "interface", "actual-interface", "disabled")
 
     def __init__(self, router: Router, instance: str | None = None) -> None:

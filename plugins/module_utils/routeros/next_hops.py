@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import Router
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import Row, flag
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import after
+from ..waiting import after
+from .session import Router
+from .values import Row, flag
 
 # The flags by which a row of /ip/route says where the route comes from; RouterOS sets one of them.
 PROTOCOLS = ("connect", "static", "ospf", "rip", "bgp", "is-is", "dhcp", "vpn", "modem", "slaac", "bgp-mpls-vpn")

@@ -10,17 +10,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
-from ansible_collections.homelab.anycast.plugins.module_utils.model.link import (
-    Link,
-    LinkError,
-    link_problems,
-    normalise_link,
-)
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros import checks, rows, takeover
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.rows import RouterRequest
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.takeover import Info, Restrict, Takeover
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import Row, flag
+from ..model import ip
+from ..model.link import Link, LinkError, link_problems, normalise_link
+from . import checks, rows, takeover
+from .rows import RouterRequest
+from .takeover import Info, Restrict, Takeover
+from .values import Row, flag
 
 Plan = dict[str, Any]
 
@@ -142,8 +137,7 @@ def _writes(info: Info, request: RouterRequest, link: Link, found: Takeover) -> 
     return {
         "note": takeover.note_rows(info, request.comment, found.taken_over),
         "ip_settings": _changed(
-            info["ip_settings"],
-            {"send-redirects": request.send_redirects, "ipv4-multipath-hash-policy": policy},
+            info["ip_settings"], {"send-redirects": request.send_redirects, "ipv4-multipath-hash-policy": policy}
         ),
         "ipv6_settings": _changed(info["ipv6_settings"], ipv6_settings),
         "redirect_rules": _step(info["firewall"]["ipv6_filter"], rows.redirect_rows(request), ours),

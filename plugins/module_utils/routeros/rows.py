@@ -10,9 +10,9 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Any, Union
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
-from ansible_collections.homelab.anycast.plugins.module_utils.model.link import Link
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import Row, routeros_duration
+from ..model import ip
+from ..model.link import Link
+from .values import Row, routeros_duration
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 

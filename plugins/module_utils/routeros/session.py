@@ -11,13 +11,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.community.routeros.plugins.module_utils.api import check_has_library, create_api
 
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.errors import (
-    connect_message,
-    may_pass,
-    trap_message,
-)
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import Row, parse_version
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
+from ..waiting import Unreadable
+from .errors import connect_message, may_pass, trap_message
+from .values import Row, parse_version
 
 try:
     from librouteros.exceptions import ConnectionClosed, LibRouterosError

@@ -21,9 +21,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.rows import RouterRequest
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import Row, flag, split_list
+from ..model import ip
+from .rows import RouterRequest
+from .values import Row, flag, split_list
 
 # Of the rule that notes what was there; no instance refers to the chain.
 CHAIN = "anycast-before"

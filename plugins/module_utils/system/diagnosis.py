@@ -12,16 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model.link import Link
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.causes import say_causes
-from ansible_collections.homelab.anycast.plugins.module_utils.system.endpoints import End, NodeEnd, RouterEnd, Row
-from ansible_collections.homelab.anycast.plugins.module_utils.system.preflight import preflight_findings
-from ansible_collections.homelab.anycast.plugins.module_utils.system.text import (
-    Finding,
-    and_list,
-    merged,
-    plain_message,
-)
+from ..model.link import Link
+from ..ospf.causes import say_causes
+from .endpoints import End, NodeEnd, RouterEnd, Row
+from .preflight import preflight_findings
+from .text import Finding, and_list, merged, plain_message
 
 # What BIRD says of an interface (bird.parse_interfaces), and what the link model calls it.
 COMPARED = (

@@ -13,10 +13,10 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, Union
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
-from ansible_collections.homelab.anycast.plugins.module_utils.model.link import Link, LinkError, normalise_link
-from ansible_collections.homelab.anycast.plugins.module_utils.node import facts as node_facts
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import address_and_subnet
+from ..model import ip
+from ..model.link import Link, LinkError, normalise_link
+from ..node import facts as node_facts
+from ..routeros.values import address_and_subnet
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]

@@ -13,22 +13,12 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model.link import Link
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.rows import (
-    REDIRECT,
-    RouterRequest,
-    redirect_rows,
-)
-from ansible_collections.homelab.anycast.plugins.module_utils.system import packet_filter
-from ansible_collections.homelab.anycast.plugins.module_utils.system.endpoints import (
-    Address,
-    NodeEnd,
-    RouterEnd,
-    Row,
-    pairs_of_both_versions,
-)
-from ansible_collections.homelab.anycast.plugins.module_utils.system.packet_filter import Drop, Packet
-from ansible_collections.homelab.anycast.plugins.module_utils.system.text import Finding
+from ..model.link import Link
+from ..routeros.rows import REDIRECT, RouterRequest, redirect_rows
+from . import packet_filter
+from .endpoints import Address, NodeEnd, RouterEnd, Row, pairs_of_both_versions
+from .packet_filter import Drop, Packet
+from .text import Finding
 
 # By version of IP: all OSPF routers, and the designated ones (RFC 2328 A.1, RFC 5340 A.1).
 GROUPS: dict[int, tuple[Address, Address]] = {

@@ -12,9 +12,9 @@ import dataclasses
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service
-from ansible_collections.homelab.anycast.plugins.module_utils.node.drain import Drain
-from ansible_collections.homelab.anycast.plugins.module_utils.system.request import Row
+from ..model.services import Service
+from ..node.drain import Drain
+from .request import Row
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,7 +17,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Optional, Union
 
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import flag
+from ..routeros.values import flag
 
 # /etc/protocols of Debian; nft and iptables print names where they know them.
 PROTOCOLS = {"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "gre": 47, "ipsec-esp": 50, "ipsec-ah": 51, "esp": 50, "ah": 51,

@@ -14,23 +14,13 @@ import ipaddress
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model import ip
-from ansible_collections.homelab.anycast.plugins.module_utils.model.link import KINDS_WITH_KEY_ID
-from ansible_collections.homelab.anycast.plugins.module_utils.node import facts
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import parse_version
-from ansible_collections.homelab.anycast.plugins.module_utils.system.endpoints import (
-    End,
-    NodeEnd,
-    RouterEnd,
-    pairs,
-)
-from ansible_collections.homelab.anycast.plugins.module_utils.system.firewall import (
-    node_firewall,
-    node_firewall_doubts,
-    router_firewall,
-    router_firewall_doubts,
-)
-from ansible_collections.homelab.anycast.plugins.module_utils.system.text import Finding, duration
+from ..model import ip
+from ..model.link import KINDS_WITH_KEY_ID
+from ..node import facts
+from ..routeros.values import parse_version
+from .endpoints import End, NodeEnd, RouterEnd, pairs
+from .firewall import node_firewall, node_firewall_doubts, router_firewall, router_firewall_doubts
+from .text import Finding, duration
 
 Routers = Sequence[RouterEnd]
 Nodes = Sequence[NodeEnd]

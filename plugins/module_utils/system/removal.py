@@ -8,16 +8,8 @@ Nothing in here does input or output. Private to this collection.
 
 from __future__ import annotations
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import named
-from ansible_collections.homelab.anycast.plugins.module_utils.system.request import (
-    ROUTERS,
-    Inventory,
-    Row,
-    by_node,
-    group_problem,
-    node_problems,
-    unknown_name,
-)
+from ..model.services import named
+from .request import ROUTERS, Inventory, Row, by_node, group_problem, node_problems, unknown_name
 
 
 def removal_request(values: Row, inventory: Inventory) -> tuple[Row, list[str]]:

@@ -15,15 +15,9 @@ from typing import Any, Protocol
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model.limits import limit_problems
-from ansible_collections.homelab.anycast.plugins.module_utils.model.link import closest
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import (
-    Service,
-    ServicesError,
-    named,
-    normalise_services,
-    service_prefixes,
-)
+from ..model.limits import limit_problems
+from ..model.link import closest
+from ..model.services import Service, ServicesError, named, normalise_services, service_prefixes
 
 # A dictionary that a user wrote, or that a task returns.
 Row = dict[str, Any]

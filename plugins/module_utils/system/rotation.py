@@ -13,14 +13,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model.link import (
-    KINDS_WITH_KEY_ID,
-    LinkError,
-    normalise_link,
-    ospfv3_problems,
-)
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import announced
-from ansible_collections.homelab.anycast.plugins.module_utils.system.request import Inventory, Row
+from ..model.link import KINDS_WITH_KEY_ID, LinkError, normalise_link, ospfv3_problems
+from ..model.services import announced
+from .request import Inventory, Row
 
 # Seconds that a slow node gets from a packet of the router to a BIRD that sends with the new key.
 REACTION = 2

@@ -13,12 +13,12 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service
-from ansible_collections.homelab.anycast.plugins.module_utils.node.drain import Drain
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf import causes as ospf_causes
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import STATES, Neighbor
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.next_hops import addresses_of
-from ansible_collections.homelab.anycast.plugins.module_utils.system.text import count, duration, plain_message
+from ..model.services import Service
+from ..node.drain import Drain
+from ..ospf import causes as ospf_causes
+from ..ospf.neighbors import STATES, Neighbor
+from ..routeros.next_hops import addresses_of
+from .text import count, duration, plain_message
 
 # What a module returned, or failed with; empty where it never ran.
 Row = dict[str, Any]

@@ -13,20 +13,8 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.system.status import (
-    Client,
-    NodeState,
-    RouterState,
-    Status,
-    worst,
-)
-from ansible_collections.homelab.anycast.plugins.module_utils.system.text import (
-    clip,
-    count,
-    escaped,
-    table_lines,
-    when,
-)
+from .status import Client, NodeState, RouterState, Status, worst
+from .text import clip, count, escaped, table_lines, when
 
 # Columns of a terminal, less what Ansible's callbacks put around a line.
 WIDTH = 88
@@ -324,10 +312,7 @@ def _at_most(rows: list[Shape]) -> list[Shape]:
         return rows
     hidden = rows[_ROWS - 1 :]
     levels = [row["level"] for row in hidden if row["level"] != "plain"]
-    return [
-        *rows[: _ROWS - 1],
-        {"text": f"and {len(hidden)} more", "level": worst(levels) if levels else "plain"},
-    ]
+    return [*rows[: _ROWS - 1], {"text": f"and {len(hidden)} more", "level": worst(levels) if levels else "plain"}]
 
 
 def _fitting(width: int, character: float) -> int:

@@ -133,7 +133,7 @@ def test_dual_stack(bed: Bed, router: Emulator, nodes: list[DualStackNode]) -> N
         result = node.configure(LINK, bird_anycast_services=SERVICES)
         assert result["changed"], result["printed"]
         assert KEY not in result["printed"]
-        node.announcer().announce("sip")
+        node.announcer().announce("sip", [ANYCAST, ANYCAST_V6])
     by_version = {f"{ANYCAST}/32": {node.address for node in nodes}, f"{ANYCAST_V6}/128": set(map(link_local, nodes))}
     for prefix, expected in by_version.items():
         _wait(lambda prefix=prefix, expected=expected: next_hops(bed.router, prefix) == expected, prefix)  # type: ignore[misc]
@@ -162,8 +162,7 @@ def test_dual_stack(bed: Bed, router: Emulator, nodes: list[DualStackNode]) -> N
     prefixes = list(by_version)
     away, stays = nodes
     program = away.announcer()
-    assert program.withdraw("sip", prefixes)
-    program.wait_until_flooded(prefixes)
+    assert program.withdraw("sip", prefixes, flood=True) == (True, None)
     assert sorted(away.announced.iterdir()) == []
     for prefix, hop in zip(prefixes, (stays.address, link_local(stays)), strict=True):
         _wait(lambda prefix=prefix, hop=hop: next_hops(bed.router, prefix) == {hop}, f"{prefix} withdrawn")  # type: ignore[misc]
@@ -251,7 +250,7 @@ def serve(bed: Bed, router: Emulator, nodes: list[DualStackNode], client: socket
     assert "failed=0" in configure(router, LINK, routeros_ospf_anycast_prefixes=[ANYCAST, ANYCAST_V6], **role)
     for node in nodes:
         node.configure(LINK, bird_anycast_services=SERVICES)
-        node.announcer().announce("sip")
+        node.announcer().announce("sip", [ANYCAST, ANYCAST_V6])
     _wait(lambda: next_hops(bed.router, prefix) == set(map(link_local, nodes)), prefix)
     _wait(lambda: bfd_up(bed.router) == 4, "BFD sessions of both versions")
     _wait(lambda: ask(client) != "", "an answer")
@@ -358,15 +357,14 @@ def test_service_with_an_ipv6_address_only(bed: Bed, router: Emulator, nodes: li
     node.prepare(services)
     node.configure(LINK, bird_anycast_services=services)
     program = node.announcer()
-    program.announce("sip")
+    program.announce("sip", [prefix])
     _wait(lambda: next_hops(bed.router, prefix) == {link_local(node)}, prefix)
     # Nothing of it by OSPFv2, though the interface has the IPv4 address as well.
     assert next_hops(bed.router, f"{ANYCAST}/32") == set()
     # BIRD is asked in OSPFv3 whether the router has been told.
     with program.Bird() as bird:
         assert bird.announces([prefix])
-    assert program.withdraw("sip", [prefix])
-    program.wait_until_flooded([prefix])
+    assert program.withdraw("sip", [prefix], flood=True) == (True, None)
     with program.Bird() as bird:
         assert not bird.announces([prefix])
     _wait(lambda: next_hops(bed.router, prefix) == set(), f"{prefix} withdrawn")

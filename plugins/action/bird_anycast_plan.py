@@ -12,7 +12,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.homelab.anycast.plugins.module_utils.node.plan import Wanted, node_plan
 from ansible_collections.homelab.anycast.plugins.plugin_utils.hosts import other_router_ids
-from ansible_collections.homelab.anycast.plugins.plugin_utils.reading import read_machine
+from ansible_collections.homelab.anycast.plugins.plugin_utils.reading import read_machine, without_keys
 
 # What users may have wrong is raw: the plan lists all of it.
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -31,6 +31,10 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "directory": {"type": "path", "default": "/etc/bird"},
     "without": {"type": "str"},
     "removal": {"type": "bool", "default": False},
+}
+# What decides nothing.
+_SELF: dict[str, dict[str, Any]] = {
+    "made": {"type": "dict", "default": {}},
     "fail": {"type": "bool", "default": True},
 }
 
@@ -41,11 +45,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
-        _result, options = self.validate_argument_spec(_OPTIONS)
-        fail = options.pop("fail")
+        _result, options = self.validate_argument_spec({**_OPTIONS, **_SELF})
+        made, fail = options.pop("made"), options.pop("fail")
+        asked = without_keys(options)
+        if made.get("asked") == asked:
+            return dict(made)
         wanted = Wanted(**options)
         arguments = {"now": time.time(), **wanted.info_arguments()}
         info, said = read_machine(self, "homelab.anycast.anycast_node_info", arguments, task_vars, fail)
         if not info:
             return {"changed": False, **said}
-        return {"changed": False, **said, **node_plan(wanted, info, other_router_ids(task_vars))}
+        return {"changed": False, **said, "asked": asked, **node_plan(wanted, info, other_router_ids(task_vars))}

@@ -20,7 +20,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros.plan impo
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.rows import RouterRequest
 from ansible_collections.homelab.anycast.plugins.module_utils.system.firewall import redirect_problems
 from ansible_collections.homelab.anycast.plugins.plugin_utils.hosts import other_router_ids
-from ansible_collections.homelab.anycast.plugins.plugin_utils.reading import read_machine
+from ansible_collections.homelab.anycast.plugins.plugin_utils.reading import read_machine, without_keys
 
 # The options that are fields of a RouterRequest.
 _REQUEST: dict[str, dict[str, Any]] = {
@@ -61,8 +61,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
         login = api_argument_spec()
         _result, options = self.validate_argument_spec({**login, **_OPTIONS, **_SELF})
         link = options["link"] if isinstance(options["link"], dict) else {}
-        asked = {name: options[name] for name in _OPTIONS}
-        asked["link"] = {name: value for name, value in link.items() if name not in ("key", "accept_key")}
+        asked = without_keys({name: options[name] for name in _OPTIONS})
         if options["made"].get("asked") == asked:
             return dict(options["made"])
         read = {name: options[name] for name in login if options.get(name) is not None}

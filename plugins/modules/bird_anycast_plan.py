@@ -88,6 +88,10 @@ options:
     description: Whether to plan RV(removal).
     type: bool
     default: false
+  made:
+    description: A plan made before. If it is for the same variables it is returned, and the node is not read again.
+    type: dict
+    default: {}
   fail:
     description:
       - Whether to fail if the node cannot be read. Else RV(msg) says why, and RV(reached) whether it could be reached.
@@ -179,6 +183,11 @@ bird:
     protocols.
   returned: success
   type: dict
+asked:
+  description: The options that the plan is for, without the keys of the link.
+  returned: success
+  type: dict
+  sample: {router_id: 172.18.0.11, interfaces: [enp0s11]}
 removal:
   description: >-
     What the removal does to BIRD (C(action)), C(notes) about it, packages to C(purge), interfaces to bring up

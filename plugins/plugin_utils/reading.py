@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading a machine for a plan. Private to this collection."""
+"""Reading a machine for a plan, once for the same variables. Private to this collection."""
 
 from __future__ import annotations
 
@@ -29,3 +29,11 @@ def read_machine(action: ActionBase, module: str, arguments: Row, task_vars: Row
     said = {key: result[key] for key in ("warnings", "deprecations") if key in result}
     beside = ("changed", "invocation", *said)
     return {key: value for key, value in result.items() if key not in beside and not key.startswith("_")}, said
+
+
+def without_keys(options: Row) -> Row:
+    """Return the options of a plan as its result may show them: by these a later run of it knows that it is for the same."""
+    link = options["link"]
+    if not isinstance(link, dict):
+        return options
+    return {**options, "link": {name: value for name, value in link.items() if name not in ("key", "accept_key")}}

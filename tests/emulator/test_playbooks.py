@@ -63,7 +63,10 @@ def test_a_key_that_cannot_be_changed_is_refused(system: System) -> None:
     # Its template is somebody else's.
     code, said = system("rotate_key", extra={"anycast_new_key_id": 2}, ANYCAST_NEW_KEY=NEW_KEY)
     assert code != 0
-    assert "the router has no interface template with the comment 'homelab.anycast'. Run homelab.anycast.site first" in said
+    assert (
+        "the router has no interface template with the comment 'homelab.anycast'. Run homelab.anycast.site first"
+        in said
+    )
     assert [key for key in (OLD_KEY, NEW_KEY) if key in said] == []
 
 

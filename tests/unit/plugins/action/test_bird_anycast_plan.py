@@ -83,6 +83,13 @@ def test_the_node_is_read_once_and_nothing_secret_comes_back(plan):
     assert KEY not in json.dumps([result, asked])
 
 
+def test_a_plan_that_was_made_is_returned_as_long_as_the_variables_are_the_same(plan):
+    made, _asked = plan()
+    assert plan(made=made) == (made, [])
+    found, asked = plan(made=made, cost=5)
+    assert (found["asked"]["cost"], len(asked)) == (5, 1)
+
+
 def test_the_router_ids_of_the_others_are_known(plan):
     (problem,) = plan()[0]["problems"]
     assert problem == "bird_anycast_router_id 172.18.0.11 is the router id of sip2 too, expected a unique one"

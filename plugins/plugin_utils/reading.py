@@ -32,7 +32,7 @@ def read_machine(action: ActionBase, module: str, arguments: Row, task_vars: Row
 
 
 def without_keys(options: Row) -> Row:
-    """Return the options of a plan as its result may show them: by these a later run of it knows that it is for the same."""
+    """Return the options of a plan as its result may show them. A later run compares its own with them."""
     link = options["link"]
     if not isinstance(link, dict):
         return options

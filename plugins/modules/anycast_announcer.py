@@ -130,7 +130,7 @@ class Installer:
         for service in self.services:
             self.files.update(announcer.service_files(service, module.params["withdraw_wait"]))
         found = [path for pattern in announcer.patterns(everything=self.absent) for path in _glob(pattern)]
-        self.superfluous = announcer.superfluous(found, self.files)
+        self.superfluous = sorted(path for path in found if path not in self.files)
         self.changed = dict(self._changed())
         names = [service.name for service in self.services]
         announced = _glob(announcer.ANNOUNCED + "/*.conf")

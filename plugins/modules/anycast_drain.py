@@ -175,7 +175,7 @@ class Node:
 
     def write(self, record: Drain, new: bool = False) -> None:
         self.path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        write_file(self.path, json.dumps(record.as_dict(), indent=2) + "\n", mode=0o644, new=new)
+        write_file(self.path, json.dumps(vars(record), indent=2) + "\n", mode=0o644, new=new)
 
     # The steps
 
@@ -313,7 +313,7 @@ def main() -> None:
         getattr(node, module.params["state"])()
     module.exit_json(
         changed=node.changed,
-        records=[record.as_dict() for record in systemd.drains()],
+        records=[vars(record) for record in systemd.drains()],
         new=node.new,
         prefixes=[address for service in node.coming for address in service.addresses],
     )

@@ -281,7 +281,7 @@ def stanzas(names: list[str]) -> list[dict[str, Any]]:
         for file, text in (files.interfaces_files(files.INTERFACES) if names else ())
         for name in names
     ]
-    return [entry.as_dict() for entry in found if entry]
+    return [vars(entry) for entry in found if entry]
 
 
 def before(module: AnsibleModule) -> dict[str, Any]:
@@ -349,7 +349,7 @@ def main() -> None:
             for name, unit in unit_states(module.run_command, params["units"], required=False).items()
         },
         packages={name: installed(module, name) for name in params["packages"]},
-        interface_managers=read_managers(module, links).as_dict() if links else None,
+        interface_managers=vars(read_managers(module, links)) if links else None,
         bird_conf=conf,
         announced=attributes(Path(paths.announced)) if paths else None,
         stanzas=stanzas(params["dummies"]),

@@ -168,7 +168,7 @@ def read_services(module: AnsibleModule) -> dict[str, Any]:
     announced = sorted(path.stem for path in Path(announcer.ANNOUNCED).glob("*.conf"))
     return {
         "services": found,
-        "records": [found.as_dict() for found in systemd.drains()],
+        "records": [vars(found) for found in systemd.drains()],
         "bird_state": states[announcer.BIRD_UNIT]["ActiveState"],
         "unlisted": [name for name in announced if name not in names],
     }

@@ -8,18 +8,18 @@ Nothing in here does input or output. Private to this collection.
 
 from __future__ import annotations
 
-import fnmatch
 import ipaddress
 import json
 import textwrap
 import time
 import zlib
 from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from ..bird.paths import Paths
 from ..model import ip
-from ..model.services import Check, Service
+from ..model.services import Service
 
 DIRECTORY = "/usr/local/lib/homelab-anycast"
 PROGRAM = DIRECTORY + "/announcer.py"
@@ -46,7 +46,8 @@ _V3 = (AREAS[1], INTERFACES[1])
 
 _HEADER = "# Written by the role homelab.anycast.bird_anycast; changes are lost.\n"
 
-# Seconds by which the checker may be late before systemd takes it for hanging: it talks to BIRD in between.
+# Seconds by which a checker may be late before systemd takes it for hanging, kills it and so has the service withdrawn:
+# it talks to BIRD in between.
 _WATCHDOG_MARGIN = 4
 
 # Of syslog(3).
@@ -72,9 +73,9 @@ def _drop_in(name: str) -> str:
     return f"{SYSTEMD}/{instance(name)}.d/homelab-anycast.conf"
 
 
-def watchdog(check: Check) -> float:
-    """Return the seconds after which a checker that says nothing is killed, and the service withdrawn."""
-    return check.interval + _WATCHDOG_MARGIN
+def settings_file(name: str) -> str:
+    """Return the path of what the program reads of a service."""
+    return f"{SETTINGS}/{name}.json"
 
 
 def service_files(service: Service, withdraw_wait: float) -> dict[str, str]:
@@ -87,7 +88,8 @@ def service_files(service: Service, withdraw_wait: float) -> dict[str, str]:
         **{f"{SETTINGS}/{name}{suffix}": text for suffix, text in _announcements(service).items()},
         settings_file(name): _settings(service, withdraw_wait),
         _drop_in(name): _instance(service),
-        f"{SYSTEMD}/{starter(service)}.d/homelab-anycast-{name}.conf": _start_with(service),
+        # Not Upholds=: of a drained service it would try the start again and again, some 150 lines of journal a minute.
+        f"{SYSTEMD}/{starter(service)}.d/homelab-anycast-{name}.conf": f"{_HEADER}[Unit]\nWants={instance(name)}\n",
     }
 
 
@@ -103,32 +105,18 @@ def patterns(everything: bool = False) -> list[str]:
         _drop_in("*"),
         SYSTEMD + "/*.d/homelab-anycast-*.conf",
     ]
-    return [*of_services, *((PROGRAM, UNIT, BOOT, DRAINED + "/*.json") if everything else ())]
-
-
-def superfluous(found: Iterable[str], wanted: Mapping[str, str]) -> list[str]:
-    """Return the paths, of those found, that belong to services which are not wanted any more, sorted."""
-    return sorted(path for path in found if path not in wanted)
+    return of_services + ([PROGRAM, UNIT, BOOT, DRAINED + "/*.json"] if everything else [])
 
 
 def links_without_file(paths: Iterable[str]) -> list[str]:
     """Return the links to those files, of the paths that are superfluous, which BIRD would miss."""
-    return [
-        ANNOUNCED + path[len(SETTINGS) :]
-        for path in paths
-        if any(fnmatch.fnmatchcase(path, f"{SETTINGS}/*{suffix}") for suffix in _V3)
-    ]
+    return [ANNOUNCED + path[len(SETTINGS) :] for path in paths if path.startswith(SETTINGS) and path.endswith(_V3)]
 
 
 def names_of(paths: Iterable[str]) -> list[str]:
     """Return the names of the services that have a file among the paths, sorted."""
-    return sorted(
-        {
-            path.rpartition("/")[2].rpartition(".")[0]
-            for path in paths
-            if fnmatch.fnmatchcase(path, SETTINGS + "/*.json") or fnmatch.fnmatchcase(path, ANNOUNCED + "/*.conf")
-        }
-    )
+    kinds = {(SETTINGS, ".json"), (ANNOUNCED, ".conf")}
+    return sorted({path.stem for path in map(PurePosixPath, paths) if (str(path.parent), path.suffix) in kinds})
 
 
 def needs_restart(service: Service, changed: Iterable[str]) -> bool:
@@ -145,11 +133,6 @@ def needs_restart(service: Service, changed: Iterable[str]) -> bool:
 def needs_reload(service: Service, changed: Iterable[str]) -> bool:
     """Return whether BIRD has to read anew what it includes of a service, by the paths of what has changed."""
     return any(f"{SETTINGS}/{service.name}{suffix}" in changed for suffix in SUFFIXES)
-
-
-def settings_file(name: str) -> str:
-    """Return the path of what the program reads of a service."""
-    return f"{SETTINGS}/{name}.json"
 
 
 def _announcements(service: Service) -> dict[str, str]:
@@ -189,30 +172,17 @@ def _instance(service: Service) -> str:
     when = f"while {starter(service)} runs"
     if service.check:
         when += " and the service is healthy"
-    lines = ["[Unit]", f"Description=Announce {service.name} ({', '.join(service.addresses)}) {when}"]
+    text = f"[Unit]\nDescription=Announce {service.name} ({', '.join(service.addresses)}) {when}\n"
     if service.unit:
         # Withdrawn before it stops, and whenever it is gone.
-        lines += ["BindsTo=" + service.unit, "After=" + service.unit]
+        text += f"BindsTo={service.unit}\nAfter={service.unit}\n"
     if service.check:
-        lines += [
-            "",
-            "[Service]",
-            "Type=notify",
-            "RemainAfterExit=no",
-            "ExecStart=",
-            f"ExecStart={' '.join(COMMAND)} run %i",
-            f"WatchdogSec={watchdog(service.check):g}",
-        ]
-    return _HEADER + "\n".join(lines) + "\n"
-
-
-def _start_with(service: Service) -> str:
-    # Not Upholds=: of a drained service it would try the start again and again, some 150 lines of journal a minute.
-    return _HEADER + f"[Unit]\nWants={instance(service.name)}\n"
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Drain
+        text += (
+            "\n[Service]\nType=notify\nRemainAfterExit=no\n"
+            f"ExecStart=\nExecStart={' '.join(COMMAND)} run %i\n"
+            f"WatchdogSec={service.check.interval + _WATCHDOG_MARGIN:g}\n"
+        )
+    return _HEADER + text
 
 
 def drain_file(service: str | None) -> str:
@@ -221,10 +191,6 @@ def drain_file(service: str | None) -> str:
     Such a file keeps the service from being announced: the unit has it as a condition.
     """
     return DRAINED + "/node.json" if service is None else f"{DRAINED}/service-{service}.json"
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# State
 
 
 def is_healthy(service: Service, unit: Mapping[str, str], instance: Mapping[str, str]) -> bool | None:

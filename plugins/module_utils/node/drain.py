@@ -51,9 +51,6 @@ class Drain:
         except (TypeError, ValueError):
             return cls(service, "an unknown user", "the record is damaged", "an unknown time")
 
-    def as_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
     def covers(self, service: str) -> bool:
         """Return whether a service is drained by this."""
         return self.service in (None, service)

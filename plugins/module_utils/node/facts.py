@@ -9,12 +9,12 @@ checks read of a node (docs/speed.md).
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 from typing import Any, Union
 
-Address = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
+Address = Union[IPv4Interface, IPv6Interface]
 # What anycast_node_info returns as facts.
 Facts = dict[str, Any]
 
@@ -34,11 +34,8 @@ def parse_interfaces(text: str) -> dict[str, dict[str, Any]]:
 
 def parse_default(text: str) -> str | None:
     """Return the interface of the first default route, None without one, from C(ip -json route show default)."""
-    for row in json.loads(text):
-        for hop in [row, *row.get("nexthops", ())]:
-            if hop.get("dev"):
-                return str(hop["dev"])
-    return None
+    hops = [hop for row in json.loads(text) for hop in (row, *row.get("nexthops", ()))]
+    return next((str(hop["dev"]) for hop in hops if hop.get("dev")), None)
 
 
 def interface(facts: Facts, name: str) -> dict[str, Any]:
@@ -48,19 +45,15 @@ def interface(facts: Facts, name: str) -> dict[str, Any]:
 
 
 def addresses(facts: Facts, interfaces: Iterable[str] | None = None) -> Iterator[tuple[str, Address]]:
-    """Yield (name, ipaddress.IPv4Interface or IPv6Interface) for the addresses of all or some interfaces."""
+    """Yield (name, address) for the addresses of all or some interfaces."""
     for name in facts.get("interfaces", ()) if interfaces is None else interfaces:
         for address in interface(facts, name).get("addresses", ()):
-            yield name, ipaddress.ip_interface(address)
+            yield name, ip_interface(address)
 
 
-def ipv4_addresses(
-    facts: Facts, interfaces: Iterable[str] | None = None
-) -> Iterator[tuple[str, ipaddress.IPv4Interface]]:
-    return ((name, own) for name, own in addresses(facts, interfaces) if isinstance(own, ipaddress.IPv4Interface))
+def ipv4_addresses(facts: Facts, interfaces: Iterable[str] | None = None) -> Iterator[tuple[str, IPv4Interface]]:
+    return ((name, own) for name, own in addresses(facts, interfaces) if isinstance(own, IPv4Interface))
 
 
-def ipv6_addresses(
-    facts: Facts, interfaces: Iterable[str] | None = None
-) -> Iterator[tuple[str, ipaddress.IPv6Interface]]:
-    return ((name, own) for name, own in addresses(facts, interfaces) if isinstance(own, ipaddress.IPv6Interface))
+def ipv6_addresses(facts: Facts, interfaces: Iterable[str] | None = None) -> Iterator[tuple[str, IPv6Interface]]:
+    return ((name, own) for name, own in addresses(facts, interfaces) if isinstance(own, IPv6Interface))

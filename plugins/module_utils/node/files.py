@@ -102,9 +102,6 @@ class Record:
     # Interfaces that were taken out of files: file, name, text.
     stanzas: list[dict[str, str]] = dataclasses.field(default_factory=list)
 
-    def as_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
 
 class Kept:
     """What was there before the role, on the node's own disk."""
@@ -137,7 +134,7 @@ class Kept:
 
     def save(self) -> None:
         self.prepare()
-        write_file(self.path, json.dumps(self.record.as_dict(), indent=2, sort_keys=True) + "\n")
+        write_file(self.path, json.dumps(vars(self.record), indent=2, sort_keys=True) + "\n")
 
 
 def digest(text: str) -> str:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator
-from typing import Any
 
 # What begins a stanza, and so ends the one before. An option may be indented or not, and has none of these names.
-_KEYWORDS = ("iface", "mapping", "source", "source-directory", "rename", "template")
+_SOURCES = ("source", "source-directory")
+_KEYWORDS = ("iface", "mapping", *_SOURCES, "rename", "template")
 # Lines that are nothing but a list of names.
 _LISTS = ("auto", "no-auto-down", "no-scripts")
 
@@ -61,13 +61,6 @@ class HandMade:
     # Interfaces that inherit from it.
     heirs: list[str]
 
-    def as_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
-
-def _is_keyword(word: str) -> bool:
-    return word in _KEYWORDS or _is_list(word)
-
 
 def _is_list(word: str) -> bool:
     return word in _LISTS or word.startswith("allow-")
@@ -95,7 +88,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, int, list[str]]]:
 def parse_stanzas(text: str) -> list[_Stanza]:
     stanzas: list[_Stanza] = []
     for first, last, words in _logical_lines(text):
-        if _is_keyword(words[0]):
+        if words[0] in _KEYWORDS or _is_list(words[0]):
             stanzas.append(_Stanza(words[0], words[1:], first, last))
         elif stanzas:
             stanzas[-1].options.append((words[0], " ".join(words[1:])))
@@ -105,11 +98,8 @@ def parse_stanzas(text: str) -> list[_Stanza]:
 
 def sources(text: str) -> list[tuple[str, str]]:
     """Return what a file has read beside it, as (keyword, path): source or source-directory."""
-    return [
-        (stanza.keyword, stanza.words[0])
-        for stanza in parse_stanzas(text)
-        if stanza.keyword in ("source", "source-directory") and stanza.words
-    ]
+    stanzas = parse_stanzas(text)
+    return [(each.keyword, each.words[0]) for each in stanzas if each.keyword in _SOURCES and each.words]
 
 
 def is_sourced_name(name: str) -> bool:
@@ -124,19 +114,12 @@ def hand_made(file: str, text: str, name: str) -> HandMade | None:
     if not own:
         return None
     options = [option for stanza in own for option in stanza.options]
-    more = [
-        option
-        for option, value in options
-        if option not in _PLAIN_OPTIONS and not (option in _COMMANDS and _DUMMY_COMMAND.match(value))
-    ]
-    return HandMade(
-        file,
-        name,
-        [value.split("/")[0] for option, value in options if option == "address"],
-        list(dict.fromkeys(more)),
-        # With or without family and method before it.
-        [s.words[0] for s in stanzas if s.keyword == "iface" and s.words[-2:] == ["inherits", name]],
-    )
+    addresses = [value.split("/")[0] for option, value in options if option == "address"]
+    more = [name for name, value in options if not (name in _COMMANDS and _DUMMY_COMMAND.match(value))]
+    extra = [option for option in dict.fromkeys(more) if option not in _PLAIN_OPTIONS]
+    # With or without family and method before it.
+    heirs = [s.words[0] for s in stanzas if s.keyword == "iface" and s.words[-2:] == ["inherits", name]]
+    return HandMade(file, name, addresses, extra, heirs)
 
 
 def without(text: str, name: str) -> tuple[str, str]:
@@ -172,6 +155,4 @@ def without(text: str, name: str) -> tuple[str, str]:
 
 def with_stanza(text: str, removed: str) -> str:
     """Return a text that has changed since, with what L(without) took out of it at its end."""
-    if not text.endswith("\n") and text:
-        text += "\n"
-    return text + ("\n" if text else "") + removed
+    return (text if text.endswith("\n") else text + "\n") + "\n" + removed if text else removed

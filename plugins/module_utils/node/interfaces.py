@@ -9,8 +9,8 @@ Nothing in here does input or output. Private to this collection.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable
-from typing import Any
 
 IFUPDOWN, NETWORKMANAGER, NETWORKD = "ifupdown", "NetworkManager", "networkd"
 MANAGERS = (IFUPDOWN, NETWORKMANAGER, NETWORKD)
@@ -38,9 +38,6 @@ class InterfaceManagers:
     links: dict[str, str | None]
     # Interfaces with files of the role.
     interfaces: list[str]
-
-    def as_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
 
     def choose_manager(self, asked: str) -> str | None:
         """Return the one that makes the dummy interfaces, None if it cannot be told.
@@ -96,13 +93,6 @@ def mode(path: str) -> int:
 
 def owned_interfaces(found: Iterable[str]) -> list[str]:
     """Return the names of the interfaces whose files these paths are, sorted."""
-    found = list(found)
-    names: set[str] = set()
-    for pattern in (pattern for kind in FILES.values() for pattern in kind):
-        start, _brace, end = pattern.partition("{}")
-        names.update(
-            path[len(start) : len(path) - len(end)]
-            for path in found
-            if path.startswith(start) and path.endswith(end) and len(path) > len(start) + len(end)
-        )
-    return sorted(name for name in names if "/" not in name and "." not in name)
+    patterns = [re.escape(pattern).replace(r"\{\}", "([^./]+)") for kind in FILES.values() for pattern in kind]
+    matches = (re.fullmatch(pattern, path) for path in found for pattern in patterns)
+    return sorted({match[1] for match in matches if match})

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .interfaces import FILES, IFUPDOWN, MANAGERS, NETWORKD, NETWORKMANAGER, InterfaceManagers, owned_interfaces
+from .interfaces import FILES, IFUPDOWN, NETWORKD, NETWORKMANAGER, InterfaceManagers, owned_interfaces
 
 # Root's PATH may lack it in a login without a shell.
 _SBIN = ["/usr/sbin", "/sbin"]
@@ -27,10 +27,8 @@ def _output(module: AnsibleModule, *words: str) -> str:
 
 def running_managers(module: AnsibleModule) -> list[str]:
     """Return those of MANAGERS that the node has, and that run."""
-    found = [IFUPDOWN] if module.get_bin_path("ifup", opt_dirs=_SBIN) else []
-    return found + [
-        name for name, unit in _UNITS.items() if _output(module, "systemctl", "is-active", unit) == "active"
-    ]
+    units = [name for name, unit in _UNITS.items() if _output(module, "systemctl", "is-active", unit) == "active"]
+    return ([IFUPDOWN] if module.get_bin_path("ifup", opt_dirs=_SBIN) else []) + units
 
 
 def manager_of(module: AnsibleModule, interface: str, candidates: Iterable[str]) -> str | None:
@@ -57,11 +55,10 @@ def read_managers(module: AnsibleModule, link_interfaces: Iterable[str]) -> Inte
         code, _printed, errors = module.run_command(["networkctl", "list"], environ_update={"LC_ALL": "C"})
         if code:
             mute[NETWORKD] = errors.strip()
-    candidates = sorted(running, key=MANAGERS.index)
     patterns = [pattern.format("*").lstrip("/") for kind in FILES.values() for pattern in kind]
     return InterfaceManagers(
         running,
         mute,
-        {name: manager_of(module, name, candidates) for name in link_interfaces},
+        {name: manager_of(module, name, running) for name in link_interfaces},
         owned_interfaces(str(path) for pattern in patterns for path in Path("/").glob(pattern)),
     )

@@ -8,6 +8,7 @@ Nothing in here does input or output. Private to this collection.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
@@ -63,15 +64,12 @@ class Wanted:
             return [s for s in self.services if not isinstance(s, dict) or str(s.get("name")) != self.without]
         return self.services
 
-    def valid_services(self) -> list[Service]:
-        return services_model.valid(self.listed_services())
-
     def source_routing(self, facts: Row) -> SourceRouting:
         return SourceRouting(self.source_gateway, self.source_table, self.interfaces, facts)
 
     def info_arguments(self) -> Row:
         """Return what anycast_node_info is to read."""
-        services, source_routing = self.valid_services(), self.source_routing({})
+        services, source_routing = services_model.valid(self.listed_services()), self.source_routing({})
         return {
             "units": [*services_model.units(services), announcer.BIRD_UNIT],
             "packages": list(PACKAGES),
@@ -90,6 +88,10 @@ class _Planner:
         self.others = other_router_ids
         self.services: list[Service] = []
         self.services_problems: list[str] = []
+        self.link: Row = {}
+        with contextlib.suppress(LinkError):
+            # The problems say so.
+            self.link = normalise_link(wanted.link).without_keys()
         try:
             self.services = services_model.normalise_services(wanted.listed_services())
         except ServicesError as error:
@@ -105,58 +107,44 @@ class _Planner:
         self.managers = InterfaceManagers(**found)
         self.source_routing = wanted.source_routing(info["facts"])
         self.installed = any(info["packages"].values())
-        try:
-            self.link: Row = normalise_link(wanted.link).without_keys()
-        except LinkError:
-            # Which the problems say.
-            self.link = {}
 
     def plan(self) -> Row:
-        wanted = self.wanted
+        routing, shown = self.source_routing, self.info["source_routing"] or ""
+        used = services_model.interfaces(self.services)
         return {
             "problems": self.problems(),
             "info": self.info,
             "link": self.link,
             "services": [service.as_dict() for service in self.services],
             "ospf_versions": ip.ospf_versions(self.prefixes),
-            "interface_manager": self.managers.choose_manager(wanted.interface_manager),
+            "interface_manager": self.managers.choose_manager(self.wanted.interface_manager),
             "interfaces": self.interfaces(),
-            "surplus_interfaces": [
-                name for name in self.managers.interfaces if name not in services_model.interfaces(self.services)
-            ],
+            "surplus_interfaces": [name for name in self.managers.interfaces if name not in used],
             "source_routing": {
                 # Of all interfaces, as one table and one priority are shared by them.
-                "commands": self.source_routing.commands(self.prefixes).up,
-                "forget": self.source_routing.forget_commands(),
-                "repair": bool(
-                    self.source_routing.missing_source_routing(self.prefixes, self.info["source_routing"] or "")
-                ),
+                "commands": routing.commands(self.prefixes).up,
+                "forget": routing.forget_commands(),
+                "repair": bool(routing.missing_source_routing(self.prefixes, shown)),
             },
             "takeover": self.takeover(),
             "bird": self.bird(),
-            "removal": self.removal() if wanted.removal else None,
+            "removal": self.removal() if self.wanted.removal else None,
         }
 
     def problems(self) -> list[str]:
         wanted, info = self.wanted, self.info
+        limited = {f"bird_anycast_{name}": getattr(wanted, name) for name in ("priority", "cost", "withdraw_wait")}
+        bfd = bool(self.link.get("bfd"))
         return [
             *link_problems("bird_anycast_link", wanted.link, self.prefixes),
             *self.services_problems,
             *node_checks.node_problems(self.services, wanted.router_id, wanted.interfaces, info["facts"], self.others),
-            *limits.limit_problems(
-                {
-                    "bird_anycast_priority": wanted.priority,
-                    "bird_anycast_cost": wanted.cost,
-                    "bird_anycast_withdraw_wait": wanted.withdraw_wait,
-                }
-            ),
+            *limits.limit_problems(limited),
             *self.source_routing.source_routing_problems(services_model.announced(wanted.listed_services())),
             *node_checks.unit_problems(self.services, info["units"]),
             *self.managers.manager_problems(wanted.interface_manager, wanted.source_gateway),
             *node_checks.package_problems(wanted.package, info["packages"]),
-            *takeover.bird_conf_problems(
-                self.conf, self.services, wanted.interfaces, bool(self.link.get("bfd")), self.paths
-            ),
+            *takeover.bird_conf_problems(self.conf, self.services, wanted.interfaces, bfd, self.paths),
             *takeover.hand_made_problems(self.hand_made, self.services),
         ]
 
@@ -166,17 +154,16 @@ class _Planner:
         for service in self.services:
             prefixes.setdefault(service.interface, []).extend(service.addresses)
         return [
-            {"name": name, "addresses": own, "source_routing": self.source_routing.commands(own).as_dict()}
+            {"name": name, "addresses": own, "source_routing": vars(self.source_routing.commands(own))}
             for name, own in prefixes.items()
         ]
 
     def takeover(self) -> Row:
         names = [found.name for found in self.hand_made]
+        router_id = str(self.wanted.router_id)
         return {
             "kind": self.kind,
-            "notes": takeover.takeover_notes(
-                self.conf, self.hand_made, self.services, str(self.wanted.router_id), self.paths
-            ),
+            "notes": takeover.takeover_notes(self.conf, self.hand_made, self.services, router_id, self.paths),
             "interfaces": [entry for entry in self.interfaces() if entry["name"] in names],
             "keep_bird_conf": self.installed and self.kind in (takeover.PLAIN, takeover.ARTICLE),
             "units": {

@@ -19,26 +19,17 @@ from .facts import addresses as addresses_of
 
 
 def node_problems(
-    services: list[Service],
-    router_id: Any,
-    link_interfaces: list[str],
-    facts: Facts,
-    other_router_ids: Mapping[str, Any] | None = None,
+    services: list[Service], router_id: Any, link_interfaces: list[str], facts: Facts, others: Mapping[str, Any]
 ) -> list[str]:
-    """Return what speaks against announcing the services from a node, one sentence each; an empty list if nothing does.
+    """Return what keeps a node from announcing the services, one sentence each.
 
-    :param services: normalised services.
-    :param router_id: the node's router id, a dotted quad.
-    :param link_interfaces: names of the interfaces that speak OSPF.
-    :param facts: C(facts) of the result of anycast_node_info.
-    :param other_router_ids: dictionary of the other routers' names and their router ids.
+    :param others: the router ids of the other routers and nodes by their names.
     """
     if "debian" not in facts.get("distributions", ()):
         return [
             f"the node runs {facts.get('distribution') or 'an unknown system'}, expected Debian or a derivative: the"
             " role installs by apt"
         ]
-    others = other_router_ids or {}
     anycast = [ipaddress.ip_interface(prefix).ip for prefix in service_prefixes(services)]
     own_interfaces = {service.interface for service in services}
     problems = router_id_problems("bird_anycast_router_id", router_id, others, anycast)
@@ -48,16 +39,13 @@ def node_problems(
         if str(other) in [str(address) for address in anycast] and str(other) != str(router_id)
     )
     problems.extend(_interface_problems(link_interfaces, own_interfaces, facts))
-    for name, own in addresses_of(facts):
-        network = own.network
-        if name in own_interfaces:
-            continue
-        problems.extend(
-            f"anycast address {address} lies inside {network} on interface {name}: hosts there would look for it on"
-            " their link instead of asking the router; choose an address outside every subnet"
-            for address in anycast
-            if address in network
-        )
+    problems.extend(
+        f"anycast address {address} lies inside {own.network} on interface {name}: hosts there would look for it on"
+        " their link instead of asking the router; choose an address outside every subnet"
+        for name, own in addresses_of(facts)
+        for address in anycast
+        if name not in own_interfaces and address in own.network
+    )
     return problems
 
 
@@ -66,18 +54,13 @@ def _interface_problems(link_interfaces: list[str], own_interfaces: set[str], fa
     others = sorted(name for name in present if name not in own_interfaces and name != "lo")
     for name in link_interfaces:
         if name not in present:
-            yield "bird_anycast_interfaces names {}, which is not on the node; it has: {}".format(
-                name, ", ".join(others)
-            )
+            yield f"bird_anycast_interfaces names {name}, which is not on the node; it has: {', '.join(others)}"
         elif name in own_interfaces:
             yield f"interface {name} carries a service and cannot be the link to the router too"
 
 
 def unit_problems(services: Iterable[Service], states: Mapping[str, dict[str, str]]) -> list[str]:
-    """Return which services follow a unit that the node does not have.
-
-    :param states: what systemd says of L(units), by name: {load}, which is C(loaded), C(not-found), C(masked).
-    """
+    """Return which services follow a unit that the node does not have."""
     loads = {name: state["load"] for name, state in states.items()}
     return [
         f"service '{service.name}': unit {service.unit} is {loads.get(service.unit, 'not-found')} on this node; install"
@@ -88,16 +71,12 @@ def unit_problems(services: Iterable[Service], states: Mapping[str, dict[str, st
 
 
 def bird_package(asked: str, installed: Mapping[str, str | None]) -> str:
-    """Return the name of the package which brings BIRD: what is asked for, else what is installed, else bird2.
-
-    :param asked: C(bird2), C(bird3), or an empty text.
-    :param installed: versions by name of package, null for one that is not installed.
-    """
+    """Return the name of the package which brings BIRD: what is asked for, else what is installed, else bird2."""
     return str(asked) or ("bird3" if installed.get("bird3") else "bird2")
 
 
 def package_problems(asked: str, installed: Mapping[str, str | None]) -> list[str]:
-    """Return why the package cannot be installed; for the parameters see L(bird_package)."""
+    """Return why the package cannot be installed."""
     other = {"bird2": "bird3", "bird3": "bird2"}.get(str(asked))
     if other and installed.get(other):
         return [

@@ -35,9 +35,6 @@ class Commands:
     up: list[str]
     down: list[str]
 
-    def as_dict(self) -> dict[str, list[str]]:
-        return dataclasses.asdict(self)
-
 
 @dataclasses.dataclass(frozen=True)
 class SourceRouting:
@@ -63,10 +60,7 @@ class SourceRouting:
         return str(self.table).isdecimal() and 0 < int(self.table) < 2**32 and int(self.table) not in _RESERVED
 
     def source_routing_problems(self, prefixes: list[str]) -> list[str]:
-        """Return why it cannot work, one sentence each.
-
-        :param prefixes: anycast addresses of both versions.
-        """
+        """Return why it cannot work, one sentence each. The prefixes are of both IP versions."""
         if not self.gateway:
             return []
         problems = []

@@ -26,10 +26,7 @@ _PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "S
 
 
 def unit_states(run: Run, units: Iterable[str], required: bool = True) -> dict[str, UnitState]:
-    """Return the properties of each unit, by its name.
-
-    :param required: whether the module fails on a machine without systemd; else there are none.
-    """
+    """Return the properties of each unit, by its name: none without systemd, unless they are required."""
     units = list(dict.fromkeys(units))
     if not units:
         return {}

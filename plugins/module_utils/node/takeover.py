@@ -28,10 +28,8 @@ _Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 
 def bird_conf_kind(conf: BirdConf | None, services: Iterable[Service]) -> str:
-    if conf is None:
-        return NONE
-    if conf.ours:
-        return OURS
+    if conf is None or conf.ours:
+        return OURS if conf else NONE
     if conf.others or conf.includes:
         return FOREIGN
     speaking = conf.speaking()
@@ -43,12 +41,13 @@ def bird_conf_kind(conf: BirdConf | None, services: Iterable[Service]) -> str:
 def _is_articles(protocol: Protocol, services: list[Service]) -> bool:
     stubs = [entry for entry in protocol.interfaces if entry.stub]
     names = {service.interface for service in services}
+    networks = {_network(prefix) for prefix in service_prefixes(services)}
     return (
         protocol.kind == "ospf2"
         and not (protocol.others or protocol.template)
         and len(protocol.areas) == 1
         and bool(protocol.stubnets or stubs)
-        and all(_network(prefix) in _networks(services) for prefix in protocol.stubnets)
+        and all(_network(prefix) in networks for prefix in protocol.stubnets)
         and all(name in names for entry in stubs for name in entry.patterns)
     )
 
@@ -58,10 +57,6 @@ def _network(prefix: str) -> _Network | None:
         return ipaddress.ip_network(prefix, strict=False)
     except ValueError:
         return None
-
-
-def _networks(services: Iterable[Service]) -> set[_Network | None]:
-    return {_network(prefix) for prefix in service_prefixes(services)}
 
 
 def include_line(paths: Paths) -> str:
@@ -76,6 +71,7 @@ def bird_conf_problems(
     if conf is None or bird_conf_kind(conf, services) != FOREIGN:
         return []
     problems = list(_include_problems(conf, paths))
+    networks = {_network(prefix) for prefix in service_prefixes(services)}
     if not any(protocol.kind == "device" for protocol in conf.protocols):
         problems.append(
             f"{paths.bird_conf} has no 'protocol device', without which BIRD sees no interface go up or down: add"
@@ -87,7 +83,7 @@ def bird_conf_problems(
             f"the protocol '{protocol.name or protocol.kind}' in {paths.bird_conf} announces {prefix} whether its"
             " service runs or not: take it out there"
             for prefix in (*protocol.stubnets, *protocol.routes)
-            if _network(prefix) in _networks(services)
+            if _network(prefix) in networks
         )
     return problems
 
@@ -112,13 +108,12 @@ def _protocol_problems(protocol: Protocol, link_interfaces: list[str], bfd: bool
     if protocol.name == PROTOCOL:
         yield f"{path} already has a protocol '{PROTOCOL}', the name of the role's: rename it there"
     if protocol.kind == "ospf2":
-        for interface in link_interfaces:
-            if protocol.speaks_on(interface):
-                yield (
-                    f"the protocol '{protocol.name or protocol.kind}' in {path} speaks OSPF on {interface} already, and"
-                    " two of them there would answer each other's packets: take that interface out of it, or out of"
-                    " bird_anycast_interfaces"
-                )
+        yield from (
+            f"the protocol '{protocol.name or protocol.kind}' in {path} speaks OSPF on {interface} already, and two of"
+            " them there would answer each other's packets: take that interface out of it, or out of"
+            " bird_anycast_interfaces"
+            for interface in filter(protocol.speaks_on, link_interfaces)
+        )
     if protocol.kind == "bfd" and bfd:
         yield (
             f"{path} already has a 'protocol bfd', and only one can have its UDP port: take it out of that file, or set"
@@ -165,9 +160,10 @@ def takeover_notes(
     kept = f"; the role keeps what was there below {KEPT}"
     if conf and kind == ARTICLE:
         (protocol,) = conf.speaking()
-        name = f"protocol ospf {protocol.name or ''}".rstrip()
-        contents = ", ".join([name, *_announcing(protocol)])
-        notes.append(f"{paths.bird_conf}, written by hand ({contents}), is replaced{kept}")
+        contents = [f"protocol ospf {protocol.name or ''}".rstrip()]
+        contents += [f"stubnet {prefix}" for prefix in protocol.stubnets]
+        contents += [f"interface {' '.join(entry.patterns)}" for entry in protocol.interfaces if entry.stub]
+        notes.append(f"{paths.bird_conf}, written by hand ({', '.join(contents)}), is replaced{kept}")
     elif conf and kind == FOREIGN:
         notes.append(
             f"{paths.bird_conf} does more than announce the services ({_contents(conf)}), so the role does not change"
@@ -182,18 +178,6 @@ def takeover_notes(
         f"the interface {found.name} moves from {found.file} to a file of the role, and stays up{kept}"
         for found in interfaces
     ]
-
-
-def _announcing(protocol: Protocol) -> Iterator[str]:
-    for prefix in protocol.stubnets:
-        yield "stubnet " + prefix
-    for entry in protocol.interfaces:
-        if entry.stub:
-            yield "interface " + " ".join(entry.patterns)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Removal
 
 
 def bird_afterwards(before: Mapping[str, Any], kind: str, installed: bool) -> str:
@@ -245,9 +229,5 @@ def packages_to_purge(packages: list[str], with_them: str, without_them: str) ->
     :param with_them: output of C(apt-get -s purge --auto-remove) of those.
     :param without_them: output of C(apt-get -s autoremove): what is not needed anyway, and the role leaves.
     """
-    others = set(purged_packages(without_them))
-    return [
-        name
-        for name in dict.fromkeys([*packages, *purged_packages(with_them)])
-        if name in packages or name not in others
-    ]
+    others = set(purged_packages(without_them)) - set(packages)
+    return [name for name in dict.fromkeys([*packages, *purged_packages(with_them)]) if name not in others]

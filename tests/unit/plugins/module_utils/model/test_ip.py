@@ -91,10 +91,10 @@ def test_key_leaves_room_for_the_protocol_id(kind, room):
 
 def test_ipv6_address_inside_a_connected_subnet():
     services = normalise_services([{"name": "sip", "addresses": ["2001:db8::64"]}])
-    (problem,) = node_problems(services, "172.18.0.11", ["enp0s11"], FACTS)
+    (problem,) = node_problems(services, "172.18.0.11", ["enp0s11"], FACTS, {})
     assert "2001:db8::64 lies inside 2001:db8::/64 on interface enp0s11" in problem
     outside = normalise_services([{"name": "sip", "addresses": BOTH}])
-    assert node_problems(outside, "172.18.0.11", ["enp0s11"], FACTS) == []
+    assert node_problems(outside, "172.18.0.11", ["enp0s11"], FACTS, {}) == []
 
 
 LINK_LOCAL = "fe80::11"

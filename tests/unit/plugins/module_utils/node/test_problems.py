@@ -71,7 +71,7 @@ def test_one_package_is_not_replaced_by_the_other():
 
 def problems(facts=None, addresses=("172.18.0.64",), router_id="172.18.0.11", interfaces=("enp0s11",), others=None):
     services = normalise_services([{"name": "sip", "addresses": list(addresses)}])
-    return node_problems(services, router_id, list(interfaces), facts or FACTS, others)
+    return node_problems(services, router_id, list(interfaces), facts or FACTS, others or {})
 
 
 def test_nothing_speaks_against_it():

@@ -183,6 +183,7 @@ clock:
 """
 
 import contextlib
+import dataclasses
 import json
 import time
 from pathlib import Path
@@ -258,7 +259,7 @@ def nftables(text: str | None) -> Any:
 def bird_conf(path: Path) -> dict[str, Any] | None:
     """Return what a bird.conf consists of, None without one."""
     try:
-        return BirdConf.parse(path.read_text("utf-8", "replace")).as_dict()
+        return dataclasses.asdict(BirdConf.parse(path.read_text("utf-8", "replace")))
     except FileNotFoundError:
         return None
 

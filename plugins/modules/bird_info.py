@@ -120,7 +120,7 @@ def refused(module: AnsibleModule) -> list[dict[str, Any]] | None:
         return None
     words = [program, "--identifier=bird", "--since=-60s", "--output=cat", "--no-pager"]
     code, printed, _errors = module.run_command(words)
-    return [entry.as_dict() for entry in parse_refusals(printed)] if code == 0 else None
+    return [vars(entry) for entry in parse_refusals(printed)] if code == 0 else None
 
 
 def main() -> None:

@@ -97,7 +97,7 @@ class BirdConf:
     @classmethod
     def parse(cls, text: str) -> BirdConf:
         router_id, includes, others, protocols = None, [], set(), []
-        for words, block in _statements(_tokens(text)):
+        for words, block in _statements(_TOKEN.finditer(text)):
             if not words:
                 continue
             if words[0] == "protocol" and len(words) > 1:
@@ -108,21 +108,12 @@ class BirdConf:
                 includes.append(_unquoted(words[1]))
             elif words[0] not in _HARMLESS:
                 others.add(words[0])
-        return cls(
-            ours=is_ours(text),
-            service_areas=_includes_any(text, _SERVICE_AREAS),
-            router_id=router_id,
-            includes=includes,
-            others=sorted(others),
-            protocols=protocols,
-        )
+        service_areas = _includes_any(text, _SERVICE_AREAS)
+        return cls(is_ours(text), service_areas, router_id, includes, sorted(others), protocols)
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> BirdConf:
         return cls(**{**found, "protocols": [Protocol.from_dict(entry) for entry in found["protocols"]]})
-
-    def as_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
 
     def speaking(self) -> list[Protocol]:
         return [protocol for protocol in self.protocols if not protocol.is_plain()]
@@ -137,32 +128,23 @@ def _includes_any(text: str, *ends: str) -> bool:
     return any(path.endswith(ends) for path in includes(text, ""))
 
 
-def _tokens(text: str) -> Iterator[tuple[str, str]]:
-    for match in _TOKEN.finditer(text):
-        if match.lastgroup != "comment":
-            yield str(match.lastgroup), match.group()
-
-
-def _statements(tokens: Iterator[tuple[str, str]]) -> list[_Statement]:
-    """Return the statements up to the end of a block."""
+def _statements(tokens: Iterator[re.Match[str]]) -> list[_Statement]:
+    """Return the statements up to the end of a block; an empty one between two marks is left out."""
     found: list[_Statement] = []
     words: list[str] = []
-    for kind, token in tokens:
-        if kind == "mark" and token == "{":
-            found.append((words, _statements(tokens)))
-            words = []
-        elif kind == "mark":
-            if words:
+    for match in tokens:
+        token = match[0]
+        if match.lastgroup == "mark":
+            if token == "{":
+                found.append((words, _statements(tokens)))
+            elif words:
                 found.append((words, None))
             words = []
             if token == "}":
                 break
-        else:
+        elif match.lastgroup != "comment":
             words.append(token)
-    else:
-        if words:
-            found.append((words, None))
-    return found
+    return found + ([(words, None)] if words else [])
 
 
 def _unquoted(word: str) -> str:

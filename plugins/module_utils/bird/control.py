@@ -49,10 +49,6 @@ class BirdError(Exception):
     """BIRD answers, or fails to, in a way that another look will not cure."""
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Parsing
-
-
 def split_reply(data: bytes) -> tuple[list[Line], bytes]:
     """Return the lines of one answer, and the bytes after it; no line while it is incomplete."""
     lines: list[Line] = []
@@ -79,12 +75,8 @@ def split_reply(data: bytes) -> tuple[list[Line], bytes]:
 
 def parse_protocols(lines: Iterable[Line]) -> list[Protocol]:
     """Return the rows of C(show protocols)."""
-    rows = []
-    for code, text in lines:
-        words = text.split()
-        if code == 1002 and len(words) >= 4:
-            rows.append(Protocol(words[0], words[1], words[3]))
-    return rows
+    rows = [text.split() for code, text in lines if code == 1002]
+    return [Protocol(words[0], words[1], words[3]) for words in rows if len(words) >= 4]
 
 
 def choose_protocol(protocols: Iterable[Protocol], wanted: str | None) -> Protocol:
@@ -104,27 +96,23 @@ def choose_protocol(protocols: Iterable[Protocol], wanted: str | None) -> Protoc
         if len(ospf) > 1:
             raise BirdError(f"BIRD has more than one OSPF protocol: {names}. Set the option protocol to one of them.")
         return ospf[0]
-    for row in ospf:
-        if row.name == wanted:
-            return row
-    raise BirdError(f"BIRD has no OSPF protocol '{wanted}'; it has: {names}. Correct the option protocol.")
+    found = next((row for row in ospf if row.name == wanted), None)
+    if not found:
+        raise BirdError(f"BIRD has no OSPF protocol '{wanted}'; it has: {names}. Correct the option protocol.")
+    return found
 
 
 def parse_router_id(lines: Iterable[Line]) -> str | None:
     """Return the router id from C(show status), None if it is not there."""
-    for _code, text in lines:
-        if text.startswith("Router ID is "):
-            return text[len("Router ID is ") :].strip()
-    return None
+    start = "Router ID is "
+    return next((text[len(start) :].strip() for _code, text in lines if text.startswith(start)), None)
 
 
 def parse_seconds(text: str) -> float | None:
     """Return a time that remains as seconds: 9.951 (BIRD 2 and 3), 00:33 (older), None for -Inf-."""
-    if ":" in text:
-        minutes, seconds = text.split(":", 1)
-        return int(minutes) * 60.0 + float(seconds)
+    minutes, _colon, seconds = text.rpartition(":")
     try:
-        return float(text)
+        return int(minutes or 0) * 60.0 + float(seconds)
     except ValueError:
         return None
 
@@ -154,13 +142,13 @@ def parse_neighbors(lines: Iterable[Line]) -> list[Neighbor]:
 
 def parse_bfd_sessions(lines: Iterable[Line]) -> list[BfdSession]:
     """Return the rows of C(show bfd sessions)."""
-    found = []
-    for code, text in lines:
-        words = text.split()
-        # IP address, Interface (--- for multihop), State, Since, Interval, Timeout.
-        if code == 1020 and len(words) >= 3 and words[2] in _BFD_STATES:
-            found.append(BfdSession(words[0], None if words[1] == "---" else words[1], _BFD_STATES[words[2]]))
-    return found
+    # IP address, Interface (--- for multihop), State, Since, Interval, Timeout.
+    rows = [text.split() for code, text in lines if code == 1020]
+    return [
+        BfdSession(words[0], None if words[1] == "---" else words[1], _BFD_STATES[words[2]])
+        for words in rows
+        if len(words) >= 3 and words[2] in _BFD_STATES
+    ]
 
 
 _INTERFACE = re.compile(r"Interface (?P<name>\S+)(?: \((?:peer )?(?P<network>[^)]*)\))?")
@@ -170,17 +158,13 @@ _TIMERS = {"Hello timer": "hello", "Dead timer": "dead", "Wait timer": "wait", "
 def parse_interfaces(lines: Iterable[Line]) -> list[OwnInterface]:
     """Return the interfaces of C(show ospf interface)."""
     interfaces: list[dict[str, Any]] = []
-    for code, text in lines:
-        if code != 1015:
-            continue
+    for text in (text for code, text in lines if code == 1015):
         match = _INTERFACE.match(text)
         if match:
             interfaces.append({"name": match["name"], "network": match["network"], "silent": False})
-            continue
-        key, found, value = text.strip().partition(": ")
-        if not found or not interfaces:
-            continue
-        entry = interfaces[-1]
+        # What comes before the first interface belongs to none.
+        entry = interfaces[-1] if interfaces else {}
+        key, _colon, value = text.strip().partition(": ")
         if key in _TIMERS:
             entry[_TIMERS[key]] = parse_seconds(value)
         elif key == "State":
@@ -204,22 +188,13 @@ def symbol(name: str) -> str:
     raise BirdError(f"'{name}' cannot be the name of a protocol: expected letters, digits and _ . : -")
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Talking
-
-
 def bird_argument_spec() -> dict[str, Any]:
     """Return the options of the doc fragment bird, for an AnsibleModule."""
     return {"socket": {"type": "path", "default": SOCKET}, "timeout": {"type": "float", "default": TIMEOUT}}
 
 
 class Bird:
-    """A session with BIRD.
-
-    :param path: of the control socket.
-    :param timeout: seconds for one answer.
-    :param restricted: whether BIRD takes C(show) commands only.
-    """
+    """A session with BIRD by its control socket; timeout is for one answer, restricted takes C(show) commands only."""
 
     def __init__(self, path: str = SOCKET, timeout: float = TIMEOUT, restricted: bool = True) -> None:
         self.path = path
@@ -269,12 +244,12 @@ class Bird:
             raise BirdError(f"BIRD {self.version} refuses the restricted mode: {text}")
 
     def _cannot_connect(self, exc: OSError) -> Exception:
+        if exc.errno == errno.ENOENT and not find_bird():
+            return BirdError(
+                f"no BIRD on this host: there is neither the program bird nor its control socket {self.path}."
+                " Install the package bird2 (the role homelab.anycast.bird_anycast does)."
+            )
         if exc.errno == errno.ENOENT:
-            if not find_bird():
-                return BirdError(
-                    f"no BIRD on this host: there is neither the program bird nor its control socket {self.path}."
-                    " Install the package bird2 (the role homelab.anycast.bird_anycast does)."
-                )
             return Unreadable(
                 f"BIRD's control socket {self.path} does not exist. Is BIRD running? See 'systemctl status bird',"
                 " start it with 'systemctl start bird'; if its socket is elsewhere, set the option socket."
@@ -335,25 +310,18 @@ class Bird:
 
 def ospf_neighbors(bird: Bird) -> list[Neighbor]:
     """Return the neighbours of all OSPF protocols that are up, asked in an open session."""
-    return [
-        entry
-        for name in _ospf_protocols(bird)
-        for entry in parse_neighbors(bird.ask("show ospf neighbors " + symbol(name)))
-    ]
+    return parse_neighbors(_of_all_protocols(bird, "show ospf neighbors"))
 
 
 def ospf_interfaces(bird: Bird) -> list[OwnInterface]:
     """Return the interfaces of all OSPF protocols that are up, asked in an open session."""
-    return [
-        entry
-        for name in _ospf_protocols(bird)
-        for entry in parse_interfaces(bird.ask("show ospf interface " + symbol(name)))
-    ]
+    return parse_interfaces(_of_all_protocols(bird, "show ospf interface"))
 
 
-def _ospf_protocols(bird: Bird) -> list[str]:
+def _of_all_protocols(bird: Bird, command: str) -> list[Line]:
     rows = parse_protocols(bird.ask("show protocols"))
-    return [row.name for row in rows if (row.kind, row.state) == ("OSPF", "up")]
+    up = [row.name for row in rows if (row.kind, row.state) == ("OSPF", "up")]
+    return [line for name in up for line in bird.ask(f"{command} {symbol(name)}")]
 
 
 def is_running(path: str) -> bool:

@@ -40,9 +40,6 @@ class Refusal:
     # Lines of the log.
     count: int
 
-    def as_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
 
 def parse_refusals(text: str) -> list[Refusal]:
     """Return the refused packets in a log of any protocol, one entry for each reason."""

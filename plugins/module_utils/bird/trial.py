@@ -119,7 +119,6 @@ class Trial:
     """Watches whether the neighbours that were Full before a change have survived it.
 
     :param before: the adjacencies to them, as of full().
-    :param patience: a Patience.
     :param start: time of the change.
     """
 
@@ -135,10 +134,8 @@ class Trial:
         """Take in what was found at this time; return the Verdict, which is good once nothing is left in doubt."""
         self.neighbors = neighbors
         heard: dict[str, float] = {}
-        for entry in neighbors:
-            if _adjacent(entry):
-                left = entry.dead_seconds or 0
-                heard[adjacency(entry)] = max(left, heard.get(adjacency(entry), 0))
+        for entry in filter(_adjacent, neighbors):
+            heard[adjacency(entry)] = max(entry.dead_seconds or 0, heard.get(adjacency(entry), 0))
         self.lost = [name for name in self.before if name not in heard]
         self._restarted.update(self.lost)
         if self.lost or (self.before and not full(neighbors)):
@@ -166,21 +163,16 @@ def rollback_message(
     found = {adjacency(entry): entry for entry in trial.neighbors}
     own = Own("BIRD", interfaces=interfaces)
     lines = [
-        "The new configuration was rolled back: with it the adjacency to {} was lost, and not back after {:.0f} s. BIRD"
-        " runs the configuration before it again, and {} on disk is still that one.".format(
-            ", ".join(trial.lost or trial.before), spent, path
-        )
+        f"The new configuration was rolled back: with it the adjacency to {', '.join(trial.lost or trial.before)} was"
+        f" lost, and not back after {spent:.0f} s. BIRD runs the configuration before it again, and {path} on disk is"
+        " still that one."
     ]
     for name in trial.lost:
         entry = found.get(name)
         state = entry.state if entry else "Missing"
         interface = own.interface(entry.interface if entry else None)
-        causes = likely_causes(state, interface, entry.role if entry else None)
-        lines.append(
-            "- {} was Full, then {}. {}.".format(
-                name, entry.in_words() if entry else "no neighbour any more", say_causes(causes)
-            )
-        )
+        causes = say_causes(likely_causes(state, interface, entry.role if entry else None))
+        lines.append(f"- {name} was Full, then {entry.in_words() if entry else 'no neighbour any more'}. {causes}.")
     if restored is None:
         lines.append("The adjacency has not come back since: see 'birdc show ospf neighbors' and 'journalctl -u bird'.")
     else:

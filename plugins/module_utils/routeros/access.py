@@ -9,6 +9,7 @@ device dumps of 7.20.8 for the names of properties; community.routeros 3.22 for 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Any
@@ -84,9 +85,9 @@ def bootstrap_problems(
             " (routeros_bootstrap_login.username), expected a separate user with fewer rights"
             " (inventories/home takes it from ROUTEROS_USERNAME)"
         )
-    for name, wanted in (("tls", True), ("validate_certs", True), ("validate_cert_hostname", True)):
+    for name in ("tls", "validate_certs", "validate_cert_hostname"):
         # community.routeros: validate_certs is true unless said otherwise, the others false.
-        if bool(target.get(name, name == "validate_certs")) is not wanted:
+        if not target.get(name, name == "validate_certs"):
             found.append(
                 f"routeros_bootstrap_target.{name} is false, expected true: the API is prepared for proven TLS"
             )
@@ -146,31 +147,20 @@ def seen_from(sessions: Iterable[Row], username: str, own: str) -> list[str]:
     return [own] if not addresses or own in addresses else sorted(addresses)
 
 
-def lock_out(seen: Iterable[str], allowed: Iterable[str]) -> str | None:
-    """Return what is wrong where this host would not be let in, None if it would.
-
-    :param seen: as seen_from() gives it.
-    """
-    if any(_is_in(address, network) for address in seen for network in allowed_networks(allowed)):
-        return None
+def lock_out(seen: list[str], allowed: Iterable[str]) -> str | None:
+    """Return what is wrong where this host, as seen_from() gives it, would not be let in; None if it would."""
+    for address in seen:
+        with contextlib.suppress(AddressValueError):
+            if any(IPv4Address(address) in network for network in allowed_networks(allowed)):
+                return None
     return (
         f"the router is reached from {' or '.join(seen)}, which is in none of {', '.join(map(str, allowed))}: the API"
         " would be closed to this host. Add it to routeros_bootstrap_allowed, or run from a host that is in there"
     )
 
 
-def _is_in(address: str, network: IPv4Network) -> bool:
-    try:
-        return IPv4Address(address) in network
-    except AddressValueError:
-        return False
-
-
 def clock_problem(clock: Mapping[str, Any]) -> str | None:
-    """Return what is wrong with the router's clock, None if certificates can be made by it.
-
-    :param clock: as facts.clock() gives it.
-    """
+    """Return what is wrong with the router's clock, as facts.clock() gives it; None if it is right for certificates."""
     if clock["skew"] is None or abs(clock["skew"]) <= MOST_SKEW:
         return None
     way = "ahead of" if clock["skew"] > 0 else "behind"
@@ -179,10 +169,6 @@ def clock_problem(clock: Mapping[str, Any]) -> str | None:
         " most: its certificates would be valid at a different time. Set it (/system/clock set date=... time=...,"
         " or /system/ntp/client set enabled=yes servers=...)"
     )
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Certificates
 
 
 def usable(row: Row) -> bool:
@@ -252,40 +238,24 @@ class Certificates:
 
     def as_wanted(self) -> dict[str, Row]:
         """Return the certificates as they will be, for a diff."""
-        found = self.as_found()
-        for name in self.superseded:
-            found.pop(name, None)
+        found = {name: row for name, row in self.as_found().items() if name not in self.superseded}
         found.setdefault(self.authority, {"common-name": self.authority, "subject-alt-name": "", "ca": ""})
         if not self.has_certificate:
-            found[self.name] = {
-                "common-name": self.host,
-                "subject-alt-name": alternative_name(self.host),
-                "ca": self.authority,
-            }
+            alternative = alternative_name(self.host)
+            found[self.name] = {"common-name": self.host, "subject-alt-name": alternative, "ca": self.authority}
         return found
 
     def authority_words(self) -> dict[str, str]:
         """Return the properties of the authority's template."""
-        return {
-            "name": self.authority,
-            "common-name": self.authority,
-            "key-usage": _AUTHORITY_USAGE,
-            "days-valid": str(self.days),
-        }
+        return {"name": self.authority, "common-name": self.authority, **self._words(_AUTHORITY_USAGE)}
 
     def certificate_words(self) -> dict[str, str]:
         """Return the properties of the template of the API's certificate."""
-        return {
-            "name": self.name,
-            "common-name": self.host,
-            "subject-alt-name": alternative_name(self.host),
-            "key-usage": _SERVER_USAGE,
-            "days-valid": str(self.days),
-        }
+        names = {"name": self.name, "common-name": self.host, "subject-alt-name": alternative_name(self.host)}
+        return {**names, **self._words(_SERVER_USAGE)}
 
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The service api-ssl
+    def _words(self, usage: str) -> dict[str, str]:
+        return {"key-usage": usage, "days-valid": str(self.days)}
 
 
 def service_changes(row: Row, version: str, certificate: str, allowed: list[str]) -> dict[str, str]:
@@ -294,10 +264,9 @@ def service_changes(row: Row, version: str, certificate: str, allowed: list[str]
     :param row: the row of api-ssl; C(version) as /system/resource gives it.
     """
     addresses = "available-from" if (parse_version(version) or ()) >= (7, 24) else "address"
-    wanted = {"certificate": certificate, addresses: ",".join(str(network) for network in allowed_networks(allowed))}
-    changes = {name: value for name, value in wanted.items() if name != addresses and row.get(name) != value}
+    changes = {} if row.get("certificate") == certificate else {"certificate": certificate}
     if not _same_networks(row.get(addresses), allowed):
-        changes[addresses] = wanted[addresses]
+        changes[addresses] = ",".join(map(str, allowed_networks(allowed)))
     if flag(row, "disabled"):
         changes["disabled"] = "no"
     return changes
@@ -308,10 +277,6 @@ def _same_networks(text: Any, allowed: list[str]) -> bool:
         return set(allowed_networks(str(text or "").split(","))) == set(allowed_networks(allowed))
     except BootstrapError:
         return False
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Users
 
 
 def granted(policy: Any) -> set[str]:

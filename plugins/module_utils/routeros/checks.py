@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -93,7 +94,7 @@ def _interface_problems(info: Info, required: Iterable[str]) -> Iterator[str]:
 
 
 def _rows_in_the_way(info: Info, request: RouterRequest) -> Iterator[str]:
-    advice = _hand_over(request)
+    advice = f"set the comment '{request.comment}' on that row to let the role manage it"
     for kind, name in (("instance", request.instance), ("area", request.area)):
         names = [ip.versioned(name, version) for version in request.versions]
         for row in info["ospf"][kind + "s"]:
@@ -111,10 +112,6 @@ def _rows_in_the_way(info: Info, request: RouterRequest) -> Iterator[str]:
                 f" {row['area']}, comment '{row.get('comment') or ''}') that this role does not manage. Disable or"
                 f" remove that row, or {advice}"
             )
-
-
-def _hand_over(request: RouterRequest) -> str:
-    return f"set the comment '{request.comment}' on that row to let the role manage it"
 
 
 def _masked_keys(info: Info) -> Iterator[str]:
@@ -156,15 +153,12 @@ def _covers(row: Row, subnets: list[ipaddress.IPv4Network]) -> bool:
     """
     if row.get("address-list") or row.get("vrf") not in (None, "", "main"):
         return False
-    if not row.get("addresses"):
-        return True
-    prefixes = []
-    for text in split_list(row["addresses"]):
-        try:
-            prefixes.append(ipaddress.IPv4Network(text, strict=False))
-        except ValueError:  # IPv6
-            continue
-    return any(prefix.overlaps(subnet) for prefix in prefixes for subnet in subnets)
+    for text in split_list(row.get("addresses")):
+        with contextlib.suppress(ValueError):  # IPv6
+            prefix = ipaddress.IPv4Network(text, strict=False)
+            if any(prefix.overlaps(subnet) for subnet in subnets):
+                return True
+    return not row.get("addresses")
 
 
 def _chain_problems(info: Info, request: RouterRequest) -> Iterator[str]:
@@ -184,7 +178,8 @@ def _chain_problems(info: Info, request: RouterRequest) -> Iterator[str]:
             yield (
                 f"the filter chain '{row['chain']}' of the router has a rule {row['.id']} that this role does not"
                 f" manage (comment '{row.get('comment') or ''}'). Choose a different name in"
-                f" routeros_ospf_filter_chain, or {_hand_over(request)}"
+                f" routeros_ospf_filter_chain, or set the comment '{request.comment}' on that row to let the role"
+                " manage it"
             )
         elif row.get("comment") == request.comment and flag(row, "disabled"):
             yield (
@@ -223,7 +218,6 @@ def _ipv6_problems(info: Info) -> Iterator[str]:
         )
 
 
-# ---------------------------------------------------------------------------------------------------------------------
 # What would cost the router the adjacencies that it has. Two routers stay neighbours only as long as they agree on the
 # area (RFC 2328 8.2), the timers (10.5), the authentication and its key (D.3). The router gets a new link before the
 # nodes do, so a change of these drops every node until that one has it as well.
@@ -275,18 +269,12 @@ def _changes(info: Info, template: Row, link: Link, request: RouterRequest) -> l
 
 
 def _in_force(rows: list[Row], name: str, value: str, comment: str) -> Row | None:
-    return next(
-        (row for row in rows if row.get(name) == value and row.get("comment") == comment and not flag(row, "disabled")),
-        None,
-    )
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The change of the key by the playbook rotate_key
+    ours = (row for row in rows if row.get("comment") == comment and not flag(row, "disabled"))
+    return next((row for row in ours if row.get(name) == value), None)
 
 
 def rotation_problems(info: Info, link: Link, comment: str, new_key_id: int) -> list[str]:
-    """Return why the key of the role's interface template cannot be changed."""
+    """Return why the playbook rotate_key cannot change the key of the role's interface template."""
     template = _own_template(info, comment)
     if template is None:
         return [f"the router has no interface template with the comment '{comment}'. Run homelab.anycast.site first"]

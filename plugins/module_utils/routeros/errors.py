@@ -110,28 +110,19 @@ def connect_message(text: str, params: Mapping[str, Any]) -> str:
     """
     tls = bool(params.get("tls"))
     port = params.get("port") or (8729 if tls else 8728)
-    values = {
-        "username": params.get("username"),
-        "hostname": params.get("hostname"),
-        "encoding": params.get("encoding"),
-        "ca_path": params.get("ca_path"),
-        "timeout": params.get("timeout"),
-        "port": port,
-        "other": "it does not speak TLS there (set tls to false, or port to that of the service api-ssl)"
-        if tls
-        else "it speaks TLS there (set tls to true)",
-        "service": "api-ssl" if tls else "api",
-    }
+    other = "it speaks TLS there (set tls to true)"
+    if tls:
+        other = "it does not speak TLS there (set tls to false, or port to that of the service api-ssl)"
+    values = {**params, "port": port, "other": other, "service": "api-ssl" if tls else "api"}
     reason = _reason(text)
     plain = reason.lower()
-    where = f"{params.get('hostname')}, port {port} ({'API over TLS' if tls else 'plain API'})"
+    kind = "API over TLS" if tls else "plain API"
+    message = f"Cannot connect to the router at {params['hostname']}, port {port} ({kind}): "
     advice = _advice(plain, _CONNECT_ERRORS + _AWAY_ERRORS)
     if advice is None:
-        return f"Cannot connect to the router at {where}: {reason}"
-    if "codec" in plain:
-        # Python's text quotes the character, and says where in the password it is.
-        return f"Cannot connect to the router at {where}: {advice.format(**values)}"
-    return f"Cannot connect to the router at {where}: {advice.format(**values)} The error was: {reason}"
+        return message + reason
+    # Python's text on a codec quotes the character, and says where in the password it is.
+    return message + advice.format_map(values) + ("" if "codec" in plain else f" The error was: {reason}")
 
 
 def trap_message(text: str, menu: str, username: str, command: str = "print") -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import re
@@ -18,38 +19,13 @@ from .values import Row, flag, split_list
 
 # Every property of an OSPF interface template from RouterOS 7.16 on, but for auth-key and the virtual links'.
 TEMPLATE_PROPERTIES = (
-    ".id",
-    "area",
-    "interfaces",
-    "networks",
-    "type",
-    "cost",
-    "priority",
-    "hello-interval",
-    "dead-interval",
-    "retransmit-interval",
-    "transmit-delay",
-    "auth",
-    "auth-id",
-    "use-bfd",
-    "passive",
-    "comment",
-    "disabled",
-    "inactive",
+    *(".id", "area", "interfaces", "networks", "type", "cost", "priority"),
+    *("hello-interval", "dead-interval", "retransmit-interval", "transmit-delay"),
+    *("auth", "auth-id", "use-bfd", "passive", "comment", "disabled", "inactive"),
 )
 BFD_PROPERTIES = (
-    ".id",
-    "interfaces",
-    "addresses",
-    "address-list",
-    "vrf",
-    "min-tx",
-    "min-rx",
-    "multiplier",
-    "forbid-bfd",
-    "comment",
-    "disabled",
-    "inactive",
+    *(".id", "interfaces", "addresses", "address-list", "vrf", "min-tx", "min-rx", "multiplier"),
+    *("forbid-bfd", "comment", "disabled", "inactive"),
 )
 NEIGHBOR_PROPERTIES = ("area", "address", "router-id", "state")
 FILTER_RULE_PROPERTIES = (".id", "chain", "rule", "comment", "disabled", "inactive")
@@ -68,7 +44,7 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 def read_router(
     router: Router, prefixes: Iterable[str], now: Callable[[], float], auth_key_sha256: str | None = None
 ) -> dict[str, Any]:
-    """Return what the module routeros_info returns, read from a Router.
+    """Return what the module routeros_info returns.
 
     :param prefixes: whose routes to read.
     :param now: called for the time of this host, in seconds since the epoch.
@@ -124,19 +100,15 @@ def read_router(
                 router.rows("/interface/list/member", proplist=MEMBER_PROPERTIES),
             ),
         },
-        "routes": [
-            {"prefix": prefix, **hop.as_dict()} for prefix in prefixes for hop in read_next_hops(router, prefix)
-        ],
+        "routes": [{"prefix": one, **hop.as_dict()} for one in prefixes for hop in read_next_hops(router, one)],
         "clock": clock(router.first_row("/system/clock", CLOCK_PROPERTIES), now()),
     }
 
 
 def _templates(router: Router, auth_key_sha256: str | None) -> list[Row]:
-    menu = "/routing/ospf/interface-template"
-    if auth_key_sha256 is None:
-        return router.rows(menu, proplist=TEMPLATE_PROPERTIES)
-    rows = router.rows(menu, proplist=(*TEMPLATE_PROPERTIES, "auth-key"))
-    for row in rows:
+    secret = () if auth_key_sha256 is None else ("auth-key",)
+    rows = router.rows("/routing/ospf/interface-template", proplist=(*TEMPLATE_PROPERTIES, *secret))
+    for row in rows if auth_key_sha256 else ():
         key = row.pop("auth-key", None)
         if key == MASKED_BY_ROUTER:
             row["key_masked"] = True
@@ -144,7 +116,7 @@ def _templates(router: Router, auth_key_sha256: str | None) -> list[Row]:
             # librouteros makes booleans of some words.
             words = {True: ("yes", "true"), False: ("no", "false")}.get(key, (str(key),))
             hashes = [hashlib.sha256(word.encode()).hexdigest() for word in words]
-            row["key_as_given"] = auth_key_sha256.lower() in hashes
+            row["key_as_given"] = str(auth_key_sha256).lower() in hashes
     return rows
 
 
@@ -174,18 +146,13 @@ def interface_lists(lists: Iterable[Row], members: Iterable[Row]) -> dict[str, l
 
     result = {}
     for name in sorted({*rows, *direct}):
-        try:
+        with contextlib.suppress(LookupError):
             result[name] = sorted(expand(name, set()))
-        except LookupError:
-            continue
     return result
 
 
 def clock(row: Row, now: float) -> dict[str, Any]:
-    """Return the time of a row of /system/clock, and by how many seconds it is ahead of this host's.
-
-    :param now: this host's time, in seconds since the epoch.
-    """
+    """Return the time of a row of /system/clock, and by how many seconds it is ahead of this host's, now."""
     match = re.match(r"([+-])(\d+):(\d+)\Z", str(row.get("gmt-offset", "")))
     try:
         local = datetime.datetime.fromisoformat(f"{_iso_date(str(row['date']))}T{row['time']}")

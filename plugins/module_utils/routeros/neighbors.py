@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from ipaddress import AddressValueError, IPv4Address
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from ..ospf.bfd import BFD_STATES, BfdSession, with_bfd
 from ..ospf.neighbors import Neighbor, Own, OwnInterface, normalise_state
 from .session import Router
-from .values import Row, address_and_subnet, flag, parse_duration, parse_version
+from .values import Row, address_and_subnet, flag, number, parse_duration, parse_version
 
 
 def split_address(text: str) -> tuple[str, str | None]:
@@ -32,11 +33,7 @@ def neighbor_role(row: Row) -> str | None:
         return None if "priority" in row else "PtP"
     # OSPFv3 names them by their router ids.
     own = row.get("router-id" if _is_link_local(row) else "address")
-    if own == dr:
-        return "DR"
-    if own == bdr:
-        return "BDR"
-    return "DROther"
+    return "DR" if own == dr else "BDR" if own == bdr else "DROther"
 
 
 def parse_neighbors(rows: Iterable[Row], interface_of: Callable[[Row], str | None]) -> list[Neighbor]:
@@ -47,7 +44,6 @@ def parse_neighbors(rows: Iterable[Row], interface_of: Callable[[Row], str | Non
     found = []
     for row in rows:
         interface = row["interface"] if "interface" in row else interface_of(row)
-        state_changes, priority = row.get("state-changes"), row.get("priority")
         found.append(
             Neighbor(
                 router_id=str(row.get("router-id", "")) or None,
@@ -55,9 +51,9 @@ def parse_neighbors(rows: Iterable[Row], interface_of: Callable[[Row], str | Non
                 interface=None if interface is None else str(interface),
                 state=normalise_state(str(row.get("state", "Down"))),
                 role=neighbor_role(row),
-                priority=None if priority is None else int(priority),
+                priority=number(row, "priority"),
                 full_seconds=parse_duration(row.get("adjacency")),
-                state_changes=None if state_changes is None else int(state_changes),
+                state_changes=number(row, "state-changes"),
                 dead_seconds=parse_duration(row.get("timeout")),
             )
         )
@@ -65,7 +61,6 @@ def parse_neighbors(rows: Iterable[Row], interface_of: Callable[[Row], str | Non
 
 
 def read_bfd_sessions(router: Router) -> list[BfdSession]:
-    """Return the BFD sessions as they are now."""
     return parse_bfd_sessions(router.rows("/routing/bfd/session", proplist=("remote-address", "state", "about")))
 
 
@@ -149,7 +144,6 @@ def own_interfaces(interfaces: Iterable[Row], addresses: Iterable[Row]) -> list[
     for row in interfaces:
         address, name = split_address(str(row.get("address", "")))
         known = networks.get((address, name))
-        priority = row.get("priority")
         found.append(
             OwnInterface(
                 name=name or address,
@@ -159,7 +153,7 @@ def own_interfaces(interfaces: Iterable[Row], addresses: Iterable[Row]) -> list[
                 state=row.get("state"),
                 hello=parse_duration(row.get("hello-interval")),
                 dead=parse_duration(row.get("dead-interval")),
-                priority=None if priority is None else int(priority),
+                priority=number(row, "priority"),
                 silent=row.get("state") == "passive",
             )
         )
@@ -182,12 +176,12 @@ class OspfReader:
         """Return the neighbours as they are now."""
         self.router.version()
         rows = self.router.rows("/routing/ospf/neighbor")
+        # A node of OSPFv3 would be there twice, with the same router id.
+        of_version_2 = [row for row in rows if not _is_link_local(row)]
         if self.instance is not None:
             rows = [row for row in rows if row.get("instance") == self.instance]
-        else:
-            # A node of OSPFv3 would be there twice, with the same router id.
-            of_version_2 = [row for row in rows if not _is_link_local(row)]
-            rows = of_version_2 if of_version_2 or self._has_version_2() else rows
+        elif of_version_2 or self._has_version_2():
+            rows = of_version_2
         found = parse_neighbors(rows, self._interface_of)
         if self._find is not None and any(entry.interface is None for entry in found):
             # An interface may have come since we read them; once more, and then it stays unknown.
@@ -197,10 +191,8 @@ class OspfReader:
 
     def own(self) -> Own:
         """Return what the router says about itself."""
-        interfaces, addresses = self._interfaces(), self._addresses()
-        version = self.router.version().split(" ", 1)[0]
-        name = f"{self.router.hostname} (RouterOS {version})"
-        return Own(name, self._router_id(), own_interfaces(interfaces, addresses))
+        name = f"{self.router.hostname} (RouterOS {self.router.version().split(' ', 1)[0]})"
+        return Own(name, self._router_id(), own_interfaces(self._interfaces(), self._addresses()))
 
     def _has_version_2(self) -> bool:
         """Return whether the router is to speak OSPFv2, though it may have no neighbour in it now."""
@@ -230,9 +222,7 @@ class OspfReader:
         if len(instances) != 1:
             return None
         value = str(instances[0].get("router-id", "main"))
-        try:
+        with contextlib.suppress(AddressValueError):
             return str(IPv4Address(value))
-        except AddressValueError:
-            pass
         rows = self.router.rows_if_any("/routing/id", proplist=("name", "id", "dynamic-id"))
         return next((row.get("dynamic-id") or row.get("id") for row in rows if row.get("name") == value), None)

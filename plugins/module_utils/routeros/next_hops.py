@@ -15,7 +15,7 @@ from typing import Any
 
 from ..waiting import after
 from .session import Router
-from .values import Row, flag
+from .values import Row, flag, number
 
 # The flags by which a row of /ip/route says where the route comes from; RouterOS sets one of them.
 PROTOCOLS = ("connect", "static", "ospf", "rip", "bgp", "is-is", "dhcp", "vpn", "modem", "slaac", "bgp-mpls-vpn")
@@ -47,7 +47,6 @@ class NextHop:
 
     @property
     def addresses(self) -> set[str]:
-        """By which addresses it can be named: of IPv6 by its own, and by those of the node."""
         return addresses_of(vars(self))
 
     @property
@@ -57,9 +56,11 @@ class NextHop:
 
 
 def addresses_of(hop: Mapping[str, Any]) -> set[str]:
-    """Return by which addresses a next hop can be named, out of what as_dict() returned.
+    """Return by which addresses a next hop can be named: of IPv6 by its own, and by those of the node.
 
     The router id is the last resort, where OSPFv2 does not know the node; the collection takes the node's address.
+
+    :param hop: what as_dict() returned.
     """
     return {hop[key] for key in ("gateway", "link_local", "router_id") if hop.get(key)}
 
@@ -76,12 +77,10 @@ def _address(text: str) -> str | None:
 def split_gateway(text: str) -> tuple[str | None, str | None, str | None]:
     """Return (address, interface, vrf) of a gateway: 10.1.1.2%ether2, 10.1.1.2%ether2@VRF1, ether4 or 192.0.2.1."""
     place, _at, vrf = text.partition("@")
-    first, percent, interface = place.partition("%")
-    if percent:
-        return first, interface or None, vrf or None
-    if _address(first):
-        return first, None, vrf or None
-    return None, first or None, vrf or None
+    address, percent, interface = place.partition("%")
+    if not percent and not _address(address):
+        address, interface = "", address
+    return address or None, interface or None, vrf or None
 
 
 def parse_route(row: Row) -> NextHop:
@@ -89,14 +88,13 @@ def parse_route(row: Row) -> NextHop:
     gateway, interface, vrf = split_gateway(str(row.get("gateway", "")))
     if interface is None and row.get("immediate-gw"):
         interface = split_gateway(str(row["immediate-gw"]))[1]
-    distance = row.get("distance")
     return NextHop(
         gateway=gateway,
         interface=interface,
         vrf=vrf,
         routing_table=str(row.get("routing-table", "main")),
         protocol=next((name for name in PROTOCOLS if flag(row, name)), None),
-        distance=None if distance is None else int(distance),
+        distance=number(row, "distance"),
         active=flag(row, "active"),
         ecmp=flag(row, "ecmp"),
         dynamic=flag(row, "dynamic"),
@@ -178,11 +176,6 @@ def normalise_prefix(text: str, option: str = "prefix") -> str:
         ) from exc
 
 
-def _spelled(values: Iterable[str]) -> list[str]:
-    """Return addresses as RouterOS spells them, each once; what is none as it is, for the check of the options."""
-    return list(dict.fromkeys(_address(value) or value for value in values))
-
-
 @dataclasses.dataclass(frozen=True)
 class NextHopExpectation:
     """Which next hops there should be; the options of the module routeros_next_hops."""
@@ -232,8 +225,14 @@ def compare_next_hops(next_hops: list[NextHop], expectation: NextHopExpectation)
     known: dict[str, set[str]] = {}
     for hop in active:
         known.setdefault(hop.label, {hop.label}).update(hop.addresses)
-    wanted = _spelled(expectation.contains if expectation.gateways is None else expectation.gateways)
-    unwanted = set(_spelled(expectation.without))
+    # As RouterOS spells them; what is no address as it is, for option_problems().
+    wanted, unwanted = (
+        list(dict.fromkeys(_address(value) or value for value in values))
+        for values in (
+            expectation.contains if expectation.gateways is None else expectation.gateways,
+            expectation.without,
+        )
+    )
     return NextHopComparison(
         expectation=expectation,
         next_hops=next_hops,
@@ -242,14 +241,10 @@ def compare_next_hops(next_hops: list[NextHop], expectation: NextHopExpectation)
         surplus=[
             label
             for label, names in known.items()
-            if names & unwanted or (expectation.gateways is not None and names.isdisjoint(wanted))
+            if names.intersection(unwanted) or (expectation.gateways is not None and names.isdisjoint(wanted))
         ],
         wrong_protocol=[hop for hop in active if expectation.protocol not in (None, hop.protocol)],
     )
-
-
-def _hop_named(address: str, next_hops: Iterable[NextHop]) -> NextHop | None:
-    return next((hop for hop in next_hops if address in hop.addresses), None)
 
 
 def next_hops_failure(
@@ -273,10 +268,9 @@ def next_hops_failure(
         return ", ".join(map(named, addresses)) or "none"
 
     lines = [f"The next hops of {prefix} on the router {router} are not as expected{after(spent)}."]
-    inactive = [hop for hop in comparison.next_hops if not hop.active]
     for address in comparison.missing:
-        hop = _hop_named(address, inactive)
-        if _hop_named(address, filtered):
+        hop = next((hop for hop in comparison.next_hops if address in hop.addresses and not hop.active), None)
+        if any(address in rejected.addresses for rejected in filtered):
             why = (
                 "is announced, but a filter of the router rejects it: see in-filter-chain of the OSPF instance"
                 " (routeros_ospf_anycast_prefixes) and /routing/filter/rule"
@@ -287,9 +281,8 @@ def next_hops_failure(
                 " announces the address (its service is up and not drained)"
             )
         else:
-            why = (
-                f"is there ({hop.protocol}, distance {hop.distance}) but not active: a route with a lower distance wins"
-            )
+            found = f"{hop.protocol}, distance {hop.distance}"
+            why = f"is there ({found}) but not active: a route with a lower distance wins"
         lines.append(f"- Missing: {named(address)} {why}.")
     if comparison.surplus:
         lines.append(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 from collections.abc import Mapping
@@ -134,11 +135,11 @@ def _writes(info: Info, request: RouterRequest, link: Link, found: Takeover) -> 
     chains: Row = {"field": "chain", "values": request.chains}
     ospf, rules = info["ospf"], info["filter"]["rules"]
     instances = rows.instance_rows(request)
+    names = [] if request.filter_chain else [row["name"] for row in instances]
+    ip_settings = {"send-redirects": request.send_redirects, "ipv4-multipath-hash-policy": policy}
     return {
         "note": takeover.note_rows(info, request.comment, found.taken_over),
-        "ip_settings": _changed(
-            info["ip_settings"], {"send-redirects": request.send_redirects, "ipv4-multipath-hash-policy": policy}
-        ),
+        "ip_settings": _changed(info["ip_settings"], ip_settings),
         "ipv6_settings": _changed(info["ipv6_settings"], ipv6_settings),
         "redirect_rules": _step(info["firewall"]["ipv6_filter"], rows.redirect_rows(request), ours),
         "filter_rules": _step(rules, rows.filter_rows(request), [*ours, chains]),
@@ -146,9 +147,7 @@ def _writes(info: Info, request: RouterRequest, link: Link, found: Takeover) -> 
         "unfiltered_instances": [
             row["name"]
             for row in ospf["instances"]
-            if not request.filter_chain
-            and row["name"] in [wanted["name"] for wanted in instances]
-            and _is_filtered(info, row, request.comment)
+            if row["name"] in names and _is_filtered(info, row, request.comment)
         ],
         "old_filter_rules": _step(rules, [], [*ours, {**chains, "invert": True}]),
         "areas": _step(ospf["areas"], rows.area_rows(link, request), found.restrict["area"], others_stay=True),
@@ -161,12 +160,9 @@ def _writes(info: Info, request: RouterRequest, link: Link, found: Takeover) -> 
 def _given_back(info: Info, comment: str, taken_over: dict[str, Row]) -> Plan:
     """Return by kind of row the {find, set} of those that the role has taken over, and still has."""
     found: Plan = {}
-    for kind, menu, name in (
-        ("instance", "instances", "name"),
-        ("area", "areas", "name"),
-        ("template", "interface_templates", "area"),
-    ):
-        for row in info["ospf"][menu] if taken_over else ():
+    menus = (("instance", "instances", "name"), ("area", "areas", "name"), ("template", "interface_templates", "area"))
+    for kind, menu, name in menus if taken_over else ():
+        for row in info["ospf"][menu]:
             if row.get(name) == taken_over[kind][name] and row.get("comment") == comment:
                 values = {"comment": taken_over[kind]["comment"]}
                 if kind == "instance" and _is_filtered(info, row, comment):
@@ -178,9 +174,8 @@ def _given_back(info: Info, comment: str, taken_over: dict[str, Row]) -> Plan:
 def _is_filtered(info: Info, instance: Row, comment: str) -> bool:
     """Return whether an instance has an import filter, and no rule in it that the role does not manage."""
     chain = instance.get("in-filter-chain")
-    return bool(chain) and not any(
-        row.get("chain") == chain and row.get("comment") != comment for row in info["filter"]["rules"]
-    )
+    rules = [row for row in info["filter"]["rules"] if row.get("chain") == chain]
+    return bool(chain) and all(row.get("comment") == comment for row in rules)
 
 
 def _ipv6_settings_before(info: Info, comment: str) -> Row:
@@ -204,17 +199,15 @@ def _step(found: list[Row], wanted: list[Row], restrict: Restrict, others_stay: 
 
 def _meets(row: Row, criterion: Row) -> bool:
     value = row.get(criterion["field"])
-    met = value in criterion.get("values", ()) or bool(
-        "regex" in criterion and re.match(criterion["regex"], str(value or ""))
-    )
+    # Without a regex: one that nothing matches.
+    met = value in criterion.get("values", ()) or bool(re.match(criterion.get("regex", r"(?!)"), str(value or "")))
     return met is not criterion.get("invert", False)
 
 
 def _is_like(row: Row, wanted: Row, others_stay: bool) -> bool:
-    others = [name for name, value in row.items() if name not in (*wanted, *_STATE) and value not in (False, "")]
-    return all(str(row.get(name, False)) == str(value) for name, value in wanted.items()) and (
-        others_stay or not others
-    )
+    if any(str(row.get(name, False)) != str(value) for name, value in wanted.items()):
+        return False
+    return others_stay or all(value in (False, "") for name, value in row.items() if name not in (*wanted, *_STATE))
 
 
 def _changed(row: Row, wanted: Row) -> Row:
@@ -223,10 +216,9 @@ def _changed(row: Row, wanted: Row) -> Row:
 
 
 def _checked(link: Any) -> Link | None:
-    try:
+    with contextlib.suppress(LinkError):
         return normalise_link(link)
-    except LinkError:
-        return None
+    return None
 
 
 def _named(request: RouterRequest, found: Takeover | None) -> RouterRequest:

@@ -47,7 +47,7 @@ class RouterRequest:
 
     @property
     def versions(self) -> list[int]:
-        """Return the versions of OSPF that are to run."""
+        """The versions of OSPF that are to run."""
         return ip.ospf_versions(self.prefixes)
 
     @property

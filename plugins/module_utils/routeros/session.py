@@ -45,12 +45,10 @@ def check_version(text: str, router: str = "the router") -> str | None:
         return f"{router} says its version is '{text}', expected RouterOS {minimum} or newer. Is it a MikroTik router?"
     if version >= MINIMUM_VERSION:
         return None
-    advice = "Upgrade it: /system/package/update set channel=long-term, then install."
+    command = "Upgrade it: /system/package/update set channel="
+    advice = command + "long-term, then install."
     if version[0] < 7:
-        advice = (
-            "RouterOS 6 has other OSPF menus. Upgrade it: /system/package/update set channel=upgrade, then install, and"
-            " again with channel=long-term."
-        )
+        advice = f"RouterOS 6 has other OSPF menus. {command}upgrade, then install, and again with channel=long-term."
     found = text.split(" ", 1)[0]
     return f"{router} runs RouterOS {found}, expected {minimum} or newer: {MINIMUM_VERSION_REASON}. {advice}"
 
@@ -107,10 +105,7 @@ class Router:
         return next(iter(self.rows(menu, proplist)), {})
 
     def run(self, menu: str, command: str, values: Mapping[str, Any]) -> list[Row]:
-        """Run a command of a menu, add for example, and return the rows it answers.
-
-        :param values: its arguments by name.
-        """
+        """Run a command of a menu, add for example, with these arguments, and return the rows it answers."""
         return self._ask(menu, command, *(f"={name}={value}" for name, value in values.items()))
 
     def own_address(self) -> str:

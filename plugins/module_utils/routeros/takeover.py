@@ -110,10 +110,7 @@ def has_ospfv3(info: Info, comment: str) -> bool:
 
 
 def plan_takeover(info: Info, request: RouterRequest, area_id: str) -> Takeover:
-    """Return which rows are the role's, or become so.
-
-    :param area_id: area of the link.
-    """
+    """Return which rows are the role's, or become so. The area id is the link's."""
     ours = [{"field": "comment", "values": [request.comment]}]
     names = {"instance": request.instance, "area": request.area}
     taken_over: dict[str, Row] = {}
@@ -131,15 +128,10 @@ def plan_takeover(info: Info, request: RouterRequest, area_id: str) -> Takeover:
         if rows and not problems:
             template, area, instance = rows
             names = {"instance": instance["name"], "area": area["name"]}
-            taken_over = {
-                "instance": {"name": instance["name"], "comment": str(instance.get("comment") or "")},
-                "area": {"name": area["name"], "comment": str(area.get("comment") or "")},
-                "template": {
-                    "area": template["area"],
-                    "interfaces": template["interfaces"],
-                    "comment": str(template.get("comment") or ""),
-                },
-            }
+            before = {"instance": {"name": instance["name"]}, "area": {"name": area["name"]}}
+            before["template"] = {name: template[name] for name in ("area", "interfaces")}
+            comments = [str(row.get("comment") or "") for row in (instance, area, template)]
+            taken_over = {kind: {**before[kind], "comment": comment} for kind, comment in zip(before, comments)}
             # With those of OSPFv3, which the role makes beside them.
             instances, areas = ([ip.versioned(name, version) for version in (2, 3)] for name in names.values())
             # As they are, and as the role writes them.
@@ -154,14 +146,8 @@ def plan_takeover(info: Info, request: RouterRequest, area_id: str) -> Takeover:
 
 def _half_taken_over(info: Info, noted: dict[str, Row], request: RouterRequest) -> bool:
     """Return whether the rows of the note are there and not all of them are the role's: it was interrupted."""
-    template = next(
-        (
-            row
-            for row in info["ospf"]["interface_templates"]
-            if row.get("area") == noted["area"]["name"] and _is_on(row, request.interfaces)
-        ),
-        None,
-    )
+    templates = [row for row in info["ospf"]["interface_templates"] if _is_on(row, request.interfaces)]
+    template = next((row for row in templates if row.get("area") == noted["area"]["name"]), None)
     area = _by_name(info["ospf"]["areas"], noted["area"]["name"])
     instance = _by_name(info["ospf"]["instances"], noted["instance"]["name"])
     rows = [row for row in (area, instance, template) if row is not None]
@@ -184,9 +170,8 @@ def _equivalent(info: Info, request: RouterRequest, area_id: str) -> tuple[tuple
         return None, []
     differences = list(_differences(info, (template, area, instance), request, area_id))
     if len(same) > 1:
-        differences = [
-            f"{' and '.join(row['.id'] for row in same)} match the same interfaces. Remove all but one of them"
-        ]
+        ids = " and ".join(row[".id"] for row in same)
+        differences = [f"{ids} match the same interfaces. Remove all but one of them"]
     return (template, area, instance), [
         f"the interface template {template['.id']} (area '{area['name']}', instance '{instance['name']}') on"
         f" {', '.join(request.interfaces)} does what the role's would, but cannot be taken over: {reason}"
@@ -200,9 +185,8 @@ def _differences(info: Info, rows: tuple[Row, Row, Row], request: RouterRequest,
         found = "passive" if "passive" in template else f"limited to networks={template['networks']}"
         yield f"it is {found}. Take that away from it"
     if str(area.get("area-id", "0.0.0.0")) != area_id:
-        yield (
-            f"its area-id is {area.get('area-id')}, expected {area_id} (area in routeros_ospf_link). Make them equal"
-        )
+        found = str(area.get("area-id"))
+        yield f"its area-id is {found}, expected {area_id} (area in routeros_ospf_link). Make them equal"
     if str(area.get("type", "default")) != "default":
         yield f"its area is of type {area['type']}, expected default"
     if str(instance.get("vrf", "main")) != "main":

@@ -59,6 +59,11 @@ def flag(row: Row, name: str) -> bool:
     return name in row and row[name] in (True, "true", "yes", "")
 
 
+def number(row: Row, name: str) -> int | None:
+    """Return a number of a row, None where the router leaves it out."""
+    return None if row.get(name) is None else int(row[name])
+
+
 def split_list(text: Any) -> list[str]:
     """Return the names in a property that lists several: ether1,ether2."""
     return [name.strip() for name in str(text or "").split(",") if name.strip()]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -57,7 +58,7 @@ def info(bird_conf=None, **read):
             "links": {"enp0s11": "ifupdown"},
             "interfaces": ["dummy0", "old"],
         },
-        "bird_conf": BirdConf.parse(bird_conf).as_dict() if bird_conf else None,
+        "bird_conf": dataclasses.asdict(BirdConf.parse(bird_conf)) if bird_conf else None,
         "announced": {"owner": "bird", "group": "bird", "mode": "0750"},
         "stanzas": [],
         "source_routing": None,

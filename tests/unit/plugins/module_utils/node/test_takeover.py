@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -126,10 +127,10 @@ def test_no_file():
 @pytest.mark.parametrize("text", [ARTICLE, BGP, INCLUDED])
 def test_a_summary_holds_no_password(text):
     conf = BirdConf.parse(text)
-    assert SECRET not in json.dumps(conf.as_dict())
+    assert SECRET not in json.dumps(dataclasses.asdict(conf))
     assert SECRET not in " ".join(notes(conf))
     # As it comes from a node.
-    assert BirdConf.from_dict(json.loads(json.dumps(conf.as_dict()))) == conf
+    assert BirdConf.from_dict(json.loads(json.dumps(dataclasses.asdict(conf)))) == conf
 
 
 def notes(conf):

@@ -69,7 +69,7 @@ speed: ## What a first and an unchanged second site cost beside a plain playbook
 diagnosis: ## What verify says of a misconfigured node, in six cases on the lab
 
 .PHONY: bench scale
-bench: setup ## The article's configuration against this collection's, on the quick bed (root)
+bench: setup ## What clients lose: this collection, the article, and what else there is, on the quick bed (root)
 	@$(BIN)/python -m bench run
 scale: setup ## What many nodes cost, on the quick bed (root)
 	@$(BIN)/python -m bench scale

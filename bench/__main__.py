@@ -1,4 +1,4 @@
-"""`python -m bench run` and `python -m bench scale`."""
+"""`python -m bench run`, `python -m bench page` and `python -m bench scale`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from bed import requirements
 
 from . import figures, run, scale, scale_figures
+from .events import EVENTS
 
 
 def at_least(least: int) -> Callable[[str], int]:
@@ -28,12 +29,16 @@ def main() -> int:
         prog="bench", description="What clients lose by each event, and what many nodes cost."
     )
     actions = parser.add_subparsers(dest="action", required=True)
-    events = actions.add_parser("run", help="the article's configuration and this collection's, in turns")
+    events = actions.add_parser("run", help="what clients lose by this collection and by what else there is, in turns")
     events.add_argument("--rounds", type=at_least(1), default=figures.ROUNDS)
-    events.add_argument("--events", nargs="+", choices=figures.EVENTS, default=figures.EVENTS)
+    events.add_argument("--events", nargs="+", choices=list(EVENTS), default=list(EVENTS))
+    events.add_argument("--sides", nargs="+", choices=figures.SIDES, default=figures.SIDES)
+    actions.add_parser("page", help="docs/bench.md anew, of the build/bench.json of the last run")
     nodes = actions.add_parser("scale", help="many nodes: time, processor, memory, and the modules' time")
     nodes.add_argument("--nodes", nargs="+", type=at_least(2), default=scale_figures.NODES)
     arguments = parser.parse_args()
+    if arguments.action == "page":
+        return run.page()
     if reason := requirements():
         print(reason, file=sys.stderr)
         return 1
@@ -42,7 +47,7 @@ def main() -> int:
     try:
         if arguments.action == "scale":
             return scale.run(arguments.nodes)
-        return run.run(arguments.rounds, arguments.events)
+        return run.run(arguments.rounds, arguments.events, arguments.sides)
     except KeyboardInterrupt:
         print("interrupted; nothing is left running", file=sys.stderr)
         return 130

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ansible_collections.homelab.anycast.plugins.module_utils.probe.run import Answer, Series, Tally, send_probes
 from ansible_collections.homelab.anycast.plugins.module_utils.probe.sip import SipProbe
-from bed import ANYCAST, Machine
+from bed import Machine
 
 from .figures import Sent
 
@@ -39,11 +39,13 @@ class Clients:
     """One machine whose addresses are clients; they send inside `with`.
 
     :param sources: the addresses.
+    :param target: the service's.
     """
 
-    def __init__(self, machine: Machine, sources: Sequence[str]) -> None:
+    def __init__(self, machine: Machine, sources: Sequence[str], target: str) -> None:
         self.machine = machine
         self.sources = list(sources)
+        self.target = target
         self._protocol = _Watched()
         self._stop = threading.Event()
         self._tallies: list[Tally] = []
@@ -63,8 +65,8 @@ class Clients:
         return [[Sent(one.at, one.fate == "answered") for one in tally.probes] for tally in self._tallies]
 
     def answered_by(self) -> list[str]:
-        """The node that answered each source last."""
-        return [node for _when, node in list(self._protocol.last.values())]
+        """The node that answered each source last, in the order of `sources`."""
+        return [node for _source, (_when, node) in sorted(self._protocol.last.copy().items())]
 
     def all_answered(self, within: float) -> bool:
         """Whether every source has had an answer within the last seconds, or sending has failed."""
@@ -75,7 +77,7 @@ class Clients:
     def _send(self) -> None:
         try:
             with self.machine.network():
-                series = Series((ANYCAST, PORT), self.sources, ENDLESS, INTERVAL, TIMEOUT)
+                series = Series((self.target, PORT), self.sources, ENDLESS, INTERVAL, TIMEOUT)
                 self._tallies, _start = send_probes(self._protocol, series, self._goes_on)
         except BaseException as error:
             self._error = error

@@ -12,10 +12,11 @@ from typing import cast
 from ansible_collections.homelab.anycast.plugins.module_utils.model import link
 from bed import Bed
 
-from . import scale_figures
+from . import figures, peers, scale_figures
 from .clients import INTERVAL, TIMEOUT
-from .figures import LONGEST, Check, Measured, Spread, table
+from .figures import LONGEST, Check, Measured, Spread
 from .reading import LIMIT_MS, NEIGHBORS
+from .sides import Side
 
 PAGES = Path(__file__).parent / "pages"
 BFD_NODES = 32
@@ -39,14 +40,47 @@ def machine(versions: str, loads: Sequence[float]) -> str:
     )
 
 
-def bench(measured: Sequence[Measured], checks: Sequence[Check], machine: str, rounds: int) -> str:
-    """docs/bench.md."""
+def peer_versions(sides: Sequence[Side]) -> dict[str, str]:
+    """Of what the pages name: FRR, BIRD, keepalived, ExaBGP and anycast_healthchecker."""
+    bed = sides[0].bed
+    frr, _comma, bird = versions(bed).partition(", ")
+    node = bed.nodes[0]
+    keepalived = node.run("sh", "-c", "keepalived --version 2>&1").split()[1].strip("v")
+    exabgp = node.run("dpkg-query", "-W", "-f", "${Version}", "exabgp").partition("-")[0]
+    healthchecker = peers.REQUIREMENTS.read_text().split("==")[1].split()[0]
+    return {"frr": f"{frr}, {bird}", "bird": bird, "keepalived": keepalived, "exabgp": exabgp,
+            "healthchecker": healthchecker}  # fmt: skip
+
+
+def bench(
+    measured: Sequence[Measured],
+    checks: Sequence[Check],
+    machine: str,
+    whats: Mapping[str, str],
+    events: Mapping[str, tuple[str, Sequence[str]]],
+    missing: Mapping[str, str],
+) -> str:
+    """docs/bench.md.
+
+    :param whats: of each side what it is.
+    :param events: of each event what happens, and where it does not exist.
+    :param missing: why a side was not measured.
+    """
+    slower = figures.behind_others(measured)
+    not_here = [f"- **{name}** was not measured: {why}" for name, why in missing.items()]
     return _page(
         "bench",
-        rounds=rounds,
+        rounds=max(one.round for one in measured),
         machine=machine,
-        table=table(measured),
+        table=figures.table(measured),
+        others=figures.others_table(measured),
+        shares=figures.shares(measured),
+        slower="\n".join(f"- {line}" for line in slower or ["There is no such event."]),
         checks="\n".join(f"- {check.text()}" for check in checks),
+        sides="\n".join([*(f"- **{name}**: {what}." for name, what in whats.items()), *not_here]),
+        events="\n".join(
+            f"| {name} | {what} | {'; '.join(skipped) or '-'} |" for name, (what, skipped) in events.items()
+        ),
         interval=f"{INTERVAL * 1000:g}",
         timeout=f"{TIMEOUT:g}",
         longest=f"{LONGEST:g}",

@@ -12,7 +12,7 @@ import yaml
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model import services
 from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer
-from bed import ANYCAST, Machine
+from bed import ANYCAST
 from bed.emulator import Emulator
 from bed.topology import INTERFACE
 from role_router import BIN, INTERPRETER, configure
@@ -56,7 +56,7 @@ def bird_files(link: Mapping[str, Any], router_ids: Sequence[str], **more: Any) 
 
 
 def announcer_files(check: Mapping[str, Any] | None) -> dict[str, str]:
-    """The announcer and what it reads, by path."""
+    """The announcer and what it reads, by path, without its units."""
     (service,) = services.normalise_services([{"name": SERVICE, "addresses": [ANYCAST], "check": check}])
     defaults = yaml.safe_load((FILES.parent / "defaults" / "main.yml").read_text())
     files = announcer.service_files(service, defaults["bird_anycast_withdraw_wait"])
@@ -66,24 +66,26 @@ def announcer_files(check: Mapping[str, Any] | None) -> dict[str, str]:
     }
 
 
-def stop_commands(unit: str) -> list[str]:
-    """What systemd runs after the announcer has ended, from the text of its unit."""
-    found = []
-    for line in unit.splitlines():
-        name, _equals, command = line.partition("=")
-        if name == "ExecStopPost":
-            found.append(command.removeprefix("+").replace("%i", SERVICE))
-    return found
+def unit(service: str) -> str:
+    """The unit that announces a service."""
+    return announcer.instance(service)
 
 
-def start_announcer(node: Machine) -> None:
-    """As its unit does where the service has a check. It runs as root, without the unit's sandbox."""
-    node.start_program("announcer", *announcer.COMMAND, "run", SERVICE)
+def announcer_units(addresses: Mapping[str, str]) -> dict[str, str]:
+    """The announcer of services with a check of SIP, by path: program, units, and what a boot removes.
 
-
-def stop_announcer(node: Machine) -> None:
-    """As `systemctl stop` and a drain do: the announcer ends, then what its unit runs after it."""
-    node.stop_program("announcer")
-    for command in stop_commands((FILES / "anycast-announce@.service").read_text()):
-        # Its words are quoted as a shell's.
-        node.run("sh", "-c", command)
+    :param addresses: of the services, each of which is a unit of its name.
+    """
+    defaults = yaml.safe_load((FILES.parent / "defaults" / "main.yml").read_text())
+    listed = [
+        {"name": name, "addresses": [address], "unit": f"{name}.service", "check": {"kind": "sip"}}
+        for name, address in addresses.items()
+    ]
+    files = {
+        announcer.PROGRAM: (FILES / "announcer.py").read_text(),
+        announcer.UNIT: (FILES / "anycast-announce@.service").read_text(),
+        announcer.BOOT: (FILES / "tmpfiles.conf").read_text(),
+    }
+    for service in services.normalise_services(listed):
+        files |= announcer.service_files(service, defaults["bird_anycast_withdraw_wait"])
+    return files

@@ -1,108 +1,139 @@
-"""Both configurations, the same events and the same probes, in turns."""
+"""All sides, the same events and the same probes, in turns: while one is measured, the others recover."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 
-from bed import Machine
+from bed import wait_for
 
-from . import BUILD, DOCS, figures, report
+from . import BUILD, DOCS, figures, peers, report
 from .clients import INTERVAL, wait_answered
-from .figures import (
-    BIRD_KILLED,
-    CLIENTS,
-    EVENTS,
-    LINK_CUT,
-    LONGEST,
-    ROUNDS,
-    SERVICE_DEAD,
-    WITHDRAW,
-    WITHDRAW_STOP,
-    Measured,
-)
-from .sides import Article, Collection, Side
+from .events import EVENTS
+from .figures import CLIENTS, LONGEST, ROUNDS, SIDES, Measured
+from .sides import Article, Collection, Side, Unavailable
 
+CLASSES: dict[str, type[Side]] = {
+    side.name: side
+    for side in (Article, peers.Vrrp, peers.VrrpFast, peers.Healthchecker, peers.ExaBgp, peers.Bound, Collection)
+}
 WARM_UP = 2.0
 """Seconds of answered probes before each event; time enough for a redirect to arrive."""
-SHORTEST = 8.0
-"""Seconds for which every event is observed: longer than either configuration needs to notice it."""
-QUIET = 3.0
+QUIET = 2.0
 """Seconds in which every client is answered, after which the observation ends."""
+RESULTS = BUILD / "bench.json"
 
 
-def act(side: Side, event: str, node: Machine) -> None:
-    """Have an event happen to a node."""
-    actions: dict[str, Callable[[Machine], None]] = {
-        LINK_CUT: side.cut,
-        BIRD_KILLED: side.kill_bird,
-        SERVICE_DEAD: side.hang_service,
-        WITHDRAW: side.withdraw,
-        WITHDRAW_STOP: side.withdraw_and_stop,
-    }
-    actions[event](node)
-
-
-def measure(side: Side, event: str, number: int) -> list[Measured]:
-    """One event on one side, of which the side has recovered at the end."""
-    groups = side.clients()
+def measure(side: Side, name: str, number: int) -> list[Measured]:
+    """One event on one side, of which the side has to recover afterwards."""
+    event = EVENTS[name]
+    side.wait_quiet()
+    groups = side.clients(event.service)
     for group in groups:
         group.start()
     try:
         if not wait_answered(groups, WARM_UP, time.monotonic() + 30):
-            raise TimeoutError(f"{side.name}: some clients get no answers before the event '{event}'")
-        name = figures.victim([group.answered_by() for group in groups])
-        node = next(one for one in side.bed.nodes if one.name == name)
+            raise TimeoutError(f"{side.name}: some clients get no answers before the event '{name}'")
+        served = [group.answered_by() for group in groups]
+        victim = figures.victim(served)
+        node = next(one for one in side.nodes if one.name == victim)
+        event.prepare(side, node)
         begun = time.monotonic()
-        act(side, event, node)
-        wait_answered(groups, QUIET, begun + LONGEST, not_before=begun + SHORTEST)
+        event.strike(side, node)
+        if event.returns:
+            wait_for("the node to serve again", lambda: victim in side.serving(event.service))
+        wait_answered(groups, QUIET, max(begun + LONGEST, time.monotonic() + QUIET + 1), begun + event.least)
         end = time.monotonic()
     finally:
         probes = [group.stop() for group in groups]
-    side.recover()
     found = []
-    for client, sources in zip(CLIENTS, probes, strict=True):
-        if before := figures.lost_before(sources, begun):
-            print(f"  {before} probes were lost before the event by clients {client}")
-        result = figures.outcome(sources, begun, end, INTERVAL)
-        found.append(Measured(event, client, side.name, result.lost, result.sent, result.window_s, number))
+    for client, sources, nodes in zip(CLIENTS, probes, served, strict=True):
+        result = figures.outcome(sources, [one != victim for one in nodes], begun, end, INTERVAL)
+        share = figures.share(nodes, len(side.nodes))
+        found.append(Measured(name, client, side.name, number, **vars(result), share=share))
     return found
 
 
-def run(rounds: int, events: Sequence[str]) -> int:
+@contextmanager
+def started(names: Sequence[str]) -> Iterator[tuple[list[Side], dict[str, str]]]:
+    """The sides on their beds, and why some cannot be had here."""
+    found, missing = [], {}
+    with ExitStack() as stack:
+        for name in names:
+            print(f"starting {name}", flush=True)
+            try:
+                found.append(stack.enter_context(CLASSES[name]()))
+            except Unavailable as why:
+                missing[name] = str(why)
+                print(f"  not measured: {why}", flush=True)
+        yield found, missing
+
+
+def run(rounds: int, events: Sequence[str], names: Sequence[str]) -> int:
     """Measure, print, write build/bench.json and docs/bench.md; 1 if a required result does not hold."""
     measured: list[Measured] = []
     loads = [os.getloadavg()[0]]
-    started = time.monotonic()
+    begun = time.monotonic()
     BUILD.mkdir(exist_ok=True)
-    with ExitStack() as stack:
-        print("starting both beds", flush=True)
-        sides = [stack.enter_context(one()) for one in (Article, Collection)]
-        versions = report.versions(sides[0].bed)
-        for number in range(1, rounds + 1):
-            for event in events:
-                for side in sides:
-                    rows = measure(side, event, number)
-                    measured += rows
-                    # Written each time: what is measured stays when somebody interrupts.
-                    (BUILD / "bench.json").write_text(json.dumps([one.as_row() for one in measured], indent=1) + "\n")
-                    loads.append(os.getloadavg()[0])
-                    said = "; ".join(f"{row.client} {row.lost}/{row.sent} lost, {row.window_s:.2f} s" for row in rows)
-                    print(
-                        f"[{time.monotonic() - started:4.0f} s, load {loads[-1]:.1f}]"
-                        f" round {number}/{rounds} {event}, {side.name}: {said}",
-                        flush=True,
-                    )
+    whole = tuple(events) == tuple(EVENTS) and tuple(names) == SIDES
+    with started(names) as (sides, missing), ThreadPoolExecutor(len(names)) as pool:
+        versions = report.peer_versions(sides)
+        recovered: dict[str, Future[None]] = {}
+        done = 0
+        for number, name, side in _turns(rounds, events, sides):
+            if side.name in recovered:
+                recovered[side.name].result()
+            rows = measure(side, name, number)
+            measured += rows
+            recovered[side.name] = pool.submit(side.recover)
+            loads.append(os.getloadavg()[0])
+            said = "; ".join(f"{row.lost}/{row.sent} lost, {row.window_s:.2f} s {row.client}" for row in rows)
+            print(f"[{time.monotonic() - begun:4.0f} s, load {loads[-1]:.1f}] {number}/{rounds} {name}, {side.name}:"
+                  f" {said}", flush=True)  # fmt: skip
+            # Written each time: what is measured stays when somebody interrupts.
+            found = {
+                "machine": report.machine(versions["frr"], loads),
+                "versions": versions,
+                "missing": missing,
+                "measured": [one.as_row() for one in measured],
+            }
+            RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+            done = number
+        for future in recovered.values():
+            future.result()
+    print(f"{done} rounds took {time.monotonic() - begun:.0f} s")
+    return page(write=whole and rounds >= ROUNDS)
+
+
+def page(write: bool = True) -> int:
+    """Make docs/bench.md of build/bench.json, and print it; 1 if a required result does not hold."""
+    found = json.loads(RESULTS.read_text())
+    measured = [Measured(**row) for row in found["measured"]]
     results = figures.checks(measured)
-    text = report.bench(measured, results, report.machine(versions, loads), rounds)
+    whats = {name: CLASSES[name].what.format(**found["versions"]) for name in SIDES}
+    events = {
+        name: (event.what, [f"{side}: {CLASSES[side].skips[name]}" for side in SIDES if name in CLASSES[side].skips])
+        for name, event in EVENTS.items()
+    }
+    text = report.bench(measured, results, found["machine"], whats, events, found["missing"])
     print(text)
-    if rounds >= ROUNDS and tuple(events) == EVENTS:
+    if write:
         (DOCS / "bench.md").write_text(text)
     else:
-        print(f"docs/bench.md stays as it is: it is of all events and {ROUNDS} rounds or more")
+        print(f"docs/bench.md stays as it is: it is of all sides, all events, and {ROUNDS} rounds or more")
     for check in results:
         print(check.text())
     return int(not all(check.holds for check in results))
+
+
+def _turns(rounds: int, events: Sequence[str], sides: Sequence[Side]) -> Iterator[tuple[int, str, Side]]:
+    """Round by round, event by event, one side after the other."""
+    for number in range(1, rounds + 1):
+        for event in events:
+            for side in sides:
+                if event not in side.skips:
+                    yield number, event, side

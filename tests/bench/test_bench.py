@@ -8,8 +8,10 @@ import pytest
 
 from bed.topology import ANYCAST, HOME, WIDE
 from bench import __main__ as cli
-from bench import reading, role
+from bench import figures, peers, reading, role, run
+from bench.events import EVENTS
 from bench.service import answer
+from bench.sides import Side
 
 
 @pytest.mark.parametrize(
@@ -18,6 +20,7 @@ from bench.service import answer
         (["run", "--rounds", "0"], "0 is too few, expected 1 or more"),
         (["scale", "--nodes", "8", "1"], "1 is too few, expected 2 or more"),
         (["run", "--events", "rain"], "invalid choice: 'rain'"),
+        (["run", "--sides", "pacemaker"], "invalid choice: 'pacemaker'"),
     ],
 )
 def test_what_cannot_be_measured(
@@ -55,10 +58,33 @@ def test_many_nodes() -> None:
         WIDE.nodes(1013)
 
 
-def test_the_commands_of_the_unit_after_a_stop() -> None:
-    withdraw, settle = role.stop_commands((role.FILES / "anycast-announce@.service").read_text())
-    assert withdraw.startswith("/bin/sh -c 'rm /etc/bird/anycast.d/sip.*")
-    assert settle == "/usr/bin/python3 -IS /usr/local/lib/homelab-anycast/announcer.py settle sip"
+def test_the_announcer_with_its_units() -> None:
+    files = role.announcer_units({"sip": "172.18.0.64", "sip2": "172.18.0.65"})
+    assert {path for path in files if "sip2" in path} == {
+        "/etc/homelab-anycast/sip2.area",
+        "/etc/homelab-anycast/sip2.conf",
+        "/etc/homelab-anycast/sip2.json",
+        "/etc/systemd/system/anycast-announce@sip2.service.d/homelab-anycast.conf",
+        "/etc/systemd/system/sip2.service.d/homelab-anycast-sip2.conf",
+    }
+    assert "BindsTo=sip2.service" in files["/etc/systemd/system/anycast-announce@sip2.service.d/homelab-anycast.conf"]
+    assert files["/etc/systemd/system/anycast-announce@.service"].startswith("# Written by the role")
+
+
+def test_each_side_has_a_name_and_says_what_it_is() -> None:
+    versions = {"bird": "BIRD 2", "keepalived": "2", "exabgp": "4", "healthchecker": "0.9"}
+    assert tuple(run.CLASSES) == figures.SIDES
+    for side in run.CLASSES.values():
+        assert len(side.what.format(**versions)) > 20
+        assert set(side.skips) <= set(EVENTS)
+    # What is skipped has no such action.
+    assert {name for name, side in run.CLASSES.items() if side.kill_checker is Side.kill_checker} == {
+        name for name, side in run.CLASSES.items() if figures.CHECKER_KILLED in side.skips
+    }
+
+
+def test_what_comes_from_pypi_has_exact_versions() -> None:
+    assert all("==" in line for line in peers.REQUIREMENTS.read_text().splitlines())
 
 
 def test_the_announcer_and_its_settings() -> None:

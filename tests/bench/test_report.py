@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from bench import report
-from bench.figures import ARTICLE, CLIENTS, COLLECTION, WITHDRAW, Check, Measured
+from bench.figures import ARTICLE, CLIENTS, COLLECTION, EXABGP, WITHDRAW, Check, Measured
 from bench.scale_figures import Cost, Daemon
 
 MEASURED = [
-    Measured(WITHDRAW, client, config, 0, 100, 0.0, 1) for client in CLIENTS for config in (ARTICLE, COLLECTION)
+    Measured(WITHDRAW, client, side, 2, 0, 0, 100, 0.0, "6/4/2") for client in CLIENTS for side in (ARTICLE, COLLECTION)
 ]
 COST = Cost(8, False, 6.0, 12.0, 12.0, {"ospfd": Daemon(0.1, 0.2, 10.0)}, {"routeros_next_hops": 20.0})
 
 
 def test_what_clients_lose() -> None:
-    page = report.bench(MEASURED, [Check("nothing lost", "1 lost", False)], "a small machine", 5)
-    assert "Measured in 5 rounds on a small machine." in page
-    assert "| planned withdraw | behind the router | 0.00 (0.00..0.00) |" in page
+    page = report.bench(
+        MEASURED,
+        [Check("nothing lost", "1 lost", False)],
+        "a small machine",
+        {ARTICLE: "as printed"},
+        {WITHDRAW: ("it is stopped", ["article: why"])},
+        {EXABGP: "no package"},
+    )
+    assert "Measured in 2 rounds on a small machine." in page
+    assert "| planned withdraw | 0.00 | 0.00 | all |" in page
     assert "- DOES NOT HOLD: nothing lost; found 1 lost" in page
-    assert "numbered probe each\n20 ms" in page
+    assert "- **article**: as printed." in page and "- **ExaBGP** was not measured: no package" in page
+    assert "| planned withdraw | it is stopped | article: why |" in page
+    assert "## Where this collection is not among the fastest\n- There is no such event." in page
+    assert "numbered probe each 20 ms" in page
     assert "$" not in page
 
 

@@ -206,9 +206,13 @@ class Router(Machine):
 
     DAEMONS = ("mgmtd", "zebra", "staticd", "ospfd", "ospf6d", "bfdd")
 
-    def start_frr(self, crypto: Path | None = None) -> None:
-        """Start the daemons with an empty configuration, perhaps with what ensure_crypto_frr() has built."""
-        programs = {daemon: f"/usr/lib/frr/{daemon}" for daemon in self.DAEMONS}
+    def start_frr(self, crypto: Path | None = None, more: Sequence[str] = ()) -> None:
+        """Start the daemons with an empty configuration, perhaps with what ensure_crypto_frr() has built.
+
+        :param more: daemons beside the usual ones.
+        """
+        daemons = (*self.DAEMONS, *more)
+        programs = {daemon: f"/usr/lib/frr/{daemon}" for daemon in daemons}
         if crypto:
             own = "/usr/local/lib/frr"
             shutil.copytree(crypto, self.path(own))
@@ -223,7 +227,7 @@ class Router(Machine):
         for daemon, program in programs.items():
             # Some keep the terminal open after they have gone to the background.
             self.run("sh", "-c", f"exec {program} -d -A 127.0.0.1 >/var/log/{daemon}.log 2>&1")
-        wait_for("FRR's daemons", lambda: all(self.path(f"/run/frr/{daemon}.vty").exists() for daemon in self.DAEMONS))
+        wait_for("FRR's daemons", lambda: all(self.path(f"/run/frr/{daemon}.vty").exists() for daemon in daemons))
 
     def vtysh(self, command: str) -> str:
         """What vtysh prints for one command."""

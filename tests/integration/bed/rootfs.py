@@ -13,8 +13,9 @@ from pathlib import Path
 
 SUITE = "trixie"
 # ifupdown and kamailio are of no use here. systemd comes with what is listed, for SystemdMachine.
-# Python is for the announcer, which runs on nodes.
-PACKAGES = ("bird2", "frr", "iproute2", "iputils-ping", "libgcrypt20", "nftables", "procps", "python3", "tcpdump")
+# Python is for the announcer, which runs on nodes; keepalived and ExaBGP are what `bench` compares with.
+PACKAGES = ("bird2", "exabgp", "frr", "iproute2", "iputils-ping", "keepalived", "libgcrypt20", "nftables", "procps",
+            "python3", "tcpdump")  # fmt: skip
 # Where each machine has files of its own, beside what the packages bring.
 DIRECTORIES = ("etc/homelab-anycast",)
 # Other versions of BIRD conflict with bird2, so they are unpacked beside it: where to, the packages, and their suite.

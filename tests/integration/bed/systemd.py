@@ -6,11 +6,14 @@ Without D-Bus, as that is not in the root. Its units see the host's kernel and n
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import time
 from pathlib import Path
 
 from .machines import Machine, wait_for
+
+_MADE = itertools.count(1)
 
 # What is written is in memory. /proc/sys but the network's is the host's.
 _SET_UP = """
@@ -51,7 +54,8 @@ class SystemdMachine(Machine):
     _more_namespaces = ("--cgroup",)
 
     def __init__(self, name: str, root: Path) -> None:
-        self._cgroup = _cgroup_mount() / f"anycast-bed-{os.getpid()}-{name}"
+        # One process may have several beds.
+        self._cgroup = _cgroup_mount() / f"anycast-bed-{os.getpid()}-{next(_MADE)}-{name}"
         self._cgroup.mkdir()
         super().__init__(name, root)
         wait_for(f"systemd of {name}", lambda: self.systemctl("is-active", "basic.target") == "active", every=0.1)

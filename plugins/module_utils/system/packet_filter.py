@@ -14,7 +14,7 @@ import dataclasses
 import ipaddress
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Optional, Union
 
 from ..routeros.values import flag
@@ -90,9 +90,12 @@ Chains = dict[Any, list[Rule]]
 def every(matches: Iterable[Match]) -> Match:
     """Return whether all matches hold: False where one does not, else None where one cannot be told."""
     found = list(matches)
-    if any(match is False for match in found):
-        return False
-    return None if any(match is None for match in found) else True
+    return False if False in found else None if None in found else True
+
+
+def some(matches: Iterable[Match]) -> Match:
+    """Return whether any match holds: None where none does and one cannot be told."""
+    return _not(every(map(_not, matches)))
 
 
 def _not(match: Match) -> Match:
@@ -127,21 +130,15 @@ class _Walk:
             elif verdict in ("accept", "drop"):
                 if sure:
                     return verdict, text
-                self._doubt(verdict, text)
+                if verdict == "accept":
+                    self.may_pass = True
+                else:
+                    self.doubtful = self.doubtful or text
         return None, ""
-
-    def _doubt(self, verdict: str, text: str) -> None:
-        if verdict == "accept":
-            self.may_pass = True
-        elif self.doubtful is None:
-            self.doubtful = text
 
 
 def walk(chains: Chains, name: Any, policy: str = "accept", policy_text: str = "") -> Drop | None:
-    """Return the Drop of a chain, None if the packet passes.
-
-    :param policy: accept or drop, what happens at its end.
-    """
+    """Return the Drop of a chain, None if the packet passes. At its end the policy, accept or drop, decides."""
     walked = _Walk(chains)
     verdict, text = walked.chain(name)
     if verdict is None:
@@ -151,24 +148,11 @@ def walk(chains: Chains, name: Any, policy: str = "accept", policy_text: str = "
     return Drop(walked.doubtful, certain=False) if walked.doubtful is not None else None
 
 
-def _worst(drops: Iterable[Drop | None]) -> Drop | None:
-    found = [drop for drop in drops if drop is not None]
-    return next((drop for drop in found if drop.certain), found[0] if found else None)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Values that all of them have
-
-
-def _protocol(value: Any) -> int | None:
-    text = str(value).lower()
-    return int(text) if text.isdigit() else PROTOCOLS.get(text)
-
-
 def _is_protocol(value: Any, packet: Packet) -> Match:
-    if str(value).lower() in ("all", "0"):
+    text = str(value).lower()
+    if text in ("all", "0"):
         return True
-    number = _protocol(value)
+    number = int(text) if text.isdigit() else PROTOCOLS.get(text)
     return None if number is None else number == packet.protocol
 
 
@@ -195,13 +179,10 @@ def _port_in(text: Any, port: int | None) -> Match:
             matches.append(None)
         else:
             matches.append(int(first) <= port <= int(last or first))
-    return True if True in matches else None if None in matches else False
+    return some(matches)
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# RouterOS
-
-# What a row has beside its matchers.
+# What a row of RouterOS has beside its matchers.
 _NO_MATCHERS = frozenset(
     (".id", ".nextid", "action", "address-list", "address-list-timeout", "bytes", "chain", "comment", "disabled",
      "dynamic", "invalid", "jump-target", "log", "log-prefix", "packets", "reject-with", "hw-offload", "creation-time")
@@ -221,61 +202,20 @@ def routeros_drop(rows: Iterable[Row], packet: Packet, members: Mapping[str, lis
     """
     chains: Chains = {}
     for position, row in enumerate(rows):
-        if flag(row, "disabled") or flag(row, "invalid"):
-            continue
-        action = row.get("action", "accept")
-        chains.setdefault(row.get("chain"), []).append(
-            Rule(
-                every(_routeros_match(name, value, packet, members) for name, value in row.items()),
-                # Log, passthrough and the others go on with the next rule; tarpit is for TCP.
-                _ROUTEROS_ACTIONS.get(action, "continue"),
-                routeros_rule(row, packet.version, position),
-                row.get("jump-target"),
-            )
-        )
+        if not (flag(row, "disabled") or flag(row, "invalid")):
+            matches = every(_routeros_match(name, value, packet, members) for name, value in row.items())
+            # Log, passthrough and the others go on with the next rule; tarpit is for TCP.
+            action = _ROUTEROS_ACTIONS.get(row.get("action", "accept"), "continue")
+            rule = Rule(matches, action, routeros_rule(row, packet.version, position), row.get("jump-target"))
+            chains.setdefault(row.get("chain"), []).append(rule)
     return walk(chains, "output" if packet.outgoing else "input")
 
 
 def routeros_rule(row: Row, version: int, position: int | None = None) -> str:
     """Return what to call a rule."""
-    return "rule {} of {} (chain {}, action {}{})".format(
-        row.get(".id", position),
-        routeros_menu(version),
-        row.get("chain"),
-        row.get("action", "accept"),
-        ", comment '{}'".format(row["comment"]) if row.get("comment") else "",
-    )
-
-
-def _routeros_match(name: str, value: Any, packet: Packet, members: Mapping[str, list[str]]) -> Match:
-    if name in _NO_MATCHERS or value in (None, ""):
-        return True
-    text = str(value)
-    if text.startswith("!"):
-        return _not(_routeros_match(name, text[1:], packet, members))
-    if name == "protocol":
-        return _is_protocol(text, packet)
-    if name == "src-address":
-        return _contains(text, packet.source)
-    if name == "dst-address":
-        return _contains(text, packet.destination)
-    if name in ("in-interface", "out-interface"):
-        return _has_interface(name, packet) and text == packet.interface
-    if name in ("in-interface-list", "out-interface-list"):
-        if not _has_interface(name, packet):
-            return False
-        if text in ("all", "none"):
-            return text == "all"
-        return packet.interface in members[text] if text in members else None
-    if name == "connection-state":
-        return None if packet.state is None else packet.state in text.split(",")
-    if name == "icmp-options":
-        return _is_icmp(text, packet)
-    if name == "dst-port":
-        return _port_in(text, packet.destination_port)
-    if name == "dst-address-type":
-        return packet.kind in text.split(",")
-    return None
+    details = f"chain {row.get('chain')}, action {row.get('action', 'accept')}"
+    details += f", comment '{row['comment']}'" if row.get("comment") else ""
+    return f"rule {row.get('.id', position)} of {routeros_menu(version)} ({details})"
 
 
 def _is_icmp(options: str, packet: Packet) -> bool:
@@ -284,21 +224,33 @@ def _is_icmp(options: str, packet: Packet) -> bool:
     return packet.icmp is not None and kind == str(packet.icmp) and (codes in ("", "0") or codes.startswith("0-"))
 
 
-def _has_interface(name: str, packet: Packet) -> bool:
-    return name.startswith("out-") == packet.outgoing
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# nftables
-
-_NFT_VERDICTS = {
-    "accept": "accept",
-    "drop": "drop",
-    "reject": "drop",
-    "return": "return",
-    "jump": "jump",
-    "goto": "goto",
+# Of a property of a row, and of an option of iptables, whether it matches.
+_MATCHERS: dict[str, Callable[[str, Packet], Match]] = {
+    "protocol": _is_protocol,
+    "src-address": lambda text, packet: _contains(text, packet.source),
+    "dst-address": lambda text, packet: _contains(text, packet.destination),
+    "in-interface": lambda text, packet: not packet.outgoing and text == packet.interface,
+    "out-interface": lambda text, packet: packet.outgoing and text == packet.interface,
+    "connection-state": lambda text, packet: None if packet.state is None else packet.state in text.split(","),
+    "icmp-options": _is_icmp,
+    "dst-port": lambda text, packet: _port_in(text, packet.destination_port),
+    "dst-address-type": lambda text, packet: packet.kind in text.split(","),
 }
+
+
+def _routeros_match(name: str, value: Any, packet: Packet, members: Mapping[str, list[str]]) -> Match:
+    if name in _NO_MATCHERS or value in (None, ""):
+        return True
+    text = str(value)
+    if text.startswith("!"):
+        return _not(_routeros_match(name, text[1:], packet, members))
+    if name in ("in-interface-list", "out-interface-list"):
+        listed = {"all": True, "none": False}.get(text, packet.interface in members[text] if text in members else None)
+        return listed if name.startswith("out-") == packet.outgoing else False
+    return _MATCHERS[name](text, packet) if name in _MATCHERS else None
+
+
+_NFT_VERDICTS = {"reject": "drop", **{name: name for name in ("accept", "drop", "return", "jump", "goto")}}
 _NFT_FAMILIES = {4: "ip", 6: "ip6"}
 # Statements which let the packet go on to the next one.
 _NFT_PASSING = ("counter", "log", "comment", "mangle", "notrack", "meter", "ct helper", "secmark")
@@ -312,30 +264,28 @@ def nft_drop(ruleset: Iterable[Row], packet: Packet, ignored: Iterable[str] = ()
     """
     family = _NFT_FAMILIES[packet.version]
     hook = "output" if packet.outgoing else "input"
-    sets: Sets = {}
+    found = [
+        (kind, (value["family"], value.get("table")), value)
+        for entry in ruleset
+        for kind, value in entry.items()
+        if isinstance(value, dict) and value.get("family") in (family, "inet")
+    ]
+    left_out = [(family, name) for name in ignored]
+    sets: Sets = {(*table, value["name"]): value for kind, table, value in found if kind in ("set", "map")}
     chains: Chains = {}
-    bases: list[tuple[Any, tuple[Any, ...], Row]] = []
-    for entry in ruleset:
-        for kind, value in entry.items():
-            if not isinstance(value, dict) or value.get("family") not in (family, "inet"):
-                continue
-            table = (value["family"], value.get("table"))
-            if table in [(family, name) for name in ignored]:
-                continue
-            if kind in ("set", "map"):
-                sets[(*table, value["name"])] = value
-            elif kind == "chain" and value.get("hook") == hook and value.get("type") == "filter":
-                bases.append((value.get("prio", 0), table, value))
-    for entry in ruleset:
-        rule = entry.get("rule")
-        if rule and rule.get("family") in (family, "inet"):
-            table = (rule["family"], rule["table"])
-            chains.setdefault((*table, rule["chain"]), []).extend(_nft_rules(rule, table, packet, sets))
+    bases: list[tuple[tuple[Any, ...], Row]] = []
+    for kind, table, value in found:
+        if kind == "rule":
+            chains.setdefault((*table, value["chain"]), []).extend(_nft_rules(value, table, packet, sets))
+        elif kind == "chain" and (value.get("hook"), value.get("type")) == (hook, "filter") and table not in left_out:
+            bases.append((table, value))
+    bases.sort(key=lambda base: base[1]["prio"] if isinstance(base[1].get("prio"), int) else 0)
     drops = []
-    for _priority, table, chain in sorted(bases, key=lambda base: base[0] if isinstance(base[0], int) else 0):
+    for table, chain in bases:
         where = "chain {} of the nftables table {} {}".format(chain["name"], *table)
         drops.append(walk(chains, (*table, chain["name"]), chain.get("policy", "accept"), f"the policy of the {where}"))
-    return _worst(drops)
+    # One that is certain, else the first.
+    return min((drop for drop in drops if drop), key=lambda drop: not drop.certain, default=None)
 
 
 def _nft_rules(rule: Row, table: tuple[Any, ...], packet: Packet, sets: Sets) -> Iterator[Rule]:
@@ -388,8 +338,7 @@ def _nft_equal(left: Any, right: Any, table: tuple[Any, ...], packet: Packet, se
     if isinstance(right, dict) and "set" in right:
         right = right["set"]
     if isinstance(right, list):
-        found = [_nft_equal(left, one, table, packet, sets) for one in right]
-        return True if True in found else None if None in found else False
+        return some(_nft_equal(left, one, table, packet, sets) for one in right)
     if isinstance(right, dict) and "elem" in right:
         return _nft_equal(left, right["elem"].get("val"), table, packet, sets)
     if not isinstance(left, dict) or right is None:
@@ -424,24 +373,16 @@ def _nft_payload(details: Row, right: Any, packet: Packet) -> Match:
         return False
     if (protocol, field) in (("ip", "protocol"), ("ip6", "nexthdr")):
         return _is_protocol(right, packet)
+    if isinstance(right, dict) and "prefix" in right:
+        right = "{addr}/{len}".format(**right["prefix"])
+    elif isinstance(right, dict) and "range" in right:
+        right = "-".join(map(str, right["range"]))
     if protocol in _NFT_FAMILIES.values() and field in ("saddr", "daddr"):
-        address = packet.source if field == "saddr" else packet.destination
-        if isinstance(right, dict) and "prefix" in right:
-            right = "{addr}/{len}".format(**right["prefix"])
-        elif isinstance(right, dict) and "range" in right:
-            right = "-".join(right["range"])
-        return _contains(right, address)
+        return _contains(right, packet.source if field == "saddr" else packet.destination)
     if protocol in PROTOCOLS and PROTOCOLS[protocol] != packet.protocol:
         return False
-    if field == "dport" and protocol in ("udp", "th"):
-        if isinstance(right, dict) and "range" in right:
-            right = "-".join(str(one) for one in right["range"])
-        return _port_in(right, packet.destination_port)
-    return None
+    return _port_in(right, packet.destination_port) if field == "dport" and protocol in ("udp", "th") else None
 
-
-# ---------------------------------------------------------------------------------------------------------------------
-# iptables
 
 _IPTABLES_TARGETS = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return"}
 # Targets which let the packet go on to the next rule.
@@ -460,10 +401,7 @@ def iptables_tables(saved: str) -> list[str]:
 
 
 def iptables_drop(saved: str, packet: Packet) -> Drop | None:
-    """Return the Drop of a packet by the table filter in the output of C(iptables-save), None if it passes.
-
-    For a packet of IPv6 that of C(ip6tables-save).
-    """
+    """Return the Drop of a packet by the table filter in the output of C(iptables-save), or ip6tables-save for IPv6."""
     chains: Chains = {}
     policies: dict[str, str] = {}
     table = None
@@ -495,12 +433,9 @@ def _iptables_rule(words: list[str], line: str, known: set[str], packet: Packet)
     position = 2
     while position < len(words):
         word = words[position]
-        if word == "!":
-            inverted = True
-            position += 1
-            continue
-        if word == "--comment":
-            position += 2
+        if word in ("!", "--comment"):
+            inverted = inverted or word == "!"
+            position += 1 if word == "!" else 2
             continue
         # An option without a value is followed by the next option.
         following = words[position + 1 : position + 2]
@@ -533,6 +468,6 @@ def _iptables_match(option: str, value: str, packet: Packet) -> Match:
     if name is None:
         return None
     if name in ("in-interface", "out-interface"):
-        same = packet.interface.startswith(value[:-1]) if value.endswith("+") else packet.interface == value
-        return _has_interface(name, packet) and same
+        value = packet.interface if value.endswith("+") and packet.interface.startswith(value[:-1]) else value
+        return _MATCHERS[name](value, packet)
     return _routeros_match(name, value.lower(), packet, {})

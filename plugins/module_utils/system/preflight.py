@@ -54,10 +54,6 @@ def _names(ends: Sequence[End]) -> str:
     return ", ".join(end.name for end in ends)
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Problems
-
-
 def ends(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
     """Say who cannot be reached, and what each end says of itself."""
     for end in (*routers, *nodes):
@@ -75,11 +71,8 @@ def ends(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
 def services(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
     """Say where there is nothing to announce."""
     if nodes and not any(node.addresses or not node.asked for node in nodes):
-        names = tuple(node.name for node in nodes)
-        yield Finding(
-            "bird_anycast_services has no address, expected one or more to announce: add them to anycast_services",
-            names,
-        )
+        text = "bird_anycast_services has no address, expected one or more to announce: add them to anycast_services"
+        yield Finding(text, tuple(node.name for node in nodes))
 
 
 def agreement(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
@@ -91,8 +84,8 @@ def agreement(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
             expected = getattr(router.link, key)
             found: dict[str, list[NodeEnd]] = {}
             for node in nodes:
-                if node.link and getattr(node.link, key) != expected:
-                    found.setdefault(str(getattr(node.link, key)), []).append(node)
+                found.setdefault(str(getattr(node.link, key, expected)), []).append(node)
+            found.pop(str(expected), None)
             for value, others in found.items():
                 yield Finding(
                     f"{key} is {expected} in routeros_ospf_link of {router.name} and {value} in bird_anycast_link of"
@@ -109,11 +102,8 @@ def agreement(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
 def router_interfaces(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
     """Say which interfaces of a router are without link or address; that they exist, the role's plan checks."""
     for router in routers:
-        interfaces = router.info.get("interfaces")
-        if not interfaces:
-            continue
         addressed = {place.interface for place in router.places()}
-        for entry in interfaces:
+        for entry in router.info.get("interfaces") or ():
             name = entry["name"]
             if name not in router.interfaces or entry["disabled"]:
                 continue
@@ -156,15 +146,12 @@ def subnet(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
         if not theirs or not ours:
             continue
         if not list(pairs(router, node)):
+            names, their_names = (", ".join(dict.fromkeys(one.interface for one in ends)) for ends in (ours, theirs))
+            nets, their_nets = (", ".join(dict.fromkeys(str(one.network) for one in ends)) for ends in (ours, theirs))
             yield Finding(
-                "{} is in subnet {}, and {} of the router {} in {}: neighbours must share a subnet (RFC 2328 8.2)."
-                " Correct bird_anycast_interfaces or routeros_ospf_interfaces, or an address".format(
-                    ", ".join(dict.fromkeys(place.interface for place in ours)),
-                    ", ".join(dict.fromkeys(str(place.network) for place in ours)),
-                    ", ".join(dict.fromkeys(place.interface for place in theirs)),
-                    router.name,
-                    ", ".join(dict.fromkeys(str(place.network) for place in theirs)),
-                ),
+                f"{names} is in subnet {nets}, and {their_names} of the router {router.name} in {their_nets}:"
+                " neighbours must share a subnet (RFC 2328 8.2). Correct bird_anycast_interfaces or"
+                " routeros_ospf_interfaces, or an address",
                 (node.name,),
             )
         # Point-to-point links have no mask to compare.
@@ -239,18 +226,24 @@ def anycast_addresses(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
                     )
 
 
-def _addresses(router: RouterEnd) -> set[str]:
-    return {str(place.address) for place in router.places()} | {str(own.ip) for _name, own in router.ipv6_addresses()}
-
-
 def strangers(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
     """Say which routes to an anycast address the router has from elsewhere than our nodes and routers."""
     # While OSPFv2 is down and OSPFv3 is up, an IPv6 address is all the router knows of a node.
     known = {str(own.ip) for node in nodes for _name, own in facts.addresses(node.facts)}
+    of_router = {
+        router.name: {
+            str(own)
+            for own in (
+                *(place.address for place in router.places()),
+                *(one.ip for _name, one in router.ipv6_addresses()),
+            )
+        }
+        for router in routers
+    }
     # An end that could not be read may be one of the next hops.
     blind = any(not end.info for end in (*routers, *nodes))
     for router in routers:
-        ours = known.union(*(_addresses(peer) for peer in routers if peer is not router))
+        ours = known.union(*(own for name, own in of_router.items() if name != router.name))
         for route in router.info.get("routes", ()):
             if not route["active"] and route["dynamic"]:
                 continue
@@ -267,10 +260,6 @@ def strangers(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
                     " already, which is none of our nodes: stop it there, add that host to the group anycast_nodes, or"
                     " choose another address (addresses in anycast_services)"
                 )
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Warnings
 
 
 def clocks(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
@@ -364,25 +353,10 @@ def node_rp_filter(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
 _Check = Callable[[Routers, Nodes], Iterator[Finding]]
 
 PROBLEMS: tuple[_Check, ...] = (
-    ends,
-    services,
-    agreement,
-    router_interfaces,
-    node_interfaces,
-    subnet,
-    link_local_addresses,
-    mtu,
-    anycast_addresses,
-    strangers,
-    router_firewall,
-    node_firewall,
+    *(ends, services, agreement, router_interfaces, node_interfaces, subnet, link_local_addresses, mtu),
+    *(anycast_addresses, strangers, router_firewall, node_firewall),
 )
 WARNINGS: tuple[_Check, ...] = (
-    router_firewall_doubts,
-    node_firewall_doubts,
-    clocks,
-    memory,
-    model,
-    router_rp_filter,
-    node_rp_filter,
+    *(router_firewall_doubts, node_firewall_doubts, clocks, memory, model),
+    *(router_rp_filter, node_rp_filter),
 )

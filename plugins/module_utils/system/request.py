@@ -28,15 +28,9 @@ ROLES = ("bird_anycast_", "routeros_ospf_", "routeros_bootstrap_")
 ROUTERS, NODES, CLIENTS = "anycast_routers", "anycast_nodes", "anycast_clients"
 
 # The groups of the inventory without which a playbook would do nothing, or half of it.
-GROUPS = {
+GROUPS: dict[str, tuple[str, ...]] = {
     "bootstrap": (ROUTERS,),
-    "preflight": (ROUTERS, NODES),
-    "site": (ROUTERS, NODES),
-    "verify": (ROUTERS, NODES),
-    "neighbors": (ROUTERS, NODES),
-    "status": (ROUTERS, NODES),
-    "drain": (ROUTERS, NODES),
-    "undrain": (ROUTERS, NODES),
+    **dict.fromkeys(("preflight", "site", "verify", "neighbors", "status", "drain", "undrain"), (ROUTERS, NODES)),
     "drill": (ROUTERS, NODES, CLIENTS),
     "rotate_key": (ROUTERS, NODES),
     # With anycast_force it needs no router.
@@ -128,10 +122,6 @@ def unknown_name(what: str, name: Any, known: Iterable[str]) -> str:
     return f"{what} '{name}' is unknown{hint} there is: {', '.join(known) or 'none'}"
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# The variables
-
-
 def variables_of(playbook: str) -> dict[str, Variable]:
     return {name: variable for name, variable in VARIABLES.items() if playbook in variable.playbooks}
 
@@ -187,10 +177,6 @@ def variable_problems(
         if meant := renamed if renamed in here else stems.get(closest(stem, stems, 0.8) or ""):
             problems.append(f"the variable '{name}' is unknown, did you mean '{meant}'?")
     return problems
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The inventory
 
 
 class Variables(Protocol):
@@ -260,10 +246,6 @@ def inventory_problems(
     return []
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Drain and undrain
-
-
 def drain_request(values: Row, inventory: Inventory) -> tuple[Row, list[str]]:
     """Return (what drain or undrain is about: {services, prefixes} by node, what is wrong with what is asked for)."""
     names, wanted = values["node"], values["service"]
@@ -273,17 +255,12 @@ def drain_request(values: Row, inventory: Inventory) -> tuple[Row, list[str]]:
     if not names:
         there = ", ".join(inventory.nodes)
         problems.append(f"anycast_node is missing: say which, -e anycast_node=NAME; there is: {there}")
-    if wanted and not wrong:
-        problems += [
-            unknown_name(f"anycast_service on {name}:", wanted, (service.name for service in listed))
-            for name, listed in services.items()
-            if wanted not in (service.name for service in listed)
-        ]
+    for node, listed in services.items() if wanted and not wrong else ():
+        known = [service.name for service in listed]
+        problems += [] if wanted in known else [unknown_name(f"anycast_service on {node}:", wanted, known)]
     if values.get("reason") == "":
-        problems.append(
-            'anycast_reason is missing: say why, -e anycast_reason="..."; whoever looks at the node next will want to'
-            " know"
-        )
+        why = "whoever looks at the node next will want to know"
+        problems.append(f'anycast_reason is missing: say why, -e anycast_reason="..."; {why}')
     return by_node({name: named(listed, wanted) for name, listed in services.items()}), problems
 
 

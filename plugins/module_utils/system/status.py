@@ -30,10 +30,6 @@ _CAUSES = 3
 _NOT_ASKED = "was not asked: --limit leaves it out"
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# What was read
-
-
 @dataclasses.dataclass(frozen=True)
 class ReadEnd:
     """A router or a node, as status reads it."""
@@ -89,10 +85,6 @@ class ReadNode(ReadEnd):
 class Client:
     name: str
     addresses: list[str]
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,10 +221,7 @@ class Status:
 def system_status(
     routers: list[ReadRouter], nodes: list[ReadNode], clients: list[Client], time: str, by: str
 ) -> Status:
-    """Return the state of the system.
-
-    :param time: when it was read; C(by) by whom.
-    """
+    """Return the state of the system, and when it was read by whom."""
     return _System(routers, nodes).status(clients, time, by)
 
 
@@ -383,20 +372,18 @@ class _System:
                 return "serving", "good", why
             if cell.installed is None:
                 return "announced", "unknown", "no router could be asked for its next hops"
-            if self._link(node).level == "bad":
-                return "not installed", "bad", "it is announced, and its adjacency is not up"
-            return (
-                "not installed",
-                "bad",
-                "it is announced, and no active next hop of the router: see the router's import filter"
-                " (in-filter-chain), and whether another route to the address hides this one",
-            )
+            why = "it is announced, and its adjacency is not up"
+            if self._link(node).level != "bad":
+                why = (
+                    "it is announced, and no active next hop of the router: see the router's import filter"
+                    " (in-filter-chain), and whether another route to the address hides this one"
+                )
+            return "not installed", "bad", why
         if node.bird_state != "active":
             why = f"bird.service is {node.bird_state}"
         if anywhere:
             why = f"the router still sends clients to it, though it is not announced: {why}"
-            return "still installed", "bad", why
-        return "withdrawn", "bad", why
+        return "still installed" if anywhere else "withdrawn", "bad", why
 
     def _services(self) -> list[ServiceState]:
         addresses: dict[str, list[str]] = {}
@@ -430,11 +417,10 @@ class _System:
     def _judge_cells(self, node: ReadNode, cells: list[Cell]) -> None:
         """Find what is wrong with the services of a node; those with the same trouble together."""
         together: dict[tuple[str, str, str], list[str]] = {}
+        # Told once, as what is wrong with BIRD or with the adjacency.
+        told = {"withdrawn": bool(node.troubles), "not installed": self._link(node).level == "bad"}
         for cell in cells:
-            # Told once, as what is wrong with BIRD or with the adjacency.
-            follows = (cell.state == "withdrawn" and node.troubles) or (
-                cell.state == "not installed" and self._link(node).level == "bad"
-            )
+            follows = told.get(cell.state, False)
             if cell.level in ("bad", "note") and not follows:
                 together.setdefault((cell.level, cell.state, cell.why), []).append(cell.service)
         for (level, state, why), names in together.items():
@@ -460,9 +446,9 @@ class _System:
         found = [entry for entry in views if entry]
         if len(found) < len(views):
             return LinkState("bad", "no neighbour")
-        least = min(found, key=lambda entry: _rank(entry.state))
-        if least.state != "Full":
-            return LinkState("bad", least.state)
+        least = min((entry.state for entry in found), key=_rank)
+        if least != "Full":
+            return LinkState("bad", least)
         expected = node.bfd or any(router.bfd for router in self.routers)
         states = [entry.bfd for entry in found if entry.bfd != "up"]
         if not expected and len(states) == len(found) and not any(states):
@@ -489,10 +475,9 @@ class _System:
 
     def _judge_adjacency(self, node: ReadNode, router: ReadRouter, states: dict[str, str]) -> None:
         said = {seen: "no neighbour" if state == "missing" else state for seen, state in states.items()}
-        text = ", ".join(f"{state} at {seen}" for seen, state in said.items())
-        if len(set(said.values())) == 1:
-            text = next(iter(said.values()))
-        text = f"OSPF with {router.name}: {text}"
+        same = len(set(said.values())) == 1
+        told = set(said.values()) if same else [f"{state} at {seen}" for seen, state in said.items()]
+        text = f"OSPF with {router.name}: {', '.join(told)}"
         if not node.troubles:
             furthest = max(states.values(), key=_rank)
             state = min(states.values(), key=_rank) if furthest == "Full" else furthest
@@ -511,16 +496,13 @@ class _System:
         for end in self.ends:
             others: Iterable[ReadEnd] = self.nodes if isinstance(end, ReadRouter) else self.routers
             expected = {other.router_id: other for other in others if other.router_id}
-            for entry in self.seen.get(end.name, ()):
+            entries = self.seen.get(end.name, [])
+            seen = {entry.router_id for entry in entries}
+            missing = [one for one in expected if one not in seen] if end.name in self.seen else []
+            for entry in [*entries, *(Neighbor(router_id, None, None, "missing") for router_id in missing)]:
                 # Nodes see each other too, and rest in 2-Way.
                 if entry.router_id in expected or entry.router_id not in self.by_router_id:
                     rows.append(self._neighbor(end, expected.get(entry.router_id or ""), entry))
-            seen = {entry.router_id for entry in self.seen.get(end.name, ())}
-            rows += [
-                self._neighbor(end, other, Neighbor(router_id, None, None, "missing"))
-                for router_id, other in expected.items()
-                if end.name in self.seen and router_id not in seen
-            ]
         return rows
 
     @staticmethod
@@ -574,18 +556,8 @@ class _System:
         level = ("bad" if text else "good") if active else "note"
         if text:
             self._find(level, router, text)
-        return NextHopRow(
-            prefix=prefix,
-            router=router,
-            level=level,
-            next_hop=name,
-            node=node,
-            interface=hop["interface"],
-            protocol=protocol,
-            distance=hop["distance"],
-            active=active,
-            ecmp=hop["ecmp"],
-        )
+        told = {key: hop[key] for key in ("interface", "protocol", "distance", "ecmp")}
+        return NextHopRow(prefix, router, level, next_hop=name, node=node, active=active, **told)
 
     def _changes(self) -> list[Change]:
         rows = [
@@ -595,9 +567,6 @@ class _System:
             for change in entry["changes"]
         ]
         return sorted(rows, key=lambda row: row.time, reverse=True)
-
-    def _drains(self) -> list[tuple[str, Drain]]:
-        return [(node.name, Drain.from_dict(found)) for node in self.nodes for found in node.info.get("records", ())]
 
     def _node(self, node: ReadNode, services: list[ServiceState]) -> NodeState:
         cells = [cell for service in services for cell in service.nodes if cell.node == node.name]
@@ -644,7 +613,7 @@ class _System:
             short_names=short_names([*(end.name for end in self.ends), *(one.name for one in clients)]),
             neighbors=self._neighbors(),
             next_hops=next_hops,
-            drains=self._drains(),
+            drains=[(node.name, Drain.from_dict(one)) for node in self.nodes for one in node.info.get("records", ())],
             changes=self._changes(),
         )
 
@@ -655,12 +624,10 @@ def _verdict(troubles: list[Note], notes: list[Note], services: list[ServiceStat
         text += f", {count(len(notes), 'note')}"
     served = []
     for service in services:
-        nodes = count(len(service.nodes), "node")
+        told = f"served by {service.serving}", ""
         if service.serving is None:
-            known = "and what the router makes of it is not known"
-            served.append(f"{service.name} is announced by {service.announced} of {nodes}, {known}")
-        else:
-            served.append(f"{service.name} is served by {service.serving} of {nodes}")
+            told = f"announced by {service.announced}", ", and what the router makes of it is not known"
+        served.append(f"{service.name} is {told[0]} of {count(len(service.nodes), 'node')}{told[1]}")
     level = "bad" if troubles else "note" if notes else "good"
     return Verdict(level, text, "; ".join(served) or "no service is known")
 

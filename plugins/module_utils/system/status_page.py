@@ -43,10 +43,6 @@ def ranges(addresses: Iterable[str]) -> list[str]:
     return [text if first == last else f"{text}–{last}" for _head, text, first, last in found]
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Terminal
-
-
 def status_lines(status: Status) -> list[str]:
     """Return the state as lines of text."""
     found = [status.verdict.text, *textwrap.wrap(status.verdict.summary, WIDTH)]
@@ -67,10 +63,7 @@ def status_lines(status: Status) -> list[str]:
 
 
 def _fitted(rows: list[Shape], columns: list[str], names: list[str]) -> list[str]:
-    """Return a table with names as long as the terminal has room for.
-
-    :param names: columns that hold names.
-    """
+    """Return a table with the names in some columns as long as the terminal has room for."""
     found: list[str] = []
     for length in range(60, 3, -1):
         clipped = [{**row, **{name: row[name] and clip(row[name], length) for name in names}} for row in rows]
@@ -102,10 +95,6 @@ def _tables(status: Status) -> Iterator[tuple[str, list[Shape], list[str], list[
     ]
     columns = ["prefix", "router", "next_hop", "node", "protocol", "active", "ecmp"]
     yield "NEXT HOPS", rows, columns, ["router", "node"]
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# HTML
 
 
 def status_page(status: Status) -> Shape:
@@ -173,7 +162,8 @@ def drawing(status: Status, columns: int, box: int) -> Shape:
         "buses": [],
         "nodes": [],
     }
-    height = _node_height(status)
+    # Of the name, the address, and a line for each service.
+    height = 52 + _LINE * max((min(len(node.services), _ROWS) for node in nodes), default=0)
     offset = margin + 1
     start = offset + (inner - (per_row * box + (per_row - 1) * _GAP)) // 2
     bottom = bus
@@ -215,13 +205,10 @@ def _top(status: Status, margin: int, inner: int) -> Shape:
     boxes = [_router_lines(status, router, router_width) for router in routers]
     client_lines = _client_lines(clients, client_width)
     # Of name and second line, and a line for each of the others.
-    height = 52 + _LINE * max([len(entry) for entry in [*boxes, client_lines]] or [0])
+    height = 52 + _LINE * max(len(entry) for entry in [*boxes, client_lines])
     if clients:
         found["clients"] = {
-            "x": x,
-            "y": _TOP_MARGIN,
-            "width": client_width,
-            "height": height,
+            **{"x": x, "y": _TOP_MARGIN, "width": client_width, "height": height},
             "name": clip(", ".join(short[client.name] for client in clients), _fitting(client_width, _BOLD)),
             "title": ", ".join(client.name for client in clients),
             "lines": client_lines,
@@ -233,19 +220,11 @@ def _top(status: Status, margin: int, inner: int) -> Shape:
         }
         x += client_width + arrow
     for router, texts in zip(routers, boxes):
-        found["routers"].append(
-            {
-                "x": x,
-                "y": _TOP_MARGIN,
-                "width": router_width,
-                "height": height,
-                "name": clip(short[router.name], _fitting(router_width - _SYMBOL, _BOLD)),
-                "title": router.name,
-                "about": clip(_about(router), _fitting(router_width, _SMALL)),
-                "level": router.level,
-                "lines": texts,
-            }
-        )
+        place = {"x": x, "y": _TOP_MARGIN, "width": router_width, "height": height}
+        name = clip(short[router.name], _fitting(router_width - _SYMBOL, _BOLD))
+        about = clip(_about(router), _fitting(router_width, _SMALL))
+        told = {"name": name, "title": router.name, "about": about, "level": router.level, "lines": texts}
+        found["routers"].append({**place, **told})
         x += router_width + _GAP
     found["bottom"] = _TOP_MARGIN + (height if routers or clients else 0)
     return found
@@ -266,11 +245,8 @@ def _router_lines(status: Status, router: RouterState, width: int) -> list[Shape
     for prefix in dict.fromkeys(prefix for service in status.services for prefix in service.addresses):
         hops = [row for row in status.next_hops if (row.prefix, row.router) == (prefix, router.name)]
         active = [row for row in hops if row.active]
-        level = "good" if active else "bad"
-        if any(row.level == "bad" for row in hops):
-            level = "bad"
-        elif not hops:
-            level = "unknown"
+        good = active and not any(row.level == "bad" for row in hops)
+        level = "unknown" if not hops else "good" if good else "bad"
         said = count(len(active), "next hop") if hops else "not known"
         texts.append({"text": clip(f"{prefix.partition('/')[0]} → {said}", fitting), "level": level})
     return _at_most(texts)
@@ -280,12 +256,6 @@ def _client_lines(clients: list[Client], width: int) -> list[Shape]:
     fitting = _fitting(width, _SMALL)
     texts = [text for client in clients for text in ranges(client.addresses)]
     return _at_most([{"text": clip(text, fitting), "level": "plain"} for text in texts])
-
-
-def _node_height(status: Status) -> int:
-    most = max([min(len(node.services), _ROWS) for node in status.nodes] or [0])
-    # The name, the address, and a line for each service.
-    return 52 + _LINE * most
 
 
 def _node_box(node: NodeState, name: str, width: int) -> Shape:

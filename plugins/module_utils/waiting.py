@@ -23,12 +23,10 @@ class Verdict:
 
     # Whether the expectation holds; in the end, whether it also has for as long as was asked for.
     good: bool
-    # Seconds for which it has held, as far as known.
-    held: float = 0.0
+    held: float = 0.0  # Seconds for which it has held, as far as known
     # In the end, whether it holds, but not for long enough.
     unstable: bool = False
-    # Why nothing could be seen.
-    error: Unreadable | None = None
+    error: Unreadable | None = None  # Why nothing could be seen
 
 
 def after(spent: float) -> str:

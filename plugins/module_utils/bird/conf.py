@@ -64,8 +64,7 @@ class Protocol:
     interfaces: list[Interface] = dataclasses.field(default_factory=list)
     stubnets: list[str] = dataclasses.field(default_factory=list)
     routes: list[str] = dataclasses.field(default_factory=list)
-    # First words of what else is in it.
-    others: list[str] = dataclasses.field(default_factory=list)
+    others: list[str] = dataclasses.field(default_factory=list)  # First words of what else is in it
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Protocol:
@@ -84,8 +83,7 @@ class Protocol:
 class BirdConf:
     """What a bird.conf consists of; no value that may be a secret is in it."""
 
-    # Whether the role has written it.
-    ours: bool
+    ours: bool  # Whether the role has written it
     # Whether each service has an OSPF area of its own, in a bird.conf of the role.
     service_areas: bool
     router_id: str | None

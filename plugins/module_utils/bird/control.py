@@ -25,15 +25,13 @@ from ..ospf.neighbors import Neighbor, Own, OwnInterface, normalise_state
 from ..waiting import Unreadable
 
 SOCKET = "/run/bird/bird.ctl"
-# Seconds.
-TIMEOUT = 5
+TIMEOUT = 5  # Seconds
 
 _BFD_STATES = {"AdminDown": "admin-down", "Down": "down", "Init": "init", "Up": "up"}
 _ROLES = {"dr": "DR", "bdr": "BDR", "other": "DROther", "ptp": "PtP"}
 
 
-# A line of an answer: its code, and its text.
-Line = tuple[int, str]
+Line = tuple[int, str]  # A line of an answer: its code, and its text
 
 
 @dataclasses.dataclass(frozen=True)

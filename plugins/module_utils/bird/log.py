@@ -37,8 +37,7 @@ class Refusal:
     sender: str
     interface: str
     reason: str
-    # Lines of the log.
-    count: int
+    count: int  # Lines of the log
 
 
 def parse_refusals(text: str) -> list[Refusal]:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 
-# Of the OSPF protocols.
-PROTOCOL, PROTOCOL_V3 = "anycast", "anycast_v3"
+PROTOCOL, PROTOCOL_V3 = "anycast", "anycast_v3"  # Of the OSPF protocols
 
 
 @dataclasses.dataclass(frozen=True)

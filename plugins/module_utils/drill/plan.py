@@ -110,8 +110,7 @@ KEYS = ("event", "node", "limit", "break", "undo", "on", "leaves")
 SETTINGS = ("interval", "timeout", "poll_interval", "settle", "return")
 # To wait for a node that may have left the next hops for a moment.
 _GLANCE = 10.0
-# For all clients to be served again, and for what Ansible itself takes.
-_SERVED = 90.0
+_SERVED = 90.0  # For all clients to be served again, and for what Ansible itself takes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,8 +141,7 @@ class Asked:
     port: int | None
     # Seconds by the name of an event, or of what comes after it: recovery.
     limits: Any
-    # Each of SETTINGS.
-    settings: Mapping[str, Any]
+    settings: Mapping[str, Any]  # Each of SETTINGS
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,11 +30,9 @@ _WIDTH = 11.0
 _ROW = 0.36
 # Seconds of quiet that a picture shows at either end of what happened.
 _QUIET = 3.0
-# A run longer than this gets a second picture of the time around the event.
-_LONG = 30.0
+_LONG = 30.0  # A run longer than this gets a second picture of the time around the event
 
-# Of matplotlib.
-Axes = Any
+Axes = Any  # Of matplotlib
 # A row of a picture: (label, [(from, to, name, lost)]); a name of None says nothing.
 Bars = tuple[str, list[tuple[float, float, "str | None", bool]]]
 

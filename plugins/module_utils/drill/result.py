@@ -25,16 +25,13 @@ class Measured:
     """What an event was seen to do; points in time are seconds since 1970 by the controller's clock."""
 
     broken_at: float
-    # None: nothing was put back.
-    mended_at: float | None
+    mended_at: float | None  # None: nothing was put back
     # Whether it had been put back by itself, before the drill did.
     early: bool
-    # Within how many seconds the clocks of the hosts are known, either way.
-    clock: float
+    clock: float  # Within how many seconds the clocks of the hosts are known, either way
     # Each {client, started, results}; results are those of anycast_probe.
     probes: list[Row]
-    # Each {router, changes}; changes are those of routeros_next_hops.
-    watches: list[Row]
+    watches: list[Row]  # Each {router, changes}; changes are those of routeros_next_hops
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +49,7 @@ class Client:
     # From its first lost probe to the end of its last.
     window_s: float
     recovery_window_s: float
-    # None: not to the end.
-    served_again_s: float | None
+    served_again_s: float | None  # None: not to the end
     # Who answered it before the event, at last before the node was put back, and at the end.
     before: str | None
     after: str | None
@@ -94,8 +90,7 @@ class Result:
     mended_s: float | None = None
     clients: list[Client] = dataclasses.field(default_factory=list)
     routers: list[Router] = dataclasses.field(default_factory=list)
-    # How exact: {clocks, probe, router}.
-    precision_s: Row = dataclasses.field(default_factory=dict)
+    precision_s: Row = dataclasses.field(default_factory=dict)  # How exact: {clocks, probe, router}
 
     @property
     def ok(self) -> bool:

@@ -42,8 +42,7 @@ NETWORK_TYPES = ("broadcast", "ptp")
 # Milliseconds, for DesiredMinTxInterval and RequiredMinRxInterval of RFC 5880. Below 10 ms no small router keeps up;
 # above a minute BFD notices nothing before OSPF does.
 BFD_INTERVALS = (10, 60000)
-# Detect Mult is an 8-bit field that must not be zero (RFC 5880 4.1).
-BFD_MULTIPLIERS = (1, 255)
+BFD_MULTIPLIERS = (1, 255)  # Detect Mult is an 8-bit field that must not be zero (RFC 5880 4.1)
 
 # Whole seconds. HelloInterval is a 16-bit field (RFC 2328 A.3.2); RouterOS takes 1s..18h12m15s for all three.
 MAX_INTERVAL = 65535

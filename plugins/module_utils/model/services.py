@@ -25,8 +25,7 @@ DEFAULTS = {"interface": "dummy0", "unit": None, "check": None}
 
 # Seconds. What a check of the own node may take is little.
 CHECK_DEFAULTS = {"interval": 1, "timeout": 0.5, "rise": 3, "fall": 3}
-# Seconds between two checks of a service that does not answer: HURRY of announcer.py.
-HURRY = 0.1
+HURRY = 0.1  # Seconds between two checks of a service that does not answer: HURRY of announcer.py
 # The keys that each kind has beside these, and their defaults; None: required.
 CHECK_KINDS: dict[str, dict[str, Any]] = {
     "sip": {"port": 5060},

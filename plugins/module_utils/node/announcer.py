@@ -35,8 +35,7 @@ STATE = "/var/lib/homelab-anycast"
 TRIALS = "/run"
 DRAINED = STATE + "/drain"
 
-# Runs where no unit is named: a service that is announced as long as BIRD runs.
-BIRD_UNIT = "bird.service"
+BIRD_UNIT = "bird.service"  # Runs where no unit is named: a service that is announced as long as BIRD runs
 
 # Of the files that announce a service, by what the role's bird.conf includes: an OSPF area for each service, with an
 # LSA of its own, or an interface of the link's area, whose networks share the node's router LSA. OSPFv2's comes first.
@@ -50,8 +49,7 @@ _HEADER = "# Written by the role homelab.anycast.bird_anycast; changes are lost.
 # it talks to BIRD in between.
 _WATCHDOG_MARGIN = 4
 
-# Of syslog(3).
-_WARNING = 4
+_WARNING = 4  # Of syslog(3)
 
 
 def instance(name: str) -> str:

@@ -15,8 +15,7 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 from typing import Any, Union
 
 Address = Union[IPv4Interface, IPv6Interface]
-# What anycast_node_info returns as facts.
-Facts = dict[str, Any]
+Facts = dict[str, Any]  # What anycast_node_info returns as facts
 
 
 def parse_interfaces(text: str) -> dict[str, dict[str, Any]]:

@@ -22,8 +22,7 @@ from . import ifupdown
 INTERFACES = "/etc/network/interfaces"
 # Where what was there before the role is kept, by its own path; closed to all but root.
 KEPT = "/var/lib/homelab-anycast/before"
-# Of the files in interfaces.d these are the role's own.
-OWN_PREFIX = "anycast-"
+OWN_PREFIX = "anycast-"  # Of the files in interfaces.d these are the role's own
 
 
 def interfaces_files(path: str) -> list[tuple[Path, str]]:
@@ -93,8 +92,7 @@ def write_file(path: Path, text: str, *, mode: int = 0o600, like: Path | None = 
 class Record:
     """What is known of the time before the role."""
 
-    # Packages that the role has installed.
-    packages: list[str] = dataclasses.field(default_factory=list)
+    packages: list[str] = dataclasses.field(default_factory=list)  # Packages that the role has installed
     # How units were, as anycast_node_info says; C(announced_by_hand) is beside them.
     units: dict[str, Any] = dataclasses.field(default_factory=dict)
     # Files of which there is a copy, and the digest of what is left in place; None where the role writes the file.

@@ -15,8 +15,7 @@ from collections.abc import Iterator
 # What begins a stanza, and so ends the one before. An option may be indented or not, and has none of these names.
 _SOURCES = ("source", "source-directory")
 _KEYWORDS = ("iface", "mapping", *_SOURCES, "rename", "template")
-# Lines that are nothing but a list of names.
-_LISTS = ("auto", "no-auto-down", "no-scripts")
+_LISTS = ("auto", "no-auto-down", "no-scripts")  # Lines that are nothing but a list of names
 
 # Commands that make a dummy interface and take it away, "dymmy" being the article's own spelling.
 _DUMMY_COMMAND = re.compile(
@@ -54,12 +53,10 @@ class HandMade:
 
     file: str
     name: str
-    # Without their lengths.
-    addresses: list[str]
+    addresses: list[str]  # Without their lengths
     # Names of options that do more than make a dummy interface with an address.
     extra: list[str]
-    # Interfaces that inherit from it.
-    heirs: list[str]
+    heirs: list[str]  # Interfaces that inherit from it
 
 
 def _is_list(word: str) -> bool:

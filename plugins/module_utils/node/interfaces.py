@@ -32,12 +32,10 @@ class InterfaceManagers:
 
     # Those of MANAGERS that run.
     running: list[str]
-    # What the tool of each said that runs and does not answer.
-    mute: dict[str, str]
+    mute: dict[str, str]  # What the tool of each said that runs and does not answer
     # Which one manages each interface to OSPF's neighbours, None if it is none of them.
     links: dict[str, str | None]
-    # Interfaces with files of the role.
-    interfaces: list[str]
+    interfaces: list[str]  # Interfaces with files of the role
 
     def choose_manager(self, asked: str) -> str | None:
         """Return the one that makes the dummy interfaces, None if it cannot be told.

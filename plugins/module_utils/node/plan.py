@@ -25,8 +25,7 @@ from .ifupdown import HandMade
 from .interfaces import InterfaceManagers
 from .source_routing import SourceRouting
 
-# A part of a plan, or what anycast_node_info returns.
-Row = dict[str, Any]
+Row = dict[str, Any]  # A part of a plan, or what anycast_node_info returns
 
 PACKAGES = ("bird2", "bird3")
 SERVICE_LSA, ROUTER_LSA = "service", "router"
@@ -56,8 +55,7 @@ class Wanted:
     directory: str
     # Name of a service that the list may have and that is to go.
     without: str | None
-    # Whether the role is to go.
-    removal: bool
+    removal: bool  # Whether the role is to go
 
     def listed_services(self) -> Any:
         if self.without and isinstance(self.services, list):

@@ -22,8 +22,7 @@ from .facts import Facts, ipv4_addresses
 
 # Of the role's rules and no others: after local (0) and before main (32766), see ip-rule(8).
 PRIORITY = 6464
-# The kernel's own (rt_tables): unspec, default, main, local.
-_RESERVED = (0, 253, 254, 255)
+_RESERVED = (0, 253, 254, 255)  # The kernel's own (rt_tables): unspec, default, main, local
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,8 +39,7 @@ class Commands:
 class SourceRouting:
     """Source routing as a user asks for it, on a node with these facts."""
 
-    # As the user gives it; nothing is asked for where it is empty.
-    gateway: str
+    gateway: str  # As the user gives it; nothing is asked for where it is empty
     # Number of the routing table, as the user gives it.
     table: Any
     link_interfaces: list[str]

@@ -19,8 +19,7 @@ from .drain import Drain
 
 # AnsibleModule.run_command: exit code, standard output and error.
 Run = Callable[..., "tuple[int, str, str]"]
-# Properties by systemd's names.
-UnitState = dict[str, str]
+UnitState = dict[str, str]  # Properties by systemd's names
 
 _PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "StatusText")
 

@@ -17,8 +17,7 @@ from ..waiting import Verdict
 # RFC 2328 10.1, in the order in which an adjacency comes up.
 STATES = ("Down", "Attempt", "Init", "2-Way", "ExStart", "Exchange", "Loading", "Full")
 
-# Full since when is told in whole seconds; a difference beyond this is a new adjacency.
-_FULL_ROUNDING = 2.0
+_FULL_ROUNDING = 2.0  # Full since when is told in whole seconds; a difference beyond this is a new adjacency
 
 _SPELLINGS = {state.replace("-", "").lower(): state for state in STATES}
 _SPELLINGS["twoway"] = "2-Way"
@@ -169,16 +168,13 @@ class Comparison:
     # The neighbours on the interface that is looked at; and of the others, the first of each router id.
     counted: list[Neighbor]
     elsewhere: dict[str | None, Neighbor]
-    # Router ids which are expected and not there.
-    missing: list[str]
+    missing: list[str]  # Router ids which are expected and not there
     # Neighbours which are expected and in a state that is not good.
     stuck: list[Neighbor]
-    # Neighbours by which the expectation is met.
-    good: list[Neighbor]
+    good: list[Neighbor]  # Neighbours by which the expectation is met
     # Neighbours beside the expected router ids; none where a count is expected.
     surplus: list[Neighbor]
-    # Router ids that more than one neighbour on the same interface has.
-    duplicates: list[str | None]
+    duplicates: list[str | None]  # Router ids that more than one neighbour on the same interface has
     # How many neighbours the expected count lacks, and how many are there beyond the exact count.
     short: int
     over: int

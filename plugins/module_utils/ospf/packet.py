@@ -16,8 +16,7 @@ import time
 
 PROTOCOL = 89
 _CRYPTOGRAPHIC = 2
-# RFC 5709 3.3: what stands in place of the digest while it is computed.
-_APAD = bytes.fromhex("878fe1f3")
+_APAD = bytes.fromhex("878fe1f3")  # RFC 5709 3.3: what stands in place of the digest while it is computed
 
 
 @dataclasses.dataclass(frozen=True)

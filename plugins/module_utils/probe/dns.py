@@ -30,8 +30,7 @@ class DnsProbe:
     """
 
     name = "DNS id.server"
-    # A query is told from others by its id alone, of 16 bits.
-    most = 0x10000
+    most = 0x10000  # A query is told from others by its id alone, of 16 bits
 
     def __init__(self, token: str) -> None:
         self._first = int(token[:4], 16)

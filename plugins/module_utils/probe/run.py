@@ -35,8 +35,7 @@ REASONS: dict[int, str] = {
     errno.EPROTO: "protocol error",
 }
 
-# An IP address and a port.
-Address = tuple[str, int]
+Address = tuple[str, int]  # An IP address and a port
 
 
 class ProbeError(Exception):
@@ -47,12 +46,10 @@ class ProbeError(Exception):
 class Answer:
     """What a datagram says that answers a probe."""
 
-    # Of the probe.
-    key: Hashable
+    key: Hashable  # Of the probe
     # Name of the node that answered, None if it does not say.
     node: str | None
-    # A SIP status code, or the name of a DNS response code.
-    status: int | str | None = None
+    status: int | str | None = None  # A SIP status code, or the name of a DNS response code
 
 
 class Kind(Protocol):
@@ -80,8 +77,7 @@ class Probe:
     fate: str | None = None
     answer: Answer | None = None
     rtt: float = 0.0
-    # Who says that it is lost.
-    by: str | None = None
+    by: str | None = None  # Who says that it is lost
     # An answer which came after the timeout, or from a different address than the one asked.
     note: str | None = None
 

@@ -15,8 +15,7 @@ _BRANCH = re.compile(r";\s*branch\s*=\s*([^;,\s]+)", re.IGNORECASE)
 # RFC 3261 7.3.3 and RFC 3261 20.43: a compact form, and who warns.
 _COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "l": "content-length", "c": "content-type"}
 _WARN_AGENT = re.compile(r"\d{3}\s+(\S+)")
-# RFC 3261 8.1.1.7: by this a branch is known to be unique.
-_COOKIE = "z9hG4bK"
+_COOKIE = "z9hG4bK"  # RFC 3261 8.1.1.7: by this a branch is known to be unique
 
 
 def _host(address: str) -> str:

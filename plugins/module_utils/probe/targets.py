@@ -12,8 +12,7 @@ from typing import Any
 from ..model import ip
 from ..model.services import CHECK_KINDS, Service
 
-# Kinds of a service's check that anycast_probe speaks too.
-_SPOKEN = ("sip", "dns")
+_SPOKEN = ("sip", "dns")  # Kinds of a service's check that anycast_probe speaks too
 # The article's service, and what a service without such a check is taken for.
 _OTHERWISE = "sip"
 PORTS: dict[str, int] = {kind: CHECK_KINDS[kind]["port"] for kind in _SPOKEN}
@@ -27,8 +26,7 @@ class ProbeTarget:
     address: str
     kind: str
     port: int | None
-    # Addresses of the client; empty where the client chooses.
-    sources: list[str]
+    sources: list[str]  # Addresses of the client; empty where the client chooses
 
     def as_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)

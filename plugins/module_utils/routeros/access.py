@@ -28,8 +28,7 @@ RENEW_DAYS = 30
 # A certificate is not valid yet on a host whose clock is behind the router's by more than what one login takes.
 MOST_SKEW = 60
 
-# Seconds for an answer. A processor of 650 MHz is busy for a while with a key of 2048 bits.
-TIMEOUT = 180
+TIMEOUT = 180  # Seconds for an answer. A processor of 650 MHz is busy for a while with a key of 2048 bits.
 
 _AUTHORITY_USAGE = "key-cert-sign,crl-sign"
 _SERVER_USAGE = "digital-signature,key-encipherment,tls-server"

@@ -184,8 +184,7 @@ class NextHopExpectation:
     gateways: Sequence[str] | None = None
     contains: Sequence[str] = ()
     without: Sequence[str] = ()
-    # Where each of them must come from; None if it does not matter.
-    protocol: str | None = None
+    protocol: str | None = None  # Where each of them must come from; None if it does not matter
 
     def option_problems(self) -> list[str]:
         """Return what is wrong with the options, one sentence each."""
@@ -204,12 +203,10 @@ class NextHopComparison:
 
     expectation: NextHopExpectation
     next_hops: list[NextHop]
-    # What the active ones are shown as.
-    found: list[str]
+    found: list[str]  # What the active ones are shown as
     # Addresses which are expected and not among the active next hops.
     missing: list[str]
-    # What those of the active next hops are shown as that are not expected.
-    surplus: list[str]
+    surplus: list[str]  # What those of the active next hops are shown as that are not expected
     # Active next hops which come from elsewhere than from the expected protocol.
     wrong_protocol: list[NextHop]
 

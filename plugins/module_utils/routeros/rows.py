@@ -21,8 +21,7 @@ Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 # and the ports as well.
 HASH_POLICIES = {"per_client": "l3", "per_flow": "l4"}
 
-# ICMPv6 type of a redirect, RFC 4861 4.5; its code is 0.
-REDIRECT = 137
+REDIRECT = 137  # ICMPv6 type of a redirect, RFC 4861 4.5; its code is 0
 
 
 @dataclasses.dataclass(frozen=True)

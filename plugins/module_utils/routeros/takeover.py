@@ -31,13 +31,11 @@ _SEPARATOR = " before: "
 
 # What the role sets in /ip/settings.
 SETTINGS = ("send-redirects", "ipv4-multipath-hash-policy")
-# And in /ipv6/settings, where there is an IPv6 prefix.
-IPV6_SETTINGS = ("multipath-hash-policy",)
+IPV6_SETTINGS = ("multipath-hash-policy",)  # And in /ipv6/settings, where there is an IPv6 prefix
 
 # What routeros_info returns.
 Info = dict[str, Any]
-# As api_modify's option restrict.
-Restrict = list[Row]
+Restrict = list[Row]  # As api_modify's option restrict
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,8 +57,7 @@ class Takeover:
     # The names to use.
     instance: str
     area: str
-    # As in a Note: what is taken over now.
-    taken_over: dict[str, Row]
+    taken_over: dict[str, Row]  # As in a Note: what is taken over now
     # By "instance", "area" and "template" which rows the role's tasks look at.
     restrict: dict[str, Restrict]
     problems: list[str]

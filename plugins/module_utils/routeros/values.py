@@ -9,8 +9,7 @@ import re
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any
 
-# A row of a menu: its properties by their names.
-Row = dict[str, Any]
+Row = dict[str, Any]  # A row of a menu: its properties by their names
 
 
 def parse_version(text: Any) -> tuple[int, int, int] | None:

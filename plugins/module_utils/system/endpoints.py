@@ -20,8 +20,7 @@ from ..routeros.values import address_and_subnet
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
-# What a module returned.
-Row = dict[str, Any]
+Row = dict[str, Any]  # What a module returned
 
 
 class Placed(NamedTuple):
@@ -87,13 +86,11 @@ class RouterEnd(End):
 class NodeEnd(End):
     """A node, with the result of anycast_node_info."""
 
-    # Prefixes.
-    addresses: list[str] = dataclasses.field(default_factory=list)
+    addresses: list[str] = dataclasses.field(default_factory=list)  # Prefixes
     # The interfaces that carry them.
     own_interfaces: frozenset[str] = frozenset()
     source_routing: bool = False
-    # The result of bird_info, empty where it did not run.
-    bird: Row = dataclasses.field(default_factory=dict)
+    bird: Row = dataclasses.field(default_factory=dict)  # The result of bird_info, empty where it did not run
     # The files of BIRD that the role would change, None where they could not be compared.
     changed_files: list[str] | None = None
 

@@ -31,8 +31,7 @@ Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 # A row of RouterOS, or what nft prints as JSON.
 Row = dict[str, Any]
 Match = Optional[bool]
-# Sets and maps of nftables, by family, table and name.
-Sets = dict[tuple[Any, ...], Row]
+Sets = dict[tuple[Any, ...], Row]  # Sets and maps of nftables, by family, table and name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,14 +41,12 @@ class Packet:
     protocol: int
     source: Address
     destination: Address
-    # By which it comes or goes.
-    interface: str
+    interface: str  # By which it comes or goes
     # Whether it leaves this host.
     outgoing: bool = False
     destination_port: int | None = None
     icmp: int | None = None
-    # What connection tracking calls it; None where that cannot be told.
-    state: str | None = "new"
+    state: str | None = "new"  # What connection tracking calls it; None where that cannot be told
 
     @property
     def version(self) -> int:
@@ -67,13 +64,11 @@ class Packet:
 class Rule:
     """One rule, compared with a packet."""
 
-    # None where it cannot be told.
-    matches: Match
+    matches: Match  # None where it cannot be told
     # accept, drop, return, jump, goto or continue.
     action: str
     text: str
-    # The chain to jump or go to.
-    target: Any = None
+    target: Any = None  # The chain to jump or go to
 
 
 @dataclasses.dataclass(frozen=True)

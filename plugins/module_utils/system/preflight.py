@@ -230,16 +230,9 @@ def strangers(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
     """Say which routes to an anycast address the router has from elsewhere than our nodes and routers."""
     # While OSPFv2 is down and OSPFv3 is up, an IPv6 address is all the router knows of a node.
     known = {str(own.ip) for node in nodes for _name, own in facts.addresses(node.facts)}
-    of_router = {
-        router.name: {
-            str(own)
-            for own in (
-                *(place.address for place in router.places()),
-                *(one.ip for _name, one in router.ipv6_addresses()),
-            )
-        }
-        for router in routers
-    }
+    of_router = {router.name: {str(place.address) for place in router.places()} for router in routers}
+    for router in routers:
+        of_router[router.name].update(str(own.ip) for _name, own in router.ipv6_addresses())
     # An end that could not be read may be one of the next hops.
     blind = any(not end.info for end in (*routers, *nodes))
     for router in routers:

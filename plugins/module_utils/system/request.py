@@ -19,8 +19,7 @@ from ..model.limits import limit_problems
 from ..model.link import closest
 from ..model.services import Service, ServicesError, named, normalise_services, service_prefixes
 
-# A dictionary that a user wrote, or that a task returns.
-Row = dict[str, Any]
+Row = dict[str, Any]  # A dictionary that a user wrote, or that a task returns
 
 PREFIX = "anycast_"
 # The prefixes of the roles' variables.
@@ -49,8 +48,7 @@ class Variable:
     playbooks: tuple[str, ...]
     meaning: str
     default: Any = None
-    # The variable of the environment that holds it otherwise.
-    environment: str = ""
+    environment: str = ""  # The variable of the environment that holds it otherwise
 
 
 _DRILL = ("drill",)

@@ -20,11 +20,9 @@ from ..ospf.neighbors import STATES, Neighbor
 from ..routeros.next_hops import addresses_of
 from .text import count, duration, plain_message
 
-# What a module returned, or failed with; empty where it never ran.
-Row = dict[str, Any]
+Row = dict[str, Any]  # What a module returned, or failed with; empty where it never ran
 
-# The worst first.
-_LEVELS = ("bad", "unknown", "note", "good")
+_LEVELS = ("bad", "unknown", "note", "good")  # The worst first
 # Causes to name with each adjacency that is stuck.
 _CAUSES = 3
 _NOT_ASKED = "was not asked: --limit leaves it out"
@@ -36,18 +34,15 @@ class ReadEnd:
 
     name: str
     router_id: str | None
-    # Whether its link asks for BFD.
-    bfd: bool
+    bfd: bool  # Whether its link asks for BFD
     # What is wrong with its variables.
     problems: list[str]
-    # The result of routeros_ospf_neighbors, or of bird_ospf_neighbors.
-    neighbors: Row
+    neighbors: Row  # The result of routeros_ospf_neighbors, or of bird_ospf_neighbors
 
 
 @dataclasses.dataclass(frozen=True)
 class ReadRouter(ReadEnd):
-    # The results of routeros_next_hops, each with the prefix as item.
-    next_hops: list[Row]
+    next_hops: list[Row]  # The results of routeros_next_hops, each with the prefix as item
 
     @property
     def trouble(self) -> str | None:
@@ -60,8 +55,7 @@ class ReadNode(ReadEnd):
     # By which Ansible reaches it.
     address: str | None
     services: list[Service]
-    # The result of anycast_services_info.
-    info: Row
+    info: Row  # The result of anycast_services_info
 
     @property
     def bird_state(self) -> str:

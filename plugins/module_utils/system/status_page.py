@@ -18,15 +18,12 @@ from .text import clip, count, escaped, table_lines, when
 
 # Columns of a terminal, less what Ansible's callbacks put around a line.
 WIDTH = 88
-# Rows of changes.
-_CHANGES = 10
+_CHANGES = 10  # Rows of changes
 
-# Says the same as the colour.
-SYMBOLS = {"good": "✓", "note": "●", "bad": "✕", "unknown": "?"}
+SYMBOLS = {"good": "✓", "note": "●", "bad": "✕", "unknown": "?"}  # Says the same as the colour
 
 
-# Part of the drawing, for the template.
-Shape = dict[str, Any]
+Shape = dict[str, Any]  # Part of the drawing, for the template
 
 
 def ranges(addresses: Iterable[str]) -> list[str]:
@@ -130,8 +127,7 @@ _TOP_MARGIN = 6
 # Between the box of the router and those of the nodes: down to the bus, and down from it.
 _STEM = 26
 _DROP = 58
-# Services, or addresses, that one box shows; the others are counted.
-_ROWS = 5
+_ROWS = 5  # Services, or addresses, that one box shows; the others are counted
 
 
 def drawing(status: Status, columns: int, box: int) -> Shape:

@@ -1,24 +1,18 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """How far a host's clock is from the controller's; documented in plugins/modules/anycast_clock.py."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
 
-from ansible.plugins.action import ActionBase
+from ..plugin_utils.action import Action, Row
 
 _SAMPLES = 5
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types.
-    _supports_check_mode = True
-    _VALID_ARGS: frozenset[str] = frozenset()
-
-    def run(self, tmp: None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
+class ActionModule(Action):
+    def decide(self, options: Row, task_vars: Row) -> Row:
         samples = []
         try:
             for _sample in range(_SAMPLES):
@@ -32,7 +26,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         # The quickest answer is the surest, as with NTP.
         asked, theirs, answered = min(samples, key=lambda sample: sample[2] - sample[0])
         return {
-            "changed": False,
             "offset": round(theirs - (asked + answered) / 2, 4),
             "uncertainty": round((answered - asked) / 2, 4),
         }

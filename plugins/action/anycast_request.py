@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The check of what is asked of a playbook; documented in plugins/modules/anycast_request.py."""
 
 from __future__ import annotations
@@ -10,28 +9,20 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from ansible import context
 from ansible.module_utils.common.yaml import yaml_load
-from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
-from ansible_collections.homelab.anycast.plugins.module_utils.drill.plan import drill_request
-from ansible_collections.homelab.anycast.plugins.module_utils.drill.report import library_problems
-from ansible_collections.homelab.anycast.plugins.module_utils.system import request
-from ansible_collections.homelab.anycast.plugins.module_utils.system.removal import removal_request
-from ansible_collections.homelab.anycast.plugins.module_utils.system.request import Inventory, Row
-from ansible_collections.homelab.anycast.plugins.module_utils.system.rotation import rotation_request
-from ansible_collections.homelab.anycast.plugins.module_utils.system.text import verdict_text
-from ansible_collections.homelab.anycast.plugins.plugin_utils.hosts import (
-    CLIENTS,
-    NODES,
-    ROUTERS,
-    members,
-    user_and_host,
-)
-from ansible_collections.homelab.anycast.plugins.plugin_utils.verdict import refuse
+from ..module_utils.drill.plan import drill_request
+from ..module_utils.drill.report import library_problems
+from ..module_utils.system import request
+from ..module_utils.system.removal import removal_request
+from ..module_utils.system.request import Inventory
+from ..module_utils.system.rotation import rotation_request
+from ..module_utils.system.text import verdict_text
+from ..plugin_utils.action import Row, Verdict
+from ..plugin_utils.hosts import CLIENTS, NODES, ROUTERS, members, user_and_host
 
 COLLECTION = Path(__file__).resolve().parents[2]
 NAME = "homelab.anycast."
@@ -44,16 +35,11 @@ CHECKS: dict[str, Callable[[Row, Inventory], tuple[Row, list[str]]]] = {
 }
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
-    _supports_check_mode = True
-    _requires_connection = False
+class ActionModule(Verdict):
+    OPTIONS = {"playbook": {"type": "str", "choices": list(request.GROUPS), "required": True}}
 
-    def run(self, tmp: Any = None, task_vars: Any = None) -> Row:
-        super().run(tmp, task_vars)
-        args = self.validate_argument_spec(
-            {"playbook": {"type": "str", "choices": list(request.GROUPS), "required": True}}
-        )[1]
-        playbook = args["playbook"]
+    def decide(self, options: Row, task_vars: Row) -> Row:
+        playbook = options["playbook"]
         concerned = [host for group in (ROUTERS, NODES, CLIENTS) for host in members(task_vars, group)]
         hosts = {host.name: host for host in concerned}
         inventory = Inventory(hosts, task_vars["groups"])
@@ -62,7 +48,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         problems = request.variable_problems(given, playbook, _called(), roles)
         if problems:
             # What is missing is what they were to be.
-            refuse(self, verdict_text(problems))
+            self.refuse(verdict_text(problems))
         values, problems = request.read_values(playbook, self._given(playbook, task_vars))
         left = task_vars["ansible_play_hosts_all"]
         misfits = request.inventory_problems(playbook, inventory, left, values.get("node", []))
@@ -78,8 +64,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
                 id=uuid.uuid4().hex, time=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), report=str(report)
             )
         if problems:
-            refuse(self, verdict_text(problems))
-        return {"changed": False, **{name: value for name, value in values.items() if name != "new_key"}, **found}
+            self.refuse(verdict_text(problems))
+        return {**{name: value for name, value in values.items() if name != "new_key"}, **found}
 
     def _given(self, playbook: str, task_vars: Row) -> Row:
         """Return what is given for the variables of a playbook: on the command line, by the inventory or else."""

@@ -1,48 +1,24 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The state of the whole system; documented in plugins/modules/anycast_status.py."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
 
-from ansible.plugins.action import ActionBase
-
-from ansible_collections.homelab.anycast.plugins.module_utils.model.link import LinkError, without_authentication
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import (
-    Service,
-    ServicesError,
-    normalise_services,
-)
-from ansible_collections.homelab.anycast.plugins.module_utils.system.status import (
-    Client,
-    ReadNode,
-    ReadRouter,
-    system_status,
-)
-from ansible_collections.homelab.anycast.plugins.module_utils.system.status_page import status_lines, status_page
-from ansible_collections.homelab.anycast.plugins.plugin_utils.hosts import (
-    CLIENTS,
-    NODES,
-    ROUTERS,
-    Host,
-    members,
-    user_and_host,
-)
-from ansible_collections.homelab.anycast.plugins.plugin_utils.verdict import refuse
+from ..module_utils.model.link import LinkError, without_authentication
+from ..module_utils.model.services import Service, ServicesError, normalise_services
+from ..module_utils.system.status import Client, ReadNode, ReadRouter, system_status
+from ..module_utils.system.status_page import status_lines, status_page
+from ..plugin_utils.action import Row, Verdict
+from ..plugin_utils.hosts import CLIENTS, NODES, ROUTERS, Host, members, user_and_host
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
-    _supports_check_mode = True
-    _requires_connection = False
-    _VALID_ARGS = frozenset(("fail",))
+class ActionModule(Verdict):
+    OPTIONS = {"fail": {"type": "bool", "default": False}}
 
-    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        _spec, options = self.validate_argument_spec({"fail": {"type": "bool", "default": False}})
-        routers, nodes, clients = (members(task_vars or {}, group) for group in (ROUTERS, NODES, CLIENTS))
+    def decide(self, options: Row, task_vars: Row) -> Row:
+        routers, nodes, clients = (members(task_vars, group) for group in (ROUTERS, NODES, CLIENTS))
         status = system_status(
             [_router(host) for host in routers],
             [_node(host) for host in nodes],
@@ -56,8 +32,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
             self._display.display(text)
         elif problems:
             head = f"{status.verdict.text}: {status.verdict.summary}"
-            refuse(self, "\n".join([head, *(f"- {problem}" for problem in problems)]))
-        return {"changed": False, "problems": problems, "text": text, "page": status_page(status)}
+            self.refuse("\n".join([head, *(f"- {problem}" for problem in problems)]))
+        return {"problems": problems, "text": text, "page": status_page(status)}
 
 
 def _router(host: Host) -> ReadRouter:

@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """community.routeros.api_modify with the key of OSPF hidden; documented in plugins/modules/routeros_api_modify.py."""
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.homelab.anycast.plugins.module_utils.secret import hide, unreadable
+from ..module_utils.secret import hide, unreadable
 
 _SECRET = ["auth-key"]
 

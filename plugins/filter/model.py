@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The filters for users. Each is documented in the .yml file of its name beside this one."""
 
 from __future__ import annotations
@@ -10,9 +9,9 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model.link import LinkError, normalise_link
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import ServicesError, normalise_services
-from ansible_collections.homelab.anycast.plugins.module_utils.system.text import table_lines
+from ..module_utils.model.link import LinkError, normalise_link
+from ..module_utils.model.services import ServicesError, normalise_services
+from ..module_utils.system.text import table_lines
 
 
 def link(value: Any) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
@@ -9,8 +8,7 @@ DOCUMENTATION = r"""
 module: anycast_announcer
 short_description: Install the announcer on a node, and hand it the services
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Installs the announcer, a program and a systemd unit C(anycast-announce@SERVICE), and gives each service its
     settings. From then on systemd announces and withdraws the services, as their units and checks ask for.
@@ -21,37 +19,19 @@ description:
   - With O(state=absent), withdraws all services and removes everything that it has ever installed, and the records
     of drains.
   - Meant for the role P(homelab.anycast.bird_anycast#role), which owns the files that this module writes.
-extends_documentation_fragment:
-  - homelab.anycast.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
-  platform:
-    support: full
-    platforms: Debian
+extends_documentation_fragment: [homelab.anycast.attributes.writes, homelab.anycast.attributes.debian]
 options:
   state:
     description: Whether the announcer is to be there. V(present) requires all other options.
     type: str
     choices: [present, absent]
     default: present
-  program:
-    description: Text of the program, C(/usr/local/lib/homelab-anycast/announcer.py).
-    type: str
-  unit:
-    description: Text of the template unit, C(/etc/systemd/system/anycast-announce@.service).
-    type: str
+  program: {type: str, description: "Text of the program, C(/usr/local/lib/homelab-anycast/announcer.py)."}
+  unit: {type: str, description: "Text of the template unit, C(/etc/systemd/system/anycast-announce@.service)."}
   boot:
     description: Text of the rules of C(tmpfiles.d(5\)) for a boot, C(/etc/tmpfiles.d/homelab-anycast.conf).
     type: str
-  services:
-    description: The services, as P(homelab.anycast.services#filter) gives them.
-    type: list
-    elements: dict
+  services: {type: list, elements: dict, description: "The services, as P(homelab.anycast.services#filter) gives them."}
   withdraw_wait:
     description: Seconds to wait for the router after a service was withdrawn, before it stops.
     type: float
@@ -71,24 +51,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 services:
-  description: Each service, and whether it is announced; none with O(state=absent).
+  description: Each service, whether it is announced, and what decides that; none with O(state=absent).
   returned: success, outside check mode
   type: list
   elements: dict
-  contains:
-    name:
-      description: Its name.
-      type: str
-    announced:
-      description: Whether it is announced.
-      type: bool
-    why:
-      description: What decides that, in words.
-      type: str
-  sample:
-    - name: sip
-      announced: false
-      why: "the node is drained since 2026-11-22T15:00:00Z by alice: new disk"
+  sample: [{name: sip, announced: false, why: "the node is drained since 2026-11-22T15:00:00Z by alice: new disk"}]
 """
 
 import contextlib
@@ -100,10 +67,10 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service
-from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer, systemd
-from ansible_collections.homelab.anycast.plugins.module_utils.node.files import write_file
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import wait_until
+from ..module_utils.model.services import Service
+from ..module_utils.node import announcer, systemd
+from ..module_utils.node.files import write_file
+from ..module_utils.waiting import wait_until
 
 # Of all files; none of them holds a secret.
 _MODE = 0o644

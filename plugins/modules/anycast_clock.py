@@ -1,30 +1,20 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Documentation of the action plugin of this name, which does it all."""
-
-from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: anycast_clock
 short_description: Measure how far a host's clock is from the controller's
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Asks the host for its time, five times, and compares it with the controller's before and after. The quickest answer
     counts, as with NTP.
   - For putting in order what several hosts have seen, such as in the playbook C(homelab.anycast.drill). Sets no clock.
 notes:
   - Runs C(date) on the host; needs no Python there. The C(date) must know C(%N), as that of GNU and of busybox does.
-extends_documentation_fragment:
-  - homelab.anycast.attributes
-  - homelab.anycast.attributes.read_only
-attributes:
-  platform:
-    support: full
-    platforms: posix
+extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.controller]
 options: {}
 """
 
@@ -39,10 +29,8 @@ offset:
   description: Seconds by which the host's clock is ahead of the controller's, negative where it is behind.
   returned: success
   type: float
-  sample: -0.0123
 uncertainty:
   description: How many seconds the offset may be wrong, either way; half of what the quickest answer took.
   returned: success
   type: float
-  sample: 0.031
 """

@@ -1,34 +1,21 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Documentation of the action plugin of this name, which does it all."""
-
-from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: anycast_diagnosis
 short_description: Say which neighbours are not as expected, and why
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Neither end of an adjacency that does not come up knows why. This compares what was read at both ends, with each
     other and with what the roles would write, and fails with the causes as text. It speaks only of what was read.
   - Takes what it needs from the variables of the hosts of the groups C(anycast_routers) and C(anycast_nodes), as the
     playbook C(homelab.anycast.neighbors) reads them.
-extends_documentation_fragment:
-  - homelab.anycast.attributes
-  - homelab.anycast.attributes.read_only
-attributes:
-  platform:
-    support: full
-    platforms: posix
+extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.controller]
 options:
-  fail:
-    description: Whether to fail if there are problems. The error is RV(text) then.
-    type: bool
-    default: true
+  fail: {type: bool, default: true, description: Whether to fail if there are problems. The error is RV(text) then.}
 """
 
 EXAMPLES = r"""
@@ -38,15 +25,6 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-problems:
-  description: What is not as expected, and why.
-  returned: success
-  type: list
-  elements: str
-  sample: []
-text:
-  description: The verdict as text.
-  returned: success
-  type: str
-  sample: All neighbours are as expected
+problems: {type: list, elements: str, returned: success, description: "What is not as expected, and why.", sample: []}
+text: {type: str, returned: success, description: The verdict as text., sample: All neighbours are as expected}
 """

@@ -1,7 +1,6 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
@@ -9,16 +8,14 @@ DOCUMENTATION = r"""
 module: anycast_drain
 short_description: The steps of a drain that are done on the node
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - A drain is a file on the node, in C(/var/lib/homelab-anycast/drain/), which says who drained it, when and why. As
     long as it is there, systemd starts no announcer for what it covers, so it survives a boot, a restart of the service
     and a run of the role.
   - The steps in between, which ask the router, are in the playbooks C(homelab.anycast.drain) and
     C(homelab.anycast.undrain); use these.
-extends_documentation_fragment:
-  - homelab.anycast.attributes
+extends_documentation_fragment: [homelab.anycast.attributes, homelab.anycast.attributes.debian]
 attributes:
   check_mode:
     support: partial
@@ -29,9 +26,6 @@ attributes:
     support: none
   idempotent:
     support: full
-  platform:
-    support: full
-    platforms: Debian
 options:
   state:
     description:
@@ -54,12 +48,8 @@ options:
     type: list
     elements: dict
     default: []
-  by:
-    description: Who drains. Required with O(state=recorded).
-    type: str
-  reason:
-    description: Why. Required with O(state=recorded).
-    type: str
+  by: {type: str, description: Who drains. Required with O(state=recorded).}
+  reason: {type: str, description: Why. Required with O(state=recorded).}
   stop_service:
     description:
       - Whether to stop the units of the services, with O(state=drained).
@@ -72,10 +62,7 @@ options:
       - With O(state=undrained), do not ask whether it is healthy.
     type: bool
     default: false
-  wait:
-    description: Seconds to wait for health, with O(state=undrained).
-    type: float
-    default: 60
+  wait: {type: float, default: 60, description: "Seconds to wait for health, with O(state=undrained)."}
 """
 
 EXAMPLES = r"""
@@ -87,48 +74,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 records:
-  description: What is drained, or about to be, after this step; in check mode, as it is.
+  description:
+    - What is drained, or about to be, after this step; in check mode, as it is.
+    - C(service) is null for the whole node. C(done) is whether the router sends nothing to the node any more.
+      C(stopped) are units that were stopped afterwards, and that O(state=undrained) starts again.
   returned: success
   type: list
   elements: dict
-  contains:
-    service:
-      description: The service, null for the whole node.
-      type: str
-    by:
-      description: Who drains it.
-      type: str
-    reason:
-      description: Why.
-      type: str
-    since:
-      description: Since when, in UTC, such as V(2026-11-22T15:00:00Z).
-      type: str
-    done:
-      description: Whether the router sends nothing to the node any more.
-      type: bool
-    stopped:
-      description: Units that were stopped afterwards, and that O(state=undrained) starts again.
-      type: list
-      elements: str
   sample:
-    - service: null
-      by: alice@desk
-      reason: new disk
-      since: "2026-11-22T15:00:00Z"
-      done: true
-      stopped: [kamailio.service]
-new:
-  description: With O(state=recorded), whether the record was not there before; else false.
-  returned: success
-  type: bool
-  sample: false
-prefixes:
-  description: With O(state=undrained), the prefixes that are announced again; else none.
-  returned: success
-  type: list
-  elements: str
-  sample: [172.18.0.64/32]
+    - {service: null, by: alice@desk, reason: new disk, since: "2026-11-22T15:00:00Z", done: true, stopped: []}
+new: {type: bool, returned: success, description: "With O(state=recorded), whether the record was not there before."}
+prefixes: {type: list, elements: str, returned: success, description: What O(state=undrained) has announced again.}
 """
 
 import dataclasses
@@ -140,11 +96,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service, named
-from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer, systemd
-from ansible_collections.homelab.anycast.plugins.module_utils.node.drain import Drain
-from ansible_collections.homelab.anycast.plugins.module_utils.node.files import write_file
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Verdict, wait_for
+from ..module_utils.model.services import Service, named
+from ..module_utils.node import announcer, systemd
+from ..module_utils.node.drain import Drain
+from ..module_utils.node.files import write_file
+from ..module_utils.waiting import Verdict, wait_for
 
 
 class Node:

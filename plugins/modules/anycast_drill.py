@@ -1,28 +1,18 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Documentation of the action plugin of this name, which does it all."""
-
-from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: anycast_drill
 short_description: Judge what was measured in a failover drill
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Used by the playbook C(homelab.anycast.drill). Judges what other modules have done and read, and contacts no host.
 notes:
   - O(step=report) needs the Python package matplotlib on the controller.
-extends_documentation_fragment:
-  - homelab.anycast.attributes
-  - homelab.anycast.attributes.read_only
-attributes:
-  platform:
-    support: full
-    platforms: posix
+extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.controller]
 options:
   step:
     description:
@@ -40,32 +30,18 @@ options:
       - With O(step=report), the RV(result) of each event.
     type: list
     elements: dict
-  events:
-    description: The events of M(homelab.anycast.anycast_request).
-    type: list
-    elements: dict
-  event:
-    description: One of them.
-    type: dict
+  events: {type: list, elements: dict, description: The events of M(homelab.anycast.anycast_request).}
+  event: {type: dict, description: One of them.}
   measured:
     description:
       - The results C(broken) and C(mended) of M(homelab.anycast.anycast_fault), and those of the loops C(clocks) of
         M(homelab.anycast.anycast_clock), C(probes) of M(homelab.anycast.anycast_probe), and C(watches) of
         M(homelab.anycast.routeros_next_hops).
     type: dict
-  addresses:
-    description: The addresses by which the routers know the node.
-    type: list
-    elements: str
-  failure:
-    description: The result of the task that failed.
-    type: dict
-  time:
-    description: When the drill began.
-    type: str
-  by:
-    description: Who does the drill.
-    type: str
+  addresses: {type: list, elements: str, description: The addresses by which the routers know the node.}
+  failure: {type: dict, description: The result of the task that failed.}
+  time: {type: str, description: When the drill began.}
+  by: {type: str, description: Who does the drill.}
 """
 
 EXAMPLES = r"""
@@ -76,17 +52,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-result:
-  description: The figures of the event, as in C(anycast-drill.json).
-  returned: O(step=result) or O(step=failure)
-  type: dict
-lines:
-  description: The report as text.
-  returned: O(step=report)
-  type: list
-  elements: str
-page:
-  description: What the template of the page needs, with every string escaped.
-  returned: O(step=report)
-  type: dict
+result: {type: dict, returned: O(step=result) or O(step=failure), description: "The figures, as in the drill's report."}
+lines: {type: list, elements: str, returned: O(step=report), description: The report as text.}
+page: {type: dict, returned: O(step=report), description: "What the template of the page needs, its strings escaped."}
 """

@@ -1,7 +1,6 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
@@ -9,8 +8,7 @@ DOCUMENTATION = r"""
 module: anycast_fault
 short_description: Break something on a host for a drill, and put it back whatever happens
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Used by the playbook C(homelab.anycast.drill), in this order. O(state=claimed) keeps a second drill away,
     O(state=broken) arms an undo on the host itself and then breaks something, O(state=mended) undoes it, and
@@ -24,8 +22,7 @@ notes:
   - With O(undo_by=process), for a host without systemd and for what the controller can undo only, the record is in
     C(~/.ansible/homelab-anycast-drill), and the undo is a process that no terminal and no play can end. It does not
     survive a boot of that host, but the record does.
-extends_documentation_fragment:
-  - homelab.anycast.attributes
+extends_documentation_fragment: [homelab.anycast.attributes, homelab.anycast.attributes.linux]
 attributes:
   check_mode:
     support: partial
@@ -37,22 +34,13 @@ attributes:
     support: partial
     details:
       - O(state=broken) breaks it again.
-  platform:
-    support: full
-    platforms: linux
 options:
-  state:
-    description: What is to be done.
-    type: str
-    choices: [claimed, broken, mended, released]
-    required: true
+  state: {type: str, choices: [claimed, broken, mended, released], required: true, description: What is to be done.}
   id:
     description: What tells this drill from others, such as a UUID; the same in all its steps.
     type: str
     required: true
-  by:
-    description: Who does the drill, for whoever is refused meanwhile. Required if O(state=claimed).
-    type: str
+  by: {type: str, description: "Who does the drill, for whoever is refused meanwhile. Required if O(state=claimed)."}
   seconds:
     description:
       - Seconds for which the host is claimed, or after which the undo happens by itself.
@@ -62,12 +50,8 @@ options:
     description: Whether to claim a host that another drill has claimed, putting back what that one broke.
     type: bool
     default: false
-  what:
-    description: What is broken, in words. Required if O(state=broken).
-    type: str
-  command:
-    description: What C(/bin/sh) runs to break it. Required if O(state=broken).
-    type: str
+  what: {type: str, description: "What is broken, in words. Required if O(state=broken)."}
+  command: {type: str, description: What C(/bin/sh) runs to break it. Required if O(state=broken).}
   undo:
     description: What C(/bin/sh) runs to put it back; it may run more than once. Empty for what comes back by itself.
     type: str
@@ -80,14 +64,6 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Claim the host for the next five minutes
-  homelab.anycast.anycast_fault:
-    state: claimed
-    id: 4f1c
-    by: alice@desk
-    seconds: 300
-  become: true
-
 - name: Stop the service, for two minutes at most
   homelab.anycast.anycast_fault:
     state: broken
@@ -97,18 +73,6 @@ EXAMPLES = r"""
     undo: systemctl start kamailio.service
     seconds: 120
   become: true
-
-- name: Put it back
-  homelab.anycast.anycast_fault:
-    state: mended
-    id: 4f1c
-  become: true
-
-- name: Release the host for the next drill
-  homelab.anycast.anycast_fault:
-    state: released
-    id: 4f1c
-  become: true
 """
 
 RETURN = r"""
@@ -116,17 +80,11 @@ at:
   description: When it was broken, or put back, in seconds since 1970 by the clock of the host.
   returned: if something was
   type: float
-  sample: 1795341612.34
-undone:
-  description: What an earlier drill had left broken, and is put back now; null if nothing.
-  returned: O(state=claimed)
-  type: str
-  sample: stop of kamailio.service
+undone: {type: str, returned: O(state=claimed), description: What an earlier drill had left broken; null if nothing.}
 kept:
   description: What is not put back, so that the host stays claimed for the next drill to see it; null if nothing.
   returned: O(state=released)
   type: str
-  sample: sip3 powered off
 """
 
 import fcntl
@@ -140,13 +98,8 @@ from typing import Any, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.drill.record import (
-    Record,
-    parse_record,
-    refusal,
-    undo_command,
-)
-from ansible_collections.homelab.anycast.plugins.module_utils.node.files import write_file
+from ..module_utils.drill.record import Record, parse_record, refusal, undo_command
+from ..module_utils.node.files import write_file
 
 _T = TypeVar("_T")
 

@@ -1,7 +1,6 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
@@ -9,30 +8,15 @@ DOCUMENTATION = r"""
 module: anycast_interface
 short_description: Make a dummy interface by what manages the node
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Writes the files of a dummy interface for ifupdown, NetworkManager or systemd-networkd, and brings it up.
   - An interface that is up stays up when its addresses change. Files for another interface manager are removed first,
     for which it goes down for a moment.
   - Meant for the role P(homelab.anycast.bird_anycast#role), which owns the files that this module writes.
-extends_documentation_fragment:
-  - homelab.anycast.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
-  platform:
-    support: full
-    platforms: Debian
+extends_documentation_fragment: [homelab.anycast.attributes.writes, homelab.anycast.attributes.debian]
 options:
-  name:
-    description: Name of the interface.
-    type: str
-    required: true
+  name: {type: str, required: true, description: Name of the interface.}
   state:
     description: Whether it is there. V(absent) removes it, with its files for any interface manager.
     type: str
@@ -67,10 +51,7 @@ options:
     type: list
     elements: str
     default: []
-  repair:
-    description: Whether something of O(commands) is gone.
-    type: bool
-    default: false
+  repair: {type: bool, default: false, description: Whether something of O(commands) is gone.}
 """
 
 EXAMPLES = r"""
@@ -91,33 +72,16 @@ EXAMPLES = r"""
         [Network]
         Address=172.18.0.64/32
   become: true
-
-- name: Take dummy0 away, whatever manages it
-  homelab.anycast.anycast_interface:
-    name: dummy0
-    state: absent
-  become: true
 """
 
 RETURN = r"""
-files:
-  description: Which files are changed or removed, or would be in check mode.
-  returned: success
-  type: list
-  elements: str
-  sample: [/etc/network/interfaces.d/anycast-dummy0]
+files: {type: list, elements: path, returned: success, description: "Files that are changed or removed, or would be."}
 addresses:
   description: Addresses that are added, or would be in check mode; those that go with an absent interface.
   returned: success
   type: list
   elements: str
-  sample: [172.18.0.64/32]
-surplus:
-  description: Addresses that the interface has beside O(addresses).
-  returned: success
-  type: list
-  elements: str
-  sample: []
+surplus: {type: list, elements: str, returned: success, description: What the interface has beside O(addresses).}
 """
 
 import json
@@ -128,9 +92,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.node import interfaces
-from ansible_collections.homelab.anycast.plugins.module_utils.node.files import write_file
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import wait_until
+from ..module_utils.node import interfaces
+from ..module_utils.node.files import write_file
+from ..module_utils.waiting import wait_until
 
 IFSTATE = "/run/network/ifstate"
 # Seconds for the addresses to come.

@@ -1,7 +1,6 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
@@ -9,8 +8,7 @@ DOCUMENTATION = r"""
 module: anycast_node_info
 short_description: Read what a node does to packets, and its clock
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Reads what an anycast address depends on, the packet filter, the reverse-path filter, how far the clock is off, the
     state of units, which packages are installed, what was configured there by hand, the distribution and the addresses.
@@ -19,27 +17,11 @@ notes:
   - Runs on the node. Root alone can read the packet filter and C(bird.conf), so use C(become). Where a program to read
     the packet filter is missing, or refuses, the result says so by null; a C(bird.conf) that is there and cannot be
     read is an error.
-extends_documentation_fragment:
-  - homelab.anycast.attributes
-  - homelab.anycast.attributes.read_only
-attributes:
-  platform:
-    support: full
-    platforms: Debian
+extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.debian]
 options:
-  now:
-    description: Seconds since 1970 by the clock to compare with, normally the controller's.
-    type: float
-  units:
-    description: Units of systemd whose state to read.
-    type: list
-    elements: str
-    default: []
-  packages:
-    description: Packages of Debian to look for.
-    type: list
-    elements: str
-    default: []
+  now: {type: float, description: "Seconds since 1970 by the clock to compare with, normally the controller's."}
+  units: {type: list, elements: str, default: [], description: Units of systemd whose state to read.}
+  packages: {type: list, elements: str, default: [], description: Packages of Debian to look for.}
   link_interfaces:
     description: Interfaces to OSPF's neighbours. Without them RV(interface_managers) is null.
     type: list
@@ -57,10 +39,7 @@ options:
   source_table:
     description: Number of the routing table to read with the policy rules. Without it RV(source_routing) is null.
     type: int
-  removal:
-    description: Whether to read RV(before), which the removal of the role needs.
-    type: bool
-    default: false
+  removal: {type: bool, default: false, description: "Whether to read RV(before), which the removal of the role needs."}
 seealso:
   - module: homelab.anycast.routeros_info
 """
@@ -91,46 +70,32 @@ facts:
   sample:
     distribution: Debian GNU/Linux
     distributions: [debian]
-    interfaces:
-      enp0s11: {active: true, mtu: 1500, addresses: [172.18.0.11/26, "fe80::11/64"]}
+    interfaces: {enp0s11: {active: true, mtu: 1500, addresses: [172.18.0.11/26, "fe80::11/64"]}}
     default_ipv4: enp0s11
     default_ipv6: null
 announced:
   description: The owner, the group and the mode of C(anycast.d) in O(directory); null without such a directory.
   returned: always
   type: dict
-  sample: {owner: bird, group: bird, mode: "0750"}
 nftables:
-  description: The objects of C(nft --json list ruleset); null if there is no program nft, or it refuses.
+  description: >-
+    The objects of C(nft --json list ruleset); null if there is no program nft, or it refuses. In the same way
+    C(iptables) and C(ip6tables) have the output of C(iptables-save) and C(ip6tables-save) as text.
   returned: always
   type: list
   elements: dict
-iptables:
-  description: The output of C(iptables-save); null if there is no such program, or it refuses.
-  returned: always
-  type: str
-ip6tables:
-  description: The output of C(ip6tables-save); null if there is no such program, or it refuses.
-  returned: always
-  type: str
 rp_filter:
   description: >-
     The reverse-path filter in force on each interface, V(0) none, V(1) strict, V(2) loose. It is the greater one of
     C(net.ipv4.conf.all.rp_filter) and the interface's own.
   returned: always
   type: dict
-  sample: {lo: 0, enp0s11: 2}
 units:
   description: What systemd says of each of O(units), by its name; empty on a machine without systemd.
   returned: always
   type: dict
-  sample:
-    kamailio.service: {load: loaded, active: active, enabled: enabled}
-packages:
-  description: Of each of O(packages), the version that is installed; null if it is not.
-  returned: always
-  type: dict
-  sample: {bird2: 2.17.1-1+b2}
+  sample: {kamailio.service: {load: loaded, active: active, enabled: enabled}}
+packages: {type: dict, returned: always, description: "The installed version of each of O(packages), or null."}
 interface_managers:
   description:
     - Which of V(ifupdown), V(NetworkManager) and V(networkd) are C(running), and what the tool of one said that does
@@ -139,11 +104,7 @@ interface_managers:
     - C(interfaces) are those with files of the role P(homelab.anycast.bird_anycast#role).
   returned: always
   type: dict
-  sample:
-    running: [ifupdown]
-    mute: {}
-    links: {enp0s11: ifupdown}
-    interfaces: [dummy0]
+  sample: {running: [ifupdown], mute: {}, links: {enp0s11: ifupdown}, interfaces: [dummy0]}
 bird_conf:
   description:
     - What C(bird.conf) in O(directory) consists of, without a value that may be secret; null if there is none.
@@ -160,8 +121,7 @@ stanzas:
   returned: always
   type: list
   elements: dict
-  sample:
-    - {file: /etc/network/interfaces, name: dummy0, addresses: [172.18.0.64], extra: [], heirs: []}
+  sample: [{file: /etc/network/interfaces, name: dummy0, addresses: [172.18.0.64], extra: [], heirs: []}]
 source_routing:
   description: The policy rules, and the routes of O(source_table), as C(ip -N) shows them.
   returned: always
@@ -175,11 +135,9 @@ before:
   returned: always
   type: dict
 clock:
-  description: >-
-    By how many seconds the node's clock is ahead of O(now), the time to get here included; null without O(now).
+  description: C(skew), by how many seconds the node's clock is ahead of O(now), the time to get here included.
   returned: always
   type: dict
-  sample: {skew: 1}
 """
 
 import contextlib
@@ -192,13 +150,13 @@ from typing import Any
 from ansible.module_utils import distro
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.bird.conf import BirdConf
-from ansible_collections.homelab.anycast.plugins.module_utils.bird.paths import Paths
-from ansible_collections.homelab.anycast.plugins.module_utils.node import facts as node_facts
-from ansible_collections.homelab.anycast.plugins.module_utils.node import files, ifupdown
-from ansible_collections.homelab.anycast.plugins.module_utils.node.managers import read_managers
-from ansible_collections.homelab.anycast.plugins.module_utils.node.systemd import unit_states
-from ansible_collections.homelab.anycast.plugins.module_utils.node.takeover import packages_to_purge
+from ..module_utils.bird.conf import BirdConf
+from ..module_utils.bird.paths import Paths
+from ..module_utils.node import facts as node_facts
+from ..module_utils.node import files, ifupdown
+from ..module_utils.node.managers import read_managers
+from ..module_utils.node.systemd import unit_states
+from ..module_utils.node.takeover import packages_to_purge
 
 CONF = "/proc/sys/net/ipv4/conf"
 # Root's PATH may lack it in a login without a shell.

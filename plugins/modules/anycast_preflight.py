@@ -1,35 +1,22 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Documentation of the action plugin of this name, which does it all."""
-
-from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: anycast_preflight
 short_description: Refuse to set up a system that would not work
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Compares what the roles have read of both ends, and what both would be given, before anything is changed. Fails with
     one text for all hosts, in which the same problem of several hosts is one line. What may be a problem is a warning.
   - Takes what it needs from the variables of the hosts of the groups C(anycast_routers) and C(anycast_nodes), after
     C(tasks_from=plan) of both roles has run there, as in the playbook C(homelab.anycast.preflight). A host that
     C(--limit) leaves out belongs to the system, and is not compared.
-extends_documentation_fragment:
-  - homelab.anycast.attributes
-  - homelab.anycast.attributes.read_only
-attributes:
-  platform:
-    support: full
-    platforms: posix
+extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.controller]
 options:
-  fail:
-    description: Whether to fail if there are problems. The error is RV(text) then.
-    type: bool
-    default: true
+  fail: {type: bool, default: true, description: Whether to fail if there are problems. The error is RV(text) then.}
 """
 
 EXAMPLES = r"""
@@ -39,15 +26,6 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-problems:
-  description: What keeps the system from working.
-  returned: success
-  type: list
-  elements: str
-  sample: []
-text:
-  description: The verdict as text.
-  returned: success
-  type: str
-  sample: No problem was found
+problems: {type: list, elements: str, returned: success, description: What keeps the system from working., sample: []}
+text: {type: str, returned: success, description: The verdict as text., sample: No problem was found}
 """

@@ -1,7 +1,6 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
@@ -9,8 +8,7 @@ DOCUMENTATION = r"""
 module: anycast_probe
 short_description: Send numbered UDP probes to an anycast address and say who answered
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Runs on a client and sends numbered SIP OPTIONS requests over UDP (RFC 3261 11, with C(rport) of RFC 3581) to an
     address, from one or more of the client's own addresses.
@@ -28,13 +26,7 @@ notes:
     source on one node, as it does with a phone.
   - It lasts (O(count) - 1) x O(interval) and at most O(timeout) more. Use C(async) for a probe in the background, and
     O(while_file) to end it when what it was to observe is over.
-extends_documentation_fragment:
-  - homelab.anycast.attributes
-  - homelab.anycast.attributes.read_only
-attributes:
-  platform:
-    support: full
-    platforms: linux
+extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.linux]
 options:
   address:
     description: The address to probe, IPv4 or IPv6.
@@ -306,17 +298,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.probe.dns import DnsProbe
-from ansible_collections.homelab.anycast.plugins.module_utils.probe.run import (
-    Kind,
-    ProbeError,
-    Series,
-    local_address,
-    loss_message,
-    send_probes,
-)
-from ansible_collections.homelab.anycast.plugins.module_utils.probe.sip import SipProbe
-from ansible_collections.homelab.anycast.plugins.module_utils.probe.targets import PORTS
+from ..module_utils.probe.dns import DnsProbe
+from ..module_utils.probe.run import Kind, ProbeError, Series, local_address, loss_message, send_probes
+from ..module_utils.probe.sip import SipProbe
+from ..module_utils.probe.targets import PORTS
 
 KINDS: dict[str, Callable[[str], Kind]] = {"sip": SipProbe, "dns": DnsProbe}
 

@@ -1,7 +1,6 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
@@ -9,8 +8,7 @@ DOCUMENTATION = r"""
 module: anycast_services_info
 short_description: Read which services a node announces, and why it does or does not
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Reads for each service the states of its units, whether it is announced, what its check says, what is drained, and
     the last changes from the journal.
@@ -18,13 +16,7 @@ description:
     puts the two together.
 notes:
   - Use C(become), or the journal and the drains may not be readable.
-extends_documentation_fragment:
-  - homelab.anycast.attributes
-  - homelab.anycast.attributes.read_only
-attributes:
-  platform:
-    support: full
-    platforms: Debian
+extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.debian]
 options:
   services:
     description: The services of the node, as P(homelab.anycast.services#filter) gives them.
@@ -47,48 +39,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 services:
-  description: The services.
+  description:
+    - The services. C(unit) is the one that it follows, C(bird.service) for one that follows none; C(unit_state) and the
+      C(announcer_state) of C(anycast-announce@NAME.service) are in systemd's words.
+    - C(announced) is whether it is in BIRD's configuration. A BIRD that does not run announces nothing all the same.
+    - C(healthy) is whether its unit is active and its check, if it has one, passes. Null where that is not known, as of
+      a drained service with a check, which does not run. C(health) is what its check says; null without a check.
+    - C(why) says what decides whether it is announced, C(changes) are what the journal has of it, the last one first.
   returned: success
   type: list
   elements: dict
-  contains:
-    name:
-      description: Its name.
-      type: str
-    unit:
-      description: The unit that it follows; C(bird.service) for one that follows none.
-      type: str
-    unit_state:
-      description: State of that unit, in systemd's words.
-      type: str
-    announcer_state:
-      description: State of the unit that announces it, C(anycast-announce@NAME.service), in systemd's words.
-      type: str
-    announced:
-      description: Whether it is in BIRD's configuration. A BIRD that does not run announces nothing all the same.
-      type: bool
-    healthy:
-      description:
-        - Whether its unit is active and its check, if it has one, passes.
-        - Null where that is not known, as of a drained service with a check, which does not run.
-      type: bool
-    health:
-      description: What its check says, in words; null without a check.
-      type: str
-    why:
-      description: What decides whether it is announced, in words.
-      type: str
-    changes:
-      description: What the journal has of the announcer, the last change first.
-      type: list
-      elements: dict
-      contains:
-        time:
-          description: When, in UTC.
-          type: str
-        text:
-          description: What happened.
-          type: str
   sample:
     - name: sip
       unit: kamailio.service
@@ -98,26 +58,14 @@ services:
       healthy: true
       health: "announced: 172.18.0.64 answers SIP OPTIONS with 200"
       why: "announced: 172.18.0.64 answers SIP OPTIONS with 200"
-      changes:
-        - time: "2026-11-22T15:00:00Z"
-          text: "sip announced: it is healthy"
+      changes: [{time: "2026-11-22T15:00:00Z", text: "sip announced: it is healthy"}]
 records:
   description: What is drained, as M(homelab.anycast.anycast_drain) returns it.
   returned: success
   type: list
   elements: dict
-  sample: []
-bird_state:
-  description: State of C(bird.service), in systemd's words.
-  returned: success
-  type: str
-  sample: active
-unlisted:
-  description: Names of services that are announced without being in O(services).
-  returned: success
-  type: list
-  elements: str
-  sample: []
+bird_state: {type: str, returned: success, description: "State of C(bird.service), in systemd's words."}
+unlisted: {type: list, elements: str, returned: success, description: Services that are announced without being listed.}
 """
 
 from pathlib import Path
@@ -125,7 +73,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer, systemd
+from ..module_utils.node import announcer, systemd
 
 # The last changes of a service to return.
 _CHANGES = 5

@@ -1,29 +1,19 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Documentation of the action plugin of this name, which does it all."""
-
-from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: anycast_status
 short_description: Show the state of the whole system
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Puts together what was read of routers and nodes, and prints it as text, what serves, what does not, and why. What
     could not be read is shown as unknown.
   - Takes what it needs from the variables of the hosts of the groups C(anycast_routers), C(anycast_nodes) and
     C(anycast_clients), as the playbook C(homelab.anycast.status) reads them.
-extends_documentation_fragment:
-  - homelab.anycast.attributes
-  - homelab.anycast.attributes.read_only
-attributes:
-  platform:
-    support: full
-    platforms: posix
+extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.controller]
 options:
   fail:
     description: Whether to fail if there are problems, with these as the error, instead of printing the state.
@@ -38,18 +28,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-problems:
-  description: What is wrong, sentences that begin with where it is.
-  returned: success
-  type: list
-  elements: str
-  sample: ["sip2: cannot be reached: Connection timed out"]
-text:
-  description: What is printed.
-  returned: success
-  type: str
-page:
-  description: What the template of the HTML page takes, with every string escaped for HTML.
-  returned: success
-  type: dict
+problems: {type: list, elements: str, returned: success, description: "What is wrong, each with where it is."}
+text: {type: str, returned: success, description: What is printed.}
+page: {type: dict, returned: success, description: "What the template of the HTML page takes, its strings escaped."}
 """

@@ -1,7 +1,6 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
@@ -9,8 +8,7 @@ DOCUMENTATION = r"""
 module: anycast_takeover
 short_description: Keep what was on a node before the role, and give it back
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - With O(state=taken), keeps copies of files that the role is about to replace, notes which packages it has
     installed and how units were, and takes hand-made interfaces out of C(/etc/network/interfaces), which stay up.
@@ -18,35 +16,18 @@ description:
     what comes in between can be tried again.
   - Copies keep their owner and mode, and are below C(/var/lib/homelab-anycast/before), which is closed to all but root.
     The first copy of a file stays, so that it is what was there before the role ever ran.
-extends_documentation_fragment:
-  - homelab.anycast.attributes
+extends_documentation_fragment: [homelab.anycast.attributes.writes, homelab.anycast.attributes.debian]
 attributes:
-  check_mode:
-    support: full
   diff_mode:
-    support: full
     details: Of the interfaces files. What was in the other files is never shown, as it may hold passwords.
-  idempotent:
-    support: full
-  platform:
-    support: full
-    platforms: Debian
 options:
   state:
     description: Whether to keep and take over, to give back, or to forget.
     type: str
     choices: [taken, given_back, forgotten]
     default: taken
-  files:
-    description: Files to keep a copy of, where they exist.
-    type: list
-    elements: path
-    default: []
-  packages:
-    description: Packages that the role has installed.
-    type: list
-    elements: str
-    default: []
+  files: {type: list, elements: path, default: [], description: "Files to keep a copy of, where they exist."}
+  packages: {type: list, elements: str, default: [], description: Packages that the role has installed.}
   units:
     description: >-
       How units were, by their names, as M(homelab.anycast.anycast_node_info) returns them; and with
@@ -64,11 +45,6 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Keep a copy of what the role replaces
-  homelab.anycast.anycast_takeover:
-    files: [/etc/bird/bird.conf]
-  become: true
-
 - name: Move an interface from /etc/network/interfaces to a file of the role
   homelab.anycast.anycast_takeover:
     interface: dummy0
@@ -79,27 +55,11 @@ EXAMPLES = r"""
         pre-up ip link add dev dummy0 type dummy
         post-down ip link del dev dummy0
   become: true
-
-- name: Restore what was there before the role
-  homelab.anycast.anycast_takeover:
-    state: "{{ item }}"
-  loop: [given_back, forgotten]
-  become: true
 """
 
 RETURN = r"""
-copies:
-  description: Where the copies of O(files) and of changed interfaces files are, by the files' paths.
-  returned: success
-  type: dict
-  sample:
-    /etc/bird/bird.conf: /var/lib/homelab-anycast/before/etc/bird/bird.conf
-given_back:
-  description: What was put back, in words; with O(state=given_back).
-  returned: success
-  type: list
-  elements: str
-  sample: ["/etc/network/interfaces is as it was"]
+copies: {type: dict, returned: success, description: "Where copies of files are, by the files' paths."}
+given_back: {type: list, elements: str, returned: success, description: "What was put back, in words."}
 """
 
 import contextlib
@@ -110,9 +70,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.bird import conf
-from ansible_collections.homelab.anycast.plugins.module_utils.node import files, ifupdown
-from ansible_collections.homelab.anycast.plugins.module_utils.node.files import digest, read_exactly, write_file
+from ..module_utils.bird import conf
+from ..module_utils.node import files, ifupdown
+from ..module_utils.node.files import digest, read_exactly, write_file
 
 
 class Takeover:

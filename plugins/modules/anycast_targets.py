@@ -1,29 +1,19 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Documentation of the action plugin of this name, which does it all."""
-
-from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: anycast_targets
 short_description: Work out what has to answer in a system
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Says which anycast addresses the nodes have, which next hops a router must have for each, and what a client can ask.
     For proving that a system works, as the playbook C(homelab.anycast.verify) does.
   - Takes the services from C(bird_anycast_services) of the hosts of the group C(anycast_nodes). A node whose list
     cannot be resolved is left out.
-extends_documentation_fragment:
-  - homelab.anycast.attributes
-  - homelab.anycast.attributes.read_only
-attributes:
-  platform:
-    support: full
-    platforms: posix
+extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.controller]
 options:
   neighbors:
     description: Neighbours of a router, as M(homelab.anycast.routeros_ospf_neighbors) returns them, for RV(next_hops).
@@ -45,23 +35,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-prefixes:
-  description: The anycast addresses of all nodes, each once.
-  returned: success
-  type: list
-  elements: str
-  sample: [172.18.0.64/32]
+prefixes: {type: list, elements: str, returned: success, description: "The anycast addresses of all nodes, each once."}
 next_hops:
   description: For each prefix, which of O(neighbors) are nodes that announce it.
   returned: success
   type: list
   elements: dict
   sample: [{prefix: 172.18.0.64/32, gateways: [172.18.0.11, 172.18.0.12]}]
-names:
-  description: Names of the nodes among O(neighbors), by their addresses.
-  returned: success
-  type: dict
-  sample: {172.18.0.11: sip1, 172.18.0.12: sip2}
+names: {type: dict, returned: success, description: "Names of the nodes among O(neighbors), by their addresses."}
 probes:
   description:
     - What a client can ask, one for each address of a service. The kind and the port are those of its check, for checks

@@ -1,93 +1,30 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Documentation of the action plugin of this name, which does it all."""
-
-from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bird_anycast_plan
 short_description: Read a node and decide what the role bird_anycast does to it
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Reads the node once with M(homelab.anycast.anycast_node_info), and returns the problems, and everything that the
     tasks of the role P(homelab.anycast.bird_anycast#role) write. Changes nothing.
   - Problems do not make it fail. A node that cannot be read does, unless O(fail=false).
 notes:
-  - Its options are the variables of the role. What is wrong with them is among RV(problems).
+  - What is wrong with the variables is among RV(problems).
   - No key is in the result.
-extends_documentation_fragment:
-  - homelab.anycast.attributes
-  - homelab.anycast.attributes.read_only
-attributes:
-  platform:
-    support: full
-    platforms: Debian
+extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.debian]
 options:
-  link:
-    description: As O(homelab.anycast.bird_anycast#role:main:bird_anycast_link).
-    type: raw
+  variables:
+    description:
+      - The variables of the role, by their names without C(bird_anycast_).
+    type: dict
     required: true
-  services:
-    description: As O(homelab.anycast.bird_anycast#role:main:bird_anycast_services).
-    type: raw
-    required: true
-  router_id:
-    description: As O(homelab.anycast.bird_anycast#role:main:bird_anycast_router_id).
-    type: raw
-    required: true
-  interfaces:
-    description: As O(homelab.anycast.bird_anycast#role:main:bird_anycast_interfaces).
-    type: list
-    elements: str
-    required: true
-  priority:
-    description: As O(homelab.anycast.bird_anycast#role:main:bird_anycast_priority).
-    type: raw
-    required: true
-  cost:
-    description: As O(homelab.anycast.bird_anycast#role:main:bird_anycast_cost).
-    type: raw
-    required: true
-  withdraw_wait:
-    description: As O(homelab.anycast.bird_anycast#role:main:bird_anycast_withdraw_wait).
-    type: raw
-    required: true
-  interface_manager:
-    description: As O(homelab.anycast.bird_anycast#role:main:bird_anycast_interface_manager).
-    type: str
-    required: true
-  package:
-    description: As O(homelab.anycast.bird_anycast#role:main:bird_anycast_package).
-    type: str
-    required: true
-  lsa:
-    description: As O(homelab.anycast.bird_anycast#role:main:bird_anycast_lsa).
-    type: str
-    choices: [router, service]
-    required: true
-  source_gateway:
-    description: As O(homelab.anycast.bird_anycast#role:main:bird_anycast_source_gateway).
-    type: str
-    required: true
-  source_table:
-    description: As O(homelab.anycast.bird_anycast#role:main:bird_anycast_source_table).
-    type: raw
-    required: true
-  directory:
-    description: BIRD's directory.
-    type: path
-    default: /etc/bird
-  without:
-    description: Name of a service to plan without, which O(services) may have.
-    type: str
-  removal:
-    description: Whether to plan RV(removal).
-    type: bool
-    default: false
+  directory: {type: path, default: /etc/bird, description: "BIRD's directory."}
+  without: {type: str, description: "Name of a service to plan without, which the variables may have."}
+  removal: {type: bool, default: false, description: Whether to plan RV(removal).}
   made:
     description: A plan made before. If it is for the same variables it is returned, and the node is not read again.
     type: dict
@@ -102,67 +39,42 @@ options:
 EXAMPLES = r"""
 - name: Read the node and decide what to do
   homelab.anycast.bird_anycast_plan:
-    link: "{{ anycast_link }}"
-    services: "{{ anycast_services }}"
-    router_id: 172.18.0.11
-    interfaces: [enp0s11]
-    priority: 0
-    cost: 1
-    withdraw_wait: 1.0
-    interface_manager: auto
-    package: ""
-    source_gateway: ""
-    source_table: 64
+    variables:
+      link: "{{ anycast_link }}"
+      services: "{{ anycast_services }}"
+      router_id: 172.18.0.11
+      interfaces: [enp0s11]
+      priority: 0
+      cost: 1
+      lsa: router
+      withdraw_wait: 1.0
+      interface_manager: auto
+      package: ""
+      source_gateway: ""
+      source_table: 64
   become: true
   register: plan
 """
 
 RETURN = r"""
-msg:
-  description: Why the node could not be read. Nothing else but RV(reached) is returned then.
-  returned: where it could not, with O(fail=false)
-  type: str
-reached:
-  description: Whether the node could be reached.
-  returned: as RV(msg)
-  type: bool
-problems:
-  description: What keeps the role from setting up the node, one sentence each.
-  returned: success
-  type: list
-  elements: str
-info:
-  description: What M(homelab.anycast.anycast_node_info) returned.
-  returned: success
-  type: dict
-link:
-  description: O(link) with its defaults and without its keys; empty where it cannot work.
-  returned: success
-  type: dict
-services:
-  description: O(services) with their defaults; empty where they cannot work.
-  returned: success
-  type: list
-  elements: dict
+msg: {type: str, returned: "instead of all else, with O(fail=false)", description: Why it could not be read.}
+reached: {type: bool, returned: as RV(msg), description: Whether the node could be reached.}
+problems: {type: list, elements: str, returned: success, description: What keeps the role from setting up the node.}
+info: {type: dict, returned: success, description: What M(homelab.anycast.anycast_node_info) returned.}
+link: {type: dict, returned: success, description: "The link with its defaults, without keys; empty if it cannot work."}
+services: {type: list, elements: dict, returned: success, description: The services with their defaults; likewise.}
 ospf_versions:
   description: The versions of OSPF that announce them, V(2) and where there is an IPv6 address V(3).
   returned: success
   type: list
   elements: int
-interface_manager:
-  description: What makes the dummy interfaces; null if the node does not tell.
-  returned: success
-  type: str
+interface_manager: {type: str, returned: success, description: "What makes the dummy interfaces, or null."}
 interfaces:
   description: The dummy interfaces, C(name), C(addresses) and the commands of C(source_routing) for each.
   returned: success
   type: list
   elements: dict
-surplus_interfaces:
-  description: Interfaces with files of the role that no service has.
-  returned: success
-  type: list
-  elements: str
+surplus_interfaces: {type: list, elements: str, returned: success, description: Those of the role that no service has.}
 source_routing:
   description: >-
     Source routing of all addresses, the C(commands) that have it up, those that C(forget) earlier ones, and whether to
@@ -183,11 +95,7 @@ bird:
     protocols.
   returned: success
   type: dict
-asked:
-  description: The options that the plan is for, without the keys of the link.
-  returned: success
-  type: dict
-  sample: {router_id: 172.18.0.11, interfaces: [enp0s11]}
+asked: {type: dict, returned: success, description: "The options that the plan is for, without the keys of the link."}
 removal:
   description: >-
     What the removal does to BIRD (C(action)), C(notes) about it, packages to C(purge), interfaces to bring up

@@ -1,7 +1,6 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
@@ -9,8 +8,7 @@ DOCUMENTATION = r"""
 module: bird_configure
 short_description: Give BIRD a new configuration on trial, and restore the old one if an OSPF adjacency is lost by it
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Puts C(bird.conf), and the file of the key that it includes, in force on trial. BIRD loads the new configuration
     from files beside the real ones, with C(configure timeout), and the module watches the neighbours that were V(Full)
@@ -33,6 +31,7 @@ extends_documentation_fragment:
   - ansible.builtin.files
   - homelab.anycast.attributes
   - homelab.anycast.bird
+  - homelab.anycast.attributes.linux
 attributes:
   check_mode:
     support: full
@@ -45,14 +44,8 @@ attributes:
         not shown.
   idempotent:
     support: full
-  platform:
-    support: full
-    platforms: linux
 options:
-  content:
-    description: The new C(bird.conf).
-    type: str
-    required: true
+  content: {type: str, required: true, description: The new C(bird.conf).}
   path:
     description: Where it belongs. BIRD must have been started with this file, or with O(main).
     type: path
@@ -62,18 +55,12 @@ options:
       - The file that BIRD was started with, where that is not O(path) but includes it, by its name or a pattern, and
         not in a file that it includes in turn. The module reads it, and never writes it.
     type: path
-  key:
-    description: The new content of O(key_file).
-    type: str
-    required: true
+  key: {type: str, required: true, description: The new content of O(key_file).}
   key_file:
     description: The file with the key, which O(content) includes by this very path. It changes together with it.
     type: path
     required: true
-  hello_interval:
-    description: Seconds, the hello interval of O(content).
-    type: int
-    required: true
+  hello_interval: {type: int, required: true, description: "Seconds, the hello interval of O(content)."}
   dead_interval:
     description:
       - Seconds, the dead interval of O(content).
@@ -89,27 +76,15 @@ options:
       - In check mode it does not wait.
     type: dict
     suboptions:
-      router_id:
-        description: OSPF router id of that router.
-        type: str
-        required: true
+      router_id: {type: str, required: true, description: OSPF router id of that router.}
       authentication:
         description: Authentication of the link model.
         type: str
         choices: [md5, sha1, sha256, sha384, sha512]
         required: true
-      key_id:
-        description: Id of the key in its packets.
-        type: int
-        required: true
-      key:
-        description: The key itself.
-        type: str
-        required: true
-      timeout:
-        description: Seconds to wait.
-        type: float
-        default: 120
+      key_id: {type: int, required: true, description: Id of the key in its packets.}
+      key: {type: str, required: true, description: The key itself.}
+      timeout: {type: float, default: 120, description: Seconds to wait.}
       listening:
         description: A file that is there while the module listens, for who has to wait with the router until then.
         type: path
@@ -148,27 +123,6 @@ EXAMPLES = r"""
     group: bird
     mode: "0640"
   become: true
-
-- name: Send with the new key as soon as the router has it
-  homelab.anycast.bird_configure:
-    # BIRD sends with the first key, and accepts both.
-    content: "{{ lookup('ansible.builtin.file', 'bird.conf', rstrip=false) }}"
-    key: |
-      authentication cryptographic;
-      password "{{ lookup('ansible.builtin.env', 'ANYCAST_NEW_KEY') }}" { id 2; algorithm hmac sha256; };
-      password "{{ lookup('ansible.builtin.env', 'ANYCAST_OSPF_KEY') }}" { id 1; algorithm hmac sha256; };
-    key_file: /etc/bird/anycast.key
-    hello_interval: 3
-    dead_interval: 12
-    follow:
-      router_id: 172.18.0.1
-      authentication: sha256
-      key_id: 2
-      key: "{{ lookup('ansible.builtin.env', 'ANYCAST_NEW_KEY') }}"
-      listening: /run/anycast-follow
-  become: true
-  async: 300
-  poll: 0
 """
 
 RETURN = r"""
@@ -177,36 +131,17 @@ changed_files:
   returned: success
   type: list
   elements: str
-  sample: [/etc/bird/bird.conf]
 before:
   description: >-
     Router ids of the neighbours that were Full before the change and are to stay so, those of OSPFv3 with C((OSPFv3\))
     after them.
-  returned: when BIRD was given a new configuration
+  returned: &tried when BIRD was given a new configuration
   type: list
   elements: str
-  sample: [172.18.0.1, 172.18.0.1 (OSPFv3)]
-lost:
-  description: Those of them that are not Full with the new configuration.
-  returned: when BIRD was given a new configuration
-  type: list
-  elements: str
-  sample: []
-waited:
-  description: Seconds until the new configuration was confirmed or given up.
-  returned: when BIRD was given a new configuration
-  type: float
-  sample: 13.2
-rollback_after:
-  description: Seconds after which BIRD would have rolled back by itself.
-  returned: when BIRD was given a new configuration
-  type: int
-  sample: 35
-rolled_back:
-  description: Whether BIRD runs the old configuration again.
-  returned: when BIRD was given a new configuration
-  type: bool
-  sample: false
+lost: {type: list, elements: str, returned: *tried, description: Those of them that are not Full with the new one.}
+waited: {type: float, returned: *tried, description: Seconds until it was confirmed or given up.}
+rollback_after: {type: int, returned: *tried, description: Seconds after which BIRD would have rolled back by itself.}
+rolled_back: {type: bool, returned: *tried, description: Whether BIRD runs the old configuration again.}
 """
 
 import tempfile
@@ -216,7 +151,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.bird.control import (
+from ..module_utils.bird.control import (
     Bird,
     BirdError,
     bird_argument_spec,
@@ -225,8 +160,8 @@ from ansible_collections.homelab.anycast.plugins.module_utils.bird.control impor
     ospf_interfaces,
     ospf_neighbors,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils.bird.paths import Paths
-from ansible_collections.homelab.anycast.plugins.module_utils.bird.trial import (
+from ..module_utils.bird.paths import Paths
+from ..module_utils.bird.trial import (
     CANDIDATE_SUFFIX,
     TRIAL_SUFFIX,
     Patience,
@@ -238,11 +173,11 @@ from ansible_collections.homelab.anycast.plugins.module_utils.bird.trial import 
     rollback_message,
     to_keep,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils.model.link import KINDS_WITH_KEY_ID
-from ansible_collections.homelab.anycast.plugins.module_utils.node.files import write_file
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import Neighbor, OwnInterface
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.packet import Listener, Signer
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, Verdict, wait_for
+from ..module_utils.model.link import KINDS_WITH_KEY_ID
+from ..module_utils.node.files import write_file
+from ..module_utils.ospf.neighbors import Neighbor, OwnInterface
+from ..module_utils.ospf.packet import Listener, Signer
+from ..module_utils.waiting import Unreadable, Verdict, wait_for
 
 # BIRD's reply codes, of the last line of an answer (doc/reply_codes in its source).
 DONE = (3, 4, 5)  # reconfigured, in progress, queued

@@ -1,7 +1,6 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
@@ -9,8 +8,7 @@ DOCUMENTATION = r"""
 module: bird_info
 short_description: Read what BIRD runs with, and which OSPF packets it refused
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Reads the router id and the OSPF interfaces of a running BIRD 2 or 3, which need not be those of C(bird.conf), and
     from the journal the OSPF packets that it refused lately, with its reason.
@@ -20,13 +18,9 @@ notes:
   - The socket belongs to root and the group C(bird), the journal to root and some groups; use C(become).
   - Fails where BIRD does not run or does not answer.
 extends_documentation_fragment:
-  - homelab.anycast.attributes
   - homelab.anycast.attributes.read_only
   - homelab.anycast.bird
-attributes:
-  platform:
-    support: full
-    platforms: linux
+  - homelab.anycast.attributes.linux
 seealso:
   - module: homelab.anycast.bird_ospf_neighbors
   - module: homelab.anycast.anycast_node_info
@@ -40,77 +34,35 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-version:
-  description: BIRD's version.
-  returned: success
-  type: str
-  sample: 2.17.1
-router_id:
-  description: The router id that BIRD runs with.
-  returned: success
-  type: str
-  sample: 172.18.0.11
+version: {type: str, returned: success, description: "BIRD's version."}
+router_id: {type: str, returned: success, description: The router id that BIRD runs with.}
 interfaces:
-  description: Interfaces of all OSPF protocols that are up.
+  description: >-
+    Interfaces of all OSPF protocols that are up, with intervals in seconds. C(silent) is whether it sends no hellos, as
+    those of the anycast addresses.
   returned: success
   type: list
   elements: dict
-  contains:
-    name:
-      description: Name of the interface.
-      type: str
-    area:
-      description: Its area.
-      type: str
-    type:
-      description: V(broadcast), V(nbma), V(ptp) or V(ptmp).
-      type: str
-    hello:
-      description: Hello interval in seconds; C(dead), C(retransmit) and C(wait) likewise.
-      type: float
-    priority:
-      description: Router priority.
-      type: int
-    silent:
-      description: Whether it sends no hellos, as those of the anycast addresses.
-      type: bool
   sample:
     - {name: enp0s11, area: 0.0.0.0, type: broadcast, hello: 3.0, dead: 12.0, priority: 0, silent: false}
 refused:
-  description: Packets that BIRD refused in the last minute; null if there is no journal to read.
+  description:
+    - Packets that BIRD refused in the last minute; null if there is no journal to read.
+    - C(sender) is the router id of who sent them, or the address where BIRD does not say that. C(reason) is in BIRD's
+      words. C(count) are its log lines; BIRD writes one each second at most, after the first five.
   returned: success
   type: list
   elements: dict
-  contains:
-    sender:
-      description: Router id of who sent them, or the address where BIRD does not say that.
-      type: str
-    interface:
-      description: Where they arrived.
-      type: str
-    reason:
-      description: BIRD's words, with what it found in the packets.
-      type: str
-    count:
-      description: How many log lines there are; BIRD writes one each second at most, after the first five.
-      type: int
-  sample:
-    - {sender: 172.18.0.1, interface: enp0s11, reason: dead interval mismatch (16), count: 17}
+  sample: [{sender: 172.18.0.1, interface: enp0s11, reason: dead interval mismatch (16), count: 17}]
 """
 
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.bird.control import (
-    Bird,
-    BirdError,
-    bird_argument_spec,
-    ospf_interfaces,
-    parse_router_id,
-)
-from ansible_collections.homelab.anycast.plugins.module_utils.bird.log import parse_refusals
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
+from ..module_utils.bird.control import Bird, BirdError, bird_argument_spec, ospf_interfaces, parse_router_id
+from ..module_utils.bird.log import parse_refusals
+from ..module_utils.waiting import Unreadable
 
 
 def refused(module: AnsibleModule) -> list[dict[str, Any]] | None:

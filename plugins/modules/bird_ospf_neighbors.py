@@ -1,7 +1,6 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
@@ -9,8 +8,7 @@ DOCUMENTATION = r"""
 module: bird_ospf_neighbors
 short_description: Read BIRD's OSPF neighbours, and wait until they are as expected
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Reads the OSPF neighbours of a host that runs BIRD 2 or 3, in the form that
     M(homelab.anycast.routeros_ospf_neighbors) uses too.
@@ -21,14 +19,10 @@ description:
 notes:
   - The socket belongs to root and the group C(bird); use C(become) or a user of that group.
 extends_documentation_fragment:
-  - homelab.anycast.attributes
   - homelab.anycast.attributes.read_only
   - homelab.anycast.neighbor_expectation
   - homelab.anycast.bird
-attributes:
-  platform:
-    support: full
-    platforms: linux
+  - homelab.anycast.attributes.linux
 options:
   protocol:
     description:
@@ -84,16 +78,8 @@ version:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.bird.control import (
-    BirdError,
-    OspfReader,
-    bird_argument_spec,
-)
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.expect import (
-    EXPECTATION_MUTUALLY_EXCLUSIVE,
-    expectation_argument_spec,
-    run_neighbors_module,
-)
+from ..module_utils.bird.control import BirdError, OspfReader, bird_argument_spec
+from ..module_utils.ospf.expect import EXPECTATION_MUTUALLY_EXCLUSIVE, expectation_argument_spec, run_neighbors_module
 
 
 def main() -> None:

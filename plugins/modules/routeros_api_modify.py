@@ -1,7 +1,6 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
@@ -9,8 +8,7 @@ DOCUMENTATION = r"""
 module: routeros_api_modify
 short_description: Modify rows of a RouterOS menu without showing the key of OSPF
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Does what M(community.routeros.api_modify) does, by running it, and takes the property C(auth-key) out of its
     result, its diff, its messages and the log. Everything else in the diff still shows.
@@ -20,22 +18,10 @@ description:
 extends_documentation_fragment:
   - community.routeros.api
   - community.routeros.api.restrict
-  - homelab.anycast.attributes
-  - homelab.anycast.attributes.action_group_api
-attributes:
-  platform:
-    support: full
-    platforms: RouterOS
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - homelab.anycast.attributes.writes
+  - homelab.anycast.attributes.routeros
 options:
-  auth_key:
-    description: The key of OSPF, which each row of O(data) gets as its C(auth-key).
-    type: str
+  auth_key: {type: str, description: "The key of OSPF, which each row of O(data) gets as its C(auth-key)."}
   path:
     description: The menu, as in M(community.routeros.api_modify), such as V(routing ospf interface-template).
     type: str
@@ -89,13 +75,11 @@ old_data:
   type: list
   elements: dict
   returned: success
-  sample:
-    - {.id: "*1", area: anycast, interfaces: bridge-lan, auth-key: (hidden), comment: homelab.anycast}
+  sample: [{.id: "*1", area: anycast, interfaces: bridge-lan, auth-key: (hidden), comment: homelab.anycast}]
 new_data:
   description: The rows after, secrets hidden.
   type: list
   elements: dict
   returned: success
-  sample:
-    - {.id: "*1", area: anycast, interfaces: bridge-lan, auth-key: "(hidden, changed)", comment: homelab.anycast}
+  sample: [{.id: "*1", area: anycast, interfaces: bridge-lan, auth-key: "(hidden, changed)", comment: homelab.anycast}]
 """

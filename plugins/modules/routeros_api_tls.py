@@ -1,7 +1,6 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
@@ -9,8 +8,7 @@ DOCUMENTATION = r"""
 module: routeros_api_tls
 short_description: Give the API of a MikroTik router TLS, with a certificate by its own authority
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Makes an authority and a certificate on the router, gives the certificate to the service C(api-ssl), and lets the
     addresses O(allowed) use that service. Returns the authority's certificate, by which clients prove the router.
@@ -20,7 +18,6 @@ description:
   - A certificate that is made out to a different O(host), or has 30 days or less left, is replaced by a new one of the
     same authority, under the other of two names (O(certificate), and the same with C(-2\)).
 notes:
-  - Runs where it can reach the router's API, normally on the controller; use C(delegate_to) or C(connection=local).
   - Needs a user with the policies C(api), C(read), C(write) and C(sensitive) (to export a certificate; MikroTik's
     manual, "Certificates").
   - RouterOS hands out a certificate as a file only. The module exports the authority's (no key), reads C(contents) of
@@ -29,35 +26,16 @@ notes:
     should be generous.
 extends_documentation_fragment:
   - community.routeros.api
-  - homelab.anycast.attributes
-  - homelab.anycast.attributes.action_group_api
-attributes:
-  platform:
-    support: full
-    platforms: RouterOS
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - homelab.anycast.attributes.writes
+  - homelab.anycast.attributes.routeros
 options:
-  authority:
-    description: Name of the authority's certificate on the router.
-    type: str
-    required: true
-  certificate:
-    description: Name of the API's certificate on the router.
-    type: str
-    required: true
+  authority: {type: str, required: true, description: "Name of the authority's certificate on the router."}
+  certificate: {type: str, required: true, description: "Name of the API's certificate on the router."}
   host:
     description: The address or name by which clients reach the router; the certificate is made out to it.
     type: str
     required: true
-  days:
-    description: For how many days a certificate is valid when it is made.
-    type: int
-    required: true
+  days: {type: int, required: true, description: For how many days a certificate is valid when it is made.}
   allowed:
     description: The IPv4 prefixes from which C(api-ssl) may be used.
     type: list
@@ -93,11 +71,7 @@ authority_certificate:
   description: The authority's certificate (PEM); empty in check mode as long as it has not been made.
   returned: success
   type: str
-certificate:
-  description: Name of the certificate that the service uses.
-  returned: success
-  type: str
-  sample: anycast-api
+certificate: {type: str, returned: success, description: Name of the certificate that the service uses.}
 """
 
 import time
@@ -106,11 +80,11 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
 
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros import access
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.facts import CLOCK_PROPERTIES, clock
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import Router, RouterError, open_router
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import Row
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable, wait_until
+from ..module_utils.routeros import access
+from ..module_utils.routeros.facts import CLOCK_PROPERTIES, clock
+from ..module_utils.routeros.session import Router, RouterError, open_router
+from ..module_utils.routeros.values import Row
+from ..module_utils.waiting import Unreadable, wait_until
 
 CERTIFICATE = "/certificate"
 SERVICE = "/ip/service"

@@ -1,28 +1,18 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Documentation of the action plugin of this name, which does it all."""
-
-from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: routeros_bootstrap_plan
 short_description: Decide how the role routeros_bootstrap logs in to a router
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Says what is wrong with the variables of the role P(homelab.anycast.routeros_bootstrap#role), and how the user of
     the first contact logs in now; over TLS as soon as the certificate of the router's authority is on the controller.
     Changes nothing.
-extends_documentation_fragment:
-  - homelab.anycast.attributes
-  - homelab.anycast.attributes.read_only
-attributes:
-  platform:
-    support: full
-    platforms: RouterOS
+extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.controller]
 options:
   login:
     description: As O(homelab.anycast.routeros_bootstrap#role:main:routeros_bootstrap_login).
@@ -54,12 +44,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-problems:
-  description: What is wrong with the variables, one sentence each.
-  returned: success
-  type: list
-  elements: str
-  sample: ["routeros_bootstrap_target.tls is false, expected true: the API is prepared for proven TLS"]
+problems: {type: list, elements: str, returned: success, description: "What is wrong with the variables."}
 login:
   description: Options of M(community.routeros.api_modify) for the first contact, without the password.
   returned: success

@@ -1,7 +1,6 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
@@ -9,27 +8,20 @@ DOCUMENTATION = r"""
 module: routeros_info
 short_description: Read what a MikroTik router is and has, in one login
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Reads version, board, memory, clock, interfaces, addresses, packet filter, the OSPF and BFD configuration and the
     routing filters of a router over its API, in one session. The keys of OSPF interface templates are never returned.
   - Fails on a version of RouterOS that this collection does not support.
   - The action M(homelab.anycast.routeros_ospf_plan) runs it.
 notes:
-  - Runs where it can reach the router's API, normally on the controller; use C(delegate_to) or C(connection=local).
   - Needs RouterOS 7.16 or newer, and a user with the policies C(api) and C(read).
   - Rows have the names and values that the router gives them, with yes and no as booleans and numbers as integers. A
     property which is not set is absent, and a switch which is set (C(passive)) is an empty string.
 extends_documentation_fragment:
   - community.routeros.api
-  - homelab.anycast.attributes
   - homelab.anycast.attributes.read_only
-  - homelab.anycast.attributes.action_group_api
-attributes:
-  platform:
-    support: full
-    platforms: RouterOS
+  - homelab.anycast.attributes.routeros
 options:
   prefixes:
     description: Prefixes whose routes to read, for example V(172.18.0.64/32), in RV(routes). Others are not read.
@@ -61,100 +53,50 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-version:
-  description: Version of RouterOS.
-  returned: success
-  type: str
-  sample: 7.20.8 (long-term)
-architecture:
-  description: Architecture of the router's processor.
-  returned: success
-  type: str
-  sample: smips
-board:
-  description: Name of the board.
-  returned: success
-  type: str
-  sample: hAP lite
-identity:
-  description: The name which the router has been given.
-  returned: success
-  type: str
-  sample: hap-lite
-free_memory:
-  description: Free memory in bytes, null if the router does not say. So is C(total_memory).
-  returned: success
-  type: int
-  sample: 6291456
+version: {type: str, returned: success, description: Version of RouterOS., sample: 7.20.8 (long-term)}
+architecture: {type: str, returned: success, description: "Architecture of the router's processor.", sample: smips}
+board: {type: str, returned: success, description: Name of the board., sample: hAP lite}
+identity: {type: str, returned: success, description: The name which the router has been given., sample: hap-lite}
+free_memory: {type: int, returned: success, description: "Free memory in bytes, or null. So is C(total_memory)."}
 interfaces:
   description: The interfaces. The MTU is the one in force, in octets; null if the router does not say.
   returned: success
   type: list
   elements: dict
-  sample:
-    - {name: bridge-lan, type: bridge, mtu: 1500, running: true, disabled: false}
+  sample: [{name: bridge-lan, type: bridge, mtu: 1500, running: true, disabled: false}]
 addresses:
-  description: The IPv4 addresses. The network of a /32 is the remote address.
+  description: The IPv4 addresses, and as C(ipv6_addresses) the others. The network of a /32 is the remote address.
   returned: success
   type: list
   elements: dict
-  sample:
-    - {address: 172.18.0.1/26, network: 172.18.0.0, interface: bridge-lan, disabled: false}
-ipv6_addresses:
-  description: The IPv6 addresses.
-  returned: success
-  type: list
-  elements: dict
-  sample:
-    - {address: "fe80::1/64", interface: bridge-lan, disabled: false}
+  sample: [{address: 172.18.0.1/26, network: 172.18.0.0, interface: bridge-lan, disabled: false}]
 ospf:
   description:
-    - Rows of C(/routing/ospf/instance), C(/routing/ospf/area), C(/routing/ospf/interface-template) without C(auth-key),
-      and C(/routing/ospf/neighbor).
+    - C(instances), C(areas), C(interface_templates) and C(neighbors), the rows of C(/routing/ospf/instance),
+      C(/routing/ospf/area), C(/routing/ospf/interface-template) without C(auth-key), and C(/routing/ospf/neighbor).
     - With O(auth_key_sha256), a template that has a key has either C(key_as_given), a boolean, or C(key_masked), which
       is true where the user may not read the key.
   returned: success
   type: dict
-  sample:
-    instances:
-      - {.id: "*1", name: anycast, router-id: 172.18.0.1, comment: homelab.anycast}
-    areas:
-      - {.id: "*1", name: anycast, instance: anycast, area-id: 0.0.0.0, comment: homelab.anycast}
-    interface_templates: []
-    neighbors: []
 bfd:
-  description: Rows of C(/routing/bfd/configuration), in their order. The first that matches a neighbour decides.
+  description: >-
+    C(configurations), the rows of C(/routing/bfd/configuration), in their order. The first that matches a neighbour
+    decides.
   returned: success
   type: dict
-  sample: {configurations: []}
 filter:
-  description: Rows of C(/routing/filter/rule), in their order. The first that decides ends its chain.
+  description: C(rules), those of C(/routing/filter/rule), in their order. The first that decides ends its chain.
   returned: success
   type: dict
-  sample:
-    rules:
-      - {.id: "*1", chain: anycast-in, rule: reject, comment: homelab.anycast, inactive: false}
-ip_settings:
-  description: What the collection looks at in C(/ip/settings).
-  returned: success
-  type: dict
-  sample: {ip-forward: true, ipv4-multipath-hash-policy: l3, rp-filter: "no", send-redirects: false}
-ipv6_settings:
-  description: What the collection looks at in C(/ipv6/settings).
-  returned: success
-  type: dict
-  sample: {disable-ipv6: false, forward: true, multipath-hash-policy: l3}
+ip_settings: {type: dict, returned: success, description: What the collection looks at in C(/ip/settings).}
+ipv6_settings: {type: dict, returned: success, description: What the collection looks at in C(/ipv6/settings).}
 firewall:
   description: >-
-    Rows of C(/ip/firewall/filter) and C(/ipv6/firewall/filter), in their order, and the interfaces in each interface
-    list. Lists whose interfaces are not known are left out, such as C(dynamic).
+    C(filter) and C(ipv6_filter), the rows of C(/ip/firewall/filter) and C(/ipv6/firewall/filter), in their order, and
+    the interfaces in each interface list. Lists whose interfaces are not known are left out, such as C(dynamic).
   returned: success
   type: dict
-  sample:
-    filter:
-      - {.id: "*1", chain: input, action: drop, in-interface-list: "!LAN"}
-    ipv6_filter: []
-    interface_lists: {LAN: [bridge-lan]}
+  sample: {filter: [{.id: "*1", chain: input, action: drop}], ipv6_filter: [], interface_lists: {LAN: [bridge-lan]}}
 routes:
   description: >-
     The routes to O(prefixes) in the routing table C(main), one for each next hop, as
@@ -162,7 +104,6 @@ routes:
   returned: success
   type: list
   elements: dict
-  sample: []
 clock:
   description: >-
     The router's time, and by how many seconds it is ahead of the host that runs the module, negative where it is
@@ -177,10 +118,10 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
 
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.facts import read_router
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.next_hops import normalise_prefix
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import RouterError, open_router
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
+from ..module_utils.routeros.facts import read_router
+from ..module_utils.routeros.next_hops import normalise_prefix
+from ..module_utils.routeros.session import RouterError, open_router
+from ..module_utils.waiting import Unreadable
 
 
 def main() -> None:

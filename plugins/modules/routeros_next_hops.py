@@ -1,7 +1,6 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
@@ -9,8 +8,7 @@ DOCUMENTATION = r"""
 module: routeros_next_hops
 short_description: Read to which next hops a RouterOS router sends a prefix, and wait until they are as expected
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Reads the routes to a prefix from the main table of a MikroTik router over its API. For an anycast address this
     proves which nodes get its clients, as seen by the one that sends them there.
@@ -19,18 +17,12 @@ description:
   - It logs in once and keeps the session while it waits.
   - With O(while_file) it watches instead, and says when which next hops were there.
 notes:
-  - Runs where it can reach the router's API, normally on the controller; use C(delegate_to) or C(connection=local).
   - Needs RouterOS 7.16 or newer, and a user with the policies C(api) and C(read).
   - O(timeout) is how long the router may take for an answer; how long to wait for the next hops is O(wait).
 extends_documentation_fragment:
   - community.routeros.api
-  - homelab.anycast.attributes
   - homelab.anycast.attributes.read_only
-  - homelab.anycast.attributes.action_group_api
-attributes:
-  platform:
-    support: full
-    platforms: RouterOS
+  - homelab.anycast.attributes.routeros
 options:
   prefix:
     description:
@@ -279,9 +271,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
 
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.bfd import BfdSession, bfd_state
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.neighbors import read_bfd_sessions
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.next_hops import (
+from ..module_utils.ospf.bfd import BfdSession, bfd_state
+from ..module_utils.routeros.neighbors import read_bfd_sessions
+from ..module_utils.routeros.next_hops import (
     PROTOCOLS,
     NextHop,
     NextHopComparison,
@@ -292,13 +284,8 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros.next_hops
     read_filtered_next_hops,
     read_next_hops,
 )
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import Router, RouterError, open_router
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import (
-    Unreadable,
-    Verdict,
-    time_problems,
-    wait_for,
-)
+from ..module_utils.routeros.session import Router, RouterError, open_router
+from ..module_utils.waiting import Unreadable, Verdict, time_problems, wait_for
 
 
 class Prefix:

@@ -1,7 +1,6 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
@@ -9,8 +8,7 @@ DOCUMENTATION = r"""
 module: routeros_ospf_neighbors
 short_description: Read a RouterOS router's OSPF neighbours, and wait until they are as expected
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Reads the OSPF neighbours of a MikroTik router over its API, in the form that
     M(homelab.anycast.bird_ospf_neighbors) uses too.
@@ -18,19 +16,13 @@ description:
     says, and else fails with what is missing, what was found instead and the likely causes.
   - It logs in once and keeps the session while it waits, as a login is the most that a small router has to do here.
 notes:
-  - Runs where it can reach the router's API, normally on the controller; use C(delegate_to) or C(connection=local).
   - Needs RouterOS 7.16 or newer, and a user with the policies C(api) and C(read).
   - O(timeout) is how long the router may take for an answer; how long to wait for the neighbours is O(wait).
 extends_documentation_fragment:
   - community.routeros.api
-  - homelab.anycast.attributes
   - homelab.anycast.attributes.read_only
-  - homelab.anycast.attributes.action_group_api
   - homelab.anycast.neighbor_expectation
-attributes:
-  platform:
-    support: full
-    platforms: RouterOS
+  - homelab.anycast.attributes.routeros
 options:
   instance:
     description:
@@ -85,13 +77,9 @@ version:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
 
-from ansible_collections.homelab.anycast.plugins.module_utils.ospf.expect import (
-    EXPECTATION_MUTUALLY_EXCLUSIVE,
-    expectation_argument_spec,
-    run_neighbors_module,
-)
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.neighbors import OspfReader
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import RouterError, open_router
+from ..module_utils.ospf.expect import EXPECTATION_MUTUALLY_EXCLUSIVE, expectation_argument_spec, run_neighbors_module
+from ..module_utils.routeros.neighbors import OspfReader
+from ..module_utils.routeros.session import RouterError, open_router
 
 
 def main() -> None:

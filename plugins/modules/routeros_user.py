@@ -1,7 +1,6 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 
 from __future__ import annotations
 
@@ -9,8 +8,7 @@ DOCUMENTATION = r"""
 module: routeros_user
 short_description: A user of a MikroTik router with the least rights that this collection needs
 version_added: 1.0.0
-author:
-  - homelab.anycast maintainers (@homelab-anycast)
+author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Makes a group with the policies C(read), C(write), C(test), C(sensitive) and C(api), all others denied by name, and
     a user in it. With these a user can do all that this collection does, but cannot manage users, reboot the router,
@@ -18,39 +16,21 @@ description:
   - A router does not tell passwords. So whether an existing user has O(user_password) is found out by logging in with
     it.
 notes:
-  - Runs where it can reach the router's API, normally on the controller; use C(delegate_to) or C(connection=local).
   - Needs a user with the policies C(api), C(read), C(write) and C(policy) (MikroTik's manual, "User").
   - Without C(tls) it writes nothing, as the new password would travel in clear; in check mode it then takes the
     password of an existing user for right.
 extends_documentation_fragment:
   - community.routeros.api
-  - homelab.anycast.attributes
-  - homelab.anycast.attributes.action_group_api
+  - homelab.anycast.attributes.writes
+  - homelab.anycast.attributes.routeros
 attributes:
-  platform:
-    support: full
-    platforms: RouterOS
-  check_mode:
-    support: full
   diff_mode:
-    support: full
     details:
       - Does not show passwords.
-  idempotent:
-    support: full
 options:
-  group:
-    description: Name of the group.
-    type: str
-    required: true
-  user:
-    description: Name of the user.
-    type: str
-    required: true
-  user_password:
-    description: The user's password.
-    type: str
-    required: true
+  group: {type: str, required: true, description: Name of the group.}
+  user: {type: str, required: true, description: Name of the user.}
+  user_password: {type: str, required: true, description: "The user's password."}
 seealso:
   - module: homelab.anycast.routeros_api_tls
 """
@@ -76,11 +56,11 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
 
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros import access
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.session import Router, RouterError, open_router
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import Row, flag
-from ansible_collections.homelab.anycast.plugins.module_utils.secret import HIDDEN, HIDDEN_CHANGED
-from ansible_collections.homelab.anycast.plugins.module_utils.waiting import Unreadable
+from ..module_utils.routeros import access
+from ..module_utils.routeros.session import Router, RouterError, open_router
+from ..module_utils.routeros.values import Row, flag
+from ..module_utils.secret import HIDDEN, HIDDEN_CHANGED
+from ..module_utils.waiting import Unreadable
 
 USER = "/user"
 GROUP = "/user/group"

@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The two ends of the link, out of the variables of all hosts. Private to this collection."""
 
 from __future__ import annotations
@@ -8,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import announced, own_interfaces
-from ansible_collections.homelab.anycast.plugins.module_utils.system.endpoints import NodeEnd, RouterEnd, working_link
-from ansible_collections.homelab.anycast.plugins.module_utils.system.text import plain_message
-from ansible_collections.homelab.anycast.plugins.plugin_utils.hosts import NODES, ROUTERS, Host, members
+from ..module_utils.model.services import announced, own_interfaces
+from ..module_utils.system.endpoints import NodeEnd, RouterEnd, working_link
+from ..module_utils.system.text import plain_message
+from .hosts import NODES, ROUTERS, Host, members
 
 
 def both_ends(task_vars: Mapping[str, Any]) -> tuple[list[RouterEnd], list[NodeEnd]]:

@@ -9,6 +9,7 @@ import importlib
 from types import SimpleNamespace
 
 import pytest
+from ansible.plugins.action import ActionBase
 
 PACKAGE = "ansible_collections.homelab.anycast.plugins.action."
 
@@ -24,7 +25,7 @@ def action(monkeypatch):
         )
         made = module.ActionModule(task, SimpleNamespace(_shell=None), SimpleNamespace(), None, None, None)
         # What the base class does needs a connection, and is Ansible's.
-        monkeypatch.setattr(module.ActionBase, "run", lambda self, tmp, task_vars: {})
+        monkeypatch.setattr(ActionBase, "run", lambda self, tmp, task_vars: {})
         return made
 
     return action
@@ -139,7 +140,7 @@ HOSTVARS = {"hap-lite": {"routeros_ospf_router_id": "172.18.0.1"}, "sip1": {"bir
 
 def plan(action, answer=None, **options):
     """Return the plan, and the arguments of each look at the router."""
-    plugin = action("routeros_ospf_plan", **LOGIN, **VARIABLES, **options)
+    plugin = action("routeros_ospf_plan", **LOGIN, variables=VARIABLES, **options)
     looks = []
 
     def execute(module_name, module_args, task_vars):

@@ -58,7 +58,9 @@ def plan(monkeypatch):
     monkeypatch.setattr(ActionBase, "run", lambda self, tmp, task_vars: {})
 
     def plan(info=None, **arguments):
-        task = SimpleNamespace(args={**VARIABLES, **arguments}, async_val=0, check_mode=True, diff=False, action="plan")
+        task = SimpleNamespace(
+            args={"variables": VARIABLES, **arguments}, async_val=0, check_mode=True, diff=False, action="plan"
+        )
         action = bird_anycast_plan.ActionModule(task, SimpleNamespace(_shell=None), SimpleNamespace(), None, None, None)
         asked = []
 
@@ -86,8 +88,8 @@ def test_the_node_is_read_once_and_nothing_secret_comes_back(plan):
 def test_a_plan_that_was_made_is_returned_as_long_as_the_variables_are_the_same(plan):
     made, _asked = plan()
     assert plan(made=made) == (made, [])
-    found, asked = plan(made=made, cost=5)
-    assert (found["asked"]["cost"], len(asked)) == (5, 1)
+    found, asked = plan(made=made, variables={**VARIABLES, "cost": 5})
+    assert (found["asked"]["variables"]["cost"], len(asked)) == (5, 1)
 
 
 def test_the_router_ids_of_the_others_are_known(plan):

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
 from ansible.utils.context_objects import CLIArgs
 
 PACKAGE = "ansible_collections.homelab.anycast.plugins.action."
@@ -46,7 +47,7 @@ def act(monkeypatch):
         task = SimpleNamespace(args=arguments, async_val=0, check_mode=False, diff=False, action=name, _ds=None)
         templar = SimpleNamespace(template=lambda value: value)
         made = module.ActionModule(task, SimpleNamespace(_shell=None), SimpleNamespace(), None, templar, None)
-        monkeypatch.setattr(module.ActionBase, "run", lambda self, tmp, task_vars: {})
+        monkeypatch.setattr(ActionBase, "run", lambda self, tmp, task_vars: {})
         if name == "anycast_request":
             monkeypatch.setattr(module, "load_extra_vars", lambda loader: given or {})
             monkeypatch.setattr(module.context, "CLIARGS", CLIArgs({"args": tuple(called)}))

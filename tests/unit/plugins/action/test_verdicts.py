@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from ansible.errors import AnsibleActionFail, AnsibleUndefinedVariable
+from ansible.plugins.action import ActionBase
 
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import Neighbor
 
@@ -54,7 +55,7 @@ def run(hostvars, monkeypatch):
         module = importlib.import_module(f"ansible_collections.homelab.anycast.plugins.action.{name}")
         task = SimpleNamespace(args=arguments, async_val=0, check_mode=False, diff=False, action=name)
         action = module.ActionModule(task, SimpleNamespace(_shell=None), SimpleNamespace(), None, None, None)
-        monkeypatch.setattr(module.ActionBase, "run", lambda self, tmp, task_vars: {})
+        monkeypatch.setattr(ActionBase, "run", lambda self, tmp, task_vars: {})
         groups = {"anycast_routers": ["hap-lite"], "anycast_nodes": ["sip1", "sip2"], "anycast_clients": clients}
         return action.run(
             task_vars={"hostvars": hostvars, "groups": groups, "ansible_play_hosts_all": ["localhost", *hosts]}
@@ -67,7 +68,7 @@ def run(hostvars, monkeypatch):
 def test_the_documentation_has_the_options_that_the_action_takes(name):
     package = "ansible_collections.homelab.anycast.plugins."
     options = yaml.safe_load(importlib.import_module(f"{package}modules.{name}").DOCUMENTATION)["options"]
-    assert set(options) == importlib.import_module(f"{package}action.{name}").ActionModule._VALID_ARGS
+    assert set(options) == set(importlib.import_module(f"{package}action.{name}").ActionModule.OPTIONS)
 
 
 def refusal(run, name, **more):

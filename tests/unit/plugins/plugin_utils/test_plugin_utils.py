@@ -6,19 +6,20 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleError, AnsibleUndefinedVariable
 from jinja2 import StrictUndefined
 
+from ansible_collections.homelab.anycast.plugins.plugin_utils.action import Verdict
 from ansible_collections.homelab.anycast.plugins.plugin_utils.hosts import Host, members, other_router_ids
-from ansible_collections.homelab.anycast.plugins.plugin_utils.verdict import refuse
 
 
 def test_a_refusal_is_text_and_its_message_one_line():
     action = SimpleNamespace(_task=SimpleNamespace(_ds="the playbook"))
     with pytest.raises(AnsibleActionFail) as raised:
-        refuse(action, "2 problems, nothing was changed:\n- a\n- b")
+        Verdict.refuse(cast(Verdict, action), "2 problems, nothing was changed:\n- a\n- b")
     assert raised.value.message == "2 problems, nothing was changed:\n- a\n- b"
     assert raised.value.result["msg"] == "2 problems, nothing was changed"
     assert action._task._ds is None

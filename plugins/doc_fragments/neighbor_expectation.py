@@ -81,12 +81,8 @@ neighbors:
   type: list
   elements: dict
   contains:
-    router_id:
-      description: Router id of the neighbour.
-      type: str
-    address:
-      description: Its address on the link.
-      type: str
+    router_id: {type: str, description: Router id of the neighbour.}
+    address: {type: str, description: Its address on the link.}
     interface:
       description:
         - Interface on which this end sees it.
@@ -104,15 +100,9 @@ neighbors:
         - Its priority in the election of the designated router.
         - RouterOS does not tell it on point-to-point links.
       type: int
-    full_seconds:
-      description: Seconds since when it is Full. BIRD does not tell it.
-      type: float
-    state_changes:
-      description: How often its state has changed. BIRD does not tell it.
-      type: int
-    dead_seconds:
-      description: Seconds until it is taken for dead, if no other hello arrives.
-      type: float
+    full_seconds: {type: float, description: Seconds since when it is Full. BIRD does not tell it.}
+    state_changes: {type: int, description: How often its state has changed. BIRD does not tell it.}
+    dead_seconds: {type: float, description: "Seconds until it is taken for dead, if no other hello arrives."}
     bfd:
       description:
         - State of the BFD session with it, V(up), V(down), V(init) or V(admin-down); null without a session.
@@ -153,26 +143,14 @@ likely_causes:
   type: list
   elements: dict
   contains:
-    router_ids:
-      description: Router ids it is about.
-      type: list
-      elements: str
+    router_ids: {type: list, elements: str, description: Router ids it is about.}
     state:
       description: The state of these neighbours, V(Missing), V(Duplicate router id), or that of their BFD sessions.
       type: str
-    interface:
-      description: The interface, null if unknown.
-      type: str
-    found:
-      description: What was found, in words.
-      type: str
-    expected:
-      description: What was expected, in words.
-      type: str
-    causes:
-      description: Likely causes.
-      type: list
-      elements: str
+    interface: {type: str, description: "The interface, null if unknown."}
+    found: {type: str, description: "What was found, in words."}
+    expected: {type: str, description: "What was expected, in words."}
+    causes: {type: list, elements: str, description: Likely causes.}
   sample:
     - router_ids: [172.18.0.12]
       state: ExStart

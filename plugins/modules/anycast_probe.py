@@ -149,18 +149,10 @@ results:
   type: list
   elements: dict
   contains:
-    source:
-      description: The address they were sent from.
-      type: str
-    sent:
-      description: Number of probes sent.
-      type: int
-    answered:
-      description: How many were answered within O(timeout).
-      type: int
-    lost:
-      description: How many were not.
-      type: int
+    source: {type: str, description: The address they were sent from.}
+    sent: {type: int, description: Number of probes sent.}
+    answered: {type: int, description: How many were answered within O(timeout).}
+    lost: {type: int, description: How many were not.}
     loss_reasons:
       description:
         - How many were lost for which reason.
@@ -172,18 +164,10 @@ results:
       description: The first lost probe, null if none is lost.
       type: dict
       contains:
-        number:
-          description: Its number, from 1 on.
-          type: int
-        seconds:
-          description: Seconds from the start of the run to its sending.
-          type: float
-        at:
-          description: Time of its sending, in UTC.
-          type: str
-    last_loss:
-      description: The last lost probe, like RV(results[].first_loss).
-      type: dict
+        number: {type: int, description: "Its number, from 1 on."}
+        seconds: {type: float, description: Seconds from the start of the run to its sending.}
+        at: {type: str, description: "Time of its sending, in UTC."}
+    last_loss: {type: dict, description: "The last lost probe, like RV(results[].first_loss)."}
     answered_by:
       description:
         - Names of the nodes that answered, in the order in which they first did, null for one that does not say.
@@ -191,9 +175,7 @@ results:
           O(kind=dns) it is the text of the answer.
       type: list
       elements: str
-    answers:
-      description: How many answers came from which node, V(unknown) for one that does not say.
-      type: dict
+    answers: {type: dict, description: "How many answers came from which node, V(unknown) for one that does not say."}
     status_codes:
       description: How many answers had which SIP status code, or DNS response code such as V(NOERROR).
       type: dict
@@ -202,16 +184,9 @@ results:
         - Milliseconds from a probe to its answer, with the keys C(min), C(avg) and C(max).
         - Null if nothing was answered.
       type: dict
-    late:
-      description: How many answers came after O(timeout).
-      type: int
-    duplicates:
-      description: How many answers came again.
-      type: int
-    notes:
-      description: What else is known about lost probes, at most ten sentences.
-      type: list
-      elements: str
+    late: {type: int, description: How many answers came after O(timeout).}
+    duplicates: {type: int, description: How many answers came again.}
+    notes: {type: list, elements: str, description: "What else is known about lost probes, at most ten sentences."}
     runs:
       description: The probes in the order of their sending, neighbouring ones with the same fate as one entry.
       returned: if O(runs=true)
@@ -221,12 +196,8 @@ results:
         first:
           description: Seconds from the start of the run, RV(began), to the sending of the first of them.
           type: float
-        last:
-          description: Seconds to the sending of the last of them.
-          type: float
-        probes:
-          description: How many they are.
-          type: int
+        last: {type: float, description: Seconds to the sending of the last of them.}
+        probes: {type: int, description: How many they are.}
         answered_by:
           description: Who answered them, null if they are lost, or if it does not say its name.
           type: str
@@ -238,26 +209,13 @@ results:
       sent: 100
       answered: 99
       lost: 1
-      loss_reasons:
-        timeout: 1
-      first_loss:
-        number: 17
-        seconds: 1.6
-        at: "2026-11-22T10:00:01.600Z"
-      last_loss:
-        number: 17
-        seconds: 1.6
-        at: "2026-11-22T10:00:01.600Z"
+      loss_reasons: {timeout: 1}
+      first_loss: {number: 17, seconds: 1.6, at: "2026-11-22T10:00:01.600Z"}
+      last_loss: {number: 17, seconds: 1.6, at: "2026-11-22T10:00:01.600Z"}
       answered_by: [sip1, sip2]
-      answers:
-        sip1: 16
-        sip2: 83
-      status_codes:
-        "200": 99
-      rtt_ms:
-        min: 0.412
-        avg: 0.701
-        max: 3.2
+      answers: {sip1: 16, sip2: 83}
+      status_codes: {"200": 99}
+      rtt_ms: {min: 0.412, avg: 0.701, max: 3.2}
       late: 0
       duplicates: 0
       notes: []

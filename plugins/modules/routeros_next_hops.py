@@ -81,60 +81,32 @@ seealso:
 """
 
 EXAMPLES = r"""
+# With the login once for all of them:
+# module_defaults: {group/homelab.anycast.api: {hostname: 172.18.0.1, username: ansible, password: ..., tls: true}}
 - name: Check that the router sends clients to exactly these three nodes
   homelab.anycast.routeros_next_hops:
-    hostname: 172.18.0.1
-    username: ansible
-    password: "{{ lookup('ansible.builtin.env', 'ROUTEROS_PASSWORD') }}"
-    tls: true
     prefix: 172.18.0.64/32
     gateways: [172.18.0.11, 172.18.0.12, 172.18.0.13]
     protocol: ospf
-    names:
-      172.18.0.11: sip1
-      172.18.0.12: sip2
-      172.18.0.13: sip3
+    names: {172.18.0.11: sip1, 172.18.0.12: sip2, 172.18.0.13: sip3}
     wait: 30
 
 - name: Wait until the router sends no client to sip3, which is drained
   homelab.anycast.routeros_next_hops:
-    hostname: 172.18.0.1
-    username: ansible
-    password: "{{ lookup('ansible.builtin.env', 'ROUTEROS_PASSWORD') }}"
-    tls: true
     prefix: 172.18.0.64
     without: [172.18.0.13]
     wait: 10
 
-- name: Create the file whose removal ends the watch
-  ansible.builtin.tempfile:
-  register: watching
-
+# The file is made before, and removed when the watch is to end; async_status then reads the result. The example of
+# anycast_probe has these tasks.
 - name: Watch the route in the background, for ten minutes at most
   homelab.anycast.routeros_next_hops:
-    hostname: 172.18.0.1
-    username: ansible
-    password: "{{ lookup('ansible.builtin.env', 'ROUTEROS_PASSWORD') }}"
-    tls: true
     prefix: 172.18.0.64
     while_file: "{{ watching.path }}"
     poll_interval: 0.1
   async: 600
   poll: 0
   register: watch
-
-# The tasks to be observed come here.
-
-- name: End the watch
-  ansible.builtin.file:
-    path: "{{ watching.path }}"
-    state: absent
-
-- name: Read when which next hops were there
-  ansible.builtin.async_status:
-    jid: "{{ watch.ansible_job_id }}"
-  register: observed
-  until: observed is finished
 """
 
 RETURN = r"""
@@ -158,33 +130,17 @@ next_hops:
       description: Router id of the node, null if it is no neighbour by OSPFv3.
       returned: for an IPv6 prefix, if there is a gateway
       type: str
-    interface:
-      description: Interface through which it is reached.
-      type: str
-    vrf:
-      description: VRF of that interface, null if it is the routing table's own.
-      type: str
-    routing_table:
-      description: Routing table that holds the route, V(main).
-      type: str
+    interface: {type: str, description: Interface through which it is reached.}
+    vrf: {type: str, description: "VRF of that interface, null if it is the routing table's own."}
+    routing_table: {type: str, description: "Routing table that holds the route, V(main)."}
     protocol:
       description: Where the route comes from, one of the choices of O(protocol); null if the router does not say.
       type: str
-    distance:
-      description: Administrative distance; the lowest wins. That of OSPF is 110.
-      type: int
-    active:
-      description: Whether the router uses it. The others are candidates.
-      type: bool
-    ecmp:
-      description: Whether it shares the traffic with others of the same prefix.
-      type: bool
-    dynamic:
-      description: Whether a protocol has made it, and not a user.
-      type: bool
-    blackhole:
-      description: Whether it discards the traffic.
-      type: bool
+    distance: {type: int, description: Administrative distance; the lowest wins. That of OSPF is 110.}
+    active: {type: bool, description: Whether the router uses it. The others are candidates.}
+    ecmp: {type: bool, description: Whether it shares the traffic with others of the same prefix.}
+    dynamic: {type: bool, description: "Whether a protocol has made it, and not a user."}
+    blackhole: {type: bool, description: Whether it discards the traffic.}
     bfd:
       description:
         - State of the BFD session with it, V(up), V(down), V(init) or V(admin-down), V(forbidden) where no row of
@@ -256,11 +212,7 @@ changes:
     - after: 1795341612.4
       by: 1795341612.55
       gateways: [172.18.0.11]
-waited:
-  description: Seconds spent waiting.
-  returned: always, once they could be read
-  type: float
-  sample: 2.0
+waited: {type: float, returned: "always, once they could be read", description: Seconds spent waiting., sample: 2.0}
 """
 
 import contextlib

@@ -11,14 +11,11 @@ from ..plugin_utils.ends import both_ends
 
 
 class ActionModule(Verdict):
-    OPTIONS = {"fail": {"type": "bool", "default": True}}
-
     def decide(self, options: Row, task_vars: Row) -> Row:
         ends = both_ends(task_vars)
         for warning in merged(preflight_warnings(*ends)):
             self._display.warning(warning)
         problems = merged(preflight_findings(*ends))
-        text = verdict_text(problems) if problems else "No problem was found"
-        if problems and options["fail"]:
-            self.refuse(text)
-        return {"problems": problems, "text": text}
+        if problems:
+            self.refuse(verdict_text(problems))
+        return {"msg": "No problem was found"}

@@ -15,8 +15,7 @@ description:
     C(tasks_from=plan) of both roles has run there, as in the playbook C(homelab.anycast.preflight). A host that
     C(--limit) leaves out belongs to the system, and is not compared.
 extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.controller]
-options:
-  fail: {type: bool, default: true, description: Whether to fail if there are problems. The error is RV(text) then.}
+options: {}
 """
 
 EXAMPLES = r"""
@@ -25,7 +24,4 @@ EXAMPLES = r"""
   run_once: true
 """
 
-RETURN = r"""
-problems: {type: list, elements: str, returned: success, description: What keeps the system from working., sample: []}
-text: {type: str, returned: success, description: The verdict as text., sample: No problem was found}
-"""
+RETURN = r""" # """

@@ -84,7 +84,7 @@ from ..module_utils.routeros import access
 from ..module_utils.routeros.facts import CLOCK_PROPERTIES, clock
 from ..module_utils.routeros.session import Router, RouterError, open_router
 from ..module_utils.routeros.values import Row
-from ..module_utils.waiting import Unreadable, wait_until
+from ..module_utils.waiting import wait_until
 
 CERTIFICATE = "/certificate"
 SERVICE = "/ip/service"
@@ -105,13 +105,11 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
-    router = open_router(module)
-    try:
-        result = secure(router, module.params, module.check_mode)
-    except (access.BootstrapError, RouterError, Unreadable) as exc:
-        module.fail_json(msg=str(exc))
-    finally:
-        router.close()
+    with open_router(module) as router:
+        try:
+            result = secure(router, module.params, module.check_mode)
+        except access.BootstrapError as exc:
+            module.fail_json(msg=str(exc))
     module.exit_json(**result)
 
 

@@ -56,8 +56,7 @@ RETURN = r"""
 version: {type: str, returned: success, description: Version of RouterOS., sample: 7.20.8 (long-term)}
 architecture: {type: str, returned: success, description: "Architecture of the router's processor.", sample: smips}
 board: {type: str, returned: success, description: Name of the board., sample: hAP lite}
-identity: {type: str, returned: success, description: The name which the router has been given., sample: hap-lite}
-free_memory: {type: int, returned: success, description: "Free memory in bytes, or null. So is C(total_memory)."}
+free_memory: {type: int, returned: success, description: "Free memory in bytes, or null."}
 interfaces:
   description: The interfaces. The MTU is the one in force, in octets; null if the router does not say.
   returned: success
@@ -120,8 +119,7 @@ from ansible_collections.community.routeros.plugins.module_utils.api import api_
 
 from ..module_utils.routeros.facts import read_router
 from ..module_utils.routeros.next_hops import normalise_prefix
-from ..module_utils.routeros.session import RouterError, open_router
-from ..module_utils.waiting import Unreadable
+from ..module_utils.routeros.session import open_router
 
 
 def main() -> None:
@@ -137,13 +135,8 @@ def main() -> None:
         prefixes = [normalise_prefix(prefix, "prefixes") for prefix in module.params["prefixes"]]
     except ValueError as exc:
         module.fail_json(msg=str(exc))
-    router = open_router(module)
-    try:
+    with open_router(module) as router:
         found = read_router(router, prefixes, time.time, module.params["auth_key_sha256"])
-    except (RouterError, Unreadable) as exc:
-        module.fail_json(msg=str(exc))
-    finally:
-        router.close()
     module.exit_json(changed=False, **found)
 
 

@@ -335,10 +335,9 @@ def main() -> None:
     if problems:
         module.fail_json(msg="; ".join(problems))
 
-    router = open_router(module)
-    looked_at = Prefix(router, prefix, expectation, params["poll_interval"])
     watched, spent, sessions = {}, 0.0, []
-    try:
+    with open_router(module) as router:
+        looked_at = Prefix(router, prefix, expectation, params["poll_interval"])
         if file:
             comparison, watched["changes"] = looked_at.watch(file)
             # What it has seen counts, though the router may be away at its end.
@@ -349,10 +348,6 @@ def main() -> None:
             sessions = read_bfd_sessions(router)
         filtered = [] if comparison.met else read_filtered_next_hops(router, prefix)
         version = router.version()
-    except (RouterError, Unreadable) as exc:
-        module.fail_json(msg=str(exc))
-    finally:
-        router.close()
     found = {
         "changed": False,
         "next_hops": [row(hop, sessions) for hop in comparison.next_hops],

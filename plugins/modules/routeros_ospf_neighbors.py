@@ -88,12 +88,9 @@ def main() -> None:
         mutually_exclusive=EXPECTATION_MUTUALLY_EXCLUSIVE,
         supports_check_mode=True,
     )
-    router = open_router(module)
-    try:
+    with open_router(module) as router:
         reader = OspfReader(router, module.params["instance"])
         run_neighbors_module(module, reader, RouterError, lambda: {"version": router.version()})
-    finally:
-        router.close()
 
 
 if __name__ == "__main__":

@@ -60,7 +60,6 @@ from ..module_utils.routeros import access
 from ..module_utils.routeros.session import Router, RouterError, open_router
 from ..module_utils.routeros.values import Row, flag
 from ..module_utils.secret import HIDDEN, HIDDEN_CHANGED
-from ..module_utils.waiting import Unreadable
 
 USER = "/user"
 GROUP = "/user/group"
@@ -88,13 +87,8 @@ def main() -> None:
             msg=f"user_password holds a character that encoding '{params['encoding']}' has not, expected others, or"
             " encoding UTF-8"
         )
-    router = open_router(module)
-    try:
+    with open_router(module) as router:
         result = ensure(router, module)
-    except (RouterError, Unreadable) as exc:
-        module.fail_json(msg=str(exc))
-    finally:
-        router.close()
     module.exit_json(**result)
 
 

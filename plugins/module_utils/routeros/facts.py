@@ -55,9 +55,7 @@ def read_router(
         "version": str(resource.get("version")),
         "architecture": resource.get("architecture-name"),
         "board": resource.get("board-name"),
-        "identity": str(router.first_row("/system/identity").get("name", "")),
         "free_memory": resource.get("free-memory"),
-        "total_memory": resource.get("total-memory"),
         "interfaces": [
             {
                 "name": str(row.get("name")),

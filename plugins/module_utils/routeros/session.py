@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -166,7 +167,14 @@ class Router:
         )
 
 
-def open_router(module: AnsibleModule) -> Router:
-    """Return the Router for a module with community.routeros' options; fails if librouteros is missing."""
+@contextlib.contextmanager
+def open_router(module: AnsibleModule) -> Iterator[Router]:
+    """Have the Router of a module with community.routeros' options; what the router refuses is how the module fails."""
     check_has_library(module)
-    return Router(module.params)
+    router = Router(module.params)
+    try:
+        yield router
+    except (RouterError, Unreadable) as exc:
+        module.fail_json(msg=str(exc))
+    finally:
+        router.close()

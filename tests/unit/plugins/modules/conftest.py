@@ -171,7 +171,6 @@ class FakeRouter:
                     "total-memory": 33554432,
                 },
             ],
-            "/system/identity": [{"name": "hap-lite"}],
             "/interface": [
                 {
                     ".id": "*1",

@@ -24,8 +24,8 @@ def run(run_routeros):
 def test_returns_what_the_router_is_and_has(run, fake_router):
     result = run()
     assert result["version"] == "7.20.8 (long-term)"
-    assert (result["architecture"], result["board"], result["identity"]) == ("smips", "hAP lite", "hap-lite")
-    assert (result["free_memory"], result["total_memory"]) == (6291456, 33554432)
+    assert (result["architecture"], result["board"]) == ("smips", "hAP lite")
+    assert result["free_memory"] == 6291456
     ether2 = {"name": "ether2", "type": "ether", "mtu": 1500, "running": False, "disabled": True}
     assert ether2 in result["interfaces"]
     assert result["addresses"][0] == {

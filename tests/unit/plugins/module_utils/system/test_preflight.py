@@ -20,9 +20,7 @@ ROUTER = {
     "version": "7.20.8 (long-term)",
     "architecture": "smips",
     "board": "hAP lite",
-    "identity": "hap-lite",
     "free_memory": 6291456,
-    "total_memory": 33554432,
     "interfaces": [
         {"name": "lo", "type": "loopback", "mtu": 65536, "running": True, "disabled": False},
         {"name": "bridge-lan", "type": "bridge", "mtu": 1500, "running": True, "disabled": False},

@@ -33,6 +33,7 @@ def main() -> int:
     events.add_argument("--rounds", type=at_least(1), default=figures.ROUNDS)
     events.add_argument("--events", nargs="+", choices=list(EVENTS), default=list(EVENTS))
     events.add_argument("--sides", nargs="+", choices=figures.SIDES, default=figures.SIDES)
+    events.add_argument("--resume", action="store_true", help="go on where build/bench.json ends")
     actions.add_parser("page", help="docs/bench.md anew, of the build/bench.json of the last run")
     nodes = actions.add_parser("scale", help="many nodes: time, processor, memory, and the modules' time")
     nodes.add_argument("--nodes", nargs="+", type=at_least(2), default=scale_figures.NODES)
@@ -47,7 +48,7 @@ def main() -> int:
     try:
         if arguments.action == "scale":
             return scale.run(arguments.nodes)
-        return run.run(arguments.rounds, arguments.events, arguments.sides)
+        return run.run(arguments.rounds, arguments.events, arguments.sides, arguments.resume)
     except KeyboardInterrupt:
         print("interrupted; nothing is left running", file=sys.stderr)
         return 130

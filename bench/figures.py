@@ -28,6 +28,11 @@ UNRECOVERED = 10.0
 LIMITS = {WITHDRAW: 0.0, KILLED: 0.6, KILLED_SOON: 0.6, SECOND_DIES: 0.6, HANGS: 2.0, LINK_CUT: 1.0}
 """Seconds that the collection's median window may be, at either place."""
 
+REASONS = {
+    BOUND: "It ends BIRD, and with it all services of its node; here the announcer ends, and then tells BIRD of one.",
+}
+"""Why a side is faster."""
+
 
 @dataclass(frozen=True)
 class Sent:
@@ -136,16 +141,13 @@ def lost_before(sources: Iterable[Sequence[Sent]], event: float) -> int:
 
 
 def victim(groups: Sequence[Sequence[str]]) -> str:
-    """The node to strike: the one that serves clients of every group, and most of them.
+    """The node to strike: the one that serves clients of every group, if there is one, and most of them.
 
     :param groups: for each group of clients the node that serves each.
     """
     nodes = sorted({node for group in groups for node in group})
-    shares = {node: min(list(group).count(node) for group in groups) for node in nodes}
-    chosen = max(nodes, key=lambda node: shares[node])
-    if not shares[chosen]:
-        raise ValueError(f"no node serves clients of every group, found {[sorted(set(group)) for group in groups]}")
-    return chosen
+    shares = {node: [list(group).count(node) for group in groups] for node in nodes}
+    return max(nodes, key=lambda node: (min(shares[node]), sum(shares[node])))
 
 
 def _values(measured: Iterable[Measured], event: str, client: str, side: str, name: str) -> list[float]:
@@ -177,6 +179,9 @@ def fastest(measured: Sequence[Measured], event: str) -> list[str]:
 def _cell(windows: Mapping[str, Spread]) -> str:
     if not windows:
         return "-"
+    if len(windows) == 1:
+        ((client, found),) = windows.items()
+        return f"{client}: {found.seconds()}"
     behind, lan = windows[BEHIND], windows[LAN]
     # Of a second, the phase of a check is the most that two places of one side differ by.
     differs = abs(behind.median - lan.median) > 0.1
@@ -219,13 +224,17 @@ def shares(measured: Sequence[Measured]) -> str:
 
 
 def behind_others(measured: Sequence[Measured]) -> list[str]:
-    """A sentence for each event in which a side is faster than the collection in every round."""
+    """Sentences for each event in which a side is faster than the collection in every round."""
     found = []
     for event in dict.fromkeys(one.event for one in measured):
         first, ours = fastest(measured, event), _worst(measured, event, COLLECTION)
         if ours and COLLECTION not in first:
             theirs = ", ".join(f"{side} {_worst(measured, event, side).text()} s" for side in first)  # type: ignore[union-attr]
-            found.append(f"{event}: {ours.text()} s, but {theirs}")
+            found.append(
+                " ".join(
+                    [f"{event}: {ours.text()} s, but {theirs}.", *(REASONS[side] for side in first if side in REASONS)]
+                )
+            )
     return found
 
 

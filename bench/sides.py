@@ -20,7 +20,7 @@ from bed.topology import BRIDGE, INTERFACE, REMOTE, REMOTE_CLIENTS
 
 from . import ROOT, article, role
 from .clients import PORT, Clients
-from .figures import ARTICLE, COLLECTION
+from .figures import ARTICLE, CHECKER_KILLED, COLLECTION, KILLED_SOON, SECOND_DIES
 
 FIRST, SECOND = "sip", "sip2"
 SERVICES = (FIRST, SECOND)
@@ -85,7 +85,7 @@ class Unavailable(RuntimeError):
 
 
 class Side:
-    """A bed with one of the sides; subclasses say what differs."""
+    """A bed with one of the sides; subclasses say what differs. recover() waits until it has come up."""
 
     name: ClassVar[str]
     what: ClassVar[str]
@@ -123,7 +123,7 @@ class Side:
                 self._prepare_service(node)
                 self.prepare(node, address)
                 node.systemctl("daemon-reload")
-            self.recover()
+                node.systemctl("start", "--no-block", *self.units())
             self._stack = stack.pop_all()
         return self
 
@@ -252,8 +252,9 @@ class Article(Side):
     )
     redirects = True
     skips: ClassVar[dict[str, str]] = {
-        "killed 1 s after its announcement": "nothing follows the service",
-        "checker killed, then service": "there is no checker",
+        KILLED_SOON: "nothing follows the service",
+        SECOND_DIES: "nothing follows the service",
+        CHECKER_KILLED: "there is no checker",
     }
 
     def start_router(self, stack: ExitStack) -> None:

@@ -22,6 +22,7 @@ LOWEST = "10.0.0.1"
 @pytest.fixture(scope="module")
 def article() -> Iterator[Article]:
     with Article() as side:
+        side.recover()
         yield side
 
 

@@ -484,6 +484,61 @@ FIREWALL_FILTER_V6 = Menu(
     refused={"reset-counters": OLDEST, "reset-counters-all": OLDEST},
 )  # fmt: skip
 
+
+def _rules(path: str, actions: str, *more: str) -> Menu:
+    """A menu of rules that are kept and printed, and not carried out; properties from community.routeros' table."""
+    return Menu(
+        path,
+        (
+            Property("chain", mandatory=True),
+            Property("action", Kind.ENUM, tuple(actions.split()), default="accept"),
+            _matcher("in-interface", target="interface"),
+            _matcher("out-interface", target="interface"),
+            _matcher("in-interface-list", target="interface/list"),
+            _matcher("out-interface-list", target="interface/list"),
+            *(
+                Property(name, unset=True)
+                for name in ("dst-address", "dst-address-list", "dst-address-type", "dst-port", "jump-target", "limit",
+                             "protocol", "src-address", "src-address-list", "src-port", *more)
+            ),
+            Property("log", Kind.BOOL),
+            Property("log-prefix"),
+            _COMMENT,
+            _DISABLED,
+            _COPY_FROM,
+            _PLACE_BEFORE,
+        ),
+        _ORDERED,
+        stored=True,
+        read_only=("bytes", "packets", "dynamic", "invalid"),
+    )  # fmt: skip
+
+
+_RAW = "accept add-dst-to-address-list add-src-to-address-list drop jump log notrack passthrough return"
+FIREWALL_RAW, FIREWALL_RAW_V6 = (_rules(f"{family}/firewall/raw", _RAW) for family in ("ip", "ipv6"))
+FIREWALL_NAT = _rules(
+    "ip/firewall/nat",
+    "accept dst-nat jump log masquerade netmap passthrough redirect return same src-nat",
+    "connection-state", "ipsec-policy", "to-addresses", "to-ports",
+)  # fmt: skip
+# Properties from the schema of 7.20.8. Kept and printed as well.
+ROUTING_RULE = Menu(
+    "routing/rule",
+    (
+        Property("action", Kind.ENUM, ("drop", "lookup", "lookup-only-in-table", "unreachable"), default="lookup"),
+        Property("interface", Kind.NAME, unset=True, target="interface"),
+        *(Property(name, unset=True) for name in ("dst-address", "routing-mark", "src-address", "table")),
+        _COMMENT,
+        _DISABLED,
+        _COPY_FROM,
+        _PLACE_BEFORE,
+    ),
+    _ORDERED,
+    since=V7,
+    read_only=("inactive",),
+    stored=True,
+)
+
 # Manual, CLI reference, ipv6/settings; versions and defaults from community.routeros' table (3.22), row of a capture
 # (terraform-routeros). The numbers of neighbours halve with the memory: 1024 at the most with 64 MB (manual).
 IPV6_SETTINGS = Menu(
@@ -708,7 +763,8 @@ MENUS: dict[str, Menu] = {
         INSTANCE, AREA, AREA_RANGE, TEMPLATE, OSPF_INTERFACE, NEIGHBOR, LSA, STATIC_NEIGHBOR, BFD_CONFIGURATION,
         BFD_SESSION, FILTER_RULE, FILTER_CHAIN, ROUTING_ROUTE, ROUTING_ID, ROUTING_TABLE, ROUTING_SETTINGS, IP_ROUTE,
         IP_SETTINGS, FIREWALL_FILTER, IP_SERVICE, IP_ADDRESS, INTERFACE, INTERFACE_LIST, INTERFACE_LIST_MEMBER,
-        IPV6_ADDRESS, IPV6_ROUTE, IPV6_SETTINGS, FIREWALL_FILTER_V6, IP_NEIGHBOR, SYSTEM_RESOURCE, SYSTEM_CLOCK,
+        IPV6_ADDRESS, IPV6_ROUTE, IPV6_SETTINGS, FIREWALL_FILTER_V6, FIREWALL_RAW,
+        FIREWALL_RAW_V6, FIREWALL_NAT, ROUTING_RULE, IP_NEIGHBOR, SYSTEM_RESOURCE, SYSTEM_CLOCK,
         SYSTEM_IDENTITY, SYSTEM_ROUTERBOARD, USER, USER_GROUP, USER_ACTIVE, CERTIFICATE, FILE, TOOL,
     )
 }  # fmt: skip

@@ -30,9 +30,9 @@ class ActionModule(Verdict):
             if entry["router_id"] in by_router_id
         }
         probes = {
-            target.address: target.as_dict()
+            (target.address, target.kind): target.as_dict()
             for listed in services.values()
-            for target in probe_targets(valid(listed), options["sources"])
+            for target in probe_targets(valid(listed), options["sources"], connections=True)
         }
         return {
             "prefixes": list(carriers),

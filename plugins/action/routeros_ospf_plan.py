@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 
 from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
@@ -11,6 +12,7 @@ from ansible_collections.community.routeros.plugins.module_utils.api import api_
 from ..module_utils.routeros.plan import removal_plan, rotation_plan, router_plan
 from ..module_utils.routeros.rows import RouterRequest
 from ..module_utils.system.firewall import redirect_problems
+from ..module_utils.system.forwarding import client_warnings, notrack_helps
 from ..plugin_utils.action import Plan, Row
 from ..plugin_utils.hosts import other_router_ids
 
@@ -29,6 +31,7 @@ _VARIABLES: dict[str, Row] = {
     "distribution": {"type": "str", "required": True},
     "send_redirects": {"type": "bool", "required": True},
     "allow_interruption": {"type": "bool", "required": True},
+    "notrack": {"type": "bool", "default": True},
 }
 
 
@@ -60,6 +63,8 @@ class ActionModule(Plan):
         if options["new_key_id"] is not None:
             return rotation_plan(info, request, link, options["new_key_id"])
         request = request.without(options["removed_addresses"])
+        request = dataclasses.replace(request, notrack=request.notrack and notrack_helps(info, request))
         plan = router_plan(info, request, link, other_router_ids(task_vars))
         plan["problems"] += redirect_problems(info, request)
+        plan["client_warnings"] = client_warnings(info, request, variables["notrack"])
         return plan

@@ -35,7 +35,7 @@ options:
   port:
     description:
       - The UDP port to probe.
-      - Without it, the one of O(kind), V(5060) or V(53).
+      - Without it, the one of O(kind), V(5060) or V(53). Required with V(tcp).
     type: int
   kind:
     description: What to send.
@@ -44,6 +44,8 @@ options:
       sip: SIP OPTIONS.
       dns: A DNS query for the server's identity. BIND answers with its name where C(server-id hostname) is set, unbound
         with its C(identity). At most 65536 from each source.
+      tcp: One TCP connection from each source, in which something must arrive, as far as the kernel of the other end.
+        Nothing is said to the program there, and which node it is remains unknown.
     default: sip
   sources:
     description:
@@ -260,6 +262,7 @@ from ..module_utils.probe.dns import DnsProbe
 from ..module_utils.probe.run import Kind, ProbeError, Series, local_address, loss_message, send_probes
 from ..module_utils.probe.sip import SipProbe
 from ..module_utils.probe.targets import PORTS
+from ..module_utils.probe.tcp import connect_each
 
 KINDS: dict[str, Callable[[str], Kind]] = {"sip": SipProbe, "dns": DnsProbe}
 
@@ -282,6 +285,8 @@ def option_problems(params: Mapping[str, Any]) -> list[str]:
         problems.append(f"port is {params['port']}, expected 1 to 65535")
     if params["count"] < 1:
         problems.append(f"count is {params['count']}, expected 1 or more")
+    if params["kind"] == "tcp" and (params["port"] is None or params["count"] != 1):
+        problems.append("kind is tcp, expected a port, and a count of 1")
     if params["kind"] == "dns" and params["count"] > DnsProbe.most:
         problems.append(f"count is {params['count']}, expected {DnsProbe.most} or less with kind dns")
     problems.extend(
@@ -299,7 +304,7 @@ def main() -> None:
         argument_spec={
             "address": {"type": "str", "required": True},
             "port": {"type": "int"},
-            "kind": {"type": "str", "choices": list(KINDS), "default": "sip"},
+            "kind": {"type": "str", "choices": [*KINDS, "tcp"], "default": "sip"},
             "sources": {"type": "list", "elements": "str", "default": []},
             "count": {"type": "int", "default": 1},
             "interval": {"type": "float", "default": 0.1},
@@ -317,7 +322,6 @@ def main() -> None:
 
     # As the kernel writes it, to compare with who answers.
     target = (str(ipaddress.ip_address(params["address"])), params["port"] or PORTS[params["kind"]])
-    kind = KINDS[params["kind"]](uuid.uuid4().hex[:12])
     sources = [str(ipaddress.ip_address(source)) for source in params["sources"]]
     go_on = Path(params["while_file"]).exists if params["while_file"] else None
     # How far this host's clock is from the one that the probes go by, which no program sets.
@@ -325,7 +329,13 @@ def main() -> None:
     try:
         sources = sources or [local_address(target)]
         series = Series(target, sources, params["count"], params["interval"], params["timeout"])
-        tallies, start = send_probes(kind, series, go_on)
+        if params["kind"] == "tcp":
+            name = "TCP"
+            tallies, start = connect_each(series)
+        else:
+            kind = KINDS[params["kind"]](uuid.uuid4().hex[:12])
+            name = kind.name
+            tallies, start = send_probes(kind, series, go_on)
     except ProbeError as exc:
         module.fail_json(msg=str(exc))
     results = [
@@ -343,7 +353,7 @@ def main() -> None:
         "answered_by": sorted({name for result in results for name in result["answered_by"] if name}),
     }
     if 0 <= params["max_lost"] < found["lost"]:
-        module.fail_json(msg=loss_message(tallies, target, params["max_lost"], kind.name), **found)
+        module.fail_json(msg=loss_message(tallies, target, params["max_lost"], name), **found)
     module.exit_json(**found)
 
 

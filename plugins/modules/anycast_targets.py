@@ -45,8 +45,8 @@ next_hops:
 names: {type: dict, returned: success, description: "Names of the nodes among O(neighbors), by their addresses."}
 probes:
   description:
-    - What a client can ask, one for each address of a service. The kind and the port are those of its check, for checks
-      of the kinds sip and dns; else SIP's.
+    - What a client can ask, for each address of a service. The kind and the port are those of its check, for checks of
+      the kinds sip, dns and tcp; else SIP's. With a check of the kind dns, a TCP connection as well.
   returned: success
   type: list
   elements: dict

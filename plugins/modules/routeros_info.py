@@ -91,11 +91,18 @@ ip_settings: {type: dict, returned: success, description: What the collection lo
 ipv6_settings: {type: dict, returned: success, description: What the collection looks at in C(/ipv6/settings).}
 firewall:
   description: >-
-    C(filter) and C(ipv6_filter), the rows of C(/ip/firewall/filter) and C(/ipv6/firewall/filter), in their order, and
-    the interfaces in each interface list. Lists whose interfaces are not known are left out, such as C(dynamic).
+    C(filter), C(raw) and C(nat), the rows of these menus below C(/ip/firewall), C(ipv6_filter) and C(ipv6_raw), the
+    same below C(/ipv6/firewall), in their order, and the interfaces in each interface list. Lists whose interfaces
+    are not known are left out, such as C(dynamic).
   returned: success
   type: dict
-  sample: {filter: [{.id: "*1", chain: input, action: drop}], ipv6_filter: [], interface_lists: {LAN: [bridge-lan]}}
+  sample: {filter: [{.id: "*1", chain: input, action: drop}], raw: [], interface_lists: {LAN: [bridge-lan]}}
+routing_rules:
+  description: Rows of C(/routing/rule), in their order. The first that matches a packet says which table routes it.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
 routes:
   description: >-
     The routes to O(prefixes) in the routing table C(main), one for each next hop, as

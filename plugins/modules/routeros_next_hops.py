@@ -299,6 +299,10 @@ def row(hop: NextHop, sessions: list[BfdSession]) -> dict[str, Any]:
     return {**hop.as_dict(), "bfd": bfd_state(sessions, hop.link_local or hop.gateway, hop.interface)}
 
 
+def _interfaces(comparison: NextHopComparison) -> set[str]:
+    return {hop.interface for hop in comparison.next_hops if hop.interface}
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
@@ -342,10 +346,10 @@ def main() -> None:
             comparison, watched["changes"] = looked_at.watch(file)
             # What it has seen counts, though the router may be away at its end.
             with contextlib.suppress(Unreadable):
-                sessions = read_bfd_sessions(router)
+                sessions = read_bfd_sessions(router, _interfaces(comparison))
         else:
             comparison, spent = looked_at.look_until_met(params["wait"])
-            sessions = read_bfd_sessions(router)
+            sessions = read_bfd_sessions(router, _interfaces(comparison))
         filtered = [] if comparison.met else read_filtered_next_hops(router, prefix)
         version = router.version()
     found = {

@@ -26,13 +26,15 @@ def _router(host: Host, asked: bool) -> RouterEnd:
     router_id = host.text("routeros_ospf_router_id")
     if not asked:
         return RouterEnd(host.name, asked=False, router_id=router_id)
+    plan = host.get("__routeros_ospf_plan", {})
     return RouterEnd(
         host.name,
         link=working_link(host.get("routeros_ospf_link")),
         interfaces=host.get("routeros_ospf_interfaces", []),
         router_id=router_id,
         neighbors=host.get("__anycast_neighbors", {}),
-        **_answer(host.get("__routeros_ospf_plan", {})),
+        warnings=plan.get("client_warnings", []),
+        **_answer(plan),
     )
 
 

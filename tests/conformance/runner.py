@@ -19,7 +19,8 @@ STATUSES = (HOLDS, DIFFERS, NOT_SEEN, REFUSED, NOT_ASKED)
 # Where checks add rows. What refers to others comes first, so it can be removed in this order.
 MENUS = (
     "/routing/ospf/interface-template", "/routing/ospf/area", "/routing/ospf/instance", "/routing/bfd/configuration",
-    "/routing/filter/rule", "/ip/firewall/filter", "/ipv6/firewall/filter", "/user", "/user/group", "/certificate",
+    "/routing/filter/rule", "/ip/firewall/filter", "/ipv6/firewall/filter",
+    "/ip/firewall/raw", "/ipv6/firewall/raw", "/user", "/user/group", "/certificate",
 )  # fmt: skip
 _REFUSALS = re.compile(r"not enough permissions.*|failure: the emulator .*")
 _NO_MENU = re.compile(r"no such command.*")

@@ -72,6 +72,25 @@ def test_the_role_on_a_router_upgraded_from_version_6(empty: Recording, tmp_path
     assert ("interface bridge-lan",) in empty.frr.config
 
 
+def test_clients_on_the_nodes_lan_behind_the_factory_rules(empty: Recording, tmp_path: Path) -> None:
+    """Of MikroTik's default configuration, what it does in forward to what is forwarded inside the LAN."""
+    firewall, raw = "/ip/firewall/filter", "/ip/firewall/raw"
+    accepted = "=connection-state=established,related,untracked"
+    empty.call(f"{firewall}/add", "=chain=forward", "=action=accept", accepted)
+    empty.call(f"{firewall}/add", "=chain=forward", "=action=drop", "=connection-state=invalid")
+    role = Role(empty, tmp_path)
+    for changed in ("changed=7", "changed=0"):
+        code, said = role()
+        assert code == 0 and changed in said, said
+    assert [(row["src-address"], row["dst-address"], row["action"]) for row in empty.call(f"{raw}/print")] == [
+        ("172.18.0.0/26", ADDRESS, "notrack"),
+        (ADDRESS, "172.18.0.0/26", "notrack"),
+    ]
+    code, said = role(routeros_ospf_notrack=False)
+    assert code == 0 and "changed=1" in said, said
+    assert empty.call(f"{raw}/print") == []
+
+
 class TwoAddresses:
     """The recorded router, with a second address on its bridge."""
 

@@ -15,7 +15,7 @@ from .test_role_routeros_ospf import AREA, FIRST_KEY, INSTANCE, RULE, TEMPLATE, 
 BFD, SETTINGS, LISTS = "/routing/bfd/configuration", "/ip/settings", "/interface/list"
 FILTER_V6, SETTINGS_V6 = "/ipv6/firewall/filter", "/ipv6/settings"
 MENUS = (INSTANCE, AREA, TEMPLATE, RULE, BFD, SETTINGS, LISTS, "/ip/address", "/ip/firewall/filter", FILTER_V6,
-         SETTINGS_V6)  # fmt: skip
+         SETTINGS_V6, "/ip/firewall/raw", "/ipv6/firewall/raw")  # fmt: skip
 LINK = {"key": FIRST_KEY, "bfd": True}
 
 

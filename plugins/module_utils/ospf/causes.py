@@ -154,7 +154,7 @@ def neighbor_findings(comparison: Comparison, own: Own) -> list[Finding]:
                 interface=interface,
                 found=state,
                 expected=_any_of(allowed for entry in entries for allowed in expectation.allowed(entry.router_id)),
-                causes=likely_causes(state, own.interface(interface), role),
+                causes=likely_causes(state, own.interface(interface, [entry.address for entry in entries]), role),
             )
         )
     return findings
@@ -206,7 +206,8 @@ def _why_missing(comparison: Comparison, own: Own) -> list[str]:
         if other:
             causes.append(f"{router_id} is seen on interface {other.interface} instead, {other.state}")
     speaking = ", ".join(entry.name for entry in own.speaking)
-    here = own.interface(wanted)
+    # Router ids are addresses of the link, as a rule.
+    here = own.interface(wanted, [*comparison.missing, own.router_id])
     if own.interfaces and not speaking:
         names = ", ".join(entry.name for entry in own.interfaces)
         return [

@@ -8,7 +8,9 @@ Why it may differ is in causes.py. Nothing in here does input or output.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import ipaddress
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -81,6 +83,13 @@ class OwnInterface:
         told = dataclasses.asdict(self)
         return {key: value for key, value in told.items() if value is not None or key not in ("wait", "retransmit")}
 
+    def has_any(self, addresses: Iterable[str]) -> bool:
+        """Return whether one of the addresses is in the network."""
+        with contextlib.suppress(ValueError):
+            network = ipaddress.ip_network(str(self.network), strict=False)
+            return any(ipaddress.ip_address(address) in network for address in addresses)
+        return False
+
     def in_words(self) -> str:
         """Return the interface as messages name it."""
         words = [word for word in (self.type, self.network, self.area and f"area {self.area}") if word]
@@ -115,10 +124,15 @@ class Own:
         """The interfaces that send hellos."""
         return [entry for entry in self.interfaces or () if not entry.silent]
 
-    def interface(self, name: str | None) -> OwnInterface | None:
-        """Return the interface of this name; without a name, the only one that speaks OSPF."""
+    def interface(self, name: str | None, near: Iterable[str | None] = ()) -> OwnInterface | None:
+        """Return the interface of this name; without a name, the only one that speaks OSPF.
+
+        :param near: addresses at the other end; RouterOS has an interface once for each of its own addresses.
+        """
         if name is not None:
-            return next((entry for entry in self.interfaces or () if entry.name == name), None)
+            found = [entry for entry in self.interfaces or () if entry.name == name]
+            others = [str(address) for address in near]
+            return next((entry for entry in found if entry.has_any(others)), found[0] if found else None)
         return self.speaking[0] if len(self.speaking) == 1 else None
 
 

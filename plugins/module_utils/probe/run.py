@@ -247,6 +247,11 @@ def loss_message(tallies: Iterable[Tally], target: Address, max_lost: int, name:
 
 _ADVICE = (
     (
+        "the connection opened, and carries nothing",
+        "The first packets of the connection arrived, the others did not. The router drops what its connection tracking"
+        " calls invalid: homelab.anycast.preflight names the rule, and routeros_ospf_notrack mends it.",
+    ),
+    (
         "own address",
         "A node answers from its own address, so clients do not take it for an answer: make the service listen on"
         " {target} itself, not on 0.0.0.0.",

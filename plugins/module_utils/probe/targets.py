@@ -32,18 +32,23 @@ class ProbeTarget:
         return dataclasses.asdict(self)
 
 
-def probe_targets(services: Iterable[Service], sources: Sequence[str]) -> list[ProbeTarget]:
+def probe_targets(services: Iterable[Service], sources: Sequence[str], connections: bool = False) -> list[ProbeTarget]:
     """Return what a client can ask. An address of an IP version that the client has none of is left out.
 
     :param sources: addresses of the client; while it is empty, the client chooses.
+    :param connections: whether to open a TCP connection as well to what answers by TCP, to a DNS server (RFC 7766 5)
+        and, instead of a probe that it would not understand, to a service with a check of the kind tcp.
     """
     found: list[ProbeTarget] = []
     for service in services:
         check = service.check if service.check and service.check.kind in _SPOKEN else None
         kind = check.kind if check else _OTHERWISE
-        port = check.port if check else PORTS[kind]
+        kinds = [(kind, check.port if check else PORTS[kind])]
+        if connections and service.check and service.check.kind in ("tcp", "dns"):
+            kinds = [*(kinds if check else ()), ("tcp", service.check.port)]
         found.extend(
             ProbeTarget(service.name, prefix.partition("/")[0], kind, port, ip.sources_for(sources, prefix))
             for prefix in ip.reachable_from(service.addresses, sources)
+            for kind, port in kinds
         )
     return found

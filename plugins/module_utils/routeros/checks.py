@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,9 +14,12 @@ from ..model import ip
 from ..model.limits import limit_problems
 from ..model.link import Link
 from ..ospf.router_id import router_id_problems
-from .rows import HASH_POLICIES, Network, RouterRequest, anycast_networks, area_rows, template_rows
-from .takeover import Info
-from .values import Row, address_and_subnet, flag, split_list
+from .rows import HASH_POLICIES, Network, RouterRequest, anycast_networks, area_rows, bfd_rows, template_rows
+from .takeover import Info, is_in_force, matched_interfaces
+from .values import Row, address_and_subnet, flag, parse_duration, quoted
+
+# What a row of /routing/bfd/configuration has where it says nothing (manual, BFD).
+BFD_TIMERS = {"min-tx": "200ms", "min-rx": "200ms", "multiplier": "5"}
 
 # A name that needs no quotes in the console, and which librouteros does not read as a number.
 _CHAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
@@ -60,18 +62,21 @@ def _distribution_problems(distribution: str) -> Iterator[str]:
         yield f"routeros_ospf_distribution is '{distribution}', expected one of: {', '.join(HASH_POLICIES)}"
 
 
-def router_problems(info: Info, request: RouterRequest, other_router_ids: Mapping[str, Any], bfd: bool) -> list[str]:
+def router_problems(
+    info: Info, request: RouterRequest, other_router_ids: Mapping[str, Any], link: Link | None
+) -> list[str]:
     """Return what on this router, or on the others, is in the way.
 
     :param info: result of the module routeros_info; with its option auth_key_sha256 it knows of masked keys as well.
-    :param bfd: whether the link has BFD.
+    :param link: None where it cannot work.
     """
     return [
         *router_id_problems("routeros_ospf_router_id", request.router_id, other_router_ids),
         *_interface_problems(info, request.interfaces),
         *_rows_in_the_way(info, request),
         *_masked_keys(info),
-        *(_bfd_problems(info, request) if bfd else ()),
+        *_forwarding_problems(info),
+        *(_bfd_problems(info, request, link) if link and link.bfd else ()),
         *(_chain_problems(info, request) if request.filter_chain else ()),
         *(_ipv6_problems(info) if ip.has_ipv6(request.prefixes) else ()),
     ]
@@ -89,7 +94,7 @@ def _interface_problems(info: Info, required: Iterable[str]) -> Iterator[str]:
         elif by_name[name]["disabled"]:
             yield (
                 f"routeros_ospf_interfaces: interface '{name}' of the router is disabled. Enable it (/interface enable"
-                f" {name}), or choose one of: {usable}"
+                f" {quoted(name)}), or choose one of: {usable}"
             )
 
 
@@ -104,13 +109,14 @@ def _rows_in_the_way(info: Info, request: RouterRequest) -> Iterator[str]:
                     f" '{row.get('comment') or ''}'). Choose a different name in routeros_ospf_{kind}, or {advice}"
                 )
     for row in info["ospf"]["interface_templates"]:
-        taken = set(split_list(row.get("interfaces"))) & {"all", *request.interfaces}
+        taken = matched_interfaces(info, row, request, "networks")
         # RouterOS does not say which of two templates wins; release 7.23.3 speaks of a "duplicate config".
-        if taken and row.get("comment") != request.comment and not flag(row, "disabled"):
+        if taken and row.get("comment") != request.comment and is_in_force(info, row):
+            matchers = ", ".join(f"{name}={row[name]}" for name in ("interfaces", "networks") if row.get(name))
             yield (
                 f"interface {', '.join(sorted(taken))} is matched by the interface template {row['.id']} (area"
-                f" {row['area']}, comment '{row.get('comment') or ''}') that this role does not manage. Disable or"
-                f" remove that row, or {advice}"
+                f" {row['area']}, {matchers or 'every interface'}, comment '{row.get('comment') or ''}') that this role"
+                f" does not manage. Disable or remove that row, or {advice}"
             )
 
 
@@ -124,41 +130,30 @@ def _masked_keys(info: Info) -> Iterator[str]:
         )
 
 
-def _bfd_problems(info: Info, request: RouterRequest) -> Iterator[str]:
-    """Say which rows that the role does not manage decide about BFD on its interfaces: the first that matches does."""
-    subnets = [
-        address_and_subnet(row)[1]
-        for row in info["addresses"]
-        if row["interface"] in request.interfaces and not row["disabled"]
-    ]
-    for row in info["bfd"]["configurations"]:
-        if row.get("comment") == request.comment:
-            return
-        limited = set(split_list(row.get("interfaces")))
-        elsewhere = limited and not limited & {"all", "static", *request.interfaces}
-        if flag(row, "disabled") or elsewhere or not _covers(row, subnets):
-            continue
-        yield (
-            f"the row {row['.id']} of /routing/bfd/configuration (comment '{row.get('comment') or ''}') decides about"
-            f" BFD on {', '.join(request.interfaces)}, as it stands before the role's, and"
-            f" {'forbids it' if flag(row, 'forbid-bfd') else 'may have other timers'}. Disable or remove it, or limit"
-            " it to other interfaces or addresses"
-        )
-
-
-def _covers(row: Row, subnets: list[ipaddress.IPv4Network]) -> bool:
-    """Return whether a row of /routing/bfd/configuration may match a neighbour in one of the subnets.
+def _bfd_problems(info: Info, request: RouterRequest, link: Link) -> Iterator[str]:
+    """Say which rows that the role does not manage decide about BFD on its interfaces: the first that matches does.
 
     What an address list holds is not known here; a row with one is left to the check of the sessions.
     """
-    if row.get("address-list") or row.get("vrf") not in (None, "", "main"):
-        return False
-    for text in split_list(row.get("addresses")):
-        with contextlib.suppress(ValueError):  # IPv6
-            prefix = ipaddress.IPv4Network(text, strict=False)
-            if any(prefix.overlaps(subnet) for subnet in subnets):
-                return True
-    return not row.get("addresses")
+    (ours,) = bfd_rows(link, request)
+    for row in info["bfd"]["configurations"]:
+        if row.get("comment") == request.comment:
+            return
+        taken = matched_interfaces(info, row, request, "addresses")
+        elsewhere = row.get("address-list") or row.get("vrf") not in (None, "", "main")
+        if flag(row, "disabled") or elsewhere or not taken:
+            continue
+        same = all(
+            parse_duration(row.get(name, usual)) == parse_duration(ours[name]) for name, usual in BFD_TIMERS.items()
+        )
+        if same and not flag(row, "forbid-bfd"):
+            continue
+        yield (
+            f"the row {row['.id']} of /routing/bfd/configuration (comment '{row.get('comment') or ''}') decides about"
+            f" BFD on {', '.join(taken)}, as it stands before the role's, and"
+            f" {'forbids it' if flag(row, 'forbid-bfd') else 'has other timers'}. Disable or remove it, or limit"
+            " it to other interfaces or addresses"
+        )
 
 
 def _chain_problems(info: Info, request: RouterRequest) -> Iterator[str]:
@@ -202,6 +197,14 @@ def _connected_subnets(info: Info) -> Iterator[tuple[str, Network]]:
             # Every interface has one of these, and no node announces it.
             if not network.is_link_local:
                 yield row["interface"], network
+
+
+def _forwarding_problems(info: Info) -> Iterator[str]:
+    if not info["ip_settings"].get("ip-forward", True):
+        yield (
+            "the router does not forward IPv4 (/ip/settings ip-forward=no), so no client reaches an anycast address"
+            " through it. Enable it (/ip/settings/set ip-forward=yes)"
+        )
 
 
 def _ipv6_problems(info: Info) -> Iterator[str]:

@@ -21,7 +21,7 @@ from .values import Row, flag, split_list
 TEMPLATE_PROPERTIES = (
     *(".id", "area", "interfaces", "networks", "type", "cost", "priority"),
     *("hello-interval", "dead-interval", "retransmit-interval", "transmit-delay"),
-    *("auth", "auth-id", "use-bfd", "passive", "comment", "disabled", "inactive"),
+    *("auth", "auth-id", "use-bfd", "passive", "instance-id", "comment", "disabled", "inactive"),
 )
 BFD_PROPERTIES = (
     *(".id", "interfaces", "addresses", "address-list", "vrf", "min-tx", "min-rx", "multiplier"),
@@ -30,8 +30,8 @@ BFD_PROPERTIES = (
 NEIGHBOR_PROPERTIES = ("area", "address", "router-id", "state")
 FILTER_RULE_PROPERTIES = (".id", "chain", "rule", "comment", "disabled", "inactive")
 INTERFACE_PROPERTIES = ("name", "type", "actual-mtu", "running", "disabled")
-ADDRESS_PROPERTIES = ("address", "network", "interface", "disabled")
-IPV6_ADDRESS_PROPERTIES = ("address", "interface", "disabled")
+ADDRESS_PROPERTIES = ("address", "network", "interface", "actual-interface", "disabled")
+IPV6_ADDRESS_PROPERTIES = ("address", "interface", "actual-interface", "disabled")
 IP_SETTINGS = ("ip-forward", "ipv4-multipath-hash-policy", "rp-filter", "send-redirects")
 IPV6_SETTINGS = ("disable-ipv6", "forward", "multipath-hash-policy")
 LIST_PROPERTIES = ("name", "include", "exclude")
@@ -70,13 +70,13 @@ def read_router(
             {
                 "address": row.get("address"),
                 "network": row.get("network"),
-                "interface": str(row.get("interface")),
+                "interface": _place(row),
                 "disabled": flag(row, "disabled"),
             }
             for row in router.rows("/ip/address", proplist=ADDRESS_PROPERTIES)
         ],
         "ipv6_addresses": [
-            {"address": row.get("address"), "interface": str(row.get("interface")), "disabled": flag(row, "disabled")}
+            {"address": row.get("address"), "interface": _place(row), "disabled": flag(row, "disabled")}
             for row in router.rows("/ipv6/address", proplist=IPV6_ADDRESS_PROPERTIES)
         ],
         "ospf": {
@@ -91,16 +91,30 @@ def read_router(
         "ipv6_settings": router.first_row("/ipv6/settings", IPV6_SETTINGS),
         "firewall": {
             # All properties: a matcher that was left out would make a rule look wider than it is.
-            "filter": router.rows("/ip/firewall/filter"),
-            "ipv6_filter": router.rows("/ipv6/firewall/filter"),
+            **{
+                name: router.rows(f"/{menu}")
+                for name, menu in (
+                    ("filter", "ip/firewall/filter"),
+                    ("raw", "ip/firewall/raw"),
+                    ("nat", "ip/firewall/nat"),
+                    ("ipv6_filter", "ipv6/firewall/filter"),
+                    ("ipv6_raw", "ipv6/firewall/raw"),
+                )
+            },
             "interface_lists": interface_lists(
                 router.rows("/interface/list", proplist=LIST_PROPERTIES),
                 router.rows("/interface/list/member", proplist=MEMBER_PROPERTIES),
             ),
         },
+        "routing_rules": router.rows("/routing/rule"),
         "routes": [{"prefix": one, **hop.as_dict()} for one in prefixes for hop in read_next_hops(router, one)],
         "clock": clock(router.first_row("/system/clock", CLOCK_PROPERTIES), now()),
     }
+
+
+def _place(row: Row) -> str:
+    """Return on which interface an address is: one that was given to the port of a bridge is on the bridge."""
+    return str(row.get("actual-interface") or row.get("interface"))
 
 
 def _templates(router: Router, auth_key_sha256: str | None) -> list[Row]:

@@ -6,29 +6,32 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from ipaddress import AddressValueError, IPv4Address
 from typing import Any
 
 from ..ospf.bfd import BFD_STATES, BfdSession, with_bfd
 from ..ospf.neighbors import Neighbor, Own, OwnInterface, normalise_state
 from .session import Router
-from .values import Row, address_and_subnet, flag, number, parse_duration, parse_version
+from .values import Row, address_and_subnet, flag, number, parse_duration, parse_version, split_at
 
 
-def split_address(text: str) -> tuple[str, str | None]:
-    """Return (address, interface) of an OSPF interface's address, 10.1.1.1%ether2 or 10.1.1.1%ether2@VRF1."""
+def split_address(text: str, names: Collection[str]) -> tuple[str, str | None]:
+    """Return (address, interface) of an OSPF interface's address, 10.1.1.1%ether2 or 10.1.1.1%ether2@VRF1.
+
+    :param names: as for split_at().
+    """
     address, _percent, interface = text.partition("%")
-    return address, interface.partition("@")[0] or None
+    return address, split_at(interface, names)[0] or None
 
 
 def neighbor_role(row: Row) -> str | None:
     """Return the role of the neighbour in a row of /routing/ospf/neighbor.
 
     It follows from whom the neighbour itself takes for designated router and backup; on point-to-point links RouterOS
-    prints neither, nor a priority.
+    prints neither, nor a priority. 0.0.0.0 is none (RFC 2328 9), as while none is elected.
     """
-    dr, bdr = row.get("dr"), row.get("bdr")
+    dr, bdr = (None if row.get(name) == "0.0.0.0" else row.get(name) for name in ("dr", "bdr"))
     if dr is None and bdr is None:
         return None if "priority" in row else "PtP"
     # OSPFv3 names them by their router ids.
@@ -60,11 +63,13 @@ def parse_neighbors(rows: Iterable[Row], interface_of: Callable[[Row], str | Non
     return found
 
 
-def read_bfd_sessions(router: Router) -> list[BfdSession]:
-    return parse_bfd_sessions(router.rows("/routing/bfd/session", proplist=("remote-address", "state", "about")))
+def read_bfd_sessions(router: Router, names: Collection[str]) -> list[BfdSession]:
+    """Return the sessions; C(names) as for split_at()."""
+    rows = router.rows("/routing/bfd/session", proplist=("remote-address", "state", "about"))
+    return parse_bfd_sessions(rows, names)
 
 
-def parse_bfd_sessions(rows: Iterable[Row]) -> list[BfdSession]:
+def parse_bfd_sessions(rows: Iterable[Row], names: Collection[str] = ()) -> list[BfdSession]:
     """Return rows of /routing/bfd/session as sessions.
 
     A session that no row of /routing/bfd/configuration allows has no state, but says so ("BFD forbidden for destination
@@ -72,7 +77,7 @@ def parse_bfd_sessions(rows: Iterable[Row]) -> list[BfdSession]:
     """
     found = []
     for row in rows:
-        address, interface = split_address(str(row.get("remote-address", "")))
+        address, interface = split_address(str(row.get("remote-address", "")), names)
         state = str(row.get("state", "down"))
         if "forbidden" in str(row.get("about", "")):
             state = "forbidden"
@@ -94,6 +99,8 @@ class InterfaceFinder:
 
     def __init__(self, interfaces: Iterable[Row], addresses: Iterable[Row]) -> None:
         networks = {}
+        addresses = list(addresses)
+        self.names = _interfaces_of(addresses)
         for row in addresses:
             try:
                 own, network = address_and_subnet(row)
@@ -104,7 +111,7 @@ class InterfaceFinder:
         self.by_network: dict[tuple[int, int], set[str]] = {}
         self.by_area: dict[Any, set[str]] = {}
         for row in interfaces:
-            address, name = split_address(str(row.get("address", "")))
+            address, name = split_address(str(row.get("address", "")), self.names)
             if name is None:
                 continue
             subnet = networks.get((address, name))
@@ -118,7 +125,7 @@ class InterfaceFinder:
     def __call__(self, row: Row) -> str | None:
         """Return the interface for a row of /routing/ospf/neighbor, None if it is not clear."""
         if _is_link_local(row):
-            return split_address(row["address"])[1]
+            return split_address(row["address"], self.names)[1]
         try:
             address = int(IPv4Address(str(row.get("address", "")).partition("%")[0]))
         except AddressValueError:
@@ -134,15 +141,21 @@ class InterfaceFinder:
         return next(iter(matches)) if len(matches) == 1 else None
 
 
+def _interfaces_of(addresses: Iterable[Row]) -> set[str]:
+    return {str(row.get("actual-interface", row.get("interface"))) for row in addresses}
+
+
 def own_interfaces(interfaces: Iterable[Row], addresses: Iterable[Row]) -> list[OwnInterface]:
     """Return rows of /routing/ospf/interface as interfaces of this end."""
+    addresses = list(addresses)
+    names = _interfaces_of(addresses)
     networks: dict[tuple[str, str | None], Row] = {
         (str(row.get("address", "")).partition("/")[0], str(row.get("actual-interface", row.get("interface")))): row
         for row in addresses
     }
     found = []
     for row in interfaces:
-        address, name = split_address(str(row.get("address", "")))
+        address, name = split_address(str(row.get("address", "")), names)
         known = networks.get((address, name))
         found.append(
             OwnInterface(
@@ -187,7 +200,7 @@ class OspfReader:
             # An interface may have come since we read them; once more, and then it stays unknown.
             self._find = None
             found = parse_neighbors(rows, self._interface_of)
-        return with_bfd(found, read_bfd_sessions(self.router))
+        return with_bfd(found, read_bfd_sessions(self.router, {str(entry.interface) for entry in found}))
 
     def own(self) -> Own:
         """Return what the router says about itself."""
@@ -213,12 +226,20 @@ class OspfReader:
         return [row for row in rows if not flag(row, "disabled")]
 
     def _router_id(self) -> str | None:
-        """Return the router id of the instance; it may be written there as the name of a row of /routing/id."""
-        instances = self.router.rows_if_any("/routing/ospf/instance", proplist=("name", "router-id", "version"))
+        """Return the router id of the instance; it may be written there as the name of a row of /routing/id.
+
+        A router upgraded from version 6 has an enabled instance without an enabled area, which does not run.
+        """
+        menu, properties = "/routing/ospf/instance", ("name", "router-id", "version", "disabled")
+        instances = self.router.rows_if_any(menu, proplist=properties)
         if self.instance is not None:
             instances = [row for row in instances if row.get("name") == self.instance]
         else:
             instances = [row for row in instances if str(row.get("version")) != "3"] or instances
+        if len(instances) > 1:
+            areas = self.router.rows_if_any("/routing/ospf/area", proplist=("instance", "disabled"))
+            running = {row.get("instance") for row in areas if not flag(row, "disabled")}
+            instances = [row for row in instances if not flag(row, "disabled") and row.get("name") in running]
         if len(instances) != 1:
             return None
         value = str(instances[0].get("router-id", "main"))

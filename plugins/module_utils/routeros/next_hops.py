@@ -9,13 +9,13 @@ Private to this collection.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 from ..waiting import after
 from .session import Router
-from .values import Row, flag, number
+from .values import Row, flag, number, split_at
 
 # The flags by which a row of /ip/route says where the route comes from; RouterOS sets one of them.
 PROTOCOLS = ("connect", "static", "ospf", "rip", "bgp", "is-is", "dhcp", "vpn", "modem", "slaac", "bgp-mpls-vpn")
@@ -74,20 +74,27 @@ def _address(text: str) -> str | None:
         return None
 
 
-def split_gateway(text: str) -> tuple[str | None, str | None, str | None]:
-    """Return (address, interface, vrf) of a gateway: 10.1.1.2%ether2, 10.1.1.2%ether2@VRF1, ether4 or 192.0.2.1."""
-    place, _at, vrf = text.partition("@")
-    address, percent, interface = place.partition("%")
-    if not percent and not _address(address):
-        address, interface = "", address
-    return address or None, interface or None, vrf or None
+def split_gateway(text: str, names: Collection[str] = ()) -> tuple[str | None, str | None, str | None]:
+    """Return (address, interface, vrf) of a gateway: 10.1.1.2%ether2, 10.1.1.2%ether2@VRF1, ether4 or 192.0.2.1.
+
+    :param names: as for split_at().
+    """
+    address, percent, interface = text.partition("%")
+    if not percent:
+        # An address has no @, so what follows one is a VRF.
+        address, _at, vrf = text.partition("@")
+        if _address(address):
+            return address, None, vrf or None
+        address, interface = "", text
+    interface, of_vrf = split_at(interface, names)
+    return address or None, interface or None, of_vrf
 
 
-def parse_route(row: Row) -> NextHop:
+def parse_route(row: Row, names: Collection[str] = ()) -> NextHop:
     """Return a row of /ip/route as a next hop."""
-    gateway, interface, vrf = split_gateway(str(row.get("gateway", "")))
+    gateway, interface, vrf = split_gateway(str(row.get("gateway", "")), names)
     if interface is None and row.get("immediate-gw"):
-        interface = split_gateway(str(row["immediate-gw"]))[1]
+        interface = split_gateway(str(row["immediate-gw"]), names)[1]
     return NextHop(
         gateway=gateway,
         interface=interface,
@@ -102,9 +109,9 @@ def parse_route(row: Row) -> NextHop:
     )
 
 
-def parse_routes(rows: Iterable[Row], prefix: str) -> list[NextHop]:
+def parse_routes(rows: Iterable[Row], prefix: str, names: Collection[str] = ()) -> list[NextHop]:
     """Return the next hops of a prefix in the main routing table, in the order of their addresses."""
-    found = [parse_route(row) for row in rows if str(row.get("dst-address")) == prefix]
+    found = [parse_route(row, names) for row in rows if str(row.get("dst-address")) == prefix]
     return sorted((hop for hop in found if hop.routing_table == "main"), key=_order)
 
 
@@ -121,7 +128,7 @@ def route_menu(prefix: str) -> str:
 def read_next_hops(router: Router, prefix: str) -> list[NextHop]:
     """Return the next hops of a prefix as they are now."""
     rows = router.rows(route_menu(prefix), where=("dst-address", prefix))
-    return _with_nodes(router, prefix, parse_routes(rows, prefix))
+    return _with_nodes(router, prefix, parse_routes(rows, prefix, _names(router, rows)))
 
 
 def read_filtered_next_hops(router: Router, prefix: str) -> list[NextHop]:
@@ -131,7 +138,15 @@ def read_filtered_next_hops(router: Router, prefix: str) -> list[NextHop]:
     """
     rows = router.rows_if_any("/routing/route", where=("dst-address", prefix))
     filtered = [row for row in rows if flag(row, "filtered") or row.get("contribution") == "filtered"]
-    return _with_nodes(router, prefix, [hop for hop in parse_routes(filtered, prefix) if hop.gateway])
+    found = parse_routes(filtered, prefix, _names(router, filtered))
+    return _with_nodes(router, prefix, [hop for hop in found if hop.gateway])
+
+
+def _names(router: Router, rows: Iterable[Row]) -> set[str]:
+    """Return the interfaces of the router, where a row needs them."""
+    if not any("@" in str(row.get(name)) for row in rows for name in ("gateway", "immediate-gw")):
+        return set()
+    return {str(row.get("name")) for row in router.rows("/interface", proplist=("name",))}
 
 
 def _with_nodes(router: Router, prefix: str, next_hops: list[NextHop]) -> list[NextHop]:

@@ -34,13 +34,14 @@ def router_plan(info: Info, request: RouterRequest, link: Any, other_router_ids:
     wrong = link_problems("routeros_ospf_link", link, request.prefixes)
     wrong += checks.request_problems(request)
     checked = _checked(link)
+    request = dataclasses.replace(request, networks=takeover.link_networks(info, request))
     found = takeover.plan_takeover(info, request, checked.area) if checked else None
     request = _named(request, found)
     after = takeover.after_takeover(info, found.taken_over if found else {}, request.comment)
     problems = [
         *(found.problems if found else ()),
         *wrong,
-        *checks.router_problems(after, request, other_router_ids, bfd=checked is not None and checked.bfd),
+        *checks.router_problems(after, request, other_router_ids, checked),
     ]
     if checked and not request.allow_interruption:
         problems += checks.interruption_problems(after, checked, request)
@@ -64,6 +65,7 @@ def rotation_plan(info: Info, request: RouterRequest, link: Any, new_key_id: int
     checked = _checked(link)
     if checked is None:
         return {"problems": wrong, "notes": []}
+    request = dataclasses.replace(request, networks=takeover.link_networks(info, request))
     found = takeover.plan_takeover(info, request, checked.area)
     request = _named(request, found)
     moved = checks.has_key_id(info, request.comment, new_key_id)
@@ -117,6 +119,7 @@ def removal_plan(info: Info, comment: str) -> Plan:
         "instances": _step(ospf["instances"], [], restrict["instance"]),
         "filter_rules": _step(rules, [], ours),
         "redirect_rules": _step(info["firewall"]["ipv6_filter"], [], ours),
+        "untracked": _untracked(info, {}, ours),
         "ip_settings": _changed(info["ip_settings"], note.settings if note else {}),
         "ipv6_settings": _changed(info["ipv6_settings"], _ipv6_settings_before(info, comment)),
         "note": _step(rules, [], takeover.note_restrict(comment)),
@@ -142,6 +145,7 @@ def _writes(info: Info, request: RouterRequest, link: Link, found: Takeover) -> 
         "ip_settings": _changed(info["ip_settings"], ip_settings),
         "ipv6_settings": _changed(info["ipv6_settings"], ipv6_settings),
         "redirect_rules": _step(info["firewall"]["ipv6_filter"], rows.redirect_rows(request), ours),
+        "untracked": _untracked(info, {version: rows.notrack_rows(info, request, version) for version in (4, 6)}, ours),
         "filter_rules": _step(rules, rows.filter_rows(request), [*ours, chains]),
         "instances": _step(ospf["instances"], instances, found.restrict["instance"], others_stay=True),
         "unfiltered_instances": [
@@ -167,6 +171,8 @@ def _given_back(info: Info, comment: str, taken_over: dict[str, Row]) -> Plan:
                 values = {"comment": taken_over[kind]["comment"]}
                 if kind == "instance" and _is_filtered(info, row, comment):
                     values["!in-filter-chain"] = None
+                if kind == "template" and row.get("networks") and "networks" not in taken_over[kind]:
+                    values["!networks"] = None
                 found[kind] = {"find": {name: row[name], "comment": comment}, "set": values}
     return found
 
@@ -195,6 +201,15 @@ def _step(found: list[Row], wanted: list[Row], restrict: Restrict, others_stay: 
     own = [row for row in found if all(_meets(row, criterion) for criterion in restrict)]
     same = len(own) == len(wanted) and all(map(_is_like, own, wanted, [others_stay] * len(own)))
     return {"rows": wanted, "restrict": restrict, "needed": not same}
+
+
+def _untracked(info: Info, wanted: Mapping[int, list[Row]], restrict: Restrict) -> list[Plan]:
+    """Return the steps needed in /ip/firewall/raw and /ipv6/firewall/raw, each with its path for api_modify."""
+    steps = [
+        {"path": path, **_step(info["firewall"].get(name, []), wanted.get(version, []), restrict)}
+        for version, name, path in ((4, "raw", "ip firewall raw"), (6, "ipv6_raw", "ipv6 firewall raw"))
+    ]
+    return [step for step in steps if step["needed"]]
 
 
 def _meets(row: Row, criterion: Row) -> bool:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Union
 
 from ..model import ip
 from ..model.link import Link
-from .values import Row, routeros_duration
+from .values import Row, address_and_subnet, routeros_duration
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
@@ -43,6 +43,10 @@ class RouterRequest:
     distribution: str
     send_redirects: bool
     allow_interruption: bool
+    # Whether clients on the nodes' own LAN are to be untracked, where that helps them.
+    notrack: bool = True
+    # The subnets to limit OSPFv2 to; worked out by takeover.link_networks().
+    networks: tuple[str, ...] = ()
 
     @property
     def versions(self) -> list[int]:
@@ -113,7 +117,11 @@ def template_rows(link: Link, request: RouterRequest) -> list[Row]:
         row["auth"] = link.authentication
     if link.key_id is not None:
         row["auth-id"] = link.key_id
-    return [{"area": ip.versioned(request.area, version), **row} for version in request.versions]
+    # OSPFv3 runs on link-local addresses.
+    limits = {2: {"networks": ",".join(request.networks)} if request.networks else {}}
+    return [
+        {"area": ip.versioned(request.area, version), **row, **limits.get(version, {})} for version in request.versions
+    ]
 
 
 def bfd_rows(link: Link, request: RouterRequest) -> list[Row]:
@@ -179,6 +187,56 @@ def redirect_rows(request: RouterRequest) -> list[Row]:
             "comment": request.comment,
         }
     ]
+
+
+def link_subnets(
+    info: dict[str, Any], interfaces: Iterable[str]
+) -> Iterator[tuple[str, Union[ipaddress.IPv4Address, ipaddress.IPv6Address], Network]]:
+    """Yield (interface, the router's address, subnet) for the addresses on these interfaces; no link-local ones.
+
+    :param info: result of the module routeros_info.
+    """
+    for row in info["addresses"]:
+        if row["interface"] in interfaces and not row["disabled"]:
+            yield (row["interface"], *address_and_subnet(row))
+    for row in info["ipv6_addresses"]:
+        own = ipaddress.IPv6Interface(str(row["address"]))
+        if row["interface"] in interfaces and not row["disabled"] and not own.is_link_local:
+            yield row["interface"], own.ip, own.network
+
+
+def notrack_rows(info: dict[str, Any], request: RouterRequest, version: int) -> list[Row]:
+    """Return the rows of /ip/firewall/raw or /ipv6/firewall/raw: none where the role is not to write them.
+
+    Raw, and not an accept in forward before the rule that drops what is invalid: its place among other rules does not
+    matter, and the processor is spared the connection tracking of every packet. No packet of these is FastTracked
+    either way, as no connection is established. The way back as well: a node with source routing, and one that reaches
+    the client by the router, answer through it. Limited to the subnets of the link, so that what comes from elsewhere
+    stays tracked.
+    """
+    networks = [network for network in anycast_networks(request.prefixes)[0] if network.version == version]
+    pairs = [
+        pair
+        for _interface, _own, subnet in link_subnets(info, request.interfaces if request.notrack else ())
+        for network in networks
+        if network.version == subnet.version
+        for pair in ((subnet, network), (network, subnet))
+    ]
+    return [
+        {
+            "chain": "prerouting",
+            "action": "notrack",
+            "src-address": _matched(source),
+            "dst-address": _matched(destination),
+            "comment": request.comment,
+        }
+        for source, destination in dict.fromkeys(pairs)
+    ]
+
+
+def _matched(network: Network) -> str:
+    """Return a network as the packet filter prints it: a host of IPv4 without a length."""
+    return str(network.network_address if network.prefixlen == 32 and network.version == 4 else network)
 
 
 def anycast_networks(prefixes: Iterable[Any]) -> tuple[list[Network], list[str]]:

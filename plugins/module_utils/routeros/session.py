@@ -30,7 +30,8 @@ except ImportError:  # check_has_library() says so to the user. To mypy, librout
 # The one place that says which RouterOS this collection supports.
 MINIMUM_VERSION = (7, 16)
 MINIMUM_VERSION_REASON = (
-    "/ip/settings ipv4-multipath-hash-policy, by which the router spreads clients over the nodes, exists from 7.16 on"
+    "/ip/settings ipv4-multipath-hash-policy, which routeros_ospf_distribution sets (per_client and per_flow alike),"
+    " exists from 7.16 on"
 )
 
 

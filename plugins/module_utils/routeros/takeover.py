@@ -13,6 +13,7 @@ a disabled rule of a filter chain that nothing refers to, as /ip/settings has no
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import ipaddress
@@ -22,8 +23,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..model import ip
-from .rows import RouterRequest
-from .values import Row, flag, split_list
+from .rows import RouterRequest, link_subnets
+from .values import Row, flag, quoted, split_list
 
 # Of the rule that notes what was there; no instance refers to the chain.
 CHAIN = "anycast-before"
@@ -126,7 +127,8 @@ def plan_takeover(info: Info, request: RouterRequest, area_id: str) -> Takeover:
             template, area, instance = rows
             names = {"instance": instance["name"], "area": area["name"]}
             before = {"instance": {"name": instance["name"]}, "area": {"name": area["name"]}}
-            before["template"] = {name: template[name] for name in ("area", "interfaces")}
+            kept = ("area", "interfaces", "networks")
+            before["template"] = {name: template[name] for name in kept if name in template}
             comments = [str(row.get("comment") or "") for row in (instance, area, template)]
             taken_over = {kind: {**before[kind], "comment": comment} for kind, comment in zip(before, comments)}
             # With those of OSPFv3, which the role makes beside them.
@@ -178,7 +180,8 @@ def _equivalent(info: Info, request: RouterRequest, area_id: str) -> tuple[tuple
 
 def _differences(info: Info, rows: tuple[Row, Row, Row], request: RouterRequest, area_id: str) -> Iterator[str]:
     template, area, instance = rows
-    if template.get("networks") or "passive" in template:
+    limited = sorted(split_list(template.get("networks"))) not in ([], sorted(request.networks))
+    if limited or "passive" in template:
         found = "passive" if "passive" in template else f"limited to networks={template['networks']}"
         yield f"it is {found}. Take that away from it"
     if str(area.get("area-id", "0.0.0.0")) != area_id:
@@ -186,6 +189,16 @@ def _differences(info: Info, rows: tuple[Row, Row, Row], request: RouterRequest,
         yield f"its area-id is {found}, expected {area_id} (area in routeros_ospf_link). Make them equal"
     if str(area.get("type", "default")) != "default":
         yield f"its area is of type {area['type']}, expected default"
+    for row, kind, name, usual in (
+        (instance, "instance", "routing-table", "main"),
+        (template, "template", "instance-id", "0"),
+        (area, "area", "instance-id", "0"),
+    ):
+        if str(row.get(name) or usual) != usual:
+            yield (
+                f"its {kind} has {name}={row[name]}, expected none: the routes would be in a different table, or the"
+                f" nodes no neighbours (RFC 5340 2.4). Take that away from the {kind}"
+            )
     if str(instance.get("vrf", "main")) != "main":
         yield f"its instance is in vrf {instance['vrf']}, expected main"
     if str(instance.get("router-id")) != request.router_id:
@@ -213,7 +226,7 @@ def _differences(info: Info, rows: tuple[Row, Row, Row], request: RouterRequest,
 
 
 def _router_id_advice(instance: Row, router_id: str) -> str:
-    command = f"/routing/ospf/instance/set {instance['name']} router-id={router_id}"
+    command = f"/routing/ospf/instance/set {quoted(instance['name'])} router-id={router_id}"
     try:
         found = ipaddress.IPv4Address(str(instance.get("router-id")))
     except ValueError:
@@ -236,6 +249,67 @@ def after_takeover(info: Info, taken_over: dict[str, Row], comment: str) -> Info
         if (row["area"], row.get("interfaces")) == (wanted["area"], wanted["interfaces"]):
             row["comment"] = comment
     return after
+
+
+def link_networks(info: Info, request: RouterRequest) -> tuple[str, ...]:
+    """Return the subnets to limit OSPFv2 to; none where each interface has one address, or which it is is not clear.
+
+    RouterOS runs OSPF once for each address. Of several on an interface the link's is the one whose subnet has the
+    router id. A template that has the subnets already keeps them.
+    """
+    places: dict[str, list[Any]] = {}
+    for name, _own, subnet in link_subnets(info, request.interfaces):
+        if subnet.version == 4:
+            places.setdefault(name, []).append(subnet)
+    chosen: list[str] = []
+    router_id = None
+    with contextlib.suppress(ValueError):  # Which is said with all other problems.
+        router_id = ipaddress.IPv4Address(request.router_id)
+    for subnets in places.values():
+        of_link = [subnet for subnet in subnets if len(subnets) == 1 or (router_id and router_id in subnet)]
+        if not of_link:
+            return ()
+        chosen += map(str, of_link)
+    has = any(
+        _is_on(row, request.interfaces) and sorted(split_list(row.get("networks"))) == sorted(chosen)
+        for row in info["ospf"]["interface_templates"]
+    )
+    return tuple(chosen) if has or any(len(subnets) > 1 for subnets in places.values()) else ()
+
+
+def matched_interfaces(info: Info, row: Row, request: RouterRequest, networks: str) -> list[str]:
+    """Return on which of these interfaces a row may be in force, an OSPF template or a row of BFD's configuration.
+
+    Without a matcher it is on all. What a list holds that this collection cannot know, such as dynamic, counts as none.
+
+    :param networks: the property with prefixes, which match the addresses of the interface.
+    """
+    interfaces = request.interfaces
+    lists = {**info["firewall"]["interface_lists"], **dict.fromkeys(("all", "static"), list(interfaces)), "none": []}
+    names = {one for name in split_list(row.get("interfaces")) for one in lists.get(name, [name])}
+    prefixes = []
+    for text in split_list(row.get(networks)):
+        with contextlib.suppress(ValueError):  # IPv6
+            prefixes.append(ipaddress.IPv4Network(text, strict=False))
+    subnets = [
+        (place, subnet)
+        for place, _own, subnet in link_subnets(info, interfaces)
+        if subnet.version == 4 and (str(subnet) in request.networks or not request.networks)
+    ]
+    return [
+        name
+        for name in interfaces
+        if (name in names or not row.get("interfaces"))
+        and (
+            not row.get(networks)
+            or any(place == name and prefix.overlaps(subnet) for place, subnet in subnets for prefix in prefixes)
+        )
+    ]
+
+
+def is_in_force(info: Info, template: Row) -> bool:
+    """Return whether an interface template, its area and its instance are enabled; what is unknown is taken to be."""
+    return not any(flag(row or {}, "disabled") for row in (template, *_area_and_instance(info, template)))
 
 
 def _version(info: Info, template: Row) -> str:

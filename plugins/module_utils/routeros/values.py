@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any
 
@@ -66,6 +67,23 @@ def number(row: Row, name: str) -> int | None:
 def split_list(text: Any) -> list[str]:
     """Return the names in a property that lists several: ether1,ether2."""
     return [name.strip() for name in str(text or "").split(",") if name.strip()]
+
+
+def quoted(name: str) -> str:
+    """Return a name as a command of the console takes it: in quotes, unless it is one word."""
+    return name if re.fullmatch(r"[\w.*:/@-]+", name) else '"' + re.sub(r'(["\\$?])', r"\\\1", name) + '"'
+
+
+def split_at(text: str, names: Collection[str]) -> tuple[str, str | None]:
+    """Return (interface, vrf) of vlan10@bridge or ether2@VRF1: the name of an interface may have any number of @.
+
+    :param names: interfaces that the router has. What begins with none of them is a name as it is.
+    """
+    parts = text.split("@")
+    for count in range(len(parts), 0, -1):
+        if "@".join(parts[:count]) in names:
+            return "@".join(parts[:count]), "@".join(parts[count:]) or None
+    return text, None
 
 
 def address_and_subnet(row: Row) -> tuple[IPv4Address, IPv4Network]:

@@ -139,7 +139,8 @@ def no_cause(routers: Sequence[RouterEnd], nodes: Sequence[NodeEnd]) -> Iterator
         "what BIRD runs with": [node.name for node in nodes if "interfaces" in node.bird],
         "BIRD's files": [node.name for node in nodes if node.changed_files is not None],
         "the packets that BIRD refused": [node.name for node in nodes if node.bird.get("refused") is not None],
-        "MTU, subnets and packet filters": both,
+        "MTU, subnets and packet filters, of a router raw prerouting and output, filter input and output, of a node"
+        " input and output": both,
     }
     said = "; ".join(f"{what} ({and_list(names)})" for what, names in checked.items() if names)
     unread = and_list(end.name for end in (*routers, *nodes) if end.name not in both)

@@ -55,6 +55,9 @@ class End:
 class RouterEnd(End):
     """A router, with the result of routeros_info."""
 
+    # What its plan says of the packets of clients.
+    warnings: list[str] = dataclasses.field(default_factory=list)
+
     def places(self) -> Iterator[Placed]:
         """Yield the IPv4 addresses that are in use."""
         for row in self.info.get("addresses", ()):

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..model.link import Link
 from ..routeros.rows import REDIRECT, RouterRequest, redirect_rows
+from ..routeros.values import quoted
 from . import packet_filter
 from .endpoints import Address, NodeEnd, RouterEnd, Row, pairs_of_both_versions
 from .packet_filter import Drop, Packet
@@ -67,7 +68,6 @@ def _packets(
 
 
 _ROUTEROS_MATCH = {packet_filter.OSPF: "protocol=ospf", packet_filter.UDP: f"protocol=udp dst-port={BFD_PORT}"}
-_ROUTEROS_ROWS = {4: "filter", 6: "ipv6_filter"}
 _NFT_OSPF = {4: "ip protocol 89", 6: "meta l4proto 89"}
 _IPTABLES_MATCH = {packet_filter.OSPF: "-p ospf", packet_filter.UDP: f"-p udp --dport {BFD_PORT}"}
 
@@ -82,10 +82,8 @@ def _router_drops(routers: Sequence[RouterEnd], nodes: Sequence[NodeEnd]) -> Ite
                 for outgoing in (False, True):
                     ends = (pair.address, pair.node_address) if outgoing else (pair.node_address, pair.address)
                     for what, packet in _packets(router.link, *ends, pair.interface, outgoing, not outgoing):
-                        rows = firewall[_ROUTEROS_ROWS[packet.version]]
-                        drop = packet_filter.routeros_drop(rows, packet, firewall["interface_lists"])
-                        if drop:
-                            key = (drop, what, "to" if outgoing else "from", _routeros_advice(packet))
+                        for menu, chain, drop in packet_filter.routeros_drops(firewall, packet):
+                            key = (drop, what, "to" if outgoing else "from", _routeros_advice(menu, chain, packet))
                             found.setdefault(key, {})[node.name] = None
         for (drop, what, way, advice), names in found.items():
             yield (
@@ -97,11 +95,10 @@ def _router_drops(routers: Sequence[RouterEnd], nodes: Sequence[NodeEnd]) -> Ite
             )
 
 
-def _routeros_advice(packet: Packet) -> str:
-    chain, way = ("output", "out") if packet.outgoing else ("input", "in")
+def _routeros_advice(menu: str, chain: str, packet: Packet) -> str:
     return (
-        f"{packet_filter.routeros_menu(packet.version)} add chain={chain} action=accept"
-        f" {_ROUTEROS_MATCH[packet.protocol]} {way}-interface={packet.interface} place-before=0"
+        f"{menu} add chain={chain} action=accept {_ROUTEROS_MATCH[packet.protocol]}"
+        f" {'out' if packet.outgoing else 'in'}-interface={quoted(packet.interface)} place-before=0"
     )
 
 
@@ -166,8 +163,8 @@ def redirect_problems(info: dict[str, Any], request: RouterRequest) -> Iterator[
             move = f"{menu}/move {rows[ours].get('.id')} destination={before.get('.id')}"
             advice = f"Move the role's rule before it ({move})"
         yield (
-            f"the {packet_filter.routeros_rule(before, 6)} lets ICMPv6 redirects out before the rule that drops them,"
-            " and with those the clients on the nodes' LAN go past the router to one node, and are lost with it."
+            f"the {packet_filter.routeros_rule(before, menu)} lets ICMPv6 redirects out before the rule that drops"
+            " them, and with those the clients on the nodes' LAN go past the router to one node, and are lost with it."
             f" {advice}; or set routeros_ospf_send_redirects to true, where no client with IPv6 is on that LAN"
         )
 
@@ -178,6 +175,6 @@ def _lets_out(rows: list[Row], rule: Row, lists: dict[str, list[str]]) -> Row | 
     own, client = ipaddress.IPv6Address("fe80::1"), ipaddress.IPv6Address("fe80::2")
     redirect = Packet(packet_filter.ICMPV6, own, client, "", outgoing=True, icmp=REDIRECT, state=None)
     for count in range(1, len(rows) + 1):
-        if packet_filter.routeros_drop([*rows[:count], rule], redirect, lists) is None:
+        if packet_filter.routeros_walk([*rows[:count], rule], "", "output", redirect, lists) is None:
             return rows[count - 1]
     return None

@@ -1,8 +1,8 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a packet filter does to one packet, of IPv4 or IPv6: RouterOS' /ip/firewall/filter and /ipv6/firewall/filter,
-nftables, iptables and ip6tables.
+"""What a packet filter does to one packet, of IPv4 or IPv6: RouterOS' raw and filter below /ip/firewall and
+/ipv6/firewall, nftables, iptables and ip6tables.
 
 Each rule matches the packet (True), does not (False), or that cannot be told from here (None: a rate limit, an address
 list). Only what is certain is called a drop; the rest is doubtful. Private to this collection.
@@ -23,7 +23,7 @@ from ..routeros.values import flag
 PROTOCOLS = {"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "gre": 47, "ipsec-esp": 50, "ipsec-ah": 51, "esp": 50, "ah": 51,
              "icmpv6": 58, "ipv6-icmp": 58, "ospf": 89, "ospfigp": 89, "pim": 103, "vrrp": 112, "l2tp": 115,
              "sctp": 132}  # fmt: skip
-OSPF, UDP, ICMPV6 = 89, 17, 58
+OSPF, TCP, UDP, ICMPV6 = 89, 6, 17, 58
 
 _MAX_DEPTH = 32
 
@@ -47,6 +47,7 @@ class Packet:
     destination_port: int | None = None
     icmp: int | None = None
     state: str | None = "new"  # What connection tracking calls it; None where that cannot be told
+    onward: str | None = None  # By which it leaves a router that forwards it
 
     @property
     def version(self) -> int:
@@ -57,7 +58,18 @@ class Packet:
         """Return what iptables calls the type of the destination address."""
         if self.destination.is_multicast:
             return "multicast"
-        return "unicast" if self.outgoing else "local"
+        return "unicast" if self.outgoing or self.onward else "local"
+
+    @property
+    def hook(self) -> str:
+        """Return by which chain a packet filter sees it."""
+        return "output" if self.outgoing else "forward" if self.onward else "input"
+
+    def place(self, name: str) -> str | None:
+        """Return the interface that a matcher such as in-interface looks at, None where the packet has none."""
+        if name.startswith("o"):
+            return self.interface if self.outgoing else self.onward
+        return None if self.outgoing else self.interface
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,18 +192,87 @@ def _port_in(text: Any, port: int | None) -> Match:
 # What a row of RouterOS has beside its matchers.
 _NO_MATCHERS = frozenset(
     (".id", ".nextid", "action", "address-list", "address-list-timeout", "bytes", "chain", "comment", "disabled",
-     "dynamic", "invalid", "jump-target", "log", "log-prefix", "packets", "reject-with", "hw-offload", "creation-time")
+     "dynamic", "invalid", "jump-target", "log", "log-prefix", "packets", "reject-with", "hw-offload", "creation-time",
+     "said", "to-addresses", "to-ports")
 )  # fmt: skip
 _ROUTEROS_ACTIONS = {"accept": "accept", "drop": "drop", "reject": "drop", "jump": "jump", "return": "return"}
 
 
-def routeros_menu(version: int) -> str:
-    """Return the menu of the packet filter for a version of IP."""
-    return "/ip/firewall/filter" if version == 4 else "/ipv6/firewall/filter"
+def routeros_menu(version: int, name: str = "filter") -> str:
+    """Return the menu of a packet filter for a version of IP."""
+    return f"/{'ip' if version == 4 else 'ipv6'}/firewall/{name}"
 
 
-def routeros_drop(rows: Iterable[Row], packet: Packet, members: Mapping[str, list[str]]) -> Drop | None:
-    """Return the Drop of a packet by rows of the menu routeros_menu(), None if it passes.
+def routeros_chains(packet: Packet) -> tuple[tuple[str, str], ...]:
+    """Return the (menu, chain) that look at a packet, in their order (manual, "Packet Flow in RouterOS")."""
+    return ("raw", "output" if packet.outgoing else "prerouting"), ("filter", packet.hook)
+
+
+def routeros_drop(firewall: Row, packet: Packet) -> Drop | None:
+    """Return the Drop of a packet by a router, None if it passes.
+
+    :param firewall: of the result of routeros_info.
+    """
+    return _worst(drop for _menu, _chain, drop in routeros_drops(firewall, packet))
+
+
+def routeros_drops(firewall: Row, packet: Packet) -> Iterator[tuple[str, str, Drop]]:
+    """Yield (menu, chain, Drop) for each chain that drops a packet."""
+    packet = tracked(firewall, packet)
+    for menu, chain in routeros_chains(packet):
+        rows = firewall.get(menu if packet.version == 4 else f"ipv6_{menu}", ())
+        path = routeros_menu(packet.version, menu)
+        drop = routeros_walk(rows, path, chain, packet, firewall["interface_lists"])
+        if drop:
+            yield path, chain, drop
+
+
+def tracked(firewall: Row, packet: Packet) -> Packet:
+    """Return a packet as a router's connection tracking has it: untracked where a rule of raw says notrack."""
+    rows = firewall.get("raw" if packet.version == 4 else "ipv6_raw", ())
+    chain = routeros_chains(packet)[0][1]
+    # As if notrack dropped it, and a drop let it through.
+    found = routeros_walk(rows, "", chain, packet, firewall["interface_lists"], _actions(("notrack",)))
+    return dataclasses.replace(packet, state="untracked") if found and found.certain else packet
+
+
+def routeros_nat(firewall: Row, packet: Packet) -> Drop | None:
+    """Return which rule of srcnat gives a packet a different source, as a Drop."""
+    menu, actions = routeros_menu(packet.version, "nat"), _actions(("masquerade", "src-nat", "netmap"))
+    return routeros_walk(firewall.get("nat", ()), menu, "srcnat", packet, firewall["interface_lists"], actions)
+
+
+def routeros_rule_drop(rows: Iterable[Row], packet: Packet) -> Drop | None:
+    """Return which row of /routing/rule keeps a packet from being routed by the table main, as a Drop."""
+    found = []
+    for row in rows:
+        action, table = row.get("action", "lookup"), row.get("table", "main")
+        if action == "lookup-only-in-table":
+            action = "accept" if table == "main" else "drop"
+        elif action == "lookup":
+            # In another table where nothing is found the next rule is asked.
+            action = "accept" if table == "main" else "passthrough"
+        matchers = {
+            name: value for name, value in row.items() if name not in ("chain", "inactive", "interface", "table")
+        }
+        found.append({**matchers, "action": action, "in-interface": row.get("interface"), "said": row})
+    return routeros_walk(found, "/routing/rule", None, packet, {}, {**_ROUTEROS_ACTIONS, "unreachable": "drop"})
+
+
+def _actions(dropping: Iterable[str]) -> dict[str, str]:
+    """Return actions with which a walk finds other rules than those that drop."""
+    return {**_ROUTEROS_ACTIONS, "drop": "accept", "reject": "accept", **dict.fromkeys(dropping, "drop")}
+
+
+def routeros_walk(
+    rows: Iterable[Row],
+    menu: str,
+    chain: str | None,
+    packet: Packet,
+    members: Mapping[str, list[str]],
+    actions: Mapping[str, str] = _ROUTEROS_ACTIONS,
+) -> Drop | None:
+    """Return the Drop of a packet by one chain of a menu.
 
     :param members: the names of the interfaces in each interface list.
     """
@@ -200,17 +281,18 @@ def routeros_drop(rows: Iterable[Row], packet: Packet, members: Mapping[str, lis
         if not (flag(row, "disabled") or flag(row, "invalid")):
             matches = every(_routeros_match(name, value, packet, members) for name, value in row.items())
             # Log, passthrough and the others go on with the next rule; tarpit is for TCP.
-            action = _ROUTEROS_ACTIONS.get(row.get("action", "accept"), "continue")
-            rule = Rule(matches, action, routeros_rule(row, packet.version, position), row.get("jump-target"))
+            action = actions.get(row.get("action", "accept"), "continue")
+            rule = Rule(matches, action, routeros_rule(row.get("said", row), menu, position), row.get("jump-target"))
             chains.setdefault(row.get("chain"), []).append(rule)
-    return walk(chains, "output" if packet.outgoing else "input")
+    return walk(chains, chain)
 
 
-def routeros_rule(row: Row, version: int, position: int | None = None) -> str:
+def routeros_rule(row: Row, menu: str, position: int | None = None) -> str:
     """Return what to call a rule."""
-    details = f"chain {row.get('chain')}, action {row.get('action', 'accept')}"
+    details = f"chain {row['chain']}, " if "chain" in row else ""
+    details += f"action {row.get('action', 'accept')}"
     details += f", comment '{row['comment']}'" if row.get("comment") else ""
-    return f"rule {row.get('.id', position)} of {routeros_menu(version)} ({details})"
+    return f"rule {row.get('.id', position)} of {menu} ({details})"
 
 
 def _is_icmp(options: str, packet: Packet) -> bool:
@@ -224,12 +306,15 @@ _MATCHERS: dict[str, Callable[[str, Packet], Match]] = {
     "protocol": _is_protocol,
     "src-address": lambda text, packet: _contains(text, packet.source),
     "dst-address": lambda text, packet: _contains(text, packet.destination),
-    "in-interface": lambda text, packet: not packet.outgoing and text == packet.interface,
-    "out-interface": lambda text, packet: packet.outgoing and text == packet.interface,
+    "in-interface": lambda text, packet: text == packet.place("in-interface"),
+    "out-interface": lambda text, packet: text == packet.place("out-interface"),
     "connection-state": lambda text, packet: None if packet.state is None else packet.state in text.split(","),
     "icmp-options": _is_icmp,
     "dst-port": lambda text, packet: _port_in(text, packet.destination_port),
     "dst-address-type": lambda text, packet: packet.kind in text.split(","),
+    # No packet here is of a connection whose addresses were changed, or of an IPsec policy ("in,none").
+    "connection-nat-state": lambda text, packet: False,
+    "ipsec-policy": lambda text, packet: text.endswith(",none"),
 }
 
 
@@ -240,8 +325,9 @@ def _routeros_match(name: str, value: Any, packet: Packet, members: Mapping[str,
     if text.startswith("!"):
         return _not(_routeros_match(name, text[1:], packet, members))
     if name in ("in-interface-list", "out-interface-list"):
-        listed = {"all": True, "none": False}.get(text, packet.interface in members[text] if text in members else None)
-        return listed if name.startswith("out-") == packet.outgoing else False
+        place = packet.place(name)
+        listed = {"all": True, "none": False}.get(text, place in members[text] if text in members else None)
+        return listed if place is not None else False
     return _MATCHERS[name](text, packet) if name in _MATCHERS else None
 
 
@@ -258,7 +344,6 @@ def nft_drop(ruleset: Iterable[Row], packet: Packet, ignored: Iterable[str] = ()
     :param ignored: names of tables of the family ip, or of ip6 for a packet of that, to leave out.
     """
     family = _NFT_FAMILIES[packet.version]
-    hook = "output" if packet.outgoing else "input"
     found = [
         (kind, (value["family"], value.get("table")), value)
         for entry in ruleset
@@ -272,14 +357,22 @@ def nft_drop(ruleset: Iterable[Row], packet: Packet, ignored: Iterable[str] = ()
     for kind, table, value in found:
         if kind == "rule":
             chains.setdefault((*table, value["chain"]), []).extend(_nft_rules(value, table, packet, sets))
-        elif kind == "chain" and (value.get("hook"), value.get("type")) == (hook, "filter") and table not in left_out:
+        elif (
+            kind == "chain"
+            and (value.get("hook"), value.get("type")) == (packet.hook, "filter")
+            and table not in left_out
+        ):
             bases.append((table, value))
     bases.sort(key=lambda base: base[1]["prio"] if isinstance(base[1].get("prio"), int) else 0)
     drops = []
     for table, chain in bases:
         where = "chain {} of the nftables table {} {}".format(chain["name"], *table)
         drops.append(walk(chains, (*table, chain["name"]), chain.get("policy", "accept"), f"the policy of the {where}"))
-    # One that is certain, else the first.
+    return _worst(drops)
+
+
+def _worst(drops: Iterable[Drop | None]) -> Drop | None:
+    """Return one that is certain, else the first."""
     return min((drop for drop in drops if drop), key=lambda drop: not drop.certain, default=None)
 
 
@@ -352,9 +445,8 @@ def _nft_meta(key: Any, right: Any, packet: Packet) -> Match:
     if key == "l4proto":
         return _is_protocol(right, packet)
     if key in ("iif", "iifname", "oif", "oifname"):
-        if key.startswith("o") != packet.outgoing:
-            return False
-        return re.fullmatch(re.escape(str(right)).replace(r"\*", ".*"), packet.interface) is not None
+        place = packet.place(key)
+        return place is not None and re.fullmatch(re.escape(str(right)).replace(r"\*", ".*"), place) is not None
     if key in ("nfproto", "protocol"):
         return right in (("ipv4", "ip") if packet.version == 4 else ("ipv6", "ip6"))
     if key == "pkttype":
@@ -412,7 +504,7 @@ def iptables_drop(saved: str, packet: Packet) -> Drop | None:
             words = shlex.split(line)
             known = {*policies, *_IPTABLES_TARGETS}
             chains.setdefault(words[1], []).append(_iptables_rule(words, line, known, packet))
-    name = "OUTPUT" if packet.outgoing else "INPUT"
+    name = packet.hook.upper()
     policy = _IPTABLES_TARGETS.get(policies.get(name, "ACCEPT"), "accept")
     return walk(chains, name, policy, f"the policy of {iptables_program(packet.version)}' chain {name}")
 

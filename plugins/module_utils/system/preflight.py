@@ -17,7 +17,7 @@ from itertools import product
 from ..model import ip
 from ..model.link import KINDS_WITH_KEY_ID
 from ..node import facts
-from ..routeros.values import parse_version
+from ..routeros.values import parse_version, quoted
 from .endpoints import End, NodeEnd, RouterEnd, pairs
 from .firewall import node_firewall, node_firewall_doubts, router_firewall, router_firewall_doubts
 from .text import Finding, duration
@@ -115,7 +115,7 @@ def router_interfaces(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
             if name not in addressed:
                 yield Finding(
                     f"interface '{name}' of the router {router.name} has no IPv4 address: add one (/ip/address/add"
-                    f" interface={name}), or name the interface that has it in routeros_ospf_interfaces"
+                    f" interface={quoted(name)}), or name the interface that has it in routeros_ospf_interfaces"
                 )
 
 
@@ -198,7 +198,7 @@ def mtu(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
                 yield Finding(
                     f"the MTU is {own} on {pair.node_interface}, and {theirs} on {pair.interface} of the router"
                     f" {router.name}: such neighbours never get beyond ExStart (RFC 2328 10.6). Make them equal:"
-                    f" '/interface set {pair.interface} mtu={own}' on the router, or 'mtu {theirs}' for"
+                    f" '/interface set {quoted(pair.interface)} mtu={own}' on the router, or 'mtu {theirs}' for"
                     f" {pair.node_interface} in the node's /etc/network/interfaces",
                     (node.name,),
                 )
@@ -253,6 +253,11 @@ def strangers(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
                     " already, which is none of our nodes: stop it there, add that host to the group anycast_nodes, or"
                     " choose another address (addresses in anycast_services)"
                 )
+
+
+def clients_on_the_lan(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
+    """Say what a router does to clients on the nodes' own LAN, as its plan has it."""
+    return (Finding(warning, (router.name,)) for router in routers for warning in router.warnings)
 
 
 def clocks(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
@@ -350,6 +355,6 @@ PROBLEMS: tuple[_Check, ...] = (
     *(anycast_addresses, strangers, router_firewall, node_firewall),
 )
 WARNINGS: tuple[_Check, ...] = (
-    *(router_firewall_doubts, node_firewall_doubts, clocks, memory, model),
+    *(router_firewall_doubts, node_firewall_doubts, clients_on_the_lan, clocks, memory, model),
     *(router_rp_filter, node_rp_filter),
 )

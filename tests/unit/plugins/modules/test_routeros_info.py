@@ -41,6 +41,12 @@ def test_returns_what_the_router_is_and_has(run, fake_router):
     assert (fake_router.logins, fake_router.closed) == (1, 1)
 
 
+def test_an_address_that_was_given_to_the_port_of_a_bridge_is_on_the_bridge(run, fake_router):
+    """Forum 213500."""
+    fake_router.menus["/ip/address"][0].update({"interface": "ether2", "actual-interface": "bridge-lan"})
+    assert run()["addresses"][0]["interface"] == "bridge-lan"
+
+
 def test_returns_the_filter_rules_in_their_order(run, fake_router):
     rules = [{".id": "*2", "chain": "anycast-in", "rule": "reject"}, {".id": "*1", "chain": "his", "rule": "accept"}]
     fake_router.menus["/routing/filter/rule"] = [dict(rule) for rule in rules]

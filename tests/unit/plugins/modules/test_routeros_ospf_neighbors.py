@@ -272,3 +272,16 @@ def test_an_old_router(run, fake_router, version, says):
 def test_bad_input_is_told_before_a_login(run, fake_router, options, says):
     assert says in run(**options)["msg"]
     assert fake_router.logins == 0
+
+
+def test_the_router_id_of_the_instance_that_runs(run, fake_router):
+    """A router upgraded from version 6 (forum 1113439, 210823, 213500)."""
+    fake_router.neighbors(("172.18.0.11",))
+    fake_router.menus["/routing/ospf/instance"].insert(
+        0, {".id": "*0", "name": "default-v2", "version": 2, "router-id": "main", "inactive": False}
+    )
+    fake_router.menus["/routing/ospf/area"].insert(
+        0, {".id": "*0", "name": "backbone-v2", "instance": "default-v2", "disabled": True, "inactive": True}
+    )
+    fake_router.neighbors(("172.18.0.11", "Init"))
+    assert run(router_ids=["172.18.0.11"])["own"]["router_id"] == "172.18.0.1"

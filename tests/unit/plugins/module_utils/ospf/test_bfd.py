@@ -56,7 +56,7 @@ def test_sessions_of_routeros():
         {"remote-address": "111.111.11.11%ovpn-out1@vrf1", "state": "down"},
         {"remote-address": "172.18.0.11%bridge-lan", "state": "up", "inactive": False},
     ]
-    assert routeros_neighbors.parse_bfd_sessions(rows) == [
+    assert routeros_neighbors.parse_bfd_sessions(rows, {"ovpn-out1", "bridge-lan"}) == [
         BfdSession("10.155.101.183", None, "forbidden"),
         BfdSession("111.111.11.11", "ovpn-out1", "down"),
         BfdSession("172.18.0.11", "bridge-lan", "up"),

@@ -149,3 +149,13 @@ def test_a_shared_router_id_comes_first(neighbors, shared):
     findings = neighbor_findings(compare(neighbors, Expectation(count=3)), OWN)
     assert (findings[0].state, findings[0].router_ids) == ("Duplicate router id", shared)
     assert f"- Duplicate router id: {shared[0]}. Likely causes: (1) two routers" in message(neighbors, count=3)
+
+
+def test_the_address_of_the_link_is_named_where_an_interface_has_two():
+    """Each has an entry of its own, as RouterOS runs OSPF once for each address."""
+    entries = [OwnInterface("bridge-lan", network=network) for network in ("192.168.88.1/24", "172.18.0.1/26")]
+    own = Own("hap-lite", "172.18.0.1", entries)
+    comparison = compare([], Expectation(router_ids=["172.18.0.11"], interface="bridge-lan"))
+    (finding,) = neighbor_findings(comparison, own)
+    assert "the subnet mask differs (here: 172.18.0.1/26)" in finding.causes
+    assert own.interface("bridge-lan", ["not an address"]) is entries[0]

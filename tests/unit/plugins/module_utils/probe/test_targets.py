@@ -13,9 +13,9 @@ from ansible_collections.homelab.anycast.plugins.module_utils.probe.targets impo
 PHONE, PHONE6 = "172.18.0.22", "2001:db8::22"
 
 
-def of(check=None, addresses=("172.18.0.64",), sources=(PHONE,)):
+def of(check=None, addresses=("172.18.0.64",), sources=(PHONE,), **options):
     service = {"name": "it", "addresses": list(addresses), "check": check}
-    return [target.as_dict() for target in probe_targets(normalise_services([service]), list(sources))]
+    return [target.as_dict() for target in probe_targets(normalise_services([service]), list(sources), **options)]
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,19 @@ def test_in_the_protocol_of_its_check(check, kind, port):
     assert of(check) == [
         {"service": "it", "address": "172.18.0.64", "kind": kind, "port": port, "sources": [PHONE]},
     ]
+
+
+@pytest.mark.parametrize(
+    ("check", "found"),
+    [
+        (None, [("sip", 5060)]),
+        ({"kind": "dns", "name": "a.test", "port": 5353}, [("dns", 5353), ("tcp", 5353)]),
+        ({"kind": "tcp", "port": 80}, [("tcp", 80)]),
+        ({"kind": "command", "command": ["/bin/x"]}, [("sip", 5060)]),
+    ],
+)
+def test_what_answers_by_tcp_is_asked_so(check, found):
+    assert [(one["kind"], one["port"]) for one in of(check, connections=True)] == found
 
 
 def test_each_address_from_addresses_of_its_own_version():

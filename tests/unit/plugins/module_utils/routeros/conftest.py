@@ -53,7 +53,7 @@ def router():
         "filter": {"rules": []},
         "ip_settings": {"send-redirects": True, "ipv4-multipath-hash-policy": "l4", "rp-filter": "no"},
         "ipv6_settings": {"disable-ipv6": False, "forward": True, "multipath-hash-policy": "l4"},
-        "firewall": {"ipv6_filter": [], "interface_lists": {}},
+        "firewall": {"ipv6_filter": [], "interface_lists": {"LAN": ["bridge-lan"]}},
     }
 
 

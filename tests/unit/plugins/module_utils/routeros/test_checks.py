@@ -17,6 +17,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros.checks im
 )
 
 OURS = "homelab.anycast"
+WITH_BFD = normalise_link({"key": "a-good-key", "bfd": True})
 BOTH = ["172.18.0.64", "2001:db8:64::64"]
 
 
@@ -66,7 +67,7 @@ def problems(router, ask):
         router["bfd"]["configurations"] = list(bfd_rows)
         router["filter"]["rules"] = list(rules)
         router.update(info or {})
-        return router_problems(router, ask(**changes), {"sip1": "172.18.0.11"}, bfd)
+        return router_problems(router, ask(**changes), {"sip1": "172.18.0.11"}, WITH_BFD if bfd else None)
 
     return problems
 
@@ -119,7 +120,7 @@ def test_nothing_in_the_way(problems, found):
         ({"ospf": {"instances": [{"name": "anycast-v3"}]}, "prefixes": BOTH}, ["OSPF instance 'anycast-v3'"]),
         ({"ospf": {"areas": [{"name": "anycast", "comment": "his"}]}}, ["area 'anycast'", "'his'", "_ospf_area"]),
         ({"templates": [OTHER]}, ["interface bridge-lan is matched by", "*3", "area backbone", "set the comment"]),
-        ({"templates": [{**OTHER, "interfaces": "all"}]}, ["interface all is matched by"]),
+        ({"templates": [{**OTHER, "interfaces": "all"}]}, ["interface bridge-lan is matched by"]),
         (
             {"templates": [{**OWN, "area": "anycast", "key_masked": True}]},
             ["interface templates *2 as *****", "lacks the policy 'sensitive'", "/user/group"],
@@ -165,6 +166,35 @@ def test_what_is_in_the_way(problems, found, words):
     assert [word for word in words if word not in sentence] == []
 
 
+@pytest.mark.parametrize(
+    "matchers, said",
+    [
+        ({"networks": "172.18.0.0/26"}, "networks=172.18.0.0/26"),
+        ({"networks": "0.0.0.0/0"}, "networks=0.0.0.0/0"),
+        ({}, "every interface"),
+        ({"interfaces": "LAN"}, "interfaces=LAN"),
+        ({"interfaces": "static"}, "interfaces=static"),
+        ({"interfaces": "LAN", "networks": "192.168.88.0/24"}, None),
+        ({"interfaces": "dynamic"}, None),
+        ({"networks": "192.0.2.0/24"}, None),
+        ({"area": "old"}, None),
+    ],
+)
+def test_templates_that_match_by_other_means(problems, matchers, said):
+    """Manual, OSPF, and forum 1120588; the area of a router upgraded from version 6 is disabled."""
+    areas = [{"name": "backbone", "instance": "his"}, {"name": "old", "instance": "his", "disabled": True}]
+    found = problems(templates=[{".id": "*3", "area": "backbone", **matchers}], ospf={"areas": areas})
+    assert len(found) == (said is not None)
+    start = f"interface bridge-lan is matched by the interface template *3 (area backbone, {said}"
+    assert all(text.startswith(start) for text in found)
+
+
+def test_an_interface_whose_name_has_a_blank(problems):
+    name = "ether2 Lan Switch"
+    (sentence,) = problems(interfaces=[name], info={"interfaces": [{"name": name, "disabled": True}]})
+    assert f'/interface enable "{name}"' in sentence
+
+
 def test_a_prefix_that_holds_several_subnets_is_told_for_each(problems):
     assert len(problems(prefixes=["0.0.0.0/0"])) == 2
 
@@ -180,7 +210,11 @@ def test_a_prefix_that_holds_several_subnets_is_told_for_each(problems):
         [{".id": "*3", "interfaces": "bridge-lan", "addresses": "10.0.0.0/8,192.0.2.0/24"}],
         [{".id": "*3", "addresses": "2001:db8::/32"}],
         [{".id": "*3", "address-list": "peers"}],
-        [{".id": "*3", "vrf": "guests"}],
+        [{".id": "*3", "vrf": "guests", "min-rx": "1s"}],
+        # It says what the role's would.
+        [{".id": "*3"}],
+        [{".id": "*3", "interfaces": "all", "min-rx": "200ms", "min-tx": "200ms", "multiplier": 5}],
+        [{".id": "*3", "interfaces": "dynamic", "forbid-bfd": "true"}],
     ],
 )
 def test_bfd_rows_that_are_not_in_the_way(problems, rows):
@@ -192,8 +226,13 @@ def test_bfd_rows_that_are_not_in_the_way(problems, rows):
     [
         ({".id": "*1", "forbid-bfd": "true"}, ["row *1 of /routing/bfd/configuration", "forbids it"]),
         ({".id": "*1", "forbid-bfd": True, "interfaces": "all"}, ["forbids it"]),
-        ({".id": "*1", "interfaces": "ether1,bridge-lan", "comment": "his"}, ["'his'", "may have other timers"]),
-        ({".id": "*1", "addresses": "172.18.0.0/16", "vrf": "main", "address-list": ""}, ["BFD on bridge-lan"]),
+        (
+            {".id": "*1", "interfaces": "ether1,bridge-lan", "comment": "his", "min-tx": "1s"},
+            ["'his'", "has other timers"],
+        ),
+        ({".id": "*1", "addresses": "172.18.0.0/16", "vrf": "main", "multiplier": 3}, ["BFD on bridge-lan"]),
+        # 29 threads have such a row before.
+        ({".id": "*1", "interfaces": "LAN", "forbid-bfd": True}, ["BFD on bridge-lan", "forbids it"]),
     ],
 )
 def test_bfd_rows_in_the_way(problems, found, words):
@@ -335,3 +374,9 @@ def test_a_router_that_is_not_as_the_inventory_says(found, words):
     (problem,) = rotation_problems(found, LINK, OURS, 2)
     assert [word for word in words if word not in problem] == []
     assert not has_key_id(found, OURS, 2)
+
+
+def test_a_router_that_does_not_forward(ask, router):
+    router["ip_settings"]["ip-forward"] = False
+    (problem,) = router_problems(router, ask(), {}, None)
+    assert problem.startswith("the router does not forward IPv4 (/ip/settings ip-forward=no)")

@@ -13,6 +13,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros.neighbors
     InterfaceFinder,
     neighbor_role,
     own_interfaces,
+    parse_bfd_sessions,
     parse_neighbors,
     split_address,
 )
@@ -24,10 +25,22 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros.neighbors
         ("10.1.1.1%ether2", ("10.1.1.1", "ether2")),
         ("10.1.1.1%ether2@VRF1", ("10.1.1.1", "ether2")),
         ("10.1.1.1", ("10.1.1.1", None)),
+        ("10.1.1.1%vlan10@bridge", ("10.1.1.1", "vlan10@bridge")),
+        ("10.1.1.1%gone@bridge", ("10.1.1.1", "gone@bridge")),
     ],
 )
 def test_address(text, parts):
-    assert split_address(text) == parts
+    assert split_address(text, {"ether2", "vlan10@bridge"}) == parts
+
+
+def test_a_vlan_whose_name_has_an_at_sign():
+    name = "vlan11@vlan975@sfp-sfpplus1"
+    interfaces = [{"address": f"10.1.1.1%{name}", "area": "area1", "state": "dr"}]
+    addresses = [{"address": "10.1.1.1/30", "network": "10.1.1.0", "interface": name}]
+    assert own_interfaces(interfaces, addresses)[0].name == name
+    assert InterfaceFinder(interfaces, addresses)({"address": "10.1.1.2", "area": "area1"}) == name
+    rows = [{"remote-address": f"10.1.1.2%{name}", "state": "up"}]
+    assert parse_bfd_sessions(rows, {name})[0].interface == name
 
 
 # RouterOS 7.20.8, as captured (facts: A1M).
@@ -115,6 +128,8 @@ def test_other_neighbors(more, expected):
         ({"address": "10.0.0.3", "dr": "10.0.0.1", "bdr": "10.0.0.2", "priority": 1}, "DROther"),
         ({"address": "10.0.0.3", "dr": "10.0.0.1", "priority": 0}, "DROther"),
         ({"address": "10.0.0.3", "priority": 1}, None),
+        ({"address": "10.0.0.3", "dr": "0.0.0.0", "bdr": "0.0.0.0", "priority": 1}, None),
+        ({"address": "10.0.0.3", "dr": "10.0.0.3", "bdr": "0.0.0.0", "priority": 1}, "DR"),
         ({"address": "10.0.0.3"}, "PtP"),
     ],
 )

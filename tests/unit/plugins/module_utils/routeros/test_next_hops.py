@@ -28,12 +28,16 @@ PREFIX = "172.18.0.64/32"
         ("10.1.1.2%ether2@VRF1", ("10.1.1.2", "ether2", "VRF1")),
         ("ether2@VRF1", (None, "ether2", "VRF1")),
         ("ether4", (None, "ether4", None)),
+        # ntc-templates, routing_ospf_interface_print_terse.
+        ("1.1.1.1%vlan11@vlan975@sfp-sfpplus1", ("1.1.1.1", "vlan11@vlan975@sfp-sfpplus1", None)),
+        ("1.1.1.1%vlan10@bridge@VRF1", ("1.1.1.1", "vlan10@bridge", "VRF1")),
+        ("192.0.2.1@VRF1", ("192.0.2.1", None, "VRF1")),
         ("172.31.255.29", ("172.31.255.29", None, None)),
         ("", (None, None, None)),
     ],
 )
 def test_gateway(text, parts):
-    assert split_gateway(text) == parts
+    assert split_gateway(text, {"ether2", "vlan11", "vlan11@vlan975@sfp-sfpplus1", "vlan10@bridge"}) == parts
 
 
 OSPF = {

@@ -12,6 +12,8 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros import pl
 OURS = "homelab.anycast"
 LINK = {"key": "k3y-of-the-link", "bfd": True}
 BOTH = ["172.18.0.64", "2001:db8:64::64"]
+SECOND = {"address": "192.168.88.1/24", "network": "192.168.88.0", "interface": "bridge-lan", "disabled": False}
+
 STEPS = ("redirect_rules", "filter_rules", "instances", "old_filter_rules", "areas", "bfd")
 
 
@@ -242,3 +244,47 @@ def test_removal_from_a_router_that_has_nothing_of_the_role(by_hand):
     found = plan.removal_plan(by_hand(), OURS)
     assert found["notes"] == []
     assert not any(step["needed"] for step in found.values() if isinstance(step, dict) and "needed" in step)
+
+
+@pytest.mark.parametrize(
+    "router_id, addresses, networks",
+    [
+        ("172.18.0.1", [], None),
+        ("172.18.0.1", [SECOND], "172.18.0.0/26"),
+        ("172.18.0.1", [{**SECOND, "disabled": True}], None),
+        ("172.18.0.1", [{**SECOND, "interface": "ether1"}], None),
+        # Which of the two is the link's is not clear.
+        ("10.0.0.1", [SECOND], None),
+    ],
+)
+def test_of_two_addresses_on_a_bridge_ospf_runs_on_the_links(router, planned, router_id, addresses, networks):
+    """RouterOS runs it once for each address that a template matches."""
+    router["addresses"] += addresses
+    found = planned(router, router_id=router_id, prefixes=BOTH)
+    assert [row.get("networks") for row in found["templates"]["rows"]] == [networks, None]
+
+
+def test_a_template_limited_to_the_links_network_is_taken_over_as_it_is(by_hand, planned):
+    info = by_hand(template={"networks": "172.18.0.0/26"})
+    found = planned(info)
+    assert found["problems"] == []
+    assert found["templates"]["rows"][0]["networks"] == "172.18.0.0/26"
+    (problem,) = planned(by_hand(template={"networks": "10.0.0.0/8"}))["problems"]
+    assert "limited to networks=10.0.0.0/8" in problem
+
+
+def test_a_template_that_had_no_networks_is_given_back_without(by_hand, planned):
+    info = by_hand()
+    info["addresses"].append(SECOND)
+    found = planned(info)
+    assert found["templates"]["rows"][0]["networks"] == "172.18.0.0/26"
+    after = by_hand(OURS, found["note"], template={"networks": "172.18.0.0/26"})
+    back = plan.removal_plan(after, OURS)["given_back"]["template"]
+    assert back["set"] == {"comment": "", "!networks": None}
+
+
+def test_a_template_for_the_other_network_is_not_in_the_way(router, planned):
+    router["addresses"].append(SECOND)
+    other = {".id": "*3", "area": "backbone", "interfaces": "bridge-lan", "networks": "192.168.88.0/24"}
+    router["ospf"]["interface_templates"] = [other]
+    assert planned(router)["problems"] == []

@@ -80,6 +80,9 @@ def test_what_does_something_else_is_left_alone(by_hand, plan, changes):
         ({"template": {"networks": "172.18.0.0/26"}}, "it is limited to networks=172.18.0.0/26. Take that away"),
         ({"area": {"area-id": "0.0.0.1"}}, "its area-id is 0.0.0.1, expected 0.0.0.0 (area in routeros_ospf_link)"),
         ({"area": {"type": "stub"}}, "its area is of type stub, expected default"),
+        ({"instance": {"routing-table": "rmark-vpn-redirect"}}, "its instance has routing-table=rmark-vpn-redirect"),
+        ({"template": {"instance-id": 5}}, "its template has instance-id=5, expected none"),
+        ({"area": {"instance-id": 5}}, "its area has instance-id=5, expected none"),
         ({"instance": {"vrf": "guests"}}, "its instance is in vrf guests, expected main"),
         (
             {"instance": {"router-id": "main"}},

@@ -186,7 +186,8 @@ def test_no_cause_says_what_was_read(system):
     system.change("sip1", bird={**system.nodes["sip1"].bird, "refused": None}, changed_files=None)
     assert system.lines() == [
         "No cause was found. Checked: what BIRD runs with (sip1, sip2 and sip3); BIRD's files (sip2 and sip3); the"
-        " packets that BIRD refused (sip2 and sip3); MTU, subnets and packet filters (hap-lite, sip1, sip2 and sip3)."
+        " packets that BIRD refused (sip2 and sip3); MTU, subnets and packet filters, of a router raw"
+        " prerouting and output, filter input and output, of a node input and output (hap-lite, sip1, sip2 and sip3)."
         " See what is between the two ends, and '/routing/ospf/interface/print' on the router",
         "hap-lite, sip2: Likely causes: (1) a cable",
     ]

@@ -15,8 +15,9 @@ from ansible_collections.homelab.anycast.plugins.module_utils.system import pack
 from ansible_collections.homelab.anycast.plugins.module_utils.system.packet_filter import Packet, iptables_tables
 
 
-def routeros_drop(*arguments):
-    return packet_filter.routeros_drop(*arguments)
+def routeros_drop(rows, packet, members):
+    firewall = {"filter": rows, "ipv6_filter": rows, "interface_lists": members}
+    return packet_filter.routeros_drop(firewall, packet)
 
 
 def nft_drop(*arguments):

@@ -97,6 +97,8 @@ firewall:
   returned: success
   type: dict
   sample: {filter: [{.id: "*1", chain: input, action: drop}], raw: [], interface_lists: {LAN: [bridge-lan]}}
+l3_hw_offloading: {type: bool, returned: success, description: Whether a switch chip of the router routes.}
+sip_helper: {type: bool, returned: success, description: Whether the router rewrites SIP that crosses NAT.}
 routing_rules:
   description: Rows of C(/routing/rule), in their order. The first that matches a packet says which table routes it.
   returned: success

@@ -107,6 +107,14 @@ def read_router(
             ),
         },
         "routing_rules": router.rows("/routing/rule"),
+        "l3_hw_offloading": any(
+            flag(row, "l3-hw-offloading")
+            for row in router.rows_if_any("/interface/ethernet/switch", proplist=("name", "l3-hw-offloading"))
+        ),
+        "sip_helper": any(
+            row.get("name") == "sip" and not flag(row, "disabled")
+            for row in router.rows_if_any("/ip/firewall/service-port", proplist=("name", "disabled"))
+        ),
         "routes": [{"prefix": one, **hop.as_dict()} for one in prefixes for hop in read_next_hops(router, one)],
         "clock": clock(router.first_row("/system/clock", CLOCK_PROPERTIES), now()),
     }

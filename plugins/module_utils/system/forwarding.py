@@ -31,6 +31,10 @@ _WHAT = {
     ),
 }
 
+_SIP_HELPER = (
+    "; where it must stay and the service is SIP, disable the SIP helper, which rewrites what crosses NAT"
+    " (/ip/firewall/service-port/disable sip)"
+)
 # Stands for the prefixes in a sentence; in no comment of a rule.
 _PLACE = "\0"
 
@@ -87,7 +91,8 @@ def _obstacles(
         yield (
             f"{nat.text} {_verb(nat, 'gives', 'may give')} {clients} the router's own address, so all of them are one"
             " client to the nodes, and go to one node",
-            "Limit it to the interface of the uplink (out-interface or out-interface-list)",
+            "Limit it to the interface of the uplink (out-interface or out-interface-list)"
+            + (_SIP_HELPER if info.get("sip_helper") else ""),
         )
     rule = packet_filter.routeros_rule_drop(info.get("routing_rules", ()), packet)
     if rule:

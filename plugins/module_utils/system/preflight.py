@@ -309,6 +309,13 @@ def model(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
                     " not apply a parameter that is unset in an interface template, such as authentication; fixed in"
                     f" {'.'.join(map(str, fixed))}. Upgrade it (/system/package/update)"
                 )
+        if router.info.get("l3_hw_offloading"):
+            yield Finding(
+                f"the router {router.name} forwards by its switch chip (l3-hw-offloading=yes), where equal-cost routes"
+                " may stay as they were after a node has gone (forum 1114490). Turn it off"
+                " (/interface/ethernet/switch/set 0 l3-hw-offloading=no), or keep the anycast routes out of it by"
+                " a filter chain that is not the role's (set suppress-hw-offload yes; accept)"
+            )
         smips = router.info.get("architecture") == "smips"
         if smips and link and link.bfd_interval and link.bfd_interval < LEAST_BFD_INTERVAL_SMIPS:
             yield Finding(

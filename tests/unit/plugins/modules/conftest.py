@@ -238,6 +238,8 @@ class FakeRouter:
             "/ipv6/firewall/filter": [],
             "/ipv6/firewall/raw": [],
             "/routing/rule": [],
+            "/interface/ethernet/switch": [],
+            "/ip/firewall/service-port": [],
             "/ipv6/settings": [{"disable-ipv6": False, "forward": True, "multipath-hash-policy": "l3"}],
             "/interface/list": [{"name": name, "builtin": True} for name in ("all", "none", "dynamic", "static")],
             "/interface/list/member": [],

@@ -172,3 +172,12 @@ def test_the_clock(run, fake_router, monkeypatch, row, utc):
     monkeypatch.setattr(time, "time", lambda: 1795373282.0 - 90)
     fake_router.menus["/system/clock"] = [row]
     assert run()["clock"] == {"utc": utc, "skew": None if utc is None else 90}
+
+
+def test_what_rewrites_or_bypasses_forwarding(run, fake_router):
+    found = run()
+    assert (found["l3_hw_offloading"], found["sip_helper"]) == (False, False)
+    fake_router.menus["/interface/ethernet/switch"] = [{"name": "switch1", "l3-hw-offloading": True}]
+    fake_router.menus["/ip/firewall/service-port"] = [{"name": "ftp", "disabled": True}, {"name": "sip"}]
+    found = run()
+    assert (found["l3_hw_offloading"], found["sip_helper"]) == (True, True)

@@ -173,3 +173,9 @@ def test_nat_of_clients(rule, verb):
 def test_routing_rules(rule, found):
     said = warnings(router(routing_rules=[{**rule, "chain": "user", "inactive": False}]))
     assert bool([text for text in said if text.startswith("rule *1 of /routing/rule (")]) is found
+
+
+def test_the_sip_helper_is_named_where_clients_cross_nat():
+    info = {**router(nat=[MASQUERADE]), "sip_helper": True}
+    assert "disable the SIP helper" in warnings(info)[0]
+    assert warnings({**router(), "sip_helper": True}) == []

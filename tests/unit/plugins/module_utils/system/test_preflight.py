@@ -665,3 +665,10 @@ def test_the_reverse_path_filter_of_a_node_with_another_way_back(system):
     # The policy rule makes the link the way back.
     system.node["source_gateway"] = "172.18.0.1"
     assert system.verdict()["warnings"] == []
+
+
+def test_a_switch_chip_that_routes():
+    system = System()
+    system.info["l3_hw_offloading"] = True
+    (warning,) = system.verdict()["warnings"]
+    assert warning.startswith("the router hap-lite forwards by its switch chip (l3-hw-offloading=yes)")

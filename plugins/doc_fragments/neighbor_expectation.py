@@ -77,7 +77,7 @@ options:
     RETURN = r"""
 neighbors:
   description: The neighbours, on O(interface) if that is given.
-  returned: always, once they could be read
+  returned: &read always, once they could be read
   type: list
   elements: dict
   contains:
@@ -119,24 +119,13 @@ neighbors:
       state_changes: 6
       dead_seconds: 3.0
       bfd: up
-missing:
-  description: Router ids that are expected, and of which there is no neighbour.
-  returned: always, once the neighbours could be read
-  type: list
-  elements: str
-  sample: [172.18.0.13]
-stuck:
-  description: Neighbours, as in RV(neighbors), that are expected and whose state is not good.
-  returned: always, once the neighbours could be read
-  type: list
-  elements: dict
-  sample: []
+missing: {type: list, elements: str, returned: *read, description: Router ids that are expected and not there.}
+stuck: {type: list, elements: dict, returned: *read, description: Those of RV(neighbors) whose state is not good.}
 surplus:
-  description: Neighbours, as in RV(neighbors), that are there without being in O(router_ids) or O(full_with).
-  returned: always, once the neighbours could be read
+  description: Those of RV(neighbors) that are there without being in O(router_ids) or O(full_with).
+  returned: *read
   type: list
   elements: dict
-  sample: []
 likely_causes:
   description: What is wrong, each with the likely causes, most likely first. The error message says the same.
   returned: failure to meet the expectation
@@ -152,12 +141,7 @@ likely_causes:
     expected: {type: str, description: "What was expected, in words."}
     causes: {type: list, elements: str, description: Likely causes.}
   sample:
-    - router_ids: [172.18.0.12]
-      state: ExStart
-      interface: bridge-lan
-      found: ExStart
-      expected: Full
-      causes: [the MTU of the two interfaces differs]
+    - {router_ids: [172.18.0.12], state: ExStart, interface: eth0, found: ExStart, expected: Full, causes: [MTU]}
 own:
   description: What this end says about itself.
   returned: failure to meet the expectation
@@ -170,9 +154,5 @@ own:
       description: Its OSPF interfaces, with their type, area, network, timers in seconds and priority.
       type: list
       elements: dict
-waited:
-  description: Seconds spent waiting.
-  returned: always, once the neighbours could be read
-  type: float
-  sample: 4.0
+waited: {type: float, returned: *read, description: Seconds spent waiting., sample: 4.0}
 """

@@ -36,10 +36,7 @@ attributes:
       - O(state=broken) breaks it again.
 options:
   state: {type: str, choices: [claimed, broken, mended, released], required: true, description: What is to be done.}
-  id:
-    description: What tells this drill from others, such as a UUID; the same in all its steps.
-    type: str
-    required: true
+  id: {type: str, required: true, description: "What tells this drill from others, the same in all its steps."}
   by: {type: str, description: "Who does the drill, for whoever is refused meanwhile. Required if O(state=claimed)."}
   seconds:
     description:
@@ -56,11 +53,7 @@ options:
     description: What C(/bin/sh) runs to put it back; it may run more than once. Empty for what comes back by itself.
     type: str
     default: ""
-  undo_by:
-    description: What waits for O(seconds) to be over.
-    type: str
-    choices: [systemd, process]
-    default: systemd
+  undo_by: {type: str, choices: [systemd, process], default: systemd, description: What waits to undo it.}
 """
 
 EXAMPLES = r"""

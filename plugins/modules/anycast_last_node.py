@@ -34,8 +34,6 @@ options:
     type: list
     elements: dict
     required: true
-seealso:
-  - module: homelab.anycast.anycast_drain
 """
 
 EXAMPLES = r"""

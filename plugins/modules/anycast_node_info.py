@@ -22,26 +22,11 @@ options:
   now: {type: float, description: "Seconds since 1970 by the clock to compare with, normally the controller's."}
   units: {type: list, elements: str, default: [], description: Units of systemd whose state to read.}
   packages: {type: list, elements: str, default: [], description: Packages of Debian to look for.}
-  link_interfaces:
-    description: Interfaces to OSPF's neighbours. Without them RV(interface_managers) is null.
-    type: list
-    elements: str
-    default: []
-  directory:
-    description: BIRD's directory, C(/etc/bird), in which to read RV(bird_conf) and RV(announced).
-    type: path
-  dummies:
-    description: >-
-      Names of dummy interfaces to look for in C(/etc/network/interfaces) and all that it sources.
-    type: list
-    elements: str
-    default: []
-  source_table:
-    description: Number of the routing table to read with the policy rules. Without it RV(source_routing) is null.
-    type: int
+  link_interfaces: {type: list, elements: str, default: [], description: Interfaces for RV(interface_managers).}
+  directory: {type: path, description: "BIRD's directory, C(/etc/bird), for RV(bird_conf) and RV(announced)."}
+  dummies: {type: list, elements: str, default: [], description: Dummy interfaces to look for in RV(stanzas).}
+  source_table: {type: int, description: Number of the routing table for RV(source_routing).}
   removal: {type: bool, default: false, description: "Whether to read RV(before), which the removal of the role needs."}
-seealso:
-  - module: homelab.anycast.routeros_info
 """
 
 EXAMPLES = r"""
@@ -67,16 +52,7 @@ facts:
     - C(default_ipv4) and C(default_ipv6) are the interfaces that the default routes leave by, null without one.
   returned: always
   type: dict
-  sample:
-    distribution: Debian GNU/Linux
-    distributions: [debian]
-    interfaces: {enp0s11: {active: true, mtu: 1500, addresses: [172.18.0.11/26, "fe80::11/64"]}}
-    default_ipv4: enp0s11
-    default_ipv6: null
-announced:
-  description: The owner, the group and the mode of C(anycast.d) in O(directory); null without such a directory.
-  returned: always
-  type: dict
+announced: {type: dict, returned: always, description: "Owner, group, mode of C(anycast.d) in O(directory), or null."}
 nftables:
   description: >-
     The objects of C(nft --json list ruleset); null if there is no program nft, or it refuses. In the same way
@@ -90,14 +66,11 @@ rp_filter:
     C(net.ipv4.conf.all.rp_filter) and the interface's own.
   returned: always
   type: dict
-units:
-  description: What systemd says of each of O(units), by its name; empty on a machine without systemd.
-  returned: always
-  type: dict
-  sample: {kamailio.service: {load: loaded, active: active, enabled: enabled}}
+units: {type: dict, returned: always, description: "C(load), C(active) and C(enabled) of each of O(units)."}
 packages: {type: dict, returned: always, description: "The installed version of each of O(packages), or null."}
 interface_managers:
   description:
+    - Null without O(link_interfaces).
     - Which of V(ifupdown), V(NetworkManager) and V(networkd) are C(running), and what the tool of one said that does
       not answer (C(mute)).
     - C(links) has by each of O(link_interfaces) the one that manages it, null if it is none of these.
@@ -115,17 +88,14 @@ bird_conf:
   type: dict
 stanzas:
   description:
-    - Which of O(dummies) stand in files of C(interfaces(5\)), but for the role's own.
+    - Which of O(dummies) stand in C(/etc/network/interfaces) and all that it sources, but for the role's own files.
     - C(extra) are the names of options that do more than make a dummy interface with an address, C(heirs) the
       interfaces that inherit from it.
   returned: always
   type: list
   elements: dict
   sample: [{file: /etc/network/interfaces, name: dummy0, addresses: [172.18.0.64], extra: [], heirs: []}]
-source_routing:
-  description: The policy rules, and the routes of O(source_table), as C(ip -N) shows them.
-  returned: always
-  type: str
+source_routing: {type: str, returned: always, description: "Policy rules, and routes of O(source_table), by C(ip -N)."}
 before:
   description:
     - What is known of the time before the role; null without O(removal).
@@ -134,10 +104,7 @@ before:
       files of C(interfaces(5\)) (C(stanzas)).
   returned: always
   type: dict
-clock:
-  description: C(skew), by how many seconds the node's clock is ahead of O(now), the time to get here included.
-  returned: always
-  type: dict
+clock: {type: dict, returned: always, description: "C(skew), seconds ahead of O(now), the time to get here included."}
 """
 
 import contextlib

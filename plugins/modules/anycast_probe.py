@@ -147,7 +147,7 @@ EXAMPLES = r"""
 RETURN = r"""
 results:
   description: What became of the probes, by source.
-  returned: always, once they were sent
+  returned: &sent always, once they were sent
   type: list
   elements: dict
   contains:
@@ -223,27 +223,15 @@ results:
       notes: []
 began:
   description: When the run started, in seconds since 1970 by the clock of this host.
-  returned: always, once they were sent
+  returned: *sent
   type: float
   sample: 1795341600.25
-sent:
-  description: Number of probes sent, all sources together.
-  returned: always, once they were sent
-  type: int
-  sample: 100
-answered:
-  description: How many were answered, all sources together.
-  returned: always, once they were sent
-  type: int
-  sample: 99
-lost:
-  description: How many were lost, all sources together.
-  returned: always, once they were sent
-  type: int
-  sample: 1
+sent: {type: int, returned: *sent, description: "Number of probes sent, all sources together.", sample: 100}
+answered: {type: int, returned: *sent, description: "How many were answered, all sources together.", sample: 99}
+lost: {type: int, returned: *sent, description: "How many were lost, all sources together.", sample: 1}
 answered_by:
   description: Names of all nodes that answered, sorted; one that does not say its name is left out.
-  returned: always, once they were sent
+  returned: *sent
   type: list
   elements: str
   sample: [sip1, sip2]

@@ -23,10 +23,6 @@ options:
     type: list
     elements: dict
     required: true
-seealso:
-  - module: homelab.anycast.anycast_announcer
-  - module: homelab.anycast.anycast_drain
-  - module: homelab.anycast.bird_ospf_neighbors
 """
 
 EXAMPLES = r"""

@@ -63,11 +63,7 @@ problems: {type: list, elements: str, returned: success, description: What keeps
 info: {type: dict, returned: success, description: What M(homelab.anycast.anycast_node_info) returned.}
 link: {type: dict, returned: success, description: "The link with its defaults, without keys; empty if it cannot work."}
 services: {type: list, elements: dict, returned: success, description: The services with their defaults; likewise.}
-ospf_versions:
-  description: The versions of OSPF that announce them, V(2) and where there is an IPv6 address V(3).
-  returned: success
-  type: list
-  elements: int
+ospf_versions: {type: list, elements: int, returned: success, description: "V(2), and with an IPv6 address V(3)."}
 interface_manager: {type: str, returned: success, description: "What makes the dummy interfaces, or null."}
 interfaces:
   description: The dummy interfaces, C(name), C(addresses) and the commands of C(source_routing) for each.
@@ -90,9 +86,7 @@ takeover:
   returned: success
   type: dict
 bird:
-  description: >-
-    The C(package) that brings BIRD, whether it is C(installed) and C(runs) as wanted, its paths and the names of its
-    protocols.
+  description: The C(package) of BIRD, whether it is C(installed) and C(runs) as wanted, its paths and its protocols.
   returned: success
   type: dict
 asked: {type: dict, returned: success, description: "The options that the plan is for, without the keys of the link."}

@@ -90,7 +90,6 @@ options:
         type: path
         required: true
 seealso:
-  - module: homelab.anycast.bird_ospf_neighbors
   - name: BIRD's remote control
     description: What C(configure), C(timeout) and C(confirm) do.
     link: https://bird.network.cz/?get_doc&v=20&f=bird-4.html

@@ -21,9 +21,6 @@ extends_documentation_fragment:
   - homelab.anycast.attributes.read_only
   - homelab.anycast.bird
   - homelab.anycast.attributes.linux
-seealso:
-  - module: homelab.anycast.bird_ospf_neighbors
-  - module: homelab.anycast.anycast_node_info
 """
 
 EXAMPLES = r"""

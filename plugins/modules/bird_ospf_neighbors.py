@@ -62,18 +62,9 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-extends_documentation_fragment:
-  - homelab.anycast.neighbor_expectation
-protocol:
-  description: Name of the OSPF protocol that was asked.
-  returned: always, once the neighbours could be read
-  type: str
-  sample: anycast
-version:
-  description: BIRD's version.
-  returned: always, once the neighbours could be read
-  type: str
-  sample: 2.0.12
+extends_documentation_fragment: [homelab.anycast.neighbor_expectation]
+protocol: {type: str, returned: &read "always, once they could be read", description: The OSPF protocol that was asked.}
+version: {type: str, returned: *read, description: "BIRD's version.", sample: 2.0.12}
 """
 
 from ansible.module_utils.basic import AnsibleModule

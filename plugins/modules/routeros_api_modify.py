@@ -43,8 +43,6 @@ options:
     default: ignore
   restrict:
     description: Only rows that match these criteria are seen and changed.
-seealso:
-  - module: community.routeros.api_modify
 """
 
 EXAMPLES = r"""

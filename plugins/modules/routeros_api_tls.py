@@ -41,8 +41,6 @@ options:
     type: list
     elements: str
     required: true
-seealso:
-  - module: homelab.anycast.routeros_user
 """
 
 EXAMPLES = r"""

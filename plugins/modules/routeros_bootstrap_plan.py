@@ -14,23 +14,10 @@ description:
     Changes nothing.
 extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.controller]
 options:
-  login:
-    description: As O(homelab.anycast.routeros_bootstrap#role:main:routeros_bootstrap_login).
-    type: dict
-    required: true
-  target:
-    description: As O(homelab.anycast.routeros_bootstrap#role:main:routeros_bootstrap_target).
-    type: dict
-    required: true
-  allowed:
-    description: As O(homelab.anycast.routeros_bootstrap#role:main:routeros_bootstrap_allowed).
-    type: list
-    elements: str
-    required: true
-  group:
-    description: As O(homelab.anycast.routeros_bootstrap#role:main:routeros_bootstrap_group).
-    type: str
-    required: true
+  login: {type: dict, required: true, description: C(routeros_bootstrap_login) of the role.}
+  target: {type: dict, required: true, description: C(routeros_bootstrap_target).}
+  allowed: {type: list, elements: str, required: true, description: C(routeros_bootstrap_allowed).}
+  group: {type: str, required: true, description: C(routeros_bootstrap_group).}
 """
 
 EXAMPLES = r"""

@@ -37,9 +37,6 @@ options:
       - Needs the policy C(sensitive). To a user without it the router shows a mask instead of each key, which
         C(key_masked) says in place of C(key_as_given).
     type: str
-seealso:
-  - module: homelab.anycast.routeros_ospf_neighbors
-  - module: homelab.anycast.routeros_next_hops
 """
 
 EXAMPLES = r"""
@@ -78,9 +75,7 @@ ospf:
   returned: success
   type: dict
 bfd:
-  description: >-
-    C(configurations), the rows of C(/routing/bfd/configuration), in their order. The first that matches a neighbour
-    decides.
+  description: C(configurations), the rows of C(/routing/bfd/configuration). The first that matches a neighbour decides.
   returned: success
   type: dict
 filter:

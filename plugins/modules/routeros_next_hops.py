@@ -112,7 +112,7 @@ EXAMPLES = r"""
 RETURN = r"""
 next_hops:
   description: The routes to the prefix, one for each next hop, in the order of their addresses.
-  returned: always, once they could be read
+  returned: &read always, once they could be read
   type: list
   elements: dict
   contains:
@@ -160,19 +160,14 @@ next_hops:
       bfd: up
 gateways:
   description: Addresses (else interfaces) of the active next hops.
-  returned: always, once they could be read
+  returned: *read
   type: list
   elements: str
   sample: [172.18.0.11, 172.18.0.12]
-missing:
-  description: Addresses that are expected and not among RV(gateways).
-  returned: always, once they could be read
-  type: list
-  elements: str
-  sample: [172.18.0.13]
+missing: {type: list, elements: str, returned: *read, description: What is expected and not among RV(gateways).}
 surplus:
   description: Addresses among RV(gateways) that O(gateways), if it is given, does not name, or that O(without) names.
-  returned: always, once they could be read
+  returned: *read
   type: list
   elements: str
   sample: []
@@ -182,11 +177,7 @@ filtered:
   type: list
   elements: str
   sample: []
-version:
-  description: Version of RouterOS.
-  returned: always, once they could be read
-  type: str
-  sample: 7.20.8 (long-term)
+version: {type: str, returned: *read, description: Version of RouterOS., sample: 7.20.8 (long-term)}
 changes:
   description: The next hops at the first look, and each time they had changed since.
   returned: with O(while_file)
@@ -212,7 +203,7 @@ changes:
     - after: 1795341612.4
       by: 1795341612.55
       gateways: [172.18.0.11]
-waited: {type: float, returned: "always, once they could be read", description: Seconds spent waiting., sample: 2.0}
+waited: {type: float, returned: *read, description: Seconds spent waiting., sample: 2.0}
 """
 
 import contextlib

@@ -65,11 +65,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-extends_documentation_fragment:
-  - homelab.anycast.neighbor_expectation
+extends_documentation_fragment: [homelab.anycast.neighbor_expectation]
 version:
   description: Version of RouterOS.
-  returned: always, once the neighbours could be read
+  returned: always, once they could be read
   type: str
   sample: 7.20.8 (long-term)
 """

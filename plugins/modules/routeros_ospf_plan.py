@@ -54,8 +54,6 @@ options:
       - Whether to fail if the router cannot be read. Else RV(msg) says why, RV(reached) whether it could be reached.
     type: bool
     default: true
-seealso:
-  - module: homelab.anycast.routeros_info
 """
 
 EXAMPLES = r"""

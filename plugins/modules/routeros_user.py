@@ -31,8 +31,6 @@ options:
   group: {type: str, required: true, description: Name of the group.}
   user: {type: str, required: true, description: Name of the user.}
   user_password: {type: str, required: true, description: "The user's password."}
-seealso:
-  - module: homelab.anycast.routeros_api_tls
 """
 
 EXAMPLES = r"""

@@ -7,6 +7,10 @@ from __future__ import annotations
 class ModuleDocFragment:
     # What both modules which read OSPF neighbours let one expect; module_utils/ospf/expect.py has the argument spec.
     DOCUMENTATION = r"""
+seealso:
+  - name: RFC 2328, OSPF Version 2
+    description: States of a neighbour in 10.1, who becomes adjacent in 10.4.
+    link: https://www.rfc-editor.org/rfc/rfc2328
 options:
   router_ids:
     description:

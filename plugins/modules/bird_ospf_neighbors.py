@@ -32,9 +32,6 @@ options:
     type: str
 seealso:
   - module: homelab.anycast.routeros_ospf_neighbors
-  - name: RFC 2328, OSPF Version 2
-    description: States of a neighbour in 10.1, who becomes adjacent in 10.4.
-    link: https://www.rfc-editor.org/rfc/rfc2328
 """
 
 EXAMPLES = r"""

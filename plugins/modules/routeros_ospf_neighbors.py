@@ -32,9 +32,6 @@ options:
 seealso:
   - module: homelab.anycast.bird_ospf_neighbors
   - module: homelab.anycast.routeros_next_hops
-  - name: RFC 2328, OSPF Version 2
-    description: States of a neighbour in 10.1, who becomes adjacent in 10.4.
-    link: https://www.rfc-editor.org/rfc/rfc2328
 """
 
 EXAMPLES = r"""

@@ -22,10 +22,7 @@ options:
     type: str
     choices: [present, absent]
     default: present
-  manager:
-    description: What manages it. Required for O(state=present).
-    type: str
-    choices: [ifupdown, NetworkManager, networkd]
+  manager: {type: str, choices: [ifupdown, NetworkManager, networkd], description: Required for O(state=present).}
   addresses:
     description: >-
       Its addresses, as prefixes, written as C(ip(8\)) shows them. Required for O(state=present). More that it has stay

@@ -55,11 +55,7 @@ services:
       health: "announced: 172.18.0.64 answers SIP OPTIONS with 200"
       why: "announced: 172.18.0.64 answers SIP OPTIONS with 200"
       changes: [{time: "2026-11-22T15:00:00Z", text: "sip announced: it is healthy"}]
-records:
-  description: What is drained, as M(homelab.anycast.anycast_drain) returns it.
-  returned: success
-  type: list
-  elements: dict
+records: {type: list, elements: dict, returned: success, description: "What M(homelab.anycast.anycast_drain) returns."}
 bird_state: {type: str, returned: success, description: "State of C(bird.service), in systemd's words."}
 unlisted: {type: list, elements: str, returned: success, description: Services that are announced without being listed.}
 """

@@ -56,10 +56,7 @@ options:
         not in a file that it includes in turn. The module reads it, and never writes it.
     type: path
   key: {type: str, required: true, description: The new content of O(key_file).}
-  key_file:
-    description: The file with the key, which O(content) includes by this very path. It changes together with it.
-    type: path
-    required: true
+  key_file: {type: path, required: true, description: "The file with the key, as O(content) includes it."}
   hello_interval: {type: int, required: true, description: "Seconds, the hello interval of O(content)."}
   dead_interval:
     description:

@@ -22,15 +22,8 @@ extends_documentation_fragment:
   - homelab.anycast.attributes.routeros
 options:
   auth_key: {type: str, description: "The key of OSPF, which each row of O(data) gets as its C(auth-key)."}
-  path:
-    description: The menu, as in M(community.routeros.api_modify), such as V(routing ospf interface-template).
-    type: str
-    required: true
-  data:
-    description: The rows to have, as in M(community.routeros.api_modify).
-    type: list
-    elements: dict
-    required: true
+  path: {type: str, required: true, description: "The menu, such as V(routing ospf interface-template)."}
+  data: {type: list, elements: dict, required: true, description: The rows to have.}
   handle_absent_entries:
     description: What to do with rows that O(data) does not hold.
     type: str

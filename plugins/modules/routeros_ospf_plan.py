@@ -40,11 +40,7 @@ options:
       - The key id to which the playbook C(homelab.anycast.rotate_key) moves the router. With it only what matters to
         that is checked, and the link has the old key.
     type: int
-  routes_to:
-    description: Prefixes whose routes to read for RV(info), as O(homelab.anycast.routeros_info#module:prefixes).
-    type: list
-    elements: str
-    default: []
+  routes_to: {type: list, elements: str, default: [], description: Prefixes whose routes to read for RV(info).}
   made:
     description: A plan made before. If it is for the same variables it is returned, and the router is not read again.
     type: dict

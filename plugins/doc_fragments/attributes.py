@@ -3,70 +3,69 @@
 
 from __future__ import annotations
 
-CHECK_MODE = "Can run in C(check_mode) and return changed status prediction without modifying target."
-DIFF_MODE = "Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode."
-IDEMPOTENT = """
-      - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-      - This assumes that the system controlled/queried by the module has not changed in a relevant way."""
-PLATFORM = """
-attributes:
-  platform:
-    description: Target OS/families that can be operated against.
-    support: full"""
-
 
 class ModuleDocFragment:
-    # A module takes one of the first three, and one of those that name its platform.
-    DOCUMENTATION = f"""
+    # A module takes one of the first three, and one of those that name its platform. They are plain strings, as
+    # ansible-test does not read an f-string.
+    DOCUMENTATION = r"""
 attributes:
-  check_mode: {{description: "{CHECK_MODE}"}}
-  diff_mode: {{description: "{DIFF_MODE}"}}
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+  diff_mode:
+    description: Returns details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
   idempotent:
-    description: {IDEMPOTENT}
+    description: When run twice in a row outside check mode, with the same arguments, the second run changes nothing.
 """
 
-    WRITES = f"""
+    WRITES = r"""
 attributes:
-  check_mode: {{description: "{CHECK_MODE}", support: full}}
-  diff_mode: {{description: "{DIFF_MODE}", support: full}}
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Returns details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    support: full
   idempotent:
-    description: {IDEMPOTENT}
+    description: When run twice in a row outside check mode, with the same arguments, the second run changes nothing.
     support: full
 """
 
-    READ_ONLY = f"""
+    READ_ONLY = r"""
 attributes:
   check_mode:
-    description: {CHECK_MODE}
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
     support: full
     details: This action only reads, in check mode too, and never reports a change.
   diff_mode:
-    description: {DIFF_MODE}
+    description: Returns details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
     support: N/A
     details: This action does not modify state.
   idempotent:
-    description: {IDEMPOTENT}
+    description: When run twice in a row outside check mode, with the same arguments, the second run changes nothing.
     support: full
     details: This action does not modify state.
 """
 
-    CONTROLLER = f"""{PLATFORM}
-    platforms: posix
+    CONTROLLER = r"""
+attributes:
+  platform: {description: Target OS/families that can be operated against., support: full, platforms: posix}
 """
 
-    LINUX = f"""{PLATFORM}
-    platforms: linux
+    LINUX = r"""
+attributes:
+  platform: {description: Target OS/families that can be operated against., support: full, platforms: linux}
 """
 
-    DEBIAN = f"""{PLATFORM}
-    platforms: Debian
+    DEBIAN = r"""
+attributes:
+  platform: {description: Target OS/families that can be operated against., support: full, platforms: Debian}
 """
 
-    ROUTEROS = f"""
+    ROUTEROS = r"""
 notes:
   - Runs where it can reach the router's API, normally on the controller; use C(delegate_to) or C(connection=local).
-{PLATFORM}
-    platforms: RouterOS
+attributes:
+  platform: {description: Target OS/families that can be operated against., support: full, platforms: RouterOS}
   action_group:
     description:
       - Use C(group/homelab.anycast.api) in C(module_defaults) to give the login once, for the modules of this

@@ -30,7 +30,7 @@ class ActionModule(Verdict):
             if entry["router_id"] in by_router_id
         }
         probes = {
-            (target.address, target.kind): target.as_dict()
+            (target.address, target.kind): vars(target)
             for listed in services.values()
             for target in probe_targets(valid(listed), options["sources"], connections=True)
         }

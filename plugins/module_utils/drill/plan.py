@@ -196,21 +196,11 @@ class Event:
         return cls(**{name: value for name, value in row.items() if name != "progress"})
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# What is asked for
-
-
 def drill_request(values: Row, inventory: Inventory) -> tuple[Row, list[str]]:
     """Return ({events, seconds}, what is wrong with what is asked for, one sentence each)."""
-    asked = Asked(
-        events=values["drill_events"],
-        nodes=values["node"],
-        service=values["service"],
-        consent=values["drill_consent"],
-        port=values["drill_port"],
-        limits=values["drill_limits"],
-        settings={name: values[f"drill_{name}"] for name in SETTINGS},
-    )
+    given = {name: values[f"drill_{name}"] for name in ("events", "consent", "port", "limits")}
+    settings = {name: values[f"drill_{name}"] for name in SETTINGS}
+    asked = Asked(nodes=values["node"], service=values["service"], settings=settings, **given)
     system, problems = read_system(inventory)
     events, more = plan_drill(asked, system)
     longest = max((event.total for event in events), default=0)
@@ -277,17 +267,14 @@ def plan_drill(asked: Asked, system: System) -> tuple[list[Event], list[str]]:
         problems.append(
             f"anycast_nodes has {len(nodes)} node(s), expected 2 or more: without another, every event is an outage"
         )
-    wrong_limits = list(_limit_problems(asked.limits))
-    wrong_settings = list(_setting_problems(asked.settings))
-    problems += wrong_limits + wrong_settings
-    if wrong_limits or wrong_settings:
+    wrong = [*_limit_problems(asked.limits), *_setting_problems(asked.settings)]
+    problems += wrong
+    if wrong:
         # The rest is looked at with others, as there is no plan with a problem.
         asked = dataclasses.replace(asked, limits={}, settings=dict.fromkeys(SETTINGS, 1))
     if not asked.events:
-        problems.append(
-            "anycast_drill_events is missing: say which, -e anycast_drill_events=drain,stop; there is:"
-            f" {', '.join(EVENTS)}"
-        )
+        example = "-e anycast_drill_events=drain,stop"
+        problems.append(f"anycast_drill_events is missing: say which, {example}; there is: {', '.join(EVENTS)}")
     found: list[Event] = []
     for entry in asked.events:
         entry = entry if isinstance(entry, dict) else {"event": entry}
@@ -316,9 +303,8 @@ def plan_drill(asked: Asked, system: System) -> tuple[list[Event], list[str]]:
             "anycast_drill_consent is missing: this breaks, one after the other,"
             f" {', '.join(event.title for event in found)}. If that is what you want: -e anycast_drill_consent=true"
         )
-    return [
-        dataclasses.replace(event, number=number, of=len(found)) for number, event in enumerate(found, start=1)
-    ], problems
+    numbered = enumerate(found, start=1)
+    return [dataclasses.replace(event, number=number, of=len(found)) for number, event in numbered], problems
 
 
 def _number(value: Any) -> float | None:
@@ -386,12 +372,8 @@ def asked_of(service: services.Service, clients: Mapping[str, list[str]]) -> Row
         targets = {client: found[0] for client, found in asked.items() if found}
         if targets:
             one = next(iter(targets.values()))
-            return {
-                "prefix": prefix,
-                "kind": one.kind,
-                "port": one.port,
-                "sources": {client: target.sources for client, target in targets.items()},
-            }
+            from_where = {client: target.sources for client, target in targets.items()}
+            return {"prefix": prefix, "kind": one.kind, "port": one.port, "sources": from_where}
     return None
 
 
@@ -457,11 +439,9 @@ def _planned(entry: Row, name: str, asked: Asked, system: System) -> Event | lis
         event=event,
         node=name,
         title=kind.title.format(**texts),
-        on=kind.on,
         command=command,
         undo=undo,
-        delay=kind.delay,
-        leaves=kind.leaves,
+        **{key: getattr(kind, key) for key in ("on", "delay", "leaves")},
         limit=limit,
         why=kind.why.format(**texts) if given is None else "as asked for",
         recovery_limit=float(limits.get("recovery", 0)),
@@ -491,15 +471,10 @@ def _timing(leaves: bool, limit: float, probe: str, settings: Mapping[str, Any])
     }
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Before an event
-
-
 def unreachable_hosts(results: Iterable[Row]) -> list[str]:
     """Return a sentence for each host of a loop that could not be reached."""
-    return [
-        f"{found['item']} cannot be reached: {found.get('msg', '')}" for found in results if found.get("unreachable")
-    ]
+    away = [found for found in results if found.get("unreachable")]
+    return [f"{found['item']} cannot be reached: {found.get('msg', '')}" for found in away]
 
 
 def _short(name: Any) -> str:

@@ -59,15 +59,8 @@ def undo_command(record: Record, unit: str, seconds: int, path: str) -> list[str
     """
     script = f"{record.undo} && rm -f {path}"
     return [
-        "systemd-run",
-        "--quiet",
-        f"--unit={unit}",
-        f"--on-active={seconds}s",
-        "--timer-property=AccuracySec=1s",
-        "--service-type=oneshot",
-        f"--description=Undo of a drill: {record.what}",
-        "/bin/sh",
-        "-c",
+        *("systemd-run", "--quiet", f"--unit={unit}", f"--description=Undo of a drill: {record.what}"),
+        *(f"--on-active={seconds}s", "--timer-property=AccuracySec=1s", "--service-type=oneshot"),
         # systemd replaces variables, and would leave the shell none.
-        script.replace("$", "$$"),
+        *("/bin/sh", "-c", script.replace("$", "$$")),
     ]

@@ -130,21 +130,17 @@ def _colours(event: Result) -> dict[Any, str]:
 
 
 def _picture(event: Result, first: float, last: float) -> str:
-    """Return one SVG: a row for each address of the clients, with who answered it, and one for each next hop.
+    """Return one SVG, from the first second after the event to the last.
 
-    :param first: seconds from the event at which it begins; last: at which it ends.
+    It has a row for each address of the clients, with who answered it, and one for each next hop.
     """
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    options: Any = {
-        # As text that can be read and searched, in the page's own font.
-        "svg.fonttype": "none",
-        "text.parse_math": False,
-        "font.size": 10,
-        "hatch.linewidth": 1.2,
-    }
+    # As text that can be read and searched, in the page's own font.
+    text_options = {"svg.fonttype": "none", "text.parse_math": False}
+    options: Any = {**text_options, "font.size": 10, "hatch.linewidth": 1.2}
     with matplotlib.rc_context(options):
         rows = _rows(event)
         figure = Figure(figsize=(_WIDTH, 1.75 + _ROW * len(rows)), layout="constrained")
@@ -183,23 +179,15 @@ def _draw(axes: Axes, event: Result, rows: list[Bars], first: float, last: float
             begin, end = max(begin, first), min(end, last)
             if end <= begin:
                 continue
+            bar = {"y": number, "width": end - begin, "left": begin}
             if number >= clients:
-                axes.barh(number, end - begin, left=begin, height=0.22, color="#777777", linewidth=0)
+                axes.barh(**bar, height=0.22, color="#777777", linewidth=0)
             elif lost:
-                axes.barh(
-                    number,
-                    end - begin,
-                    left=begin,
-                    height=0.72,
-                    color="white",
-                    edgecolor=LOSS,
-                    hatch="////",
-                    linewidth=0.8,
-                )
+                axes.barh(**bar, height=0.72, color="white", edgecolor=LOSS, hatch="////", linewidth=0.8)
                 # One lost probe would be too narrow to be seen.
                 axes.plot((begin + end) / 2, number, marker="X", markersize=9, color=LOSS, markeredgecolor="white")
             else:
-                axes.barh(number, end - begin, left=begin, height=0.72, color=palette.get(name, UNKNOWN), linewidth=0)
+                axes.barh(**bar, height=0.72, color=palette.get(name, UNKNOWN), linewidth=0)
                 if end - begin > width * 0.012 * (len(name or "?") + 1):
                     axes.text((begin + end) / 2, number, name or "?", ha="center", va="center", fontsize=9)
     marks = _marks(event, first, last)
@@ -242,16 +230,8 @@ def _label_marks(axes: Axes, marks: list[tuple[float, str, str, str]], width: fl
         length = width * 0.0085 * len(label)
         level = next((number for number, end in enumerate(ends) if end <= at), len(ends))
         ends[level : level + 1] = [at + length]
-        axes.annotate(
-            label,
-            (at, 1.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(2, 3 + 13 * level),
-            textcoords="offset points",
-            color=colour,
-            fontsize=9,
-            annotation_clip=False,
-        )
+        place = {"xycoords": ("data", "axes fraction"), "xytext": (2, 3 + 13 * level), "textcoords": "offset points"}
+        axes.annotate(label, (at, 1.0), color=colour, fontsize=9, annotation_clip=False, **place)
 
 
 def _legend(figure: Any, palette: dict[Any, str], event: Result) -> None:

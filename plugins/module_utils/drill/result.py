@@ -247,13 +247,8 @@ def _router(watch: Row, start: float, addresses: set[str]) -> Router:
 
 def _resolution(routers: list[Router]) -> float | None:
     """Return within how many seconds the changes of the routers are known, None if there was none."""
-    spans = [
-        round(change["by"] - change["after"], 3)
-        for router in routers
-        for change in router.changes
-        if change["after"] is not None
-    ]
-    return max(spans, default=None)
+    changes = [change for router in routers for change in router.changes if change["after"] is not None]
+    return max((round(change["by"] - change["after"], 3) for change in changes), default=None)
 
 
 def _result_problems(event: Event, found: Result, early: bool, names: Iterable[str]) -> list[str]:
@@ -262,13 +257,10 @@ def _result_problems(event: Event, found: Result, early: bool, names: Iterable[s
         problems.append(f"clients lost {found.window_s:.2f} s, the limit is {event.limit:g} s ({event.why})")
     recovery = found.recovery
     if recovery["window_s"] > recovery["limit"]:
-        problems.append(
-            f"clients lost {recovery['window_s']:.2f} s when {event.node} came back, the limit is"
-            f" {recovery['limit']:g} s"
-        )
-    problems += [
-        f"{client.source} was not served to the end" for client in found.clients if client.served_again_s is None
-    ]
+        limit = f"the limit is {recovery['limit']:g} s"
+        problems.append(f"clients lost {recovery['window_s']:.2f} s when {event.node} came back, {limit}")
+    unserved = [client.source for client in found.clients if client.served_again_s is None]
+    problems += [f"{source} was not served to the end" for source in unserved]
     if found.lost_before:
         problems.append(f"{found.lost_before} probes were lost before the event: something else disturbs the clients")
     if event.leaves and found.router_changed_s is None:
@@ -296,11 +288,7 @@ def failed_result(event: Event, failed: Row) -> Result:
 
     :param failed: the result of the task that failed, or of a loop of which any has.
     """
-    messages = [
-        item.get("msg")
-        for item in [*failed.get("results", []), failed]
-        if item.get("failed") or item.get("unreachable")
-    ]
-    text = " ".join(str(messages[0] if messages else failed.get("msg")).split())
+    those = [item for item in failed.get("results", []) if item.get("failed") or item.get("unreachable")]
+    text = " ".join(str([*those, failed][0].get("msg")).split())
     recovery = {"lost": 0, "window_s": 0.0, "limit": event.recovery_limit}
     return Result(event.event, event.node, event.title, event.limit, event.why, recovery, [f"not measured: {text}"])

@@ -100,26 +100,23 @@ def normalise_link(link: Any) -> Link:
     :raises LinkError: with all problems at once, each naming the key, what was found and what is expected.
     """
     if not isinstance(link, dict):
-        raise LinkError(
-            "the link is {}, expected a dictionary with any of: {}".format(_kind(link), ", ".join(DEFAULTS))
-        )
+        kind = "missing" if link is None else f"of type {type(link).__name__}"
+        raise LinkError(f"the link is {kind}, expected a dictionary with any of: {', '.join(DEFAULTS)}")
     problems = [unknown_key(key, DEFAULTS) for key in link if key not in DEFAULTS]
-    result: dict[str, Any] = {
-        **DEFAULTS,
-        **{key: value for key, value in link.items() if key in DEFAULTS and value is not None},
-    }
+    given = {key: value for key, value in link.items() if key in DEFAULTS and value is not None}
+    result: dict[str, Any] = {**DEFAULTS, **given}
 
     result["area"] = _checked(problems, _area, result["area"])
     for key in ("hello_interval", "dead_interval", "retransmit_interval"):
         result[key] = _checked(problems, _whole_number, result[key], key, 1, MAX_INTERVAL, "whole seconds ")
-    if _both_numbers(result) and result["dead_interval"] <= result["hello_interval"]:
+    hello, dead = result["hello_interval"], result["dead_interval"]
+    if hello is not None and dead is not None and dead <= hello:
         problems.append(
-            "dead_interval is {dead_interval} s, expected more than hello_interval, which is {hello_interval} s;"
-            " four times hello_interval is usual".format(**result)
+            f"dead_interval is {dead} s, expected more than hello_interval, which is {hello} s; four times"
+            " hello_interval is usual"
         )
     if result["network_type"] not in NETWORK_TYPES:
-        expected = ", ".join(NETWORK_TYPES)
-        problems.append("network_type is '{}', expected one of: {}".format(result["network_type"], expected))
+        problems.append(f"network_type is '{result['network_type']}', expected one of: {', '.join(NETWORK_TYPES)}")
     problems.extend(_authentication_problems(result))
     problems.extend(_bfd_problems(result))
     if problems:
@@ -207,14 +204,10 @@ def _whole_number(value: Any, name: str, lowest: int, highest: int, unit: str = 
     return int(text)
 
 
-def _both_numbers(result: dict[str, Any]) -> bool:
-    return result["hello_interval"] is not None and result["dead_interval"] is not None
-
-
 def _authentication_problems(result: dict[str, Any]) -> list[str]:
     kind, key = result["authentication"], result["key"]
     if kind not in AUTHENTICATION_KINDS:
-        return ["authentication is '{}', expected one of: {}".format(kind, ", ".join(AUTHENTICATION_KINDS))]
+        return [f"authentication is '{kind}', expected one of: {', '.join(AUTHENTICATION_KINDS)}"]
     if kind == "none":
         key = key or result["accept_key"]
         return ["a key is set, but authentication is 'none': drop the key or choose a kind"] if key else []
@@ -225,9 +218,7 @@ def _authentication_problems(result: dict[str, Any]) -> list[str]:
         problems.append(f"key is empty, expected 1 to {KEY_OCTETS[kind]} octets for authentication '{kind}'")
         return problems
     result["key"] = str(key)
-    problems.extend(_key_problems("key", result["key"], kind))
-    problems.extend(_accept_key_problems(result))
-    return problems
+    return [*problems, *_key_problems("key", result["key"], kind), *_accept_key_problems(result)]
 
 
 def _accept_key_problems(result: dict[str, Any]) -> list[str]:
@@ -237,18 +228,15 @@ def _accept_key_problems(result: dict[str, Any]) -> list[str]:
         return []
     if kind not in KINDS_WITH_KEY_ID:
         return [
-            "accept_key is set, but packets with authentication '{}' do not say which key they carry, so only one"
-            " works: drop accept_key, or take one of {}".format(kind, ", ".join(KINDS_WITH_KEY_ID))
+            f"accept_key is set, but packets with authentication '{kind}' do not say which key they carry, so only one"
+            f" works: drop accept_key, or take one of {', '.join(KINDS_WITH_KEY_ID)}"
         ]
     result["accept_key"] = str(key)
     problems = _key_problems("accept_key", result["accept_key"], kind)
     result["accept_key_id"] = _checked(problems, _whole_number, result["accept_key_id"], "accept_key_id", 1, 255)
     if result["accept_key_id"] is not None and result["accept_key_id"] == result["key_id"]:
-        problems.append(
-            "accept_key_id is {}, expected another one than key_id: it says which key a packet carries".format(
-                result["key_id"]
-            )
-        )
+        found = f"accept_key_id is {result['key_id']}"
+        problems.append(f"{found}, expected another one than key_id: it says which key a packet carries")
     return problems
 
 
@@ -274,17 +262,17 @@ def _key_problems(name: str, key: str, kind: str) -> list[str]:
 def _bfd_problems(result: dict[str, Any]) -> list[str]:
     problems: list[str] = []
     result["bfd"] = _checked(problems, _truth, result["bfd"], "bfd")
-    interval = _checked(
-        problems, _whole_number, result["bfd_interval"], "bfd_interval", *BFD_INTERVALS, "milliseconds "
-    )
-    multiplier = _checked(problems, _whole_number, result["bfd_multiplier"], "bfd_multiplier", *BFD_MULTIPLIERS)
-    result.update(bfd_interval=interval, bfd_multiplier=multiplier)
+    for key, limits, unit in (
+        ("bfd_interval", BFD_INTERVALS, "milliseconds "),
+        ("bfd_multiplier", BFD_MULTIPLIERS, ""),
+    ):
+        result[key] = _checked(problems, _whole_number, result[key], key, *limits, unit)
+    interval, multiplier = result["bfd_interval"], result["bfd_multiplier"]
     dead = result["dead_interval"]
     if result["bfd"] and interval and multiplier and dead and interval * multiplier >= dead * 1000:
         problems.append(
-            f"bfd_interval x bfd_multiplier is {interval * multiplier / 1000:g} s, expected less than"
-            f" dead_interval, which is {dead} s: else OSPF is the"
-            " first to notice a dead neighbour"
+            f"bfd_interval x bfd_multiplier is {interval * multiplier / 1000:g} s, expected less than dead_interval,"
+            f" which is {dead} s: else OSPF is the first to notice a dead neighbour"
         )
     return problems
 
@@ -295,7 +283,3 @@ def _truth(value: Any, name: str) -> bool:
     if truth is None:
         raise ValueError(f"{name} is '{value}', expected true or false")
     return truth
-
-
-def _kind(value: Any) -> str:
-    return "missing" if value is None else f"of type {type(value).__name__}"

@@ -14,7 +14,7 @@ import ipaddress
 import math
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from . import ip
@@ -149,11 +149,10 @@ def normalise_check(check: Any) -> tuple[Check | None, list[str]]:
     given = {key: value for key, value in check.items() if key in known and value is not None}
     result: dict[str, Any] = {"kind": kind, **known, **given}
     for key, test in _CHECK_TESTS.items():
-        if key in known:
-            if result[key] is None:
-                problems.append(f"{key} is missing, kind '{kind}' needs it")
-            else:
-                problems.extend(test(key, result[key]))
+        if key in known and result[key] is None:
+            problems.append(f"{key} is missing, kind '{kind}' needs it")
+        elif key in known:
+            problems.extend(test(key, result[key]))
     if not problems and result["timeout"] >= result["interval"]:
         problems.append(f"timeout is {result['timeout']:g} s, expected less than interval, {result['interval']:g} s")
     return Check(**result), problems
@@ -161,29 +160,15 @@ def normalise_check(check: Any) -> tuple[Check | None, list[str]]:
 
 def _is_number(value: Any) -> bool:
     # Whole numbers may be larger than any float, and are finite.
-    return (isinstance(value, int) and not isinstance(value, bool)) or (
-        isinstance(value, float) and math.isfinite(value)
-    )
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf
 
 
-def _seconds_problems(key: str, value: Any) -> Iterator[str]:
-    if not _is_number(value) or not 0 < value <= 3600:
-        yield f"{key} is {value!r}, expected seconds, more than 0"
+def _is_whole(value: Any, lowest: int, highest: float) -> bool:
+    return _is_number(value) and value == int(value) and lowest <= value <= highest
 
 
-def _count_problems(key: str, value: Any) -> Iterator[str]:
-    if not _is_number(value) or value != int(value) or value < 1:
-        yield f"{key} is {value!r}, expected a whole number, 1 or more"
-
-
-def _port_problems(key: str, value: Any) -> Iterator[str]:
-    if not _is_number(value) or value != int(value) or not 1 <= value <= 65535:
-        yield f"{key} is {value!r}, expected a port, 1 to 65535"
-
-
-def _dns_name_problems(key: str, value: Any) -> Iterator[str]:
-    if not isinstance(value, str) or not _DNS_NAME.fullmatch(value):
-        yield f"{key} is {value!r}, expected a name that the server has an A record of"
+def _expected(words: str, holds: Callable[[Any], bool]) -> Callable[[str, Any], Iterable[str]]:
+    return lambda key, value: [] if holds(value) else [f"{key} is {value!r}, expected {words}"]
 
 
 def _command_problems(key: str, value: Any) -> Iterator[str]:
@@ -201,13 +186,15 @@ def _command_problems(key: str, value: Any) -> Iterator[str]:
         yield f"{key} {value!r} can never fail, so it would announce a dead service"
 
 
+_SECONDS = _expected("seconds, more than 0", lambda value: _is_number(value) and 0 < value <= 3600)
+_COUNT = _expected("a whole number, 1 or more", lambda value: _is_whole(value, 1, math.inf))
 _CHECK_TESTS = {
-    "interval": _seconds_problems,
-    "timeout": _seconds_problems,
-    "rise": _count_problems,
-    "fall": _count_problems,
-    "port": _port_problems,
-    "name": _dns_name_problems,
+    **{"interval": _SECONDS, "timeout": _SECONDS, "rise": _COUNT, "fall": _COUNT},
+    "port": _expected("a port, 1 to 65535", lambda value: _is_whole(value, 1, 65535)),
+    "name": _expected(
+        "a name that the server has an A record of",
+        lambda value: isinstance(value, str) and bool(_DNS_NAME.fullmatch(value)),
+    ),
     "command": _command_problems,
 }
 
@@ -316,10 +303,8 @@ def _shape_problems(service: dict[str, Any], name: str) -> Iterator[str]:
 
 def _unit(service: dict[str, Any]) -> str | None:
     unit = service.get("unit")
-    if unit is None:
-        return None
     # As systemctl takes it.
-    return str(unit) if "." in str(unit) else f"{unit}.service"
+    return None if unit is None else str(unit) if "." in str(unit) else f"{unit}.service"
 
 
 def _interface(service: dict[str, Any]) -> str:

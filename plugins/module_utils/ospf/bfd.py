@@ -36,11 +36,6 @@ def with_bfd(neighbors: Iterable[Neighbor], sessions: Iterable[BfdSession]) -> l
 
 def bfd_state(sessions: Iterable[BfdSession], address: str | None, interface: str | None) -> str | None:
     """Return the state of the session with an address on an interface, None without a session."""
-    return next(
-        (
-            session.state
-            for session in sessions
-            if session.address == address and (None in (session.interface, interface) or session.interface == interface)
-        ),
-        None,
-    )
+    mine = (session for session in sessions if session.address == address)
+    same = (one.state for one in mine if None in (one.interface, interface) or one.interface == interface)
+    return next(same, None)

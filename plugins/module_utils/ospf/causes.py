@@ -28,9 +28,6 @@ class Finding:
     expected: str
     causes: list[str]
 
-    def as_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
 
 def likely_causes(state: str, interface: OwnInterface | None = None, role: str | None = None) -> list[str]:
     """Return the likely causes of a neighbour's state, most likely first (RFC 2328 10.1, 10.5, 10.6 and 10.8).
@@ -43,9 +40,8 @@ def likely_causes(state: str, interface: OwnInterface | None = None, role: str |
     authentication = "the authentication differs in kind, key id or key"
     firewall = "a firewall drops OSPF (IP protocol 89, multicast 224.0.0.5 and 224.0.0.6)"
     if state in ("Missing", "Down", "Attempt"):
-        timers = None
-        if here.hello is not None and here.dead is not None:
-            timers = f"hello {here.hello:g} s, dead {here.dead:g} s"
+        known = here.hello is not None and here.dead is not None
+        timers = f"hello {here.hello:g} s, dead {here.dead:g} s" if known else None
         return [
             "the other end is down, or does not speak OSPF on its interface to this end",
             f"the hello or dead interval differs{_here(timers)}",
@@ -69,12 +65,12 @@ def likely_causes(state: str, interface: OwnInterface | None = None, role: str |
             causes.append("priority is 0 here, and the other end is not the designated router: raise its priority")
         if role is None or role == "DROther":
             causes.append("neither end is the designated router or its backup: two such ends stay in 2-Way by design")
-        causes += [
+        return [
+            *causes,
             "no designated router is elected, as all have priority 0: give the router priority 1 or more",
             f"the election still waits{_seconds(here.wait, 'wait timer ')}",
             f"the network type differs: broadcast at one end, ptp at the other{_here(here.type)}",
         ]
-        return causes
     if state in ("ExStart", "Exchange"):
         return [
             "the MTU of the two interfaces differs",
@@ -116,17 +112,9 @@ def neighbor_findings(comparison: Comparison, own: Own) -> list[Finding]:
             Finding(shared, "Duplicate router id", expectation.interface, "used more than once", "unique", causes)
         )
     if comparison.missing or (comparison.short and not comparison.stuck):
-        there = (expectation.count or 0) - comparison.short
-        findings.append(
-            Finding(
-                router_ids=comparison.missing,
-                state="Missing",
-                interface=expectation.interface,
-                found="nothing" if comparison.missing else f"{there} neighbour(s)",
-                expected=_any_of(expectation.states),
-                causes=_why_missing(comparison, own),
-            )
-        )
+        found = "nothing" if comparison.missing else f"{(expectation.count or 0) - comparison.short} neighbour(s)"
+        expected, causes = _any_of(expectation.states), _why_missing(comparison, own)
+        findings.append(Finding(comparison.missing, "Missing", expectation.interface, found, expected, causes))
     stuck: dict[Any, list[Neighbor]] = {}
     without_bfd: dict[Any, list[Neighbor]] = {}
     for entry in comparison.stuck:
@@ -136,27 +124,14 @@ def neighbor_findings(comparison: Comparison, own: Own) -> list[Finding]:
             stuck.setdefault((entry.state, entry.interface, entry.role), []).append(entry)
     for (bfd, interface, state), entries in without_bfd.items():
         session = "no BFD session" if bfd is None else f"BFD {bfd}"
-        findings.append(
-            Finding(
-                router_ids=[entry.router_id for entry in entries],
-                state=session[0].upper() + session[1:],
-                interface=interface,
-                found=f"{state}, {session}",
-                expected=f"{state}, BFD up",
-                causes=bfd_causes(bfd),
-            )
-        )
+        ids, title = [entry.router_id for entry in entries], session[0].upper() + session[1:]
+        found, expected = f"{state}, {session}", f"{state}, BFD up"
+        findings.append(Finding(ids, title, interface, found, expected, bfd_causes(bfd)))
     for (state, interface, role), entries in stuck.items():
-        findings.append(
-            Finding(
-                router_ids=[entry.router_id for entry in entries],
-                state=state,
-                interface=interface,
-                found=state,
-                expected=_any_of(allowed for entry in entries for allowed in expectation.allowed(entry.router_id)),
-                causes=likely_causes(state, own.interface(interface, [entry.address for entry in entries]), role),
-            )
-        )
+        ids = [entry.router_id for entry in entries]
+        expected = _any_of(allowed for router_id in ids for allowed in expectation.allowed(router_id))
+        causes = likely_causes(state, own.interface(interface, [entry.address for entry in entries]), role)
+        findings.append(Finding(ids, state, interface, state, expected, causes))
     return findings
 
 
@@ -201,10 +176,11 @@ def _why_missing(comparison: Comparison, own: Own) -> list[str]:
             f"{own.router_id} is the router id of this end itself: correct what is expected, or give one of the two a"
             " different one"
         )
-    for router_id in comparison.missing:
-        other = comparison.elsewhere.get(router_id)
-        if other:
-            causes.append(f"{router_id} is seen on interface {other.interface} instead, {other.state}")
+    causes += [
+        f"{other.router_id} is seen on interface {other.interface} instead, {other.state}"
+        for other in map(comparison.elsewhere.get, comparison.missing)
+        if other
+    ]
     speaking = ", ".join(entry.name for entry in own.speaking)
     # Router ids are addresses of the link, as a rule.
     here = own.interface(wanted, [*comparison.missing, own.router_id])
@@ -261,7 +237,7 @@ def neighbors_failure(comparison: Comparison, own: Own, spent: float = 0.0, stab
     where = " on " + expectation.interface if expectation.interface else ""
     lines.append(f"Found{where}: {counted or 'no neighbour'}.")
     if own.interfaces:
-        lines.append("Interfaces here: {}.".format("; ".join(entry.in_words() for entry in own.interfaces)))
+        lines.append(f"Interfaces here: {'; '.join(entry.in_words() for entry in own.interfaces)}.")
     return "\n".join(lines)
 
 

@@ -44,12 +44,10 @@ def expectation_problems(params: Mapping[str, Any]) -> list[str]:
     for option in ("router_ids", "full_with"):
         for value in params[option] or ():
             try:
-                IPv4Address(value)
+                if IPv4Address(value).is_unspecified:
+                    problems.append(f"{option}: 0.0.0.0 is not a router id (RFC 2328 C.1)")
             except AddressValueError:
                 problems.append(f"{option}: '{value}' is not a router id, expected four numbers such as 172.18.0.1")
-            else:
-                if value == "0.0.0.0":
-                    problems.append(f"{option}: 0.0.0.0 is not a router id (RFC 2328 C.1)")
     if params["count"] is not None and params["count"] < 0:
         problems.append("count is %d, expected 0 or more" % params["count"])
     for option in ("exact", "bfd"):
@@ -60,13 +58,11 @@ def expectation_problems(params: Mapping[str, Any]) -> list[str]:
 
 
 class Reader(Protocol):
-    """One end of the link; both methods may raise Unreadable."""
+    """One end of the link: its neighbours as they are now, and itself; both methods may raise Unreadable."""
 
-    def neighbors(self) -> list[Neighbor]:
-        """Return the neighbours as they are now."""
+    def neighbors(self) -> list[Neighbor]: ...
 
-    def own(self) -> Own:
-        """Return what this end says about itself."""
+    def own(self) -> Own: ...
 
 
 def run_neighbors_module(
@@ -83,12 +79,10 @@ def run_neighbors_module(
         module.fail_json(msg="; ".join(problems))
     expectation = Expectation(**{field.name: params[field.name] for field in dataclasses.fields(Expectation)})
     watch = Watch(expectation)
+    stable = params["stable"] if expectation.given else 0
     try:
         verdict, spent = wait_for(
-            lambda now: watch.look(reader.neighbors(), now),
-            params["wait"],
-            params["stable"] if expectation.given else 0,
-            params["poll_interval"],
+            lambda now: watch.look(reader.neighbors(), now), params["wait"], stable, params["poll_interval"]
         )
     except fatal as exc:
         module.fail_json(msg=str(exc))
@@ -98,10 +92,10 @@ def run_neighbors_module(
     found = dict(
         about(),
         changed=False,
-        neighbors=[entry.as_dict() for entry in comparison.counted],
+        neighbors=list(map(vars, comparison.counted)),
         missing=comparison.missing,
-        stuck=[entry.as_dict() for entry in comparison.stuck],
-        surplus=[entry.as_dict() for entry in comparison.surplus],
+        stuck=list(map(vars, comparison.stuck)),
+        surplus=list(map(vars, comparison.surplus)),
         waited=round(spent, 3),
     )
     if verdict.good:
@@ -112,7 +106,7 @@ def run_neighbors_module(
         own = Own(f"this end (which could not be asked about itself: {exc})")
     module.fail_json(
         msg=neighbors_failure(comparison, own, spent, params["stable"] if verdict.unstable else None),
-        likely_causes=[finding.as_dict() for finding in neighbor_findings(comparison, own)],
+        likely_causes=list(map(vars, neighbor_findings(comparison, own))),
         own=own.as_dict(),
         **found,
     )

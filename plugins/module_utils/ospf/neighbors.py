@@ -46,19 +46,11 @@ class Neighbor:
     dead_seconds: float | None = None
     bfd: str | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
     def in_words(self) -> str:
         """Return the neighbour as messages name it."""
-        text = f"{self.router_id} {self.state}"
-        if self.role:
-            text += "/" + self.role
-        if self.interface:
-            text += " on " + self.interface
-        if self.bfd:
-            text += " with BFD " + self.bfd
-        return text
+        role = f"/{self.role}" if self.role else ""
+        where = f" on {self.interface}" if self.interface else ""
+        return f"{self.router_id} {self.state}{role}{where}{f' with BFD {self.bfd}' if self.bfd else ''}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,8 +72,8 @@ class OwnInterface:
     retransmit: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        told = dataclasses.asdict(self)
-        return {key: value for key, value in told.items() if value is not None or key not in ("wait", "retransmit")}
+        unknown = [key for key in ("wait", "retransmit") if getattr(self, key) is None]
+        return {key: value for key, value in vars(self).items() if key not in unknown}
 
     def has_any(self, addresses: Iterable[str]) -> bool:
         """Return whether one of the addresses is in the network."""
@@ -96,12 +88,10 @@ class OwnInterface:
         if self.silent:
             words.append("stub or passive")
         else:
-            words.extend(f"{key} {value:g} s" for key, value in (("hello", self.hello), ("dead", self.dead)) if value)
-            if self.priority is not None:
-                words.append(f"priority {self.priority}")
-            if self.state:
-                words.append("state " + self.state)
-        return "{} ({})".format(self.name, ", ".join(words))
+            words += [f"{key} {value:g} s" for key, value in (("hello", self.hello), ("dead", self.dead)) if value]
+            words += [f"priority {self.priority}"] if self.priority is not None else []
+            words += [f"state {self.state}"] if self.state else []
+        return f"{self.name} ({', '.join(words)})"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,11 +145,8 @@ class Expectation:
 
     @property
     def given(self) -> bool:
-        return (
-            bool(self.router_ids or self.full_with)
-            or self.count is not None
-            or (self.exact and self.router_ids is not None)
-        )
+        none_is_exact = self.exact and self.router_ids is not None
+        return bool(self.router_ids or self.full_with or none_is_exact) or self.count is not None
 
     def allowed(self, router_id: str | None) -> Sequence[str]:
         """Return the states in which this neighbour is good."""
@@ -229,15 +216,11 @@ def compare(neighbors: Iterable[Neighbor], expectation: Expectation) -> Comparis
         stuck=[entry for router_id in to_be_good if not good.get(router_id) for entry in by_id.get(router_id, ())],
         good=[entry for router_id in (*wanted, *counting) for entry in good.get(router_id, ())],
         surplus=[entry for entry in counted if may_surpass and entry.router_id not in wanted],
-        duplicates=[router_id for router_id, entries in by_id.items() if _is_duplicate(entries)],
+        # Two links to the same neighbour are fine; two neighbours on one link with the same router id are not.
+        duplicates=[one for one, entries in by_id.items() if len({e.interface for e in entries}) < len(entries)],
         short=short,
         over=over,
     )
-
-
-def _is_duplicate(entries: list[Neighbor]) -> bool:
-    """Two links to the same neighbour are fine; two neighbours on one link with the same router id are not."""
-    return len({entry.interface for entry in entries}) < len(entries)
 
 
 class Watch:

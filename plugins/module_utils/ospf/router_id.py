@@ -15,8 +15,7 @@ def router_id_problems(
 ) -> list[str]:
     """Return what is wrong with a router id: RFC 2328 C.1 wants it unique in the autonomous system.
 
-    :param variable: name of the variable to change.
-    :param others: dictionary of the other routers' names and their router ids.
+    :param others: the other routers' ids by their names.
     :param anycast: anycast addresses; a router id equal to one of them would be the same on every node.
     """
     if router_id in (None, ""):
@@ -28,9 +27,7 @@ def router_id_problems(
     problems = []
     same = sorted(name for name, other in others.items() if str(other) == str(found))
     if same:
-        problems.append(
-            "{} {} is the router id of {} too, expected a unique one".format(variable, found, ", ".join(same))
-        )
+        problems.append(f"{variable} {found} is the router id of {', '.join(same)} too, expected a unique one")
     if str(found) in [str(address) for address in anycast]:
         problems.append(f"{variable} {found} is an anycast address, expected one of this router alone")
     if found.is_unspecified:

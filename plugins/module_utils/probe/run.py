@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import itertools
 import os
 import selectors
 import socket
@@ -23,6 +24,10 @@ from typing import Any, Protocol
 # From linux/in.h, linux/in6.h and linux/errqueue.h; Python's socket module has no names for them.
 IP_RECVERR = 11
 IPV6_RECVERR = 25
+_ERROR_QUEUES = {
+    socket.AF_INET: (socket.IPPROTO_IP, IP_RECVERR),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, IPV6_RECVERR),
+}
 _EXTENDED_ERROR = struct.Struct("@IBBBBII")
 
 REASONS: dict[int, str] = {
@@ -60,8 +65,7 @@ class Kind(Protocol):
     def key(self, number: int, source_index: int) -> Hashable:
         """Return what an answer repeats, and by which it is told to which probe it belongs."""
 
-    def request(self, number: int, source_index: int, source: Address, target: Address) -> bytes:
-        """Return the datagram."""
+    def request(self, number: int, source_index: int, source: Address, target: Address) -> bytes: ...
 
     def parse(self, data: bytes) -> Answer | None:
         """Return the answer in a datagram, None if it is none to a probe of ours."""
@@ -87,10 +91,7 @@ class Probe:
 
 
 class Tally:
-    """The probes from one source.
-
-    :param timeout: seconds after which an answer comes too late.
-    """
+    """The probes from one source; after the timeout an answer comes too late."""
 
     def __init__(self, source: str, target: str, timeout: float) -> None:
         self.source = source
@@ -153,21 +154,13 @@ class Tally:
         return list(dict.fromkeys(probe.note for probe in self.losses if probe.note))[:most]
 
     def runs(self, start: float) -> list[dict[str, Any]]:
-        """Return neighbouring probes with the same fate as one run, each as in the module's results[].runs.
-
-        :param start: as for L(report).
-        """
+        """Return neighbouring probes with the same fate as one run, each as in the module's results[].runs."""
         found: list[dict[str, Any]] = []
-        for probe in self.probes:
-            reason = None if probe.fate == "answered" else probe.fate
-            seconds = round(probe.at - start, 3)
-            if found and (found[-1]["answered_by"], found[-1]["reason"]) == (probe.node, reason):
-                found[-1]["last"] = seconds
-                found[-1]["probes"] += 1
-            else:
-                found.append(
-                    {"first": seconds, "last": seconds, "probes": 1, "answered_by": probe.node, "reason": reason}
-                )
+        fates = itertools.groupby(self.probes, lambda one: (one.node, None if one.fate == "answered" else one.fate))
+        for (node, reason), same in fates:
+            times = [round(probe.at - start, 3) for probe in same]
+            run = {"first": times[0], "last": times[-1], "probes": len(times), "answered_by": node, "reason": reason}
+            found.append(run)
         return found
 
     def report(self, start: float, wall_start: float) -> dict[str, Any]:
@@ -212,20 +205,13 @@ def _summary(times: Sequence[float]) -> dict[str, float] | None:
 
 
 def loss_message(tallies: Iterable[Tally], target: Address, max_lost: int, name: str) -> str:
-    """Return the message for a user who lost more than allowed: which source lost what, and what to look at.
-
-    :param name: of the kind of probe.
-    """
+    """Return the message for a user who lost more than allowed: which source lost what, and what to look at."""
     address, port = target
+    tallies = list(tallies)
     lines = []
-    total, lost = 0, 0
     seen = set()
     for tally in tallies:
-        total += len(tally.probes)
         losses = tally.losses
-        lost += len(losses)
-        if not losses:
-            continue
         reasons: dict[str, list[int]] = {}
         for probe in losses:
             reason = f"{probe.fate} (says {probe.by})" if probe.by else str(probe.fate)
@@ -239,49 +225,31 @@ def loss_message(tallies: Iterable[Tally], target: Address, max_lost: int, name:
             seen.add("own address")
         elif any(note.startswith("answered after") for note in notes):
             seen.add("late")
-        lines.append(f"- from {tally.source} {len(losses)} of {len(tally.probes)}: {text}")
-    advice = [text.format(target=address, port=port) for reason, text in _ADVICE if reason in seen]
+        lines += [f"- from {tally.source} {len(losses)} of {len(tally.probes)}: {text}"] if losses else []
+    advice = [text.format(target=address, port=port) for reason, text in _ADVICE.items() if reason in seen]
+    total, lost = sum(len(each.probes) for each in tallies), sum(len(each.losses) for each in tallies)
     heading = f"Lost {lost} of {total} probes ({name}) to {address} port {port}, allowed are {max_lost}."
     return "\n".join([heading, *lines, *advice])
 
 
-_ADVICE = (
-    (
-        "the connection opened, and carries nothing",
-        "The first packets of the connection arrived, the others did not. The router drops what its connection tracking"
-        " calls invalid: homelab.anycast.preflight names the rule, and routeros_ospf_notrack mends it.",
-    ),
-    (
-        "own address",
-        "A node answers from its own address, so clients do not take it for an answer: make the service listen on"
-        " {target} itself, not on 0.0.0.0.",
-    ),
-    (
-        "connection refused",
-        "Connection refused: the packet reached a node, but no program there listens on {target} port {port}. Start the"
-        " service there, or withdraw the address from that node.",
-    ),
-    (
-        "forbidden by this host's firewall",
-        "This host's own firewall drops the packets before they leave: allow UDP to {target} port {port} in its OUTPUT"
-        " chain.",
-    ),
-    (
-        "network unreachable",
-        "Network unreachable: a host on the way, or this one, has no route to {target}: is it announced by any node?",
-    ),
-    (
-        "host unreachable",
-        "Host unreachable: the last router does not reach the node it has chosen; that node has just died, or is not"
-        " on its LAN.",
-    ),
-    ("late", "Some answers came after the timeout: the node or the way is slow; raise timeout if that is acceptable."),
-    (
-        "timeout",
-        "Timeout: no answer came. Either no node announces {target} (module routeros_next_hops says which do), a"
-        " firewall drops the packets, or the node has just died.",
-    ),
-)
+_ADVICE = {
+    "the connection opened, and carries nothing": "The first packets of the connection arrived, the others did not. The"
+    " router drops what its connection tracking calls invalid: homelab.anycast.preflight names the rule, and"
+    " routeros_ospf_notrack mends it.",
+    "own address": "A node answers from its own address, so clients do not take it for an answer: make the service"
+    " listen on {target} itself, not on 0.0.0.0.",
+    "connection refused": "Connection refused: the packet reached a node, but no program there listens on {target} port"
+    " {port}. Start the service there, or withdraw the address from that node.",
+    "forbidden by this host's firewall": "This host's own firewall drops the packets before they leave: allow UDP to"
+    " {target} port {port} in its OUTPUT chain.",
+    "network unreachable": "Network unreachable: a host on the way, or this one, has no route to {target}: is it"
+    " announced by any node?",
+    "host unreachable": "Host unreachable: the last router does not reach the node it has chosen; that node has just"
+    " died, or is not on its LAN.",
+    "late": "Some answers came after the timeout: the node or the way is slow; raise timeout if that is acceptable.",
+    "timeout": "Timeout: no answer came. Either no node announces {target} (module routeros_next_hops says which do), a"
+    " firewall drops the packets, or the node has just died.",
+}
 
 
 def number_ranges(numbers: Iterable[int]) -> str:
@@ -294,10 +262,6 @@ def number_ranges(numbers: Iterable[int]) -> str:
             parts.append([number, number])
     text = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in parts[:10])
     return text + (", and more" if len(parts) > 10 else "")
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Input and output
 
 
 def _family(address: str) -> socket.AddressFamily:
@@ -333,10 +297,7 @@ def open_socket(source: str) -> socket.socket:
             ) from exc
         raise ProbeError(f"cannot send from source {source}: {exc.strerror}") from exc
     # Not connected, so as to see answers from a wrong address; errors then come by the error queue, with the datagram.
-    if family == socket.AF_INET:
-        sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
-    else:
-        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
+    sock.setsockopt(*_ERROR_QUEUES[family], 1)
     sock.setblocking(False)
     return sock
 
@@ -350,10 +311,9 @@ def read_errors(sock: socket.socket) -> list[tuple[bytes, int, str | None]]:
         except OSError:
             return errors
         for level, kind, content in ancillary:
-            if (level, kind) not in ((socket.IPPROTO_IP, IP_RECVERR), (socket.IPPROTO_IPV6, IPV6_RECVERR)):
-                continue
-            number = _EXTENDED_ERROR.unpack_from(content)[0]
-            errors.append((data, number, _offender(content[_EXTENDED_ERROR.size :])))
+            if (level, kind) in _ERROR_QUEUES.values():
+                number = _EXTENDED_ERROR.unpack_from(content)[0]
+                errors.append((data, number, _offender(content[_EXTENDED_ERROR.size :])))
 
 
 def _offender(address: bytes) -> str | None:
@@ -457,9 +417,7 @@ def send_probes(kind: Kind, series: Series, go_on: Callable[[], bool] | None = N
                 for source in opened:
                     source.send(number, series.target)
                 now = time.monotonic()
-            deadlines = [
-                deadline for deadline in (source.tally.expire(now) for source in opened) if deadline is not None
-            ]
+            deadlines = [at for at in (source.tally.expire(now) for source in opened) if at is not None]
             if number < count:
                 deadlines.append(start + number * series.interval)
             if not deadlines:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from ..model import ip
 from ..model.services import CHECK_KINDS, Service
@@ -27,9 +26,6 @@ class ProbeTarget:
     kind: str
     port: int | None
     sources: list[str]  # Addresses of the client; empty where the client chooses
-
-    def as_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
 
 
 def probe_targets(services: Iterable[Service], sources: Sequence[str], connections: bool = False) -> list[ProbeTarget]:

@@ -52,11 +52,8 @@ def adjacencies(ends: Iterable[End], names: Mapping[str, str]) -> Iterator[Findi
     for end in ends:
         for found in end.neighbors.get("likely_causes", ()):
             who = and_list(names.get(router_id, router_id) for router_id in found["router_ids"])
-            expected = found["expected"]
-            if found["state"] == "Missing":
-                yield Finding(f"no neighbour {who}, expected {expected}", (end.name,))
-            else:
-                yield Finding(f"found {who} {found['found']}, expected {expected}", (end.name,))
+            seen = f"no neighbour {who}" if found["state"] == "Missing" else f"found {who} {found['found']}"
+            yield Finding(f"{seen}, expected {found['expected']}", (end.name,))
 
 
 def unread(ends: Iterable[End]) -> Iterator[Finding]:
@@ -76,19 +73,15 @@ def running(nodes: Iterable[NodeEnd], names: Mapping[str, str]) -> Iterator[Find
             continue
         found = node.bird["router_id"]
         if node.router_id and found != node.router_id:
-            other = f", the one of {names[found]}" if found in names else ""
-            yield Finding(
-                f"the router id of BIRD is {found}{other}, expected {node.router_id} (bird_anycast_router_id)",
-                (node.name,),
-            )
+            seen = f"{found}, the one of {names[found]}" if found in names else found
+            text = f"the router id of BIRD is {seen}, expected {node.router_id} (bird_anycast_router_id)"
+            yield Finding(text, (node.name,))
         speaking = {entry["name"]: entry for entry in node.bird["interfaces"] if not entry["silent"]}
         for interface in node.interfaces:
             if interface not in speaking:
-                yield Finding(
-                    f"BIRD speaks OSPF on {and_list(speaking) or 'no interface'}, expected {interface}"
-                    " (bird_anycast_interfaces)",
-                    (node.name,),
-                )
+                seen = and_list(speaking) or "no interface"
+                text = f"BIRD speaks OSPF on {seen}, expected {interface} (bird_anycast_interfaces)"
+                yield Finding(text, (node.name,))
             elif node.link:
                 yield from _differences(node, speaking[interface], node.link)
 
@@ -109,12 +102,10 @@ def files(nodes: Iterable[NodeEnd]) -> Iterator[Finding]:
     """Say which of BIRD's files are not what the role would write."""
     for node in nodes:
         for path in node.changed_files or ():
+            text = f"{path} is not what the role writes"
             if path.endswith(".key"):
-                yield Finding(
-                    f"the key in {path} is not the one of bird_anycast_link (keys are not shown)", (node.name,)
-                )
-            else:
-                yield Finding(f"{path} is not what the role writes", (node.name,))
+                text = f"the key in {path} is not the one of bird_anycast_link (keys are not shown)"
+            yield Finding(text, (node.name,))
 
 
 def refusals(nodes: Iterable[NodeEnd], names: Mapping[str, str]) -> Iterator[Finding]:

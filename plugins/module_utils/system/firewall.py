@@ -9,7 +9,7 @@ Private to this collection.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from typing import Any
 
@@ -27,26 +27,6 @@ GROUPS: dict[int, tuple[Address, Address]] = {
     6: (ipaddress.IPv6Address("ff02::5"), ipaddress.IPv6Address("ff02::6")),
 }
 BFD_PORT = 3784
-
-
-def router_firewall(routers: Sequence[RouterEnd], nodes: Sequence[NodeEnd]) -> Iterator[Finding]:
-    """Say which of OSPF's and BFD's packets the router is certain to drop."""
-    return (finding for finding, certain in _router_drops(routers, nodes) if certain)
-
-
-def node_firewall(routers: Sequence[RouterEnd], nodes: Sequence[NodeEnd]) -> Iterator[Finding]:
-    """Say which of OSPF's and BFD's packets a node is certain to drop."""
-    return (finding for finding, certain in _node_drops(routers, nodes) if certain)
-
-
-def router_firewall_doubts(routers: Sequence[RouterEnd], nodes: Sequence[NodeEnd]) -> Iterator[Finding]:
-    """Say which of them the router may drop."""
-    return (finding for finding, certain in _router_drops(routers, nodes) if not certain)
-
-
-def node_firewall_doubts(routers: Sequence[RouterEnd], nodes: Sequence[NodeEnd]) -> Iterator[Finding]:
-    """Say which of them a node may drop."""
-    return (finding for finding, certain in _node_drops(routers, nodes) if not certain)
 
 
 _OSPF_NAMES = {4: "OSPF (IP protocol 89)", 6: "OSPFv3 (IP protocol 89 over IPv6)"}
@@ -86,13 +66,8 @@ def _router_drops(routers: Sequence[RouterEnd], nodes: Sequence[NodeEnd]) -> Ite
                             key = (drop, what, "to" if outgoing else "from", _routeros_advice(menu, chain, packet))
                             found.setdefault(key, {})[node.name] = None
         for (drop, what, way, advice), names in found.items():
-            yield (
-                Finding(
-                    f"{drop.text} of the router {router.name} {_drops(drop)} {what} {way} {', '.join(names)}: allow it"
-                    f" before that rule ({advice})"
-                ),
-                drop.certain,
-            )
+            text = f"{drop.text} of the router {router.name} {_drops(drop)} {what} {way} {', '.join(names)}"
+            yield Finding(f"{text}: allow it before that rule ({advice})"), drop.certain
 
 
 def _routeros_advice(menu: str, chain: str, packet: Packet) -> str:
@@ -116,14 +91,19 @@ def _node_drops(routers: Sequence[RouterEnd], nodes: Sequence[NodeEnd]) -> Itera
                     for drop, advice in _filters(node.info, packet):
                         found[drop, what, "to" if outgoing else "from", advice] = None
         for drop, what, way, advice in found:
-            yield (
-                Finding(
-                    f"{drop.text} {_drops(drop)} {what} {way} the router {router.name}: allow it before that"
-                    f" ({advice})",
-                    (node.name,),
-                ),
-                drop.certain,
-            )
+            text = f"{drop.text} {_drops(drop)} {what} {way} the router {router.name}: allow it before that ({advice})"
+            yield Finding(text, (node.name,)), drop.certain
+
+
+def _check(
+    drops: Callable[[Sequence[RouterEnd], Sequence[NodeEnd]], Iterator[tuple[Finding, bool]]], certain: bool
+) -> Callable[[Sequence[RouterEnd], Sequence[NodeEnd]], Iterator[Finding]]:
+    return lambda routers, nodes: (finding for finding, sure in drops(routers, nodes) if sure is certain)
+
+
+# Which of OSPF's and BFD's packets the router, or a node, is certain to drop, and which it may drop.
+router_firewall, router_firewall_doubts = _check(_router_drops, True), _check(_router_drops, False)
+node_firewall, node_firewall_doubts = _check(_node_drops, True), _check(_node_drops, False)
 
 
 def _filters(info: Row, packet: Packet) -> Iterator[tuple[Drop, str]]:
@@ -145,10 +125,7 @@ def _filters(info: Row, packet: Packet) -> Iterator[tuple[Drop, str]]:
 
 
 def redirect_problems(info: dict[str, Any], request: RouterRequest) -> Iterator[str]:
-    """Say which rule of the router lets ICMPv6 redirects out before the one that is to drop them.
-
-    :param info: result of the module routeros_info.
-    """
+    """Say which rule of the router lets ICMPv6 redirects out before the one that is to drop them."""
     rows, lists = info["firewall"]["ipv6_filter"], info["firewall"]["interface_lists"]
     menu = packet_filter.routeros_menu(6)
     for rule in redirect_rows(request):

@@ -234,5 +234,5 @@ def test_a_link_whose_bfd_is_text_has_none(run, hostvars, shown):
     """As -e gives it; and without a key, which the status does not need."""
     hostvars["sip1"]["bird_anycast_link"] = hostvars["hap-lite"]["routeros_ospf_link"] = {"bfd": "no"}
     seen = Neighbor("172.18.0.1", "172.18.0.1", "enp0s11", "Full")
-    hostvars["sip1"]["__anycast_neighbors"] = {"neighbors": [seen.as_dict()]}
+    hostvars["sip1"]["__anycast_neighbors"] = {"neighbors": [vars(seen)]}
     assert "BFD with" not in run("anycast_status")["text"]

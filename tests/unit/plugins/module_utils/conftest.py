@@ -49,7 +49,7 @@ class FakeSystem:
 
     def neighbor(self, address, **more):
         usual = {"state": "Full", "interface": "bridge-lan", "bfd": "up" if self.bfd else None}
-        return Neighbor(**{**usual, "router_id": address, "address": address, **more}).as_dict()
+        return vars(Neighbor(**{**usual, "router_id": address, "address": address, **more}))
 
     @staticmethod
     def hop(address, **more):

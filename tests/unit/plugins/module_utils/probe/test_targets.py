@@ -15,7 +15,7 @@ PHONE, PHONE6 = "172.18.0.22", "2001:db8::22"
 
 def of(check=None, addresses=("172.18.0.64",), sources=(PHONE,), **options):
     service = {"name": "it", "addresses": list(addresses), "check": check}
-    return [target.as_dict() for target in probe_targets(normalise_services([service]), list(sources), **options)]
+    return [vars(target) for target in probe_targets(normalise_services([service]), list(sources), **options)]
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ ADDRESSES = [
 
 def test_captured_neighbors_without_an_interface():
     first, second = parse_neighbors(CAPTURED, InterfaceFinder(INTERFACES, ADDRESSES))
-    assert first.as_dict() == {
+    assert vars(first) == {
         "router_id": "11.11.11.11",
         "address": "10.1.1.2",
         "interface": "ether2",

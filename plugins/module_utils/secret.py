@@ -20,9 +20,6 @@ def hide(result: Row, properties: Collection[str]) -> Row:
     """Return the result of api_modify with the values of the secret properties replaced wherever they stand.
 
     In a diff the new value reads differently from the old one where the two differ, so that the change itself shows.
-
-    :param result: what the module returned.
-    :param properties: names of the secret properties, such as C(auth-key).
     """
     before = _values(((result.get("diff") or {}).get("before") or {}), properties) | _values(
         result.get("old_data") or [], properties

@@ -186,11 +186,7 @@ def includes(text: str, directory: str) -> list[str]:
 
 
 def with_includes(text: str, directory: str, replace: Mapping[str, str] | None = None) -> str:
-    """Return a configuration that can be read from anywhere: its includes are absolute.
-
-    :param directory: where the configuration belongs, which its own includes are relative to.
-    :param replace: paths to include instead of others.
-    """
+    """Return a configuration of a directory that can be read from anywhere: its includes are absolute, or replaced."""
 
     def absolute(match: re.Match[str]) -> str:
         if match["skip"] is not None:

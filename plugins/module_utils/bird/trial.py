@@ -116,11 +116,7 @@ def to_keep(adjacencies: Iterable[str], *configuration: str) -> list[str]:
 
 
 class Trial:
-    """Watches whether the neighbours that were Full before a change have survived it.
-
-    :param before: the adjacencies to them, as of full().
-    :param start: time of the change.
-    """
+    """Watches whether the adjacencies, as full() gives them, that there were before a change have survived it."""
 
     def __init__(self, before: Iterable[str], patience: Patience, start: float) -> None:
         self.before = list(before)
@@ -155,11 +151,7 @@ def _adjacent(entry: Neighbor) -> bool:
 def rollback_message(
     trial: Trial, interfaces: list[OwnInterface], spent: float, restored: float | None, path: str
 ) -> str:
-    """Return the message for a user whose configuration lost a neighbour.
-
-    :param interfaces: BIRD's interfaces with the new configuration.
-    :param restored: seconds after which the neighbours were back, None if they were not in time.
-    """
+    """Return the message for a user whose configuration lost a neighbour, which was back after `restored` s or not."""
     found = {adjacency(entry): entry for entry in trial.neighbors}
     own = Own("BIRD", interfaces=interfaces)
     lines = [

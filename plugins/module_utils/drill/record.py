@@ -53,10 +53,7 @@ def parse_record(text: str) -> Record | None:
 
 
 def undo_command(record: Record, unit: str, seconds: int, path: str) -> list[str]:
-    """Return the words by which systemd undoes it by itself after so many seconds.
-
-    :param path: of the record, which goes with the fault.
-    """
+    """Return the words by which systemd undoes it after so many seconds; the record at the path goes with the fault."""
     script = f"{record.undo} && rm -f {path}"
     return [
         *("systemd-run", "--quiet", f"--unit={unit}", f"--description=Undo of a drill: {record.what}"),

@@ -131,11 +131,7 @@ def measured(event: Event, results: Mapping[str, Any]) -> Measured:
 
 
 def event_result(event: Event, seen: Measured, addresses: Iterable[str], names: Iterable[str]) -> Result:
-    """Return the figures of one event.
-
-    :param addresses: by which the routers know the node.
-    :param names: of all nodes.
-    """
+    """Return the figures of one event; by the addresses the routers know the node, the names are of all nodes."""
     start = seen.broken_at
     mended = None if seen.mended_at is None else round(seen.mended_at - start, 3)
     clients = [
@@ -179,10 +175,7 @@ def _latest(times: Iterable[float | None]) -> float | None:
 
 
 def _client(event: Event, name: str, found: Row, offset: float, mended: float | None, clock: float) -> Client:
-    """Return what one address of a client saw.
-
-    :param offset: seconds from the event to the first probe, negative.
-    """
+    """Return what one address of a client saw. The offset, negative, is from the event to the first probe."""
     runs = [
         {
             "from": round(offset + run["first"], 3),
@@ -284,10 +277,7 @@ def _result_problems(event: Event, found: Result, early: bool, names: Iterable[s
 
 
 def failed_result(event: Event, failed: Row) -> Result:
-    """Return the result of an event that could not be measured.
-
-    :param failed: the result of the task that failed, or of a loop of which any has.
-    """
+    """Return the result of an event that could not be measured, by the failed task's result, or that of its loop."""
     those = [item for item in failed.get("results", []) if item.get("failed") or item.get("unreachable")]
     text = " ".join(str([*those, failed][0].get("msg")).split())
     recovery = {"lost": 0, "window_s": 0.0, "limit": event.recovery_limit}

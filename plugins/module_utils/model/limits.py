@@ -29,10 +29,7 @@ LIMITS = {
 
 
 def limit_problems(values: Mapping[str, Any]) -> list[str]:
-    """Return which values are outside their limits, one sentence each.
-
-    :param values: numbers, or text that is one as -e gives it, by the names of variables in LIMITS.
-    """
+    """Return which values, numbers or text that is one as -e gives it, are outside their LIMITS, one sentence each."""
     return [
         f"{name} is {value}, expected {LIMITS[name][0]} to {LIMITS[name][1]}"
         for name, value in values.items()

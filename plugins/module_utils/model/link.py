@@ -129,10 +129,7 @@ def normalise_link(link: Any) -> Link:
 
 
 def link_problems(variable: str, value: Any, prefixes: Iterable[str] = ()) -> list[str]:
-    """Return what is wrong with a link and with carrying the prefixes over it, one sentence each.
-
-    :param variable: name of the variable that holds it, for the sentences.
-    """
+    """Return what is wrong with the link in a variable and with carrying the prefixes over it, one sentence each."""
     try:
         link = normalise_link(value)
     except LinkError as error:

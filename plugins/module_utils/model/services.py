@@ -91,11 +91,7 @@ class ServicesError(ValueError):
 
 
 def normalise_services(services: Any) -> list[Service]:
-    """Return the services with every default filled in, checked.
-
-    :param services: list of dictionaries. C(addresses) holds host addresses, with or without /32.
-    :raises ServicesError: with all problems at once.
-    """
+    """Return the services with every default filled in, checked. Raises ServicesError with all problems at once."""
     if not isinstance(services, list) or not all(isinstance(service, dict) for service in services):
         raise ServicesError(
             "the services are not a list of dictionaries, each with name, addresses and perhaps interface"

@@ -77,10 +77,7 @@ def settings_file(name: str) -> str:
 
 
 def service_files(service: Service, withdraw_wait: float) -> dict[str, str]:
-    """Return the text of each file of a normalised service, by its path.
-
-    :param withdraw_wait: seconds that the router has to change its next hops.
-    """
+    """Return the text of each file of a service, by path; withdraw_wait is for the router to change its next hops."""
     name = service.name
     return {
         **{f"{SETTINGS}/{name}{suffix}": text for suffix, text in _announcements(service).items()},

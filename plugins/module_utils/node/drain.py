@@ -41,10 +41,7 @@ class Drain:
 
     @classmethod
     def parse(cls, text: str, service: str | None) -> Drain:
-        """Return the record that a file holds. A damaged file is a drain as well: systemd asks only whether it exists.
-
-        :param service: what the name of the file says.
-        """
+        """Return the record in a service's file. A damaged one is a drain too: systemd asks only whether it exists."""
         try:
             return cls.from_dict({"service": service, **json.loads(text)})
         except (TypeError, ValueError):

@@ -38,10 +38,7 @@ class InterfaceManagers:
     interfaces: list[str]  # Interfaces with files of the role
 
     def choose_manager(self, asked: str) -> str | None:
-        """Return the one that makes the dummy interfaces, None if it cannot be told.
-
-        :param asked: one of MANAGERS, or AUTO: what manages the links.
-        """
+        """Return the one asked for; for AUTO what manages the links, None if it cannot be told."""
         if asked != AUTO:
             return asked
         managing = set(self.links.values()) - {None}
@@ -51,10 +48,7 @@ class InterfaceManagers:
         return self.running[0] if not managing and len(self.running) == 1 else None
 
     def manager_problems(self, asked: str, source_gateway: str) -> list[str]:
-        """Return why the dummy interfaces cannot be made, one sentence each.
-
-        :param source_gateway: of the source routing, empty for none.
-        """
+        """Return why the dummy interfaces cannot be made, one sentence each; no source routing, no source_gateway."""
         if asked != AUTO and asked not in self.running:
             there = f"; there is: {', '.join(self.running)}" if self.running else ""
             return [f"bird_anycast_interface_manager is {asked}, which does not run on this node{there}"]

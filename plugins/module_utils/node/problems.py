@@ -21,10 +21,7 @@ from .facts import addresses as addresses_of
 def node_problems(
     services: list[Service], router_id: Any, link_interfaces: list[str], facts: Facts, others: Mapping[str, Any]
 ) -> list[str]:
-    """Return what keeps a node from announcing the services, one sentence each.
-
-    :param others: the router ids of the other routers and nodes by their names.
-    """
+    """Return what keeps a node from announcing the services, one sentence each; others are router ids by host."""
     if "debian" not in facts.get("distributions", ()):
         return [
             f"the node runs {facts.get('distribution') or 'an unknown system'}, expected Debian or a derivative: the"

@@ -128,10 +128,7 @@ class SourceRouting:
         return Commands([f"ifup {name} || true"], up, down)
 
     def missing_source_routing(self, prefixes: list[str], shown: str) -> list[str]:
-        """Return which rules and routes are gone, in words.
-
-        :param shown: output of C(ip -N rule show) and of C(ip -N route show table TABLE).
-        """
+        """Return which rules and routes C(ip -N rule show) and C(ip -N route show table T) do not show, in words."""
         link = self.link()
         if link is None:
             return []

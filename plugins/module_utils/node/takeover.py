@@ -181,11 +181,7 @@ def takeover_notes(
 
 
 def bird_afterwards(before: Mapping[str, Any], kind: str, installed: bool) -> str:
-    """Return what becomes of BIRD when the role goes from a node: purge, stop, reload, empty or leave.
-
-    :param before: what anycast_node_info knows of the time before the role.
-    :param kind: what bird.conf is, before anything is given back.
-    """
+    """Return what becomes of BIRD, with such a bird.conf, without the role: purge, stop, reload, empty or leave."""
     if not installed:
         return "leave"
     if before["packages"]:

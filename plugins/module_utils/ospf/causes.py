@@ -32,9 +32,8 @@ class Finding:
 def likely_causes(state: str, interface: OwnInterface | None = None, role: str | None = None) -> list[str]:
     """Return the likely causes of a neighbour's state, most likely first (RFC 2328 10.1, 10.5, 10.6 and 10.8).
 
-    :param state: a name of STATES; "Missing" for a neighbour that is not there at all.
-    :param interface: the interface of this end.
-    :param role: the neighbour's role.
+    The state is a name of STATES, or "Missing" for a neighbour that is not there at all; the interface is this end's,
+    the role the neighbour's.
     """
     here = interface or OwnInterface("")
     authentication = "the authentication differs in kind, key id or key"
@@ -136,10 +135,7 @@ def neighbor_findings(comparison: Comparison, own: Own) -> list[Finding]:
 
 
 def bfd_causes(state: str | None) -> list[str]:
-    """Return the likely causes of a BFD session which is not up, most likely first (RFC 5880 6.2).
-
-    :param state: a name of bfd.BFD_STATES; None without a session.
-    """
+    """Return the likely causes of a BFD session which is not up, None without one, most likely first (RFC 5880 6.2)."""
     configure = (
         "RouterOS needs use-bfd=yes in the OSPF interface template and a row in /routing/bfd/configuration, BIRD needs"
         " 'bfd yes' in the OSPF interface and a 'protocol bfd'"
@@ -211,7 +207,7 @@ def say_causes(causes: Iterable[str]) -> str:
 def neighbors_failure(comparison: Comparison, own: Own, spent: float = 0.0, stable: float | None = None) -> str:
     """Return the message for a user who expected something else: what, found, expected, and what to look at.
 
-    :param stable: the seconds which were asked for, if the expectation does hold, but not for so long.
+    What does hold, but has not for the seconds asked for, has these as stable.
     """
     expectation = comparison.expectation
     who = own.name + (f" (router id {own.router_id})" if own.router_id else "")

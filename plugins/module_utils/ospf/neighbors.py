@@ -96,11 +96,7 @@ class OwnInterface:
 
 @dataclasses.dataclass(frozen=True)
 class Own:
-    """What this end says about itself, to be put beside what it says about its neighbours.
-
-    :param name: of the end, for messages.
-    :param interfaces: None if it could not be asked.
-    """
+    """What this end says about itself, to be put beside its neighbours; interfaces is None if it could not be asked."""
 
     name: str
     router_id: str | None = None

@@ -24,10 +24,7 @@ RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP",
 
 
 class DnsProbe:
-    """Numbered queries for id.server, class CH, type TXT, from one source.
-
-    :param token: random hexadecimal digits, which say at which id the numbers begin.
-    """
+    """Numbered queries for id.server, class CH, type TXT; the hexadecimal token says at which id they begin."""
 
     name = "DNS id.server"
     most = 0x10000  # A query is told from others by its id alone, of 16 bits

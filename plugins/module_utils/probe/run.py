@@ -164,10 +164,7 @@ class Tally:
         return found
 
     def report(self, start: float, wall_start: float) -> dict[str, Any]:
-        """Return what the module returns for this source.
-
-        :param start: when the run started, by the clock of the probes; wall_start: the same in seconds since 1970.
-        """
+        """Return what the module returns for this source; the run started by the probes' clock, and since 1970."""
         answers = [(probe.answer, probe.rtt * 1000) for probe in self.probes if probe.answer]
         losses = self.losses
 
@@ -395,7 +392,7 @@ class Series:
 def send_probes(kind: Kind, series: Series, go_on: Callable[[], bool] | None = None) -> tuple[list[Tally], float]:
     """Send the probes, and wait for the answers. Return the tallies, and when it started by the monotonic clock.
 
-    :param go_on: called before each probe; sending ends early when it returns False.
+    Before each probe go_on is called; sending ends early when it returns False.
     """
     selector = selectors.DefaultSelector()
     opened = []

@@ -23,10 +23,7 @@ def _host(address: str) -> str:
 
 
 class SipProbe:
-    """Numbered OPTIONS requests (RFC 3261 11) from one source.
-
-    :param token: random text by which our probes are told from others'; the same for all of one run.
-    """
+    """Numbered OPTIONS requests (RFC 3261 11). The token, random text of one run, tells our probes from others'."""
 
     name = "SIP OPTIONS"
 

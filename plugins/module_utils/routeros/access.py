@@ -63,10 +63,7 @@ def bootstrap_problems(
     group: str,
     other_ca_paths: Iterable[Any] = (),
 ) -> list[str]:
-    """Return what is wrong with the variables of the role, one sentence each.
-
-    :param other_ca_paths: where the certificates of the other routers' authorities are written to.
-    """
+    """Return what is wrong with the variables of the role, one sentence each; other_ca_paths are the other routers'."""
     found = []
     for name, value in (("routeros_bootstrap_login", first), ("routeros_bootstrap_target", target)):
         if not value.get("hostname"):
@@ -258,10 +255,7 @@ class Certificates:
 
 
 def service_changes(row: Row, version: str, certificate: str, allowed: list[str]) -> dict[str, str]:
-    """Return the properties to write to the row of /ip/service, as the router names them.
-
-    :param row: the row of api-ssl; C(version) as /system/resource gives it.
-    """
+    """Return the properties to write to the row of api-ssl in /ip/service, as a router of this version names them."""
     addresses = "available-from" if (parse_version(version) or ()) >= (7, 24) else "address"
     changes = {} if row.get("certificate") == certificate else {"certificate": certificate}
     if not _same_networks(row.get(addresses), allowed):
@@ -294,10 +288,7 @@ def policy_text(policies: Iterable[str], rows: Iterable[Row]) -> str:
 
 
 def group_problem(name: str, policies: Iterable[str], groups: list[Row], users: list[Row], user: str) -> str | None:
-    """Return why a group cannot get these policies, None if it can.
-
-    :param groups: rows of /user/group; C(users) those of /user; C(user) the one that gets the group.
-    """
+    """Return why a group cannot get these policies for a user, None if it can, by the rows of /user/group and /user."""
     row = next((row for row in groups if row.get("name") == name), None)
     others = sorted(str(one.get("name")) for one in users if one.get("group") == name and one.get("name") != user)
     if row is None or not others or granted(row.get("policy")) == set(policies):

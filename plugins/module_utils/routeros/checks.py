@@ -233,7 +233,7 @@ AGREED = {"type": "broadcast", "hello-interval": "10s", "dead-interval": "40s", 
 def interruption_problems(info: Info, link: Link, request: RouterRequest) -> list[str]:
     """Return one sentence for each interface template of the role whose change would drop neighbours; never a key.
 
-    :param info: result of the module routeros_info; with its option auth_key_sha256 it knows of a new key as well.
+    Of a new key it knows where routeros_info was asked with auth_key_sha256.
     """
     found = []
     for template in template_rows(link, request):

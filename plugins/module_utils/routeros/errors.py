@@ -103,10 +103,9 @@ def _advice(plain: str, errors: _Advices) -> str | None:
 
 
 def connect_message(text: str, params: Mapping[str, Any]) -> str:
-    """Return a message for a user from what community.routeros says about a failed connection.
+    """Return a message for a user from what community.routeros says about a failed connection by these options.
 
-    :param text: "Error while connecting: ..."; it is quoted, but where it could hold characters of the password.
-    :param params: the options of the module.
+    The text is quoted, but where it could hold characters of the password.
     """
     tls = bool(params.get("tls"))
     port = params.get("port") or (8729 if tls else 8728)

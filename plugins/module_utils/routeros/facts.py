@@ -141,11 +141,9 @@ def _templates(router: Router, auth_key_sha256: str | None) -> list[Row]:
 
 
 def interface_lists(lists: Iterable[Row], members: Iterable[Row]) -> dict[str, list[str]]:
-    """Return the interface lists of a router as a dictionary of their names and the interfaces in each.
+    """Return the interfaces in each interface list, by the rows of /interface/list and /interface/list/member.
 
     What belongs to the lists "dynamic" and "static" is not known here, nor to a list that includes one of them.
-
-    :param lists: rows of /interface/list; C(members) those of /interface/list/member.
     """
     rows = {str(row.get("name")): row for row in lists}
     direct: dict[str, set[str]] = {}

@@ -40,10 +40,7 @@ def neighbor_role(row: Row) -> str | None:
 
 
 def parse_neighbors(rows: Iterable[Row], interface_of: Callable[[Row], str | None]) -> list[Neighbor]:
-    """Return rows of /routing/ospf/neighbor as neighbours.
-
-    :param interface_of: called for a row that does not name its interface, as up to RouterOS 7.20.
-    """
+    """Return rows of /routing/ospf/neighbor; interface_of() is for those without interface, up to RouterOS 7.20."""
     found = []
     for row in rows:
         interface = row["interface"] if "interface" in row else interface_of(row)

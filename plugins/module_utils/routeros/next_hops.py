@@ -56,11 +56,9 @@ class NextHop:
 
 
 def addresses_of(hop: Mapping[str, Any]) -> set[str]:
-    """Return by which addresses a next hop can be named: of IPv6 by its own, and by those of the node.
+    """Return by which addresses a next hop, as as_dict(), can be named: of IPv6 by its own, and by those of the node.
 
     The router id is the last resort, where OSPFv2 does not know the node; the collection takes the node's address.
-
-    :param hop: what as_dict() returned.
     """
     return {hop[key] for key in ("gateway", "link_local", "router_id") if hop.get(key)}
 
@@ -158,10 +156,8 @@ def _with_nodes(router: Router, prefix: str, next_hops: list[NextHop]) -> list[N
 def name_nodes(next_hops: Iterable[NextHop], neighbors: Iterable[Row]) -> list[NextHop]:
     """Return the next hops, those of IPv6 with the node's IPv4 address for their link-local one.
 
-    Which node it is, OSPFv3 says by the router id, which the node has in OSPFv2 too. One that OSPFv2 does not know
-    keeps its address; it is known by its router id then, if OSPFv3 knows it.
-
-    :param neighbors: rows of /routing/ospf/neighbor.
+    Which node it is, OSPFv3 says by the router id in /routing/ospf/neighbor, which the node has in OSPFv2 too. One that
+    OSPFv2 does not know keeps its address; it is known by its router id then, if OSPFv3 knows it.
     """
     by_address: dict[tuple[str, str | None], str | None] = {}
     by_router_id: dict[str | None, str] = {}
@@ -269,8 +265,7 @@ def next_hops_failure(
 ) -> str:
     """Return the message for a user who expected other next hops.
 
-    :param names: of the nodes, by their addresses.
-    :param filtered: next hops that a filter of the router rejects.
+    The names are those of the nodes by address; a filter of the router rejects the filtered next hops.
     """
 
     def named(address: str) -> str:

@@ -27,9 +27,7 @@ _STATE = (".id", ".nextid", "bytes", "dynamic", "inactive", "invalid", "packets"
 def router_plan(info: Info, request: RouterRequest, link: Any, other_router_ids: Mapping[str, Any]) -> Plan:
     """Return {problems, notes} and, where the variables can be written at all, what the role writes.
 
-    :param info: result of the module routeros_info, with its option auth_key_sha256 where the link has a key.
-    :param link: as the user wrote it.
-    :param other_router_ids: those of the other routers and nodes, by their names.
+    Where the link has a key, routeros_info was asked with auth_key_sha256.
     """
     wrong = link_problems("routeros_ospf_link", link, request.prefixes)
     wrong += checks.request_problems(request)
@@ -193,10 +191,7 @@ def _ipv6_settings_before(info: Info, comment: str) -> Row:
 def _step(found: list[Row], wanted: list[Row], restrict: Restrict, others_stay: bool = False) -> Plan:
     """Return {rows, restrict, needed} for api_modify: C(needed) is false where the router certainly has these rows.
 
-    Each step that is not needed saves a login.
-
-    :param found: all rows of the menu.
-    :param others_stay: whether a row may have other properties as well.
+    Each step that is not needed saves a login. With others_stay a row may have other properties as well.
     """
     own = [row for row in found if all(_meets(row, criterion) for criterion in restrict)]
     same = len(own) == len(wanted) and all(map(_is_like, own, wanted, [others_stay] * len(own)))

@@ -30,13 +30,11 @@ class Other:
 def last_node_problems(
     services: Iterable[Service], next_hops: Iterable[Row], addresses: Collection[str], others: Iterable[Other]
 ) -> list[str]:
-    """Return for which addresses no node would be left, one sentence each.
+    """Return for which addresses no node would be left, were the services withdrawn from one, one sentence each.
 
     Of two drains at once, at least one sees the record of the other: each writes its own before it reads the others'.
 
-    :param services: those that are to be withdrawn.
     :param next_hops: of a loop of the module routeros_next_hops over (router, prefix).
-    :param addresses: by which the routers know the node.
     """
     others = list(others)
     problems = []
@@ -65,9 +63,6 @@ def neighbor_addresses(results: Iterable[Row], router_id: Any) -> list[str]:
     """Return the addresses by which routers know a node; its router id if no router has it as a neighbour.
 
     The router id is an address of the node, so there is always one to wait for.
-
-    :param results: of the module routeros_ospf_neighbors, one of each router.
-    :param router_id: of the node; None if it has none.
     """
     known = {
         neighbor["address"]

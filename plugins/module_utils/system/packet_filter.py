@@ -338,10 +338,9 @@ _NFT_PASSING = ("counter", "log", "comment", "mangle", "notrack", "meter", "ct h
 
 
 def nft_drop(ruleset: Iterable[Row], packet: Packet, ignored: Iterable[str] = ()) -> Drop | None:
-    """Return the Drop of a packet by the ruleset of C(nft --json list ruleset), None if it passes.
+    """Return the Drop of a packet by the list below "nftables" of C(nft --json list ruleset), None if it passes.
 
-    :param ruleset: the list below "nftables".
-    :param ignored: names of tables of the family ip, or of ip6 for a packet of that, to leave out.
+    The ignored tables are names of the family ip, or of ip6 for a packet of that.
     """
     family = _NFT_FAMILIES[packet.version]
     found = [

@@ -224,11 +224,7 @@ def group_problem(group: str, groups: Mapping[str, Any]) -> str:
 def inventory_problems(
     playbook: str, inventory: Inventory, hosts: Collection[str], asked: Collection[str]
 ) -> list[str]:
-    """Return why a playbook would do nothing, or half of it.
-
-    :param hosts: those that --limit leaves.
-    :param asked: the nodes that a user asks for.
-    """
+    """Return why a playbook would do nothing, or half of it, on the hosts that --limit leaves, for the asked nodes."""
     groups = inventory.groups
     problems = [group_problem(group, groups) for group in GROUPS[playbook] if not groups.get(group)]
     if problems:

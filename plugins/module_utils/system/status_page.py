@@ -133,8 +133,7 @@ _ROWS = 5  # Services, or addresses, that one box shows; the others are counted
 def drawing(status: Status, columns: int, box: int) -> Shape:
     """Return where things are in the drawing of the network: routers above, the link, nodes below it.
 
-    :param columns: how many nodes may stand beside each other.
-    :param box: width of a node's box.
+    At most so many nodes, as columns, stand beside each other, in boxes of this width.
     """
     nodes, routers = status.nodes, status.routers
     rows = -(-len(nodes) // columns) or 1

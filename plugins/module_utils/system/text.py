@@ -45,10 +45,7 @@ def plain_message(result: Mapping[str, Any]) -> str:
 
 
 def table_lines(rows: Iterable[Mapping[str, Any]], columns: list[str]) -> list[str]:
-    """Return a heading and one line per row, columns aligned; a value that is None or absent shows as "-".
-
-    :param columns: keys of the rows, in the order to print.
-    """
+    """Return a heading and one line per row, columns aligned; a value that is None or absent shows as "-"."""
     cells = [[column.replace("_", " ") for column in columns]]
     cells.extend([_cell(row.get(column)) for column in columns] for row in rows)
     widths = [max(len(line[position]) for line in cells) for position in range(len(columns))]

@@ -1,10 +1,7 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a new configuration of BIRD may stay: the decisions of the module bird_configure.
-
-Nothing in here does input or output. Private to this collection.
-"""
+"""Whether a new configuration of BIRD may stay, decided without input or output. Private to this collection."""
 
 from __future__ import annotations
 

@@ -396,7 +396,7 @@ def _planned(entry: Row, name: str, asked: Asked, system: System) -> Event | lis
         return [unknown_name(f"anycast_service on {name}:", asked.service, offered)]
     service = chosen[0]
     missing = {
-        "unit": f"there is nothing to {'kill' if event == 'kill' else event}",
+        "unit": f"there is nothing to {event}",
         "check": "nobody would notice, and its clients would lose everything until the end",
     }
     problems = [

@@ -50,10 +50,8 @@ def library_problems() -> list[str]:
     """Return what keeps this controller from drawing, one sentence each."""
     if importlib.util.find_spec("matplotlib") is not None:
         return []
-    return [
-        "the Python package matplotlib, which draws the report, is missing on the controller:"
-        f" {sys.executable} -m pip install matplotlib"
-    ]
+    missing = "the Python package matplotlib, which draws the report, is missing on the controller"
+    return [f"{missing}: {sys.executable} -m pip install matplotlib"]
 
 
 def verdict(report: Report) -> str:
@@ -210,15 +208,12 @@ def _draw(axes: Axes, event: Result, rows: list[Bars], first: float, last: float
 
 def _marks(event: Result, first: float, last: float) -> list[tuple[float, str, str, str]]:
     """Return [(seconds, text, colour, style of the line)] of what is inside the picture, in the order of time."""
-    found = [(0.0, "event", MARKS["event"], "solid")]
+    found = [(0.0, "event", MARKS["event"], "solid"), (event.mended_s, "put back", MARKS["mended"], "dashdot")]
     for router in event.routers:
-        if router.changed_s is not None:
-            found.append((router.changed_s, "router without it", MARKS["router"], "dashed"))
-        if router.back_s is not None:
-            found.append((router.back_s, "router with it again", MARKS["router"], "dotted"))
-    if event.mended_s is not None:
-        found.append((event.mended_s, "put back", MARKS["mended"], "dashdot"))
-    return sorted(mark for mark in found if first <= mark[0] <= last)
+        found.append((router.changed_s, "router without it", MARKS["router"], "dashed"))
+        found.append((router.back_s, "router with it again", MARKS["router"], "dotted"))
+    inside = ((at, text, colour, style) for at, text, colour, style in found if at is not None)
+    return sorted(mark for mark in inside if first <= mark[0] <= last)
 
 
 def _label_marks(axes: Axes, marks: list[tuple[float, str, str, str]], width: float) -> None:

@@ -224,14 +224,10 @@ def _window(runs: list[Run]) -> float:
 
 
 def _router(watch: Row, start: float, addresses: set[str]) -> Router:
-    changes = [
-        {
-            "after": None if change["after"] is None else round(change["after"] - start, 3),
-            "by": round(change["by"] - start, 3),
-            "gateways": change["gateways"],
-        }
-        for change in watch["changes"]
-    ]
+    changes = [dict(change) for change in watch["changes"]]
+    for change in changes:
+        change["after"] = None if change["after"] is None else round(change["after"] - start, 3)
+        change["by"] = round(change["by"] - start, 3)
     there = [(change["by"], bool(addresses & set(change["gateways"]))) for change in changes]
     gone = next((by for by, is_there in there if not is_there), None)
     back = next((by for by, is_there in there if gone is not None and by > gone and is_there), None)

@@ -1,10 +1,7 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the announcer consists of on a node: which files with which text, and which of those there are superfluous.
-
-Nothing in here does input or output. Private to this collection.
-"""
+"""The files of the announcer on a node, with no input or output here. Private to this collection."""
 
 from __future__ import annotations
 

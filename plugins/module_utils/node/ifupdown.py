@@ -1,10 +1,7 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading /etc/network/interfaces as ifupdown does, interfaces(5), and taking one interface out of it.
-
-Nothing in here does input or output. Private to this collection.
-"""
+"""Reads /etc/network/interfaces as interfaces(5) has it, without input or output. Private to this collection."""
 
 from __future__ import annotations
 

@@ -1,13 +1,11 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who has signed an OSPF packet, and with which key (RFC 2328 A.3.1 and D.4.3, RFC 5709 3.3).
-
-Private to this collection.
-"""
+"""Who has signed an OSPF packet (RFC 2328 A.3.1 and D.4.3, RFC 5709 3.3). Private to this collection."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import hmac
@@ -67,9 +65,7 @@ class Listener:
         deadline = time.monotonic() + timeout
         while (left := deadline - time.monotonic()) > 0:
             self._socket.settimeout(left)
-            try:
+            with contextlib.suppress(socket.timeout):  # TimeoutError from Python 3.10 on
                 if is_signed(self._socket.recv(65535), signer):
                     return True
-            except socket.timeout:  # TimeoutError from Python 3.10 on
-                break
         return False

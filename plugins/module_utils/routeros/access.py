@@ -258,18 +258,14 @@ def service_changes(row: Row, version: str, certificate: str, allowed: list[str]
     """Return the properties to write to the row of api-ssl in /ip/service, as a router of this version names them."""
     addresses = "available-from" if (parse_version(version) or ()) >= (7, 24) else "address"
     changes = {} if row.get("certificate") == certificate else {"certificate": certificate}
-    if not _same_networks(row.get(addresses), allowed):
-        changes[addresses] = ",".join(map(str, allowed_networks(allowed)))
+    networks, now = allowed_networks(allowed), None
+    with contextlib.suppress(BootstrapError):
+        now = set(allowed_networks(str(row.get(addresses) or "").split(",")))
+    if now != set(networks):
+        changes[addresses] = ",".join(map(str, networks))
     if flag(row, "disabled"):
         changes["disabled"] = "no"
     return changes
-
-
-def _same_networks(text: Any, allowed: list[str]) -> bool:
-    try:
-        return set(allowed_networks(str(text or "").split(","))) == set(allowed_networks(allowed))
-    except BootstrapError:
-        return False
 
 
 def granted(policy: Any) -> set[str]:

@@ -87,10 +87,8 @@ def _interface_problems(info: Info, required: Iterable[str]) -> Iterator[str]:
     usable = ", ".join(entry["name"] for entry in info["interfaces"] if not entry["disabled"]) or "none"
     for name in required:
         if name not in by_name:
-            yield (
-                f"routeros_ospf_interfaces: the router has no interface '{name}'; it has: {usable}. Correct the name of"
-                " the interface"
-            )
+            found = f"the router has no interface '{name}'; it has: {usable}"
+            yield f"routeros_ospf_interfaces: {found}. Correct the name of the interface"
         elif by_name[name]["disabled"]:
             yield (
                 f"routeros_ospf_interfaces: interface '{name}' of the router is disabled. Enable it (/interface enable"

@@ -58,6 +58,11 @@ class RouterRequest:
         """Return the names of the filter chains that the instances get."""
         return [ip.versioned(self.filter_chain, version) for version in self.versions if self.filter_chain]
 
+    @property
+    def mark(self) -> Row:
+        """What each row of the role has."""
+        return {"disabled": False, "comment": self.comment}
+
     def without(self, addresses: Iterable[str]) -> RouterRequest:
         """Return the same without the addresses of a service; a prefix that holds more than those stays."""
         gone = set(anycast_networks(addresses)[0])
@@ -76,8 +81,7 @@ def instance_rows(request: RouterRequest) -> list[Row]:
             "name": ip.versioned(request.instance, version),
             "version": version,
             "router-id": request.router_id,
-            "disabled": False,
-            "comment": request.comment,
+            **request.mark,
             **({"in-filter-chain": ip.versioned(request.filter_chain, version)} if request.filter_chain else {}),
         }
         for version in request.versions
@@ -91,8 +95,7 @@ def area_rows(link: Link, request: RouterRequest) -> list[Row]:
             "name": ip.versioned(request.area, version),
             "instance": ip.versioned(request.instance, version),
             "area-id": link.area,
-            "disabled": False,
-            "comment": request.comment,
+            **request.mark,
         }
         for version in request.versions
     ]
@@ -110,8 +113,7 @@ def template_rows(link: Link, request: RouterRequest) -> list[Row]:
         "retransmit-interval": routeros_duration(link.retransmit_interval),
         # Said where it is the default, too: else api_modify would set it on the second run.
         "use-bfd": link.bfd,
-        "disabled": False,
-        "comment": request.comment,
+        **request.mark,
     }
     if link.authentication != "none":
         row["auth"] = link.authentication
@@ -132,16 +134,8 @@ def bfd_rows(link: Link, request: RouterRequest) -> list[Row]:
     if not link.bfd:
         return []
     interval = routeros_duration(milliseconds=link.bfd_interval or 0)
-    return [
-        {
-            "interfaces": ",".join(request.interfaces),
-            "min-tx": interval,
-            "min-rx": interval,
-            "multiplier": link.bfd_multiplier,
-            "disabled": False,
-            "comment": request.comment,
-        }
-    ]
+    timers = {"min-tx": interval, "min-rx": interval, "multiplier": link.bfd_multiplier}
+    return [{"interfaces": ",".join(request.interfaces), **timers, **request.mark}]
 
 
 def filter_rows(request: RouterRequest) -> list[Row]:
@@ -177,16 +171,9 @@ def redirect_rows(request: RouterRequest) -> list[Row]:
     """
     if request.send_redirects or not ip.has_ipv6(request.prefixes):
         return []
-    return [
-        {
-            "chain": "output",
-            "action": "drop",
-            "protocol": "icmpv6",
-            # The manual writes all codes of a type so ("Building Advanced Firewall": 134:0-255).
-            "icmp-options": f"{REDIRECT}:0-255",
-            "comment": request.comment,
-        }
-    ]
+    # The manual writes all codes of a type so ("Building Advanced Firewall": 134:0-255).
+    packets = {"protocol": "icmpv6", "icmp-options": f"{REDIRECT}:0-255"}
+    return [{"chain": "output", "action": "drop", **packets, "comment": request.comment}]
 
 
 def link_subnets(
@@ -243,14 +230,12 @@ def anycast_networks(prefixes: Iterable[Any]) -> tuple[list[Network], list[str]]
     """Return (the prefixes as networks, sorted and each once; what is wrong with them)."""
     variable = "routeros_ospf_anycast_prefixes"
     networks, problems = set(), []
+    expected = "expected an IPv4 prefix such as 172.18.0.64/32, or an IPv6 prefix such as 2001:db8::64/128"
     for prefix in prefixes:
         try:
             interface = ipaddress.ip_interface(str(prefix))
         except ValueError:
-            problems.append(
-                f"{variable} has '{prefix}', expected an IPv4 prefix such as 172.18.0.64/32, or an IPv6 prefix such as"
-                " 2001:db8::64/128"
-            )
+            problems.append(f"{variable} has '{prefix}', {expected}")
             continue
         address = interface.ip
         if address.version == 6 and (address.is_link_local or address.is_multicast or address.ipv4_mapped):

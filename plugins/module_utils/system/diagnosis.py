@@ -30,7 +30,8 @@ COMPARED = (
 def diagnosis(routers: Sequence[RouterEnd], nodes: Sequence[NodeEnd]) -> list[str]:
     """Return what is wrong with the neighbours, and why: a line for each. An empty list if they are as expected."""
     ends = [*routers, *nodes]
-    if not any(_failed(end) for end in ends):
+    read = [end.neighbors for end in ends if end.neighbors]
+    if not any("neighbors" not in found or "likely_causes" in found for found in read):
         return []
     names = {end.router_id: end.name for end in ends if end.router_id}
     otherwise, written = list(running(nodes, names)), list(files(nodes))
@@ -40,11 +41,6 @@ def diagnosis(routers: Sequence[RouterEnd], nodes: Sequence[NodeEnd]) -> list[st
     elif otherwise:
         causes.append("On disk it is right: 'birdc configure' or 'systemctl restart bird' on the node puts it in force")
     return [*merged(adjacencies(ends, names)), *(causes or no_cause(routers, nodes))]
-
-
-def _failed(end: End) -> bool:
-    """Return whether the module read other neighbours than it expected, or none."""
-    return bool(end.neighbors) and ("neighbors" not in end.neighbors or "likely_causes" in end.neighbors)
 
 
 def adjacencies(ends: Iterable[End], names: Mapping[str, str]) -> Iterator[Finding]:

@@ -125,17 +125,12 @@ def node_interfaces(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
         for name in node.interfaces:
             interface = facts.interface(node.facts, name)
             if interface.get("active") is False:
-                yield Finding(
-                    f"interface {name} is down: bring it up (ip link set {name} up), or name another in"
-                    " bird_anycast_interfaces",
-                    (node.name,),
-                )
+                advice = f"is down: bring it up (ip link set {name} up)"
             elif interface and not list(node.places([name])):
-                yield Finding(
-                    f"interface {name} has no IPv4 address: give it one of the router's subnet, or name another in"
-                    " bird_anycast_interfaces",
-                    (node.name,),
-                )
+                advice = "has no IPv4 address: give it one of the router's subnet"
+            else:
+                continue
+            yield Finding(f"interface {name} {advice}, or name another in bird_anycast_interfaces", (node.name,))
 
 
 def subnet(routers: Routers, nodes: Nodes) -> Iterator[Finding]:

@@ -399,14 +399,9 @@ class _System:
         if asked and not any(hop["active"] for hops in asked for hop in hops):
             level = "bad"
             self._find("bad", f"{name} ({', '.join(addresses)})", "no node serves it: the router has no next hop")
-        return ServiceState(
-            name=name,
-            addresses=addresses,
-            nodes=cells,
-            announced=sum(bool(cell.announced) for cell in cells),
-            serving=sum(cell.state == "serving" for cell in cells) if known else None,
-            level=level,
-        )
+        announced = sum(bool(cell.announced) for cell in cells)
+        serving = sum(cell.state == "serving" for cell in cells) if known else None
+        return ServiceState(name, addresses, cells, announced, serving, level)
 
     def _judge_cells(self, node: ReadNode, cells: list[Cell]) -> None:
         """Find what is wrong with the services of a node; those with the same trouble together."""
@@ -566,23 +561,13 @@ class _System:
         cells = [cell for service in services for cell in service.nodes if cell.node == node.name]
         troubles = node.troubles + node.problems
         link = self._link(node)
-        return NodeState(
-            name=node.name,
-            address=next(iter(self.addresses[node.name]), None),
-            trouble=troubles[0] if troubles else None,
-            link=link,
-            services=cells,
-            level=worst([*map(_level_of, troubles), link.level, *(cell.level for cell in cells)]),
-        )
+        address, trouble = next(iter(self.addresses[node.name]), None), next(iter(troubles), None)
+        level = worst([*map(_level_of, troubles), link.level, *(cell.level for cell in cells)])
+        return NodeState(node.name, address, trouble, link, cells, level)
 
     def _router(self, router: ReadRouter) -> RouterState:
-        return RouterState(
-            name=router.name,
-            router_id=router.router_id,
-            version=router.neighbors.get("version"),
-            trouble=router.trouble,
-            level=worst(note.level for note in self.findings if note.where == router.name),
-        )
+        level = worst(note.level for note in self.findings if note.where == router.name)
+        return RouterState(router.name, router.router_id, router.neighbors.get("version"), router.trouble, level)
 
     def status(self, clients: list[Client], time: str, by: str) -> Status:
         self._hosts()

@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..module_utils.model.link import working_link
 from ..module_utils.model.services import announced, own_interfaces
-from ..module_utils.system.endpoints import NodeEnd, RouterEnd, working_link
+from ..module_utils.system.endpoints import NodeEnd, RouterEnd
 from ..module_utils.system.text import plain_message
 from .hosts import NODES, ROUTERS, Host, members
 

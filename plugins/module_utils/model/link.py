@@ -11,6 +11,7 @@ The names are those of RFC 2328 (appendix C.3) and of the RouterOS manual. Priva
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import ipaddress
@@ -126,6 +127,13 @@ def normalise_link(link: Any) -> Link:
     if not result["bfd"]:
         result["bfd_interval"] = result["bfd_multiplier"] = None
     return Link(**result)
+
+
+def working_link(link: Any) -> Link | None:
+    """Return the link with every default filled in, None where it cannot work: link_problems() say why."""
+    with contextlib.suppress(LinkError):
+        return normalise_link(link)
+    return None
 
 
 def link_problems(variable: str, value: Any, prefixes: Iterable[str] = ()) -> list[str]:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +13,7 @@ from ..bird.conf import BirdConf
 from ..bird.paths import PROTOCOL, PROTOCOL_V3, Paths
 from ..model import ip, limits
 from ..model import services as services_model
-from ..model.link import LinkError, link_problems, normalise_link
+from ..model.link import link_problems, working_link
 from ..model.services import Service, ServicesError
 from . import announcer, takeover
 from . import problems as node_checks
@@ -83,10 +82,8 @@ class _Planner:
         self.others = other_router_ids
         self.services: list[Service] = []
         self.services_problems: list[str] = []
-        self.link: Row = {}
-        with contextlib.suppress(LinkError):
-            # The problems say so.
-            self.link = normalise_link(wanted.link).without_keys()
+        link = working_link(wanted.link)
+        self.link: Row = link.without_keys() if link else {}
         try:
             self.services = services_model.normalise_services(wanted.listed_services())
         except ServicesError as error:

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from ..model import ip
-from ..model.link import Link, LinkError, link_problems, normalise_link
+from ..model.link import Link, link_problems, working_link
 from . import checks, rows, takeover
 from .rows import RouterRequest
 from .takeover import Info, Restrict, Takeover
@@ -31,7 +30,7 @@ def router_plan(info: Info, request: RouterRequest, link: Any, other_router_ids:
     """
     wrong = link_problems("routeros_ospf_link", link, request.prefixes)
     wrong += checks.request_problems(request)
-    checked = _checked(link)
+    checked = working_link(link)
     request = dataclasses.replace(request, networks=takeover.link_networks(info, request))
     found = takeover.plan_takeover(info, request, checked.area) if checked else None
     request = _named(request, found)
@@ -60,7 +59,7 @@ def rotation_plan(info: Info, request: RouterRequest, link: Any, new_key_id: int
     :param link: the link as it is in the inventory, with the old key.
     """
     wrong = link_problems("routeros_ospf_link", link)
-    checked = _checked(link)
+    checked = working_link(link)
     if checked is None:
         return {"problems": wrong, "notes": []}
     request = dataclasses.replace(request, networks=takeover.link_networks(info, request))
@@ -223,12 +222,6 @@ def _is_like(row: Row, wanted: Row, others_stay: bool) -> bool:
 def _changed(row: Row, wanted: Row) -> Row:
     """Return what of the properties to set the row of settings does not have yet."""
     return {name: value for name, value in wanted.items() if row.get(name) != value}
-
-
-def _checked(link: Any) -> Link | None:
-    with contextlib.suppress(LinkError):
-        return normalise_link(link)
-    return None
 
 
 def _named(request: RouterRequest, found: Takeover | None) -> RouterRequest:

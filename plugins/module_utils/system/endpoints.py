@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, Union
 
 from ..model import ip
-from ..model.link import Link, LinkError, normalise_link
+from ..model.link import Link
 from ..node import facts as node_facts
 from ..routeros.values import address_and_subnet
 
@@ -106,14 +106,6 @@ class NodeEnd(End):
 
     def link_local(self, interface: str) -> list[Address]:
         return [own.ip for _name, own in node_facts.ipv6_addresses(self.facts, [interface]) if own.ip.is_link_local]
-
-
-def working_link(value: Any) -> Link | None:
-    """Return a link that can work, None for any other: its end says what is wrong with it."""
-    try:
-        return normalise_link(value)
-    except LinkError:
-        return None
 
 
 class Pair(NamedTuple):

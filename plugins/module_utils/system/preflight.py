@@ -338,9 +338,8 @@ def node_rp_filter(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
     """
     for node in nodes:
         default = node.facts.get("default_ipv4")
-        if node.source_routing or not default or default in node.interfaces:
-            continue
-        for name in node.interfaces:
+        elsewhere = default and default not in node.interfaces and not node.source_routing
+        for name in node.interfaces if elsewhere else ():
             if node.info.get("rp_filter", {}).get(name) == 1:
                 yield Finding(
                     f"the reverse-path filter on {name} is strict, and the default route leaves by {default}: packets"

@@ -9,9 +9,10 @@ import copy
 
 import pytest
 
+from ansible_collections.homelab.anycast.plugins.module_utils.model.link import working_link
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import announced, own_interfaces
 from ansible_collections.homelab.anycast.plugins.module_utils.system import preflight
-from ansible_collections.homelab.anycast.plugins.module_utils.system.endpoints import NodeEnd, RouterEnd, working_link
+from ansible_collections.homelab.anycast.plugins.module_utils.system.endpoints import NodeEnd, RouterEnd
 from ansible_collections.homelab.anycast.plugins.module_utils.system.text import merged
 
 KEY = "k3y-of-the-lab"

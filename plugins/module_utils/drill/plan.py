@@ -380,14 +380,11 @@ def asked_of(service: services.Service, clients: Mapping[str, list[str]]) -> Row
 def _planned(entry: Row, name: str, asked: Asked, system: System) -> Event | list[str]:
     """Return one event on one node, or what is wrong with it."""
     event, node, limits = entry["event"], system.nodes[name], asked.limits
-    kind = EVENTS.get(event) or Kind(
-        "{event} on {node}",
-        str(entry["break"]),
-        str(entry.get("undo") or ""),
-        "as the inventory says",
-        on=entry.get("on", "node"),
-        leaves=boolean(entry.get("leaves"), strict=False),
-    )
+    kind = EVENTS.get(event)
+    if not kind:
+        where = {"on": entry.get("on", "node"), "leaves": boolean(entry.get("leaves"), strict=False)}
+        own = (str(entry["break"]), str(entry.get("undo") or ""))
+        kind = Kind("{event} on {node}", *own, "as the inventory says", **where)
     if not node.services:
         return [f"node {name} has no services in bird_anycast_services"]
     chosen = services.named(node.services, asked.service)
@@ -395,10 +392,8 @@ def _planned(entry: Row, name: str, asked: Asked, system: System) -> Event | lis
         offered = [service.name for service in node.services]
         return [unknown_name(f"anycast_service on {name}:", asked.service, offered)]
     service = chosen[0]
-    missing = {
-        "unit": f"there is nothing to {event}",
-        "check": "nobody would notice, and its clients would lose everything until the end",
-    }
+    unnoticed = "nobody would notice, and its clients would lose everything until the end"
+    missing = {"unit": f"there is nothing to {event}", "check": unnoticed}
     problems = [
         f"event '{event}': service '{service.name}' of {name} has no {key}, so {missing[key]}; set it in"
         " bird_anycast_services, or leave the event out"

@@ -94,10 +94,8 @@ class LinkError(ValueError):
 
 
 def normalise_link(link: Any) -> Link:
-    """Return the link with every default filled in, checked.
+    """Return a link, which may have any of the keys of DEFAULTS, with all of them, checked.
 
-    :param link: dictionary with any of the keys of DEFAULTS. Intervals are whole seconds, C(area) is a dotted quad or
-        its number, C(key) is text.
     :raises LinkError: with all problems at once, each naming the key, what was found and what is expected.
     """
     if not isinstance(link, dict):

@@ -91,13 +91,9 @@ DIRECTORIES = (DIRECTORY, SETTINGS, ANNOUNCED, DRAINED, STATE)
 
 def patterns(everything: bool = False) -> list[str]:
     """Return glob patterns of the paths that services have; of all that there may be on a node, if asked for."""
-    of_services = [
-        *(f"{SETTINGS}/*{suffix}" for suffix in SUFFIXES),
-        SETTINGS + "/*.json",
-        _drop_in("*"),
-        SYSTEMD + "/*.d/homelab-anycast-*.conf",
-    ]
-    return of_services + ([PROGRAM, UNIT, BOOT, DRAINED + "/*.json"] if everything else [])
+    of_all = [PROGRAM, UNIT, BOOT, DRAINED + "/*.json"] if everything else []
+    of_bird = [f"{SETTINGS}/*{suffix}" for suffix in SUFFIXES]
+    return [*of_bird, SETTINGS + "/*.json", _drop_in("*"), SYSTEMD + "/*.d/homelab-anycast-*.conf", *of_all]
 
 
 def links_without_file(paths: Iterable[str]) -> list[str]:

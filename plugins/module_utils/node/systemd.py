@@ -26,8 +26,7 @@ def unit_states(run: Run, units: Iterable[str], required: bool = True) -> dict[s
     units = list(dict.fromkeys(units))
     if not units:
         return {}
-    command = ["systemctl", "show", "--property=" + ",".join(_PROPERTIES), "--", *units]
-    code, out, _err = run(command, check_rc=required)
+    code, out, _err = run(["systemctl", "show", "--property=" + ",".join(_PROPERTIES), "--", *units], check_rc=required)
     if code:
         return {}
     # One block for each, in the order asked for; an alias has another Id.

@@ -15,6 +15,7 @@ import itertools
 import os
 import selectors
 import socket
+import statistics
 import struct
 import time
 from collections import Counter
@@ -165,7 +166,9 @@ class Tally:
 
     def report(self, start: float, wall_start: float) -> dict[str, Any]:
         """Return what the module returns for this source; the run started by the probes' clock, and since 1970."""
-        answers = [(probe.answer, probe.rtt * 1000) for probe in self.probes if probe.answer]
+        answers = [probe.answer for probe in self.probes if probe.answer]
+        times = [probe.rtt * 1000 for probe in self.probes if probe.answer]
+        rtt = {"min": min(times), "avg": statistics.fmean(times), "max": max(times)} if times else {}
         losses = self.losses
 
         def moment(probe: Probe) -> dict[str, Any]:
@@ -185,20 +188,14 @@ class Tally:
             "loss_reasons": dict(Counter(probe.fate for probe in losses)),
             "first_loss": moment(losses[0]) if losses else None,
             "last_loss": moment(losses[-1]) if losses else None,
-            "answered_by": list(dict.fromkeys(answer.node for answer, _rtt in answers)),
-            "answers": dict(Counter(answer.node or "unknown" for answer, _rtt in answers)),
-            "status_codes": dict(Counter(str(answer.status) for answer, _rtt in answers)),
-            "rtt_ms": _summary([rtt for _answer, rtt in answers]),
+            "answered_by": list(dict.fromkeys(answer.node for answer in answers)),
+            "answers": dict(Counter(answer.node or "unknown" for answer in answers)),
+            "status_codes": dict(Counter(str(answer.status) for answer in answers)),
+            "rtt_ms": {name: round(value, 3) for name, value in rtt.items()} or None,
             "late": self.late,
             "duplicates": self.duplicates,
             "notes": self.notes(most=10),
         }
-
-
-def _summary(times: Sequence[float]) -> dict[str, float] | None:
-    if not times:
-        return None
-    return {"min": round(min(times), 3), "avg": round(sum(times) / len(times), 3), "max": round(max(times), 3)}
 
 
 def loss_message(tallies: Iterable[Tally], target: Address, max_lost: int, name: str) -> str:

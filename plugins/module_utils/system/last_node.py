@@ -61,10 +61,6 @@ def neighbor_addresses(results: Iterable[Row], router_id: Any) -> list[str]:
 
     The router id is an address of the node, so there is always one to wait for.
     """
-    known = {
-        neighbor["address"]
-        for result in results
-        for neighbor in result["neighbors"]
-        if neighbor["router_id"] == str(router_id)
-    }
+    neighbors = [neighbor for result in results for neighbor in result["neighbors"]]
+    known = {neighbor["address"] for neighbor in neighbors if neighbor["router_id"] == str(router_id)}
     return sorted(known) or ([str(router_id)] if router_id else [])

@@ -250,21 +250,14 @@ class _System:
         for host in self.ends:
             if host.router_id:
                 self.by_router_id.setdefault(host.router_id, []).append(host.name)
-        self.seen = {
-            end.name: [Neighbor(**entry) for entry in end.neighbors["neighbors"]]
-            for end in self.ends
-            if "neighbors" in end.neighbors
-        }
+        read = [end for end in self.ends if "neighbors" in end.neighbors]
+        self.seen = {end.name: [Neighbor(**entry) for entry in end.neighbors["neighbors"]] for end in read}
         self.addresses = {node.name: self._addresses(node) for node in self.nodes}
 
     def _addresses(self, node: ReadNode) -> list[str]:
         """Return the addresses by which routers know a node, and those it should have."""
-        known = {
-            str(entry.address)
-            for router in self.routers
-            for entry in self.seen.get(router.name, ())
-            if node.router_id and entry.router_id == node.router_id
-        }
+        entries = [entry for router in self.routers for entry in self.seen.get(router.name, ())]
+        known = {str(one.address) for one in entries if node.router_id and one.router_id == node.router_id}
         # OSPFv3's next hop is known by the router id alone while OSPFv2 is down.
         own = [address for address in (node.router_id, node.address) if address]
         return list(dict.fromkeys([*sorted(known), *own]))

@@ -107,7 +107,7 @@ class TwoAddresses:
 
     def shown(self, answer: Any, command: str) -> Any:
         if command == "show ip ospf interface json":
-            config = self.router.frr.config[("interface bridge-lan",)]
+            config = self.router.frr.config.get(("interface bridge-lan",), ())
             if "ip ospf area 0.0.0.0" in config:
                 link = {"ipAddress": "192.168.88.1", "ipAddressPrefixlen": 24, "drAddress": "192.168.88.1"}
                 return {"interfaces": {"bridge-lan": answer["interfaces"]["bridge-lan"] | link}}
@@ -128,6 +128,18 @@ def test_ospf_runs_once_for_each_address(start: Start) -> None:
     assert "ip ospf area 0.0.0.0 172.18.0.1" in router.frr.config[("interface bridge-lan",)]
     (row,) = router.call(f"{OSPF_INTERFACE}/print")
     assert (row["address"], row["state"]) == ("172.18.0.1%bridge-lan", "dr")
+
+
+def test_the_role_limits_ospf_to_the_address_of_the_link(start: Start, tmp_path: Path) -> None:
+    """As after the guide, which leaves 192.168.88.1/24 beside 172.18.0.1/26."""
+    router = TwoAddresses(start("nobody", rows=False)).router
+    role = Role(router, tmp_path)
+    for changed in ("changed=6", "changed=0"):
+        code, said = role()
+        assert code == 0 and changed in said, said
+    (row,) = router.call(f"{TEMPLATE}/print")
+    assert (row["interfaces"], row["networks"]) == ("bridge-lan", "172.18.0.0/26")
+    assert "ip ospf area 0.0.0.0 172.18.0.1" in router.frr.config[("interface bridge-lan",)]
 
 
 def test_a_second_template_for_the_other_address_is_refused(start: Start) -> None:

@@ -109,7 +109,7 @@ def _rows_in_the_way(info: Info, request: RouterRequest) -> Iterator[str]:
     for row in info["ospf"]["interface_templates"]:
         taken = matched_interfaces(info, row, request, "networks")
         # RouterOS does not say which of two templates wins; release 7.23.3 speaks of a "duplicate config".
-        if taken and row.get("comment") != request.comment and is_in_force(info, row):
+        if taken and row.get("comment") != request.comment and is_in_force(info, row, request.versions):
             matchers = ", ".join(f"{name}={row[name]}" for name in ("interfaces", "networks") if row.get(name))
             yield (
                 f"interface {', '.join(sorted(taken))} is matched by the interface template {row['.id']} (area"

@@ -178,12 +178,17 @@ def test_what_is_in_the_way(problems, found, words):
         ({"interfaces": "dynamic"}, None),
         ({"networks": "192.0.2.0/24"}, None),
         ({"area": "old"}, None),
+        ({"area": "six"}, None),
     ],
 )
 def test_templates_that_match_by_other_means(problems, matchers, said):
     """Manual, OSPF, and forum 1120588; the area of a router upgraded from version 6 is disabled."""
     areas = [{"name": "backbone", "instance": "his"}, {"name": "old", "instance": "his", "disabled": True}]
-    found = problems(templates=[{".id": "*3", "area": "backbone", **matchers}], ospf={"areas": areas})
+    instances = [{"name": "his", "version": 2}, {"name": "v3", "version": 3}]
+    areas.append({"name": "six", "instance": "v3"})
+    found = problems(
+        templates=[{".id": "*3", "area": "backbone", **matchers}], ospf={"areas": areas, "instances": instances}
+    )
     assert len(found) == (said is not None)
     start = f"interface bridge-lan is matched by the interface template *3 (area backbone, {said}"
     assert all(text.startswith(start) for text in found)

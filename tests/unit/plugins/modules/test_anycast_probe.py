@@ -251,3 +251,17 @@ def test_which_resolver_answers(run):
 def test_the_port_of_its_kind(run, kind, name, port):
     """Nobody is there; the message says where it was asked."""
     assert f"({name}) to 127.0.0.64 port {port}," in run(None, kind=kind, timeout=0.05)["msg"]
+
+
+def test_a_tcp_connection(run_module):
+    with socket.create_server((ADDRESS, 0)) as server:
+        port = server.getsockname()[1]
+        result = run_module(MODULE, address=ADDRESS, kind="tcp", port=port, sources=["127.0.0.22", "127.0.0.23"])
+    assert (result["answered"], result["lost"], result["results"][0]["answered_by"]) == (2, 0, [None])
+    result = run_module(MODULE, address=ADDRESS, kind="tcp", port=port)
+    assert result["failed"]
+    assert result["msg"].startswith(f"Lost 1 of 1 probes (TCP) to {ADDRESS} port {port}, allowed are 0.")
+    assert "connection refused" in result["msg"]
+    for options in ({}, {"port": port, "count": 2}):
+        result = run_module(MODULE, address=ADDRESS, kind="tcp", **options)
+        assert result["msg"] == "kind is tcp, expected a port, and a count of 1"

@@ -26,14 +26,14 @@ INTRODUCTION = f"""\
 Playbooks
 =========
 
-Each is called by its full name on the inventory that
+Call a playbook by its full name. It needs the inventory that
 :ref:`your network <ansible_collections.{COLLECTION}.docsite.your_network>` describes, with the groups
 ``anycast_routers``, ``anycast_nodes`` and ``anycast_clients``::
 
     ansible-playbook -i inventories/home {COLLECTION}.site
 
-Options are variables; give them by ``-e``. A misspelt one is refused. ``--check`` tells what would be done, and changes
-nothing.
+Options are variables: give them by ``-e``. A playbook refuses a misspelt variable. ``--check`` shows what the playbook
+would do, and changes nothing.
 
 .. contents::
    :local:

@@ -56,35 +56,41 @@ _WORK = ("drain", "undrain", "remove", "drill")
 _WAIT = ("site", "verify", "neighbors", "drain", "undrain", "drill", "rotate_key", "remove")
 
 VARIABLES = {
-    "anycast_wait": Variable("number", _WAIT, "seconds for the router and the nodes to follow, at each step", 60),
-    "anycast_node": Variable("names", _WORK, "the node; several with commas"),
-    "anycast_service": Variable("text", _WORK, "this service alone; the one that drill measures"),
-    "anycast_reason": Variable("text", ("drain",), "why, for whoever looks at the node next"),
-    "anycast_by": Variable("text", ("drain", "drill"), "who does it, instead of the user and host that run this"),
-    "anycast_force": Variable("flag", ("drain", "undrain", "remove"), "go on against the playbook's advice", False),
+    "anycast_wait": Variable(
+        "number", _WAIT, "seconds for the router and the nodes to reach the expected state, at each step", 60
+    ),
+    "anycast_node": Variable("names", _WORK, "the node; separate several nodes with commas"),
+    "anycast_service": Variable("text", _WORK, "only this service; in drill, the service to break and measure"),
+    "anycast_reason": Variable("text", ("drain",), "reason, recorded on the node"),
+    "anycast_by": Variable("text", ("drain", "drill"), "who drains or drills, instead of this user and host"),
+    "anycast_force": Variable(
+        "flag", ("drain", "undrain", "remove"), "go on although the playbook would refuse", False
+    ),
     "anycast_stop_service": Variable("flag", ("drain",), "stop the services afterwards", False),
     "anycast_everything": Variable(
         "flag", ("remove",), "remove all services from all nodes, and the router's part", False
     ),
     "anycast_new_key": Variable("any", ("rotate_key",), "the new key", environment="ANYCAST_NEW_KEY"),
     "anycast_new_key_id": Variable("any", ("rotate_key",), "the new key_id", environment="ANYCAST_NEW_KEY_ID"),
-    "anycast_drill_events": Variable("names", _DRILL, "what is done, in this order: with commas, or a list"),
-    "anycast_drill_consent": Variable("flag", _DRILL, "needed, as a drill breaks what serves", False),
+    "anycast_drill_events": Variable("names", _DRILL, "events, in this order: with commas, or a list"),
+    "anycast_drill_consent": Variable("flag", _DRILL, "required, because a drill breaks services", False),
     "anycast_drill_limits": Variable(
-        "any", _DRILL, "seconds that an event, or the return after it, may cost a client", {}
+        "any", _DRILL, "seconds that an event, or the recovery after it, may cost a client", {}
     ),
     "anycast_drill_report": Variable(
-        "text", _DRILL, "where to write the report, less .html and .json", "anycast-drill"
+        "text", _DRILL, "where to write the report, without .html and .json", "anycast-drill"
     ),
     "anycast_drill_takeover": Variable(
-        "flag", _DRILL, "put back what a drill whose run has died broke, and begin", False
+        "flag", _DRILL, "repair what a drill whose run has died broke, then start", False
     ),
-    "anycast_drill_port": Variable("number", _DRILL, "where the probes are sent, instead of where the check asks"),
+    "anycast_drill_port": Variable("number", _DRILL, "port for the probes, instead of the port of the check"),
     "anycast_drill_interval": Variable("any", _DRILL, "seconds between two probes of a client's address", 0.05),
     "anycast_drill_timeout": Variable("any", _DRILL, "seconds for an answer", 1),
-    "anycast_drill_poll_interval": Variable("any", _DRILL, "seconds between two looks at the router's next hops", 0.1),
+    "anycast_drill_poll_interval": Variable(
+        "any", _DRILL, "seconds between two readings of the router's next hops", 0.1
+    ),
     "anycast_drill_settle": Variable("any", _DRILL, "seconds for a node to leave the next hops, beyond its limit", 30),
-    "anycast_drill_return": Variable("any", _DRILL, "seconds for a node to come back; a machine boots in them", 300),
+    "anycast_drill_return": Variable("any", _DRILL, "seconds for a node to come back, including a boot", 300),
     "anycast_status_file": Variable(
         "text", ("status",), "where to write the page; empty: no page", "anycast-status.html"
     ),

@@ -158,7 +158,7 @@ class Installer:
         if code == 0 and "Reconfig" not in out:
             said = out.partition("\n")[2].strip()
             self.module.fail_json(
-                msg=f"{otherwise}, as BIRD does not take its configuration: {said}. Mend that file, run 'birdc"
+                msg=f"{otherwise}, as BIRD does not take its configuration: {said}. Correct that file, run 'birdc"
                 " configure' on the node, then this again"
             )
 
@@ -302,7 +302,7 @@ def main() -> None:
     if withdrawals:
         module.fail_json(
             msg=f"{'; '.join(withdrawals)}. Its announcer stays as it was. Correct its unit or check in"
-            " bird_anycast_services, repair it, or take the node out before (homelab.anycast.drain)"
+            " bird_anycast_services, repair it, or drain the node first (homelab.anycast.drain)"
         )
     result = {
         "changed": bool(installer.changed or installer.superfluous or installer.gone or actions),

@@ -150,7 +150,7 @@ class Node:
 
     def busy(self, record: Drain | None) -> None:
         self.module.fail_json(
-            msg=f"{record or self.what() + ' was drained by another play just now'}. If that play has died, run"
+            msg=f"{record or self.what() + ' was drained by a different run just now'}. If that run has died, run"
             " homelab.anycast.undrain, or take over with -e anycast_force=true"
         )
 

@@ -214,7 +214,7 @@ class Host:
         if record is None:
             self.module.fail_json(
                 msg=f"nothing is broken: this host is not claimed by the drill '{self.params['id']}'. Either"
-                " state=claimed has not run here before, or another drill has taken the host over, or it was booted"
+                " state=claimed has not run here before, or a different drill has taken the host over, or it was booted"
             )
         elif self.params["undo"]:
             until = max(record.until, time.time() + self.params["seconds"])

@@ -216,7 +216,7 @@ def before(module: AnsibleModule) -> dict[str, Any]:
         record = files.Kept(files.KEPT).record
     except (OSError, ValueError, TypeError) as exc:
         module.fail_json(
-            msg=f"Cannot read what was there before the role ({files.KEPT}, with record.json): {exc}. Mend that, and"
+            msg=f"Cannot read what was there before the role ({files.KEPT}, with record.json): {exc}. Correct that, and"
             " run this again"
         )
         raise

@@ -226,8 +226,8 @@ def main() -> None:
             takeover.forgotten()
     except (OSError, ValueError, TypeError) as exc:
         module.fail_json(
-            msg=f"Cannot keep or give back what was there before the role ({files.KEPT}, with record.json): {exc}. Mend"
-            " that, and run this again; it goes on where it was"
+            msg=f"Cannot keep or give back what was there before the role ({files.KEPT}, with record.json): {exc}."
+            " Correct that, and run this again; it goes on where it was"
         )
     module.exit_json(
         changed=takeover.changed, diff=takeover.diff, copies=takeover.copies, given_back=takeover.given_back

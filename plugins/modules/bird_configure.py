@@ -313,7 +313,7 @@ class Applier:
                 continue
         self._fail(
             "Nothing was changed: while the new configuration was on trial, BIRD was started again or told to read its"
-            f" configuration, {ATTEMPTS} times. Find out by whom ('journalctl -u bird'), and try again."
+            f" configuration, {ATTEMPTS} times. 'journalctl -u bird' shows by what. Then try again."
         )
 
     def _attempt(self) -> None:
@@ -346,7 +346,7 @@ class Applier:
         except OSError as exc:
             self._fail(
                 "BIRD runs the new configuration, but it cannot be written, and BIRD would start without it:"
-                f" {exc}. Mend that, and try again."
+                f" {exc}. Correct that, and try again."
             )
         try:
             # It is what runs already. But should BIRD have been told to read the old file since, this is the last word.
@@ -462,7 +462,7 @@ def wait_for_router(module: AnsibleModule, follow: dict[str, Any]) -> None:
         module.fail_json(
             msg=f"Nothing was changed: no packet of the router {signer.router_id} came within {follow['timeout']:.0f} s"
             f" that is signed with the key of id {signer.key_id}. Either it has not moved to that key, or it has"
-            " another one under this id."
+            " a different one under this id."
         )
 
 

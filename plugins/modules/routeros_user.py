@@ -76,14 +76,14 @@ def main() -> None:
     )
     params = module.params
     if not params["tls"] and not module.check_mode:
-        module.fail_json(msg="tls is false, expected true: the password of the new user would travel in clear")
+        module.fail_json(msg="tls is false, expected true: the password of the new user would be sent in clear text")
     try:
         params["user_password"].encode(params["encoding"])
     except UnicodeEncodeError:
         # Its own text would quote the character.
         module.fail_json(
-            msg=f"user_password holds a character that encoding '{params['encoding']}' has not, expected others, or"
-            " encoding UTF-8"
+            msg=f"user_password holds a character that encoding '{params['encoding']}' lacks. Use other characters,"
+            " or set encoding to UTF-8"
         )
     with open_router(module) as router:
         result = ensure(router, module)

@@ -212,7 +212,7 @@ def test_a_group_of_others_is_not_changed(router: Recording, account: Run) -> No
 
 def test_a_password_never_travels_in_clear(router: Recording, run: Run) -> None:
     result = run("routeros_user", **ACCOUNT)
-    assert "tls is false, expected true: the password of the new user would travel in clear" in result["msg"]
+    assert "tls is false, expected true: the password of the new user would be sent in clear text" in result["msg"]
     assert state(router) == ""
     # In check mode nothing travels.
     assert run("routeros_user", check_mode=True, **ACCOUNT)["changed"]

@@ -204,7 +204,7 @@ def test_templates_for_other_interfaces_stay_and_are_not_shut_out(role: Role) ->
     router.call(f"{TEMPLATE}/add", "=area=default-v2", "=interfaces=ether2", "=cost=9", "=comment=uplink")
     before = rows(router)
     code, said = role()
-    assert code != 0 and "whose routes the import filter would shut out. Set routeros_ospf_filter_chain to ''" in said
+    assert code != 0 and "whose routes the import filter would reject. Set routeros_ospf_filter_chain to ''" in said
     assert rows(router) == before
     code, said = role(routeros_ospf_filter_chain="", routeros_ospf_anycast_prefixes=[])
     assert code == 0, said

@@ -153,7 +153,7 @@ def rollback_message(
     own = Own("BIRD", interfaces=interfaces)
     lines = [
         f"The new configuration was rolled back: with it the adjacency to {', '.join(trial.lost or trial.before)} was"
-        f" lost, and not back after {spent:.0f} s. BIRD runs the configuration before it again, and {path} on disk is"
+        f" lost, and not back after {spent:.0f} s. BIRD runs the old configuration again, and {path} on disk is"
         " still that one."
     ]
     for name in trial.lost:

@@ -184,8 +184,8 @@ class Event:
         """The line about an event that begins."""
         return (
             f"Event {self.number} of {self.of}: {self.title}. It may cost a client {self.limit:g} s ({self.why}). The"
-            f" router may take {self.settle:g} s, the node's return {self.back:g} s; whatever happens to this play, it"
-            f" is put back within {self.deadline} s."
+            f" router may take {self.settle:g} s, the node's return {self.back:g} s; it is put"
+            f" back within {self.deadline} s, even if this play dies."
         )
 
     def as_dict(self) -> Row:
@@ -265,7 +265,8 @@ def plan_drill(asked: Asked, system: System) -> tuple[list[Event], list[str]]:
     problems = [unknown_name("anycast_node", name, known) for name in asked.nodes if name not in nodes]
     if len(nodes) < 2:
         problems.append(
-            f"anycast_nodes has {len(nodes)} node(s), expected 2 or more: without another, every event is an outage"
+            f"anycast_nodes has {len(nodes)} node(s), expected 2 or more: without a second node, every event is"
+            " an outage"
         )
     wrong = [*_limit_problems(asked.limits), *_setting_problems(asked.settings)]
     problems += wrong
@@ -347,10 +348,10 @@ def _entry_problems(entry: Row) -> list[str]:
         return [unknown_name("event", event, EVENTS)]
     problems = [f"event '{event}': {link.unknown_key(key, KEYS)}" for key in entry if key not in KEYS]
     if event not in EVENTS and not entry.get("break"):
-        problems.append(unknown_name("event", event, EVENTS) + "; one of your own needs the key 'break', a command")
+        problems.append(unknown_name("event", event, EVENTS) + "; your own event needs the key 'break', a command")
     changed = [f"'{key}'" for key in ("break", "undo", "on", "leaves") if entry.get(key) is not None]
     if event in EVENTS and changed:
-        problems.append(f"event '{event}' has its own {' and '.join(changed)}; give yours another name")
+        problems.append(f"event '{event}' has its own {' and '.join(changed)}; give your event a different name")
     if event not in EVENTS and entry.get("limit") is None:
         problems.append(f"event '{event}' has no 'limit': say how many seconds it may cost a client")
     elif "limit" in entry and not _is_limit(entry["limit"]):
@@ -392,7 +393,7 @@ def _planned(entry: Row, name: str, asked: Asked, system: System) -> Event | lis
         offered = [service.name for service in node.services]
         return [unknown_name(f"anycast_service on {name}:", asked.service, offered)]
     service = chosen[0]
-    unnoticed = "nobody would notice, and its clients would lose everything until the end"
+    unnoticed = "the node would not notice, and its clients would lose everything until the end"
     missing = {"unit": f"there is nothing to {event}", "check": unnoticed}
     problems = [
         f"event '{event}': service '{service.name}' of {name} has no {key}, so {missing[key]}; set it in"
@@ -488,7 +489,7 @@ def unserved_nodes(planned: Iterable[str], names: Iterable[str], answers: Iterab
         return []
     return [
         f"{node} serves none of the clients' addresses now, so breaking it would show nothing: give the clients more in"
-        f" anycast_probe_sources, or choose another node; {', '.join(sorted(said))} answer"
+        f" anycast_probe_sources, or choose a different node; {', '.join(sorted(said))} answer"
         for node in dict.fromkeys(planned)
         if _short(node) not in said
     ]

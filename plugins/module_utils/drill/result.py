@@ -261,14 +261,14 @@ def _result_problems(event: Event, found: Result, early: bool, names: Iterable[s
         if router.changes[0]["by"] > 0
     ]
     if early:
-        problems.append("it was put back by itself, before the drill did: what came after that is not the event")
+        problems.append("it was put back before the drill did this: losses after that do not show the event")
     problems += unserved_nodes([event.node], names, (client.before for client in found.clients))
     if not found.sent:
         problems.append("no probe was sent: nothing is measured")
     if any(client.runs and client.runs[0]["from"] > 0 for client in found.clients):
-        problems.append("the probes began after the event: nothing is known of what came before them")
+        problems.append("the probes began after the event: losses before them are not known")
     if any(client.sent >= event.count for client in found.clients):
-        problems.append("the probes ended before the event did: nothing is known of what came after them")
+        problems.append("the probes ended before the event did: losses after them are not known")
     return problems
 
 

@@ -239,7 +239,7 @@ def _accept_key_problems(result: dict[str, Any]) -> list[str]:
     result["accept_key_id"] = _checked(problems, _whole_number, result["accept_key_id"], "accept_key_id", 1, 255)
     if result["accept_key_id"] is not None and result["accept_key_id"] == result["key_id"]:
         found = f"accept_key_id is {result['key_id']}"
-        problems.append(f"{found}, expected another one than key_id: it says which key a packet carries")
+        problems.append(f"{found}, expected a different number from key_id: it says which key a packet carries")
     return problems
 
 

@@ -134,7 +134,7 @@ def hand_made_problems(interfaces: Iterable[HandMade], services: list[Service]) 
         label = f"interface {found.name} in {found.file}"
         problems += [
             f"{label} has the address {address}, which no service has: add it to the addresses of a service in"
-            " bird_anycast_services, or give it to another interface"
+            " bird_anycast_services, or give it to a different interface"
             for address in found.addresses
             if address not in wanted
         ]

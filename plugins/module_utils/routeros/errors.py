@@ -46,8 +46,8 @@ _CONNECT_ERRORS = {
 _AWAY_ERRORS = {
     ("connection refused",): "nothing listens there. Correct hostname and port, and see that the service {service} is"
     " enabled (/ip/service).",
-    ("no route to host", "network is unreachable"): "there is no way to that address from this host. Correct hostname,"
-    " or see to the network.",
+    ("no route to host", "network is unreachable"): "this host has no route to that address. Correct hostname, or"
+    " the routes of this host.",
     ("unexpectedly closed", "connection reset", "broken pipe"): "it closed the connection. Either {other}, or this host"
     " is not in the address list of the service {service} (/ip/service).",
     ("timed out", "timeout"): "no answer within {timeout} s. Correct hostname and port; see that the router is up, that"

@@ -183,7 +183,7 @@ def _differences(info: Info, rows: tuple[Row, Row, Row], request: RouterRequest,
     limited = sorted(split_list(template.get("networks"))) not in ([], sorted(request.networks))
     if limited or "passive" in template:
         found = "passive" if "passive" in template else f"limited to networks={template['networks']}"
-        yield f"it is {found}. Take that away from it"
+        yield f"it is {found}. Remove that from it"
     if str(area.get("area-id", "0.0.0.0")) != area_id:
         found = str(area.get("area-id"))
         yield f"its area-id is {found}, expected {area_id} (area in routeros_ospf_link). Make them equal"
@@ -220,8 +220,8 @@ def _differences(info: Info, rows: tuple[Row, Row, Row], request: RouterRequest,
     ]
     if others and request.filter_chain:
         yield (
-            f"its instance serves the templates {', '.join(others)} too, whose routes the import filter would shut out."
-            " Set routeros_ospf_filter_chain to '' to go without, or give those an instance of their own"
+            f"its instance serves the templates {', '.join(others)} too, whose routes the import filter would reject."
+            " Set routeros_ospf_filter_chain to '' for no filter, or give those templates a separate instance"
         )
 
 

@@ -37,9 +37,11 @@ def diagnosis(routers: Sequence[RouterEnd], nodes: Sequence[NodeEnd]) -> list[st
     otherwise, written = list(running(nodes, names)), list(files(nodes))
     causes = merged([*unread(ends), *otherwise, *written, *refusals(nodes, names), *preflight_findings(routers, nodes)])
     if written:
-        causes.append("Put back what the role writes: ansible-playbook homelab.anycast.site")
+        causes.append("Restore the role's files: ansible-playbook homelab.anycast.site")
     elif otherwise:
-        causes.append("On disk it is right: 'birdc configure' or 'systemctl restart bird' on the node puts it in force")
+        causes.append(
+            "The files are right: run 'birdc configure' or 'systemctl restart bird' on the node; BIRD then reads them"
+        )
     return [*merged(adjacencies(ends, names)), *(causes or no_cause(routers, nodes))]
 
 

@@ -89,13 +89,13 @@ def agreement(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
             for value, others in found.items():
                 yield Finding(
                     f"{key} is {expected} in routeros_ospf_link of {router.name} and {value} in bird_anycast_link of"
-                    f" {_names(others)}: both must have the same. Hand both ends one dictionary (anycast_link)"
+                    f" {_names(others)}: both must have the same. Give both ends one dictionary (anycast_link)"
                 )
         differ = [node for node in nodes if node.link and node.link.key != router.link.key]
         if differ:
             yield Finding(
                 f"key in routeros_ospf_link of {router.name} differs from that in bird_anycast_link of {_names(differ)}"
-                " (keys are not shown): hand both ends one dictionary (anycast_link)"
+                " (keys are not shown): give both ends one dictionary (anycast_link)"
             )
 
 
@@ -109,8 +109,8 @@ def router_interfaces(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
                 continue
             if not entry["running"]:
                 yield Finding(
-                    f"interface '{name}' of the router {router.name} is not running: plug in its cable, or name another"
-                    " in routeros_ospf_interfaces"
+                    f"interface '{name}' of the router {router.name} is not running: plug in its cable, or name a"
+                    " different one in routeros_ospf_interfaces"
                 )
             if name not in addressed:
                 yield Finding(
@@ -130,7 +130,7 @@ def node_interfaces(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
                 advice = "has no IPv4 address: give it one of the router's subnet"
             else:
                 continue
-            yield Finding(f"interface {name} {advice}, or name another in bird_anycast_interfaces", (node.name,))
+            yield Finding(f"interface {name} {advice}, or name a different one in bird_anycast_interfaces", (node.name,))
 
 
 def subnet(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
@@ -240,13 +240,13 @@ def strangers(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
                 yield Finding(
                     f"the router {router.name} has a {route['protocol'] or 'foreign'} route to the anycast address"
                     f" {route['prefix']} via {where} (distance {route['distance']}), which OSPF's (110) does not"
-                    " replace: remove it, or choose another address (addresses in anycast_services)"
+                    " replace: remove it, or choose a different address (addresses in anycast_services)"
                 )
             elif route["gateway"] not in ours and not blind:
                 yield Finding(
                     f"the anycast address {route['prefix']} is announced to the router {router.name} by {where}"
-                    " already, which is none of our nodes: stop it there, add that host to the group anycast_nodes, or"
-                    " choose another address (addresses in anycast_services)"
+                    " already, which is not in the inventory: stop it there, add that host to the group anycast_nodes,"
+                    " or choose a different address (addresses in anycast_services)"
                 )
 
 
@@ -325,9 +325,9 @@ def router_rp_filter(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
     for router in routers:
         if str(router.info.get("ip_settings", {}).get("rp-filter", "no")) == "strict":
             yield Finding(
-                f"/ip/settings rp-filter of the router {router.name} is strict: it drops what comes by another"
-                " interface than the way back, such as the last answers of a node that was drained. Set it to loose"
-                " (/ip/settings set rp-filter=loose)"
+                f"/ip/settings rp-filter of the router {router.name} is strict: it drops packets that do not come"
+                " by the interface of the way back, such as the last answers of a node that was drained. Set it to"
+                " loose (/ip/settings set rp-filter=loose)"
             )
 
 

@@ -259,7 +259,7 @@ def drain_request(values: Row, inventory: Inventory) -> tuple[Row, list[str]]:
         known = [service.name for service in listed]
         problems += [] if wanted in known else [unknown_name(f"anycast_service on {node}:", wanted, known)]
     if values.get("reason") == "":
-        why = "whoever looks at the node next will want to know"
+        why = "the node shows the reason to the next operator"
         problems.append(f'anycast_reason is missing: say why, -e anycast_reason="..."; {why}')
     return by_node({name: named(listed, wanted) for name, listed in services.items()}), problems
 

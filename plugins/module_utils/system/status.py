@@ -530,8 +530,8 @@ class _System:
             text = f"{prefix} goes to {name} by a route of kind {protocol} (distance {distance}), expected ospf"
         elif node is None:
             text = (
-                f"{name} is a next hop of {prefix}, and no node of the inventory has that address: a stranger announces"
-                " it and gets its share of the clients"
+                f"{name} is a next hop of {prefix}, and no node of the inventory has that address: a different host"
+                " announces it and gets its share of the clients"
             )
         elif node not in carriers:
             text = f"{name} ({node}) is a next hop of {prefix}, which its bird_anycast_services does not list"
@@ -598,7 +598,7 @@ def _verdict(troubles: list[Note], notes: list[Note], services: list[ServiceStat
     for service in services:
         told = f"served by {service.serving}", ""
         if service.serving is None:
-            told = f"announced by {service.announced}", ", and what the router makes of it is not known"
+            told = f"announced by {service.announced}", ", and the router's next hops are not known"
         served.append(f"{service.name} is {told[0]} of {count(len(service.nodes), 'node')}{told[1]}")
     level = "bad" if troubles else "note" if notes else "good"
     return Verdict(level, text, "; ".join(served) or "no service is known")

@@ -141,7 +141,7 @@ def test_neighbours_that_are_not(run, hostvars):
         "- sip1: the router id of BIRD is 172.18.0.12, the one of sip2, expected 172.18.0.11 (bird_anycast_router_id)",
         "- sip1: BIRD speaks OSPF on no interface, expected enp0s11 (bird_anycast_interfaces)",
         "- sip1: /etc/bird/bird.conf is not what the role writes",
-        "- Put back what the role writes: ansible-playbook homelab.anycast.site",
+        "- Restore the role's files: ansible-playbook homelab.anycast.site",
     ]
     assert len(run("anycast_diagnosis", fail=False)["problems"]) == 5
 
@@ -197,7 +197,7 @@ def test_status_of_an_inventory_without_results(run, shown):
 def test_a_status_that_is_not_well_is_refused_where_that_is_asked_for(run, shown):
     text = refusal(run, "anycast_status", fail=True)
     assert text.splitlines()[:2] == [
-        "Not well: 3 problems: sip is announced by 0 of 2 nodes, and what the router makes of it is not known",
+        "Not well: 3 problems: sip is announced by 0 of 2 nodes, and the router's next hops are not known",
         "- hap-lite: was not asked: --limit leaves it out",
     ]
     assert shown == []

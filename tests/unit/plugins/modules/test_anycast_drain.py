@@ -115,7 +115,7 @@ def test_two_at_once(drain):
     recorded(drain)
     result = recorded(drain)
     assert result["failed"]
-    assert "by me: new disk. If that play has died, run homelab.anycast.undrain, or take over with" in result["msg"]
+    assert "by me: new disk. If that run has died, run homelab.anycast.undrain, or take over with" in result["msg"]
     assert recorded(drain, force=True)["new"] is False
 
 
@@ -125,7 +125,7 @@ def test_two_at_once(drain):
         ([None], "the node is being drained since"),
         pytest.param(
             [None, None],
-            "the node was drained by another play just now. If that play has died",
+            "the node was drained by a different run just now. If that run has died",
             id="and forgotten again",
         ),
     ],

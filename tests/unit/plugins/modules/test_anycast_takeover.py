@@ -169,7 +169,7 @@ def test_what_cannot_be_given_back_is_named_and_can_be_tried_again(node):
     node.interfaces.unlink()
     node.interfaces.mkdir()
     message = node(state="given_back")["msg"]
-    assert f"'{node.interfaces}'. Mend that, and run this again" in message
+    assert f"'{node.interfaces}'. Correct that, and run this again" in message
     node.interfaces.rmdir()
     assert "failed" not in node(state="given_back")
     assert node.interfaces.read_text() == INTERFACES

@@ -141,7 +141,7 @@ def test_an_event_of_ones_own_may_have_any_name(name):
             "event 'cut': sip1 has no variable anycast_drill_cut, the command for it on the controller",
         ),
         ({"events": "power_off"}, "sip1 has no variable anycast_drill_power_on"),
-        ({"events": "hang"}, "event 'hang': service 'sip' of sip1 has no check, so nobody would notice"),
+        ({"events": "hang"}, "event 'hang': service 'sip' of sip1 has no check, so the node would not notice"),
         ({"events": "drain", "consent": False}, "consent is missing: this breaks, one after the other, drain of sip1."),
         ({"events": "drain", "consent": False}, "-e anycast_drill_consent=true"),
         (
@@ -162,7 +162,10 @@ def test_an_event_of_ones_own_may_have_any_name(name):
         ({"events": [{"event": ["drain"]}]}, "event '['drain']' is unknown"),
         ({"events": [{"node": "sip1"}]}, "an entry has no key 'event'"),
         ({"events": [{"event": "x", "break": "y"}]}, "event 'x' has no 'limit'"),
-        ({"events": [{"event": "drain", "undo": "y"}]}, "event 'drain' has its own 'undo'; give yours another name"),
+        (
+            {"events": [{"event": "drain", "undo": "y"}]},
+            "event 'drain' has its own 'undo'; give your event a different name",
+        ),
         ({"events": [{"event": "drain", "on": "controller", "leaves": False}]}, "has its own 'on' and 'leaves'"),
         ({"events": [{"event": "drain", "nod": "y"}]}, "event 'drain': unknown key 'nod', did you mean 'node'?"),
         ({"events": [{"event": "drain", "limit": -1}]}, "limit is '-1', expected seconds, 0 or more"),

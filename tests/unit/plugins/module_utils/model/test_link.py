@@ -69,7 +69,7 @@ def test_accepted(given, key, expected):
         ({"authentication": "none", "key": None, "accept_key": "b"}, ["a key is set", "'none'"]),
         ({"key": ""}, ["key is empty"]),
         ({"accept_key": "b"}, ["accept_key_id is 'None'", "1 to 255"]),
-        ({"accept_key": "b", "accept_key_id": 1}, ["accept_key_id is 1", "another one than key_id"]),
+        ({"accept_key": "b", "accept_key_id": 1}, ["accept_key_id is 1", "a different number from key_id"]),
         ({"accept_key": "with space", "accept_key_id": 2}, ["accept_key has a character outside"]),
         ({"authentication": "md5", "accept_key": "b" * 17, "accept_key_id": 2}, ["accept_key has 17 octets"]),
         ({"authentication": "simple", "key": "b", "accept_key": "c"}, ["accept_key is set", "'simple'", "md5, sha1"]),

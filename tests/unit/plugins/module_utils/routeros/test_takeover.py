@@ -76,8 +76,8 @@ def test_what_does_something_else_is_left_alone(by_hand, plan, changes):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"template": {"passive": ""}}, "it is passive. Take that away"),
-        ({"template": {"networks": "172.18.0.0/26"}}, "it is limited to networks=172.18.0.0/26. Take that away"),
+        ({"template": {"passive": ""}}, "it is passive. Remove that"),
+        ({"template": {"networks": "172.18.0.0/26"}}, "it is limited to networks=172.18.0.0/26. Remove that"),
         ({"area": {"area-id": "0.0.0.1"}}, "its area-id is 0.0.0.1, expected 0.0.0.0 (area in routeros_ospf_link)"),
         ({"area": {"type": "stub"}}, "its area is of type stub, expected default"),
         ({"instance": {"routing-table": "rmark-vpn-redirect"}}, "its instance has routing-table=rmark-vpn-redirect"),
@@ -97,7 +97,7 @@ def test_what_does_something_else_is_left_alone(by_hand, plan, changes):
         ({"instance": {"in-filter-chain": "his"}}, "in-filter-chain=his, which the role would replace"),
         (
             {"more": [{".id": "*9", "area": "backbone", "interfaces": "ether5"}]},
-            "its instance serves the templates *9 (ether5) too, whose routes the import filter would shut out",
+            "its instance serves the templates *9 (ether5) too, whose routes the import filter would reject",
         ),
         (
             {"more": [{".id": "*9", "area": "backbone", "interfaces": "bridge-lan"}]},

@@ -100,7 +100,7 @@ def test_what_is_wrong_on_disk_is_put_back_by_the_role(system):
     system.change("sip2", changed_files=["/etc/bird/bird.conf"])
     lines = system.lines()
     assert lines[1] == "sip2: /etc/bird/bird.conf is not what the role writes"
-    assert lines[2] == "Put back what the role writes: ansible-playbook homelab.anycast.site"
+    assert lines[2] == "Restore the role's files: ansible-playbook homelab.anycast.site"
 
 
 def test_the_key_is_not_shown(system):

@@ -478,7 +478,7 @@ def test_a_node_that_only_ospfv3_knows_at_the_moment_is_no_stranger(dual_stack):
     dual_stack.info["routes"] = [route("fe80::11", **six), route("172.18.0.12", **six)]
     assert dual_stack.verdict() == {"problems": [], "warnings": []}
     dual_stack.info["routes"].append(route("fe80::40", **six))
-    assert "announced to the router hap-lite by fe80::40 already, which is none of our nodes" in dual_stack.problem()
+    assert "announced to the router hap-lite by fe80::40 already, which is not in the inventory" in dual_stack.problem()
 
 
 def test_nor_is_another_router(dual_stack):

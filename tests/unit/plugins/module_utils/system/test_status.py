@@ -246,7 +246,7 @@ def test_the_router_refuses(fake_system):
     assert told(found) == [("hap-lite", "cannot be read: the router rejects the login of user 'ansible'")]
     assert facts(cell(found, "sip1")) == (True, True, None, True, False)
     # Nothing is said of what is not known.
-    assert "what the router makes of it is not known" in found.verdict.summary
+    assert "the router's next hops are not known" in found.verdict.summary
     assert found.services[0].serving is None
 
 

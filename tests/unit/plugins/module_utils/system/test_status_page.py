@@ -112,7 +112,7 @@ def test_html_holds_every_part(fake_system):
         "✕ Full, BFD down",
         "● sip drained",
         "172.18.0.64 →",
-        "a stranger announces it",
+        "a different host announces it",
         "172.18.0.22–25",
         "172.18.0.64 does not answer within 0.5 s",
     ):

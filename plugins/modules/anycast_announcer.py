@@ -11,13 +11,13 @@ version_added: 1.0.0
 author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Installs the announcer, a program and a systemd unit C(anycast-announce@SERVICE), and gives each service its
-    settings. From then on systemd announces and withdraws the services, as their units and checks ask for.
-  - A service that is not listed any more is withdrawn before anything of it is removed.
-  - Starts the instances whose service runs. It never starts a service, and a drained one stays drained.
-  - Where an announced service would be withdrawn by what it is to have now, since its new C(unit) does not run or its
-    new C(check) fails C(fall) times in a row, the module fails and leaves the announcer as it was.
-  - With O(state=absent), withdraws all services and removes everything that it has ever installed, and the records
-    of drains.
+    settings. From then on systemd announces and withdraws the services, as their units and checks require.
+  - Withdraws a service that is no longer listed before it removes its files.
+  - Starts the instances whose service runs. It never starts a service, and a drained service stays drained.
+  - If the new C(unit) of an announced service does not run, or its new C(check) fails C(fall) times in a row, the
+    module fails and does not change the announcer, because the service would be withdrawn.
+  - With O(state=absent), withdraws all services, and removes everything that it has installed, and the records of
+    drains.
   - Meant for the role P(homelab.anycast.bird_anycast#role), which owns the files that this module writes.
 extends_documentation_fragment: [homelab.anycast.attributes.writes, homelab.anycast.attributes.debian]
 options:

@@ -11,7 +11,7 @@ author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Asks the host for its time, five times, and compares it with the controller's before and after. The quickest answer
     counts, as with NTP.
-  - For putting in order what several hosts have seen, such as in the playbook C(homelab.anycast.drill). Sets no clock.
+  - The playbook C(homelab.anycast.drill) uses it to order events of several hosts. It sets no clock.
 notes:
   - Runs C(date) on the host; needs no Python there. The C(date) must know C(%N), as that of GNU and of busybox does.
 extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.controller]

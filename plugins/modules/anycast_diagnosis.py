@@ -5,12 +5,12 @@
 
 DOCUMENTATION = r"""
 module: anycast_diagnosis
-short_description: Say which neighbours are not as expected, and why
+short_description: Name the neighbours that are not as expected, and the causes
 version_added: 1.0.0
 author: homelab.anycast maintainers (@homelab-anycast)
 description:
-  - Neither end of an adjacency that does not come up knows why. This compares what was read at both ends, with each
-    other and with what the roles would write, and fails with the causes as text. It speaks only of what was read.
+  - If an adjacency does not come up, a single end does not know the cause. This action compares what was read at both
+    ends, and what the roles would write, and fails with the causes as text. It uses only what was read.
   - Takes what it needs from the variables of the hosts of the groups C(anycast_routers) and C(anycast_nodes), as the
     playbook C(homelab.anycast.neighbors) reads them.
 extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.controller]

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: anycast_drain
-short_description: The steps of a drain that are done on the node
+short_description: Do the steps of a drain on the node
 version_added: 1.0.0
 author: homelab.anycast maintainers (@homelab-anycast)
 description:
-  - A drain is a file on the node, in C(/var/lib/homelab-anycast/drain/), which says who drained it, when and why. As
-    long as it is there, systemd starts no announcer for what it covers, so it survives a boot, a restart of the service
-    and a run of the role.
+  - A drain is a file on the node, in C(/var/lib/homelab-anycast/drain/), with the person, the time and the reason.
+    While the file exists, systemd starts no announcer of the drained services. So a drain survives a boot, a
+    restart of the service and a run of the role.
   - The steps in between, which ask the router, are in the playbooks C(homelab.anycast.drain) and
     C(homelab.anycast.undrain); use these.
 extends_documentation_fragment: [homelab.anycast.attributes, homelab.anycast.attributes.debian]
@@ -31,7 +31,7 @@ options:
     description:
       - V(read) only returns the records.
       - V(recorded) writes the record. From here on the service is not announced again, once it is withdrawn. Fails if
-        another play has begun a drain.
+        a different run has begun a drain.
       - V(withdrawn) withdraws what the record covers.
       - V(drained) notes that the router sends nothing to the node, and with O(stop_service) stops the services.
       - V(forgotten) removes a record that led to nothing.
@@ -58,7 +58,7 @@ options:
     default: false
   force:
     description:
-      - With O(state=recorded), take over a drain that another play has begun.
+      - With O(state=recorded), take over a drain that a different run has begun.
       - With O(state=undrained), do not ask whether it is healthy.
     type: bool
     default: false

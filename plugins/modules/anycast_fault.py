@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: anycast_fault
-short_description: Break something on a host for a drill, and put it back whatever happens
+short_description: Break something on a host for a drill, and always put it back
 version_added: 1.0.0
 author: homelab.anycast maintainers (@homelab-anycast)
 description:
@@ -36,15 +36,15 @@ attributes:
       - O(state=broken) breaks it again.
 options:
   state: {type: str, choices: [claimed, broken, mended, released], required: true, description: What is to be done.}
-  id: {type: str, required: true, description: "What tells this drill from others, the same in all its steps."}
-  by: {type: str, description: "Who does the drill, for whoever is refused meanwhile. Required if O(state=claimed)."}
+  id: {type: str, required: true, description: "Identifier of this drill, the same in all its steps."}
+  by: {type: str, description: "Who does the drill, for the message of a refused drill. Required if O(state=claimed)."}
   seconds:
     description:
       - Seconds for which the host is claimed, or after which the undo happens by itself.
       - Required if O(state=claimed) or O(state=broken).
     type: int
   takeover:
-    description: Whether to claim a host that another drill has claimed, putting back what that one broke.
+    description: Whether to claim a host that a different drill has claimed, and to put back what that drill broke.
     type: bool
     default: false
   what: {type: str, description: "What is broken, in words. Required if O(state=broken)."}

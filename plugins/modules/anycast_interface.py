@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: anycast_interface
-short_description: Make a dummy interface by what manages the node
+short_description: Make a dummy interface by the node's interface manager
 version_added: 1.0.0
 author: homelab.anycast maintainers (@homelab-anycast)
 description:

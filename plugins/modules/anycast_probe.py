@@ -6,22 +6,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: anycast_probe
-short_description: Send numbered UDP probes to an anycast address and say who answered
+short_description: Send numbered UDP probes to an anycast address and show which node answered
 version_added: 1.0.0
 author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Runs on a client and sends numbered SIP OPTIONS requests over UDP (RFC 3261 11, with C(rport) of RFC 3581) to an
     address, from one or more of the client's own addresses.
-  - With O(kind=dns) it asks a DNS server who it is instead, C(id.server CH TXT) (RFC 4892).
-  - Says for each of these sources how many were answered, by which node, how fast, and how many were lost, from when to
-    when and why.
+  - With O(kind=dns) it asks a DNS server for its name, C(id.server CH TXT) (RFC 4892).
+  - Returns for each of these sources how many probes were answered, by which node, how fast, and how many were lost,
+    from when to when and why.
   - Nothing is sent twice. A datagram that is lost counts as lost, as it would in a stream of voice; a SIP phone itself
     would repeat its request. An answer that comes too late, twice, or from a different address than the one asked does
     not count, but is noted.
-  - Any final answer counts as one, also C(404), C(503) or C(REFUSED), for it shows that a node is there; see
+  - Any final answer counts, also C(404), C(503) or C(REFUSED), because it shows that a node is there; see
     RV(results[].status_codes).
 notes:
-  - Needs no privilege, and nothing but Python on the client. Linux only, for it reads the ICMP errors of its sockets.
+  - Needs only Python on the client, and no privilege. Linux only, because it reads the ICMP errors of its sockets.
   - Each source sends from one UDP port. A router that spreads by addresses only (RouterOS's default) thus keeps a
     source on one node, as it does with a phone.
   - It lasts (O(count) - 1) x O(interval) and at most O(timeout) more. Use C(async) for a probe in the background, and

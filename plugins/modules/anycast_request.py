@@ -5,16 +5,16 @@
 
 DOCUMENTATION = r"""
 module: anycast_request
-short_description: Refuse what a playbook of this collection cannot do, before a host is contacted
+short_description: Refuse a request that cannot work, before a host is contacted
 version_added: 1.0.0
 author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Used by the first play of each playbook of this collection. Looks at the inventory and at the variables that were
     given, and contacts no host.
-  - Fails with all problems at once where a group that the playbook needs has no host, where C(--limit) leaves out what
-    it is about, where a variable of C(-e) is unknown and resembles one of the collection's, and where what is asked for
-    cannot be done.
-  - Which variables there are is in the guide to the playbooks.
+  - Fails with all problems at once if a group that the playbook needs has no host, if C(--limit) leaves out a host
+    that the playbook needs, if a variable of C(-e) is unknown and resembles a variable of the collection, or if the
+    request cannot work.
+  - The guide to the playbooks lists the variables.
 extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.controller]
 options:
   playbook:

@@ -12,8 +12,8 @@ author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Reads for each service the states of its units, whether it is announced, what its check says, what is drained, and
     the last changes from the journal.
-  - What the router makes of it is told by M(homelab.anycast.routeros_next_hops). The playbook C(homelab.anycast.status)
-    puts the two together.
+  - M(homelab.anycast.routeros_next_hops) reads the router's next hops. The playbook C(homelab.anycast.status) shows
+    both together.
 notes:
   - Use C(become), or the journal and the drains may not be readable.
 extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.debian]

@@ -9,8 +9,8 @@ short_description: Show the state of the whole system
 version_added: 1.0.0
 author: homelab.anycast maintainers (@homelab-anycast)
 description:
-  - Puts together what was read of routers and nodes, and prints it as text, what serves, what does not, and why. What
-    could not be read is shown as unknown.
+  - Combines what was read of routers and nodes, and prints which services are served, which are not, and why. It shows
+    what could not be read as unknown.
   - Takes what it needs from the variables of the hosts of the groups C(anycast_routers), C(anycast_nodes) and
     C(anycast_clients), as the playbook C(homelab.anycast.status) reads them.
 extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.controller]

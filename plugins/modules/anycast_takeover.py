@@ -6,16 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: anycast_takeover
-short_description: Keep what was on a node before the role, and give it back
+short_description: Keep the former files of a node, and restore them
 version_added: 1.0.0
 author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - With O(state=taken), keeps copies of files that the role is about to replace, notes which packages it has
     installed and how units were, and takes hand-made interfaces out of C(/etc/network/interfaces), which stay up.
-  - With O(state=given_back), puts all that back, and with O(state=forgotten) forgets it. These are two steps, so that
-    what comes in between can be tried again.
-  - Copies keep their owner and mode, and are below C(/var/lib/homelab-anycast/before), which is closed to all but root.
-    The first copy of a file stays, so that it is what was there before the role ever ran.
+  - With O(state=given_back), restores all of this, and with O(state=forgotten) forgets it. These are two steps, so that
+    you can repeat the steps between them.
+  - Copies keep their owner and mode, and are below C(/var/lib/homelab-anycast/before), which only root can read.
+    The first copy of a file stays: it is the file from before the first run of the role.
 extends_documentation_fragment: [homelab.anycast.attributes.writes, homelab.anycast.attributes.debian]
 attributes:
   diff_mode:

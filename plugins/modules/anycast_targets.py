@@ -5,12 +5,12 @@
 
 DOCUMENTATION = r"""
 module: anycast_targets
-short_description: Work out what has to answer in a system
+short_description: Work out which addresses must answer
 version_added: 1.0.0
 author: homelab.anycast maintainers (@homelab-anycast)
 description:
-  - Says which anycast addresses the nodes have, which next hops a router must have for each, and what a client can ask.
-    For proving that a system works, as the playbook C(homelab.anycast.verify) does.
+  - Returns the anycast addresses of the nodes, the next hops that a router must have for each, and the probes that a
+    client can send. The playbook C(homelab.anycast.verify) uses them.
   - Takes the services from C(bird_anycast_services) of the hosts of the group C(anycast_nodes). A node whose list
     cannot be resolved is left out.
 extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.controller]

@@ -137,8 +137,8 @@ def redirect_problems(info: dict[str, Any], request: RouterRequest) -> Iterator[
             move = f"{menu}/move {rows[ours].get('.id')} destination={before.get('.id')}"
             advice = f"Move the role's rule before it ({move})"
         yield (
-            f"the {packet_filter.routeros_rule(before, menu)} lets ICMPv6 redirects out before the rule that drops them,"
-            " so clients on the nodes' LAN send to one node without the router, and get no answer when it dies."
+            f"the {packet_filter.routeros_rule(before, menu)} lets ICMPv6 redirects out before the rule that drops"
+            " them, so clients on the nodes' LAN send to one node without the router, and get no answer when it dies."
             f" {advice}; or set routeros_ospf_send_redirects to true, if no client with IPv6 is on that LAN"
         )
 

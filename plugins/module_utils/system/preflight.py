@@ -130,7 +130,9 @@ def node_interfaces(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
                 advice = "has no IPv4 address: give it one of the router's subnet"
             else:
                 continue
-            yield Finding(f"interface {name} {advice}, or name a different one in bird_anycast_interfaces", (node.name,))
+            yield Finding(
+                f"interface {name} {advice}, or name a different one in bird_anycast_interfaces", (node.name,)
+            )
 
 
 def subnet(routers: Routers, nodes: Nodes) -> Iterator[Finding]:

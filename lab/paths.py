@@ -39,7 +39,7 @@ def runtime_path(checkout: Path, uid: int, environ: Mapping[str, str]) -> Path:
 
 
 def runtime_dir() -> Path:
-    """As above, made if needed. Refused where somebody else made it first, since /tmp is open to all."""
+    """As above, made if needed. Refused if a different user made it first, because /tmp is open to all."""
     path = runtime_path(CHECKOUT, os.getuid(), os.environ)
     path.mkdir(mode=0o700, exist_ok=True)
     status = path.lstat()

@@ -223,7 +223,7 @@ def build(rows: Rows) -> Config:
 
 
 def _instance_v3(config: Config, rows: Rows, instance: Values, identity: str) -> None:
-    """ospf6d's; what nobody asked for yet is refused by name."""
+    """ospf6d's configuration; what no test needed yet is refused by name."""
     for name in ("redistribute", "originate-default"):
         if instance.get(name, "never") not in {"", "never"}:
             raise not_emulated(f"{name} of an OSPFv3 instance")

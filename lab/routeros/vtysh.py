@@ -95,7 +95,7 @@ class Vtysh:
         daemon = next(name for start, name in _DAEMONS.items() if command.startswith(start))
         try:
             with self._connect(self._sockets / f"{daemon}.vty") as connection:
-                # As vtysh does: bfdd answers nobody else.
+                # As vtysh does: bfdd answers no other client.
                 _exchange(connection, "enable")
                 return _exchange(connection, command)
         except OSError as error:

@@ -133,7 +133,7 @@ class Host:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Nobody else looks at the record while it is changed."""
+        """No other process reads the record while it is changed."""
         if self.module.check_mode:
             yield
             return

@@ -481,7 +481,7 @@ def _short(name: Any) -> str:
 def unserved_nodes(planned: Iterable[str], names: Iterable[str], answers: Iterable[Any]) -> list[str]:
     """Return a sentence for each node of a plan that serves none of the clients.
 
-    :param names: of all nodes. If none of the answers names one, nobody knows who serves whom.
+    :param names: of all nodes. If no answer names a node, it is not known which node serves which client.
     :param answers: names that answered the clients.
     """
     said = {_short(answer) for answer in answers if answer}

@@ -19,8 +19,8 @@ from ..system.request import Row
 from ..system.text import escaped, table_lines, when
 from .result import Result
 
-# Of Okabe and Ito, who chose them so that nobody takes one for another, those on which black can be read; grey for who
-# does not say its name. Black stripes and a cross are a loss.
+# The colours of Okabe and Ito, which colour-blind readers can tell apart, and on which black can be read; grey for a
+# node that does not say its name. Black stripes and a cross are a loss.
 NODES = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442")
 UNKNOWN = "#BBBBBB"
 LOSS = "#000000"

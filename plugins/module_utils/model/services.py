@@ -215,7 +215,7 @@ def never_fails(words: list[str]) -> bool:
 
 
 def announced(services: Any) -> list[str]:
-    """Return the anycast addresses of services that nobody has checked yet, as prefixes; what is none is left out."""
+    """Return the anycast addresses of unchecked services, as prefixes, without values that are no address."""
     found: list[str] = []
     for service in _dictionaries(services):
         addresses = service.get("addresses")
@@ -226,7 +226,7 @@ def announced(services: Any) -> list[str]:
 
 
 def own_interfaces(services: Any) -> set[str]:
-    """Return the names of the interfaces of services that nobody has checked yet."""
+    """Return the names of the interfaces of unchecked services."""
     return {_interface(service) for service in _dictionaries(services)}
 
 

@@ -56,7 +56,7 @@ def read_exactly(path: Path) -> str:
 
 
 def write_file(path: Path, text: str, *, mode: int = 0o600, like: Path | None = None, new: bool = False) -> None:
-    """Put a file in its place in one step: whoever reads it, also after a loss of power, finds the old or the new text.
+    """Put a file in its place in one step: a reader finds the old or the new text, also after a loss of power.
 
     :param like: a file whose owner, group and mode it gets, instead of C(mode).
     :param new: raise FileExistsError where there is such a file already.

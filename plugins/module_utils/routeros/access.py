@@ -48,8 +48,8 @@ def bootstrap_login(first: Mapping[str, Any], target: Mapping[str, Any], authori
     if not authority_is_here:
         return {"timeout": TIMEOUT, **first}
     secure = {name: value for name, value in target.items() if name not in ("username", "password")}
-    # Whoever has a certificate by the router's own authority is the router; the one it has now may be made out to an
-    # address that it had before. The new user's login, later, checks the name as well.
+    # A host with a certificate of the router's own authority is the router. Its present certificate may be made out to
+    # a former address. The new user's login, later, checks the name as well.
     secure["validate_cert_hostname"] = False
     # What the target has is for the time when there are no more certificates to make.
     patient = {"timeout": max(TIMEOUT, secure.get("timeout") or 0)}

@@ -153,7 +153,7 @@ class Router:
                 self._api = create_api(_Recorder(self.params))
             except _Refused as exc:
                 message = connect_message(str(exc), self.params)
-                # Whoever does not wait learns at once what to correct.
+                # Without waiting, the user learns at once what to correct.
                 if self._lost or (self.params.get("wait") and may_pass(str(exc))):
                     raise Unreadable(message) from exc
                 raise RouterError(message) from exc

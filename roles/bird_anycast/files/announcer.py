@@ -83,7 +83,7 @@ MS_BIND = 4096
 def say(level: int, text: str) -> None:
     """Write one line to the journal (sd-daemon(3) says what <N> means), or to the terminal."""
     prefix = f"<{level}>" if "JOURNAL_STREAM" in os.environ else ""
-    # Whoever cannot be told anything must be withdrawn all the same.
+    # A service must be withdrawn even if this line cannot be written.
     with contextlib.suppress(OSError, ValueError):
         print(prefix + text, file=sys.stderr, flush=True)
 
@@ -93,7 +93,7 @@ def left(deadline: float) -> float:
 
 
 def notify(**state: object) -> None:
-    """Tell systemd (sd_notify(3)); nobody is told where systemd does not listen, and nobody waits for it."""
+    """Tell systemd (sd_notify(3)), without waiting; do nothing if systemd does not listen."""
     path = os.environ.get("NOTIFY_SOCKET")
     text = "\n".join(f"{key}={value}".replace("\n", " ") for key, value in state.items())
     if path:
@@ -113,11 +113,11 @@ def alive() -> None:
 
 
 class BirdAway(Exception):
-    """No BIRD runs: there is no socket, or nobody listens on it. Then nothing is announced."""
+    """No BIRD runs: there is no socket, or no program listens on it. Then nothing is announced."""
 
 
 class BirdSilent(Exception):
-    """BIRD may run, and does not answer: nobody knows what it announces."""
+    """BIRD may run, and does not answer: it is not known what it announces."""
 
 
 class BirdRefuses(Exception):
@@ -171,7 +171,7 @@ def canonical(prefix: str) -> str:
 
 
 def protocols(prefixes: list[str]) -> list[str]:
-    """Return the protocols that announce the prefixes; both where nobody knows which these are."""
+    """Return the protocols that announce the prefixes; both if these are not known."""
     families = {":" in prefix for prefix in prefixes} or {False, True}
     return [name for name, is_ipv6 in ((PROTOCOL, False), (PROTOCOL_V3, True)) if is_ipv6 in families]
 
@@ -314,7 +314,7 @@ def is_present(name: str) -> bool:
 
 
 def make_present(name: str) -> None:
-    """Make the link. One step of the file system: nobody ever sees half of it.
+    """Make the link. One step of the file system: no reader ever sees half of it.
 
     Nothing is flushed to the disk: a boot begins with no link in any case (tmpfiles.d).
     """
@@ -873,7 +873,7 @@ class Checks:
 
 
 class Announcement:
-    """What is known of a service: `state` is True if it is announced, False if it is not, None if nobody knows."""
+    """What is known of a service: `state` is True if it is announced, False if it is not, None if this is not known."""
 
     def __init__(self, name: str, prefixes: list[str]) -> None:
         self.name = name

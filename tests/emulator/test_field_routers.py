@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import librouteros
 import pytest
+
+from lab.routeros.policy import LAB_PASSWORD
 
 from .conftest import Start
 from .playbook import System
 from .recorded import Recording
 from .test_playbooks import ADDRESS, OLD_KEY, PING, SERVICES
+from .test_removal import by_hand
 from .test_role_routeros_ospf import AREA, INSTANCE, TEMPLATE, Role
 
 OSPF_INTERFACE = "/routing/ospf/interface"
@@ -89,6 +93,21 @@ def test_clients_on_the_nodes_lan_behind_the_factory_rules(empty: Recording, tmp
     code, said = role(routeros_ospf_notrack=False)
     assert code == 0 and "changed=1" in said, said
     assert empty.call(f"{raw}/print") == []
+
+
+def test_a_comment_in_an_encoding_of_its_own_comes_back(empty: Recording, tmp_path: Path) -> None:
+    """ha-mikrotik-extended 14: WinBox writes what the code page of the computer is."""
+    by_hand(empty)
+    octets = "дом".encode("cp1251").decode("latin-1")
+    login = {"host": "127.0.0.1", "username": "ansible", "password": LAB_PASSWORD, "encoding": "latin-1"}
+    api = librouteros.connect(port=empty.server.port, **login)
+    tuple(api.rawCmd(f"{INSTANCE}/set", "=numbers=ospf-instance-1", f"=comment={octets}"))
+    role = Role(empty, tmp_path)
+    for entry in ("main", "remove"):
+        code, said = role(entry=entry)
+        assert code == 0, said
+    assert next(iter(api.rawCmd(f"{INSTANCE}/print")))["comment"] == octets
+    api.close()
 
 
 class TwoAddresses:

@@ -21,9 +21,7 @@ def hide(result: Row, properties: Collection[str]) -> Row:
 
     In a diff the new value reads differently from the old one where the two differ, so that the change itself shows.
     """
-    before = _values(((result.get("diff") or {}).get("before") or {}), properties) | _values(
-        result.get("old_data") or [], properties
-    )
+    before = _values([(result.get("diff") or {}).get("before"), result.get("old_data")], properties)
     secrets = _values(result, properties)
     replacements = dict.fromkeys(before, HIDDEN)
     for secret in secrets - before:

@@ -32,8 +32,7 @@ _HARMLESS = ("log", "router", "debug", "timeformat", "watchdog", "hostname", "mr
 # Of these alone BIRD tells its neighbours nothing; as the package brings them.
 _PLAIN_KINDS = ("device", "direct", "kernel", "static")
 
-# The words of a statement, and the statements of its block or None.
-_Statement = tuple[list[str], "list[Any] | None"]
+_Statement = tuple[list[str], "list[Any] | None"]  # The words of a statement, and the statements of its block or None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -224,9 +224,8 @@ def read_system(inventory: Inventory) -> tuple[System, list[str]]:
         clients[name], wrong = _sources(inventory.hostvars[name].get("anycast_probe_sources"))
         problems += [f"{name}: anycast_probe_sources: '{source}' is no IP address" for source in wrong]
         if not clients[name] and not wrong:
-            problems.append(
-                f"{name} has no anycast_probe_sources: list the addresses of this host that the probes are to come from"
-            )
+            advice = "list the addresses of this host that the probes are to come from"
+            problems.append(f"{name} has no anycast_probe_sources: {advice}")
     return System(nodes, clients), problems
 
 
@@ -264,10 +263,8 @@ def plan_drill(asked: Asked, system: System) -> tuple[list[Event], list[str]]:
     known = sorted(nodes)
     problems = [unknown_name("anycast_node", name, known) for name in asked.nodes if name not in nodes]
     if len(nodes) < 2:
-        problems.append(
-            f"anycast_nodes has {len(nodes)} node(s), expected 2 or more: without a second node, every event is"
-            " an outage"
-        )
+        there = f"anycast_nodes has {len(nodes)} node(s)"
+        problems.append(f"{there}, expected 2 or more: without a second node, every event is an outage")
     wrong = [*_limit_problems(asked.limits), *_setting_problems(asked.settings)]
     problems += wrong
     if wrong:
@@ -285,10 +282,8 @@ def plan_drill(asked: Asked, system: System) -> tuple[list[Event], list[str]]:
         if entry.get("node"):
             problems += [unknown_name("node", name, known) for name in names if name not in nodes]
         elif not names:
-            problems.append(
-                f"event '{entry.get('event')}' has no node: say which, -e anycast_node=NAME; there is:"
-                f" {', '.join(known) or 'none'}"
-            )
+            there = f"-e anycast_node=NAME; there is: {', '.join(known) or 'none'}"
+            problems.append(f"event '{entry.get('event')}' has no node: say which, {there}")
         for name in names if not wrong else ():
             if name in nodes:
                 planned = _planned(entry, name, asked, system)

@@ -236,9 +236,8 @@ def _legend(figure: Any, palette: dict[Any, str], event: Result) -> None:
     entries: list[Any] = [Patch(color=colour, label=f"answered by {name}") for name, colour in palette.items()]
     if any(not run["lost"] and not run["answered_by"] for client in event.clients for run in client.runs):
         entries.append(Patch(color=UNKNOWN, label="answered, by whom is not said"))
-    entries.append(
-        Line2D([], [], marker="X", linestyle="none", markersize=9, color=LOSS, markeredgecolor="white", label="lost")
-    )
+    cross: Any = {"marker": "X", "markersize": 9, "color": LOSS, "markeredgecolor": "white"}
+    entries.append(Line2D([], [], linestyle="none", label="lost", **cross))
     if event.routers:
         entries.append(Line2D([], [], color="#777777", linewidth=4, label="next hop of the router"))
     figure.legend(handles=entries, loc="outside lower center", ncols=6, frameon=False, fontsize=9)

@@ -16,8 +16,7 @@ from typing import Any
 from ..system.request import Row
 from .plan import Event, unserved_nodes
 
-# A dictionary {from, to, probes, answered_by, lost}: probes in a row with the same answer.
-Run = dict[str, Any]
+Run = dict[str, Any]  # A dictionary {from, to, probes, answered_by, lost}: probes in a row with the same answer
 
 
 @dataclasses.dataclass(frozen=True)

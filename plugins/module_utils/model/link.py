@@ -67,8 +67,7 @@ class Link:
     # for the time in which the keys change. The router has no place for one.
     accept_key: str | None = dataclasses.field(default=None, repr=False)
     accept_key_id: int | None = None
-    # Off: it needs UDP 3784 through the firewalls of both ends, and time of the router's processor.
-    bfd: bool = False
+    bfd: bool = False  # Off: it needs UDP 3784 through the firewalls of both ends, and time of the router's processor
     # RouterOS' own defaults, which notice a dead node after 1 s; 650 MHz of a hAP lite should not be asked for less.
     # Milliseconds, and None without BFD, as is the multiplier.
     bfd_interval: int | None = 200
@@ -110,10 +109,8 @@ def normalise_link(link: Any) -> Link:
         result[key] = _checked(problems, _whole_number, result[key], key, 1, MAX_INTERVAL, "whole seconds ")
     hello, dead = result["hello_interval"], result["dead_interval"]
     if hello is not None and dead is not None and dead <= hello:
-        problems.append(
-            f"dead_interval is {dead} s, expected more than hello_interval, which is {hello} s; four times"
-            " hello_interval is usual"
-        )
+        expected = f"more than hello_interval, which is {hello} s; four times hello_interval is usual"
+        problems.append(f"dead_interval is {dead} s, expected {expected}")
     if result["network_type"] not in NETWORK_TYPES:
         problems.append(f"network_type is '{result['network_type']}', expected one of: {', '.join(NETWORK_TYPES)}")
     problems.extend(_authentication_problems(result))
@@ -253,9 +250,8 @@ def _key_problems(name: str, key: str, kind: str) -> list[str]:
         )
     # BIRD's strings end at a quote and know no escape; a command line at either end may lose a space.
     if not all("!" <= character <= "~" and character != '"' for character in key):
-        problems.append(
-            f"{name} has a character outside printable ASCII, a space or a quote: not every end can carry it"
-        )
+        found = "a character outside printable ASCII, a space or a quote"
+        problems.append(f"{name} has {found}: not every end can carry it")
     if key.lower() in _WORDS_READ_AS_BOOLEAN:
         words = ", ".join(_WORDS_READ_AS_BOOLEAN)
         problems.append(f"{name} is one of {words}, which the RouterOS API reads as a boolean")

@@ -34,8 +34,7 @@ CHECK_KINDS: dict[str, dict[str, Any]] = {
     "command": {"command": None},
 }
 
-# It becomes a file name below /etc/bird, and a systemd instance name.
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")  # It becomes a file name below /etc/bird, and a systemd instance name
 # IFNAMSIZ of Linux is 16 with the closing zero; ifupdown and BIRD patterns set the characters. ifupdown takes what
 # comes after a dot for a VLAN.
 _INTERFACE = re.compile(r"(?!lo\Z)[A-Za-z0-9][A-Za-z0-9_-]{0,14}")

@@ -125,9 +125,8 @@ def needs_reload(service: Service, changed: Iterable[str]) -> bool:
 
 def _announcements(service: Service) -> dict[str, str]:
     """Return what BIRD includes of a service, by suffix."""
-    own = "".join(
-        f'interface "{service.interface}" {address} {{ stub; }};\n' for address in ip.of_version(service.addresses, 4)
-    )
+    addresses = ip.of_version(service.addresses, 4)
+    own = "".join(f'interface "{service.interface}" {address} {{ stub; }};\n' for address in addresses)
     texts = {INTERFACES[0]: own, AREAS[0]: _area(service, own)}
     if ip.has_ipv6(service.addresses):
         # Of OSPFv3 BIRD takes the whole interface only; the services model keeps others' addresses off it.

@@ -145,10 +145,8 @@ class _Planner:
         prefixes: dict[str, list[str]] = {}
         for service in self.services:
             prefixes.setdefault(service.interface, []).extend(service.addresses)
-        return [
-            {"name": name, "addresses": own, "source_routing": vars(self.source_routing.commands(own))}
-            for name, own in prefixes.items()
-        ]
+        routing = {name: vars(self.source_routing.commands(own)) for name, own in prefixes.items()}
+        return [{"name": name, "addresses": prefixes[name], "source_routing": routing[name]} for name in prefixes]
 
     def takeover(self) -> Row:
         names = [found.name for found in self.hand_made]

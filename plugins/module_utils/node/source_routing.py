@@ -86,10 +86,8 @@ class SourceRouting:
                 f" ({networks or 'they have no address'}), expected the router's address there"
             ]
         if str(link[1].ip) == self.gateway:
-            return [
-                f"bird_anycast_source_gateway {self.gateway} is this node's own address, expected the router's on that"
-                " link"
-            ]
+            own_address = f"bird_anycast_source_gateway {self.gateway} is this node's own address"
+            return [f"{own_address}, expected the router's on that link"]
         return []
 
     def _ipv6_problems(self, prefixes: list[str]) -> list[str]:

@@ -28,10 +28,8 @@ def with_bfd(neighbors: Iterable[Neighbor], sessions: Iterable[BfdSession]) -> l
     by_address: dict[str | None, list[BfdSession]] = {}
     for session in sessions:
         by_address.setdefault(session.address, []).append(session)
-    return [
-        dataclasses.replace(entry, bfd=bfd_state(by_address.get(entry.address, ()), entry.address, entry.interface))
-        for entry in neighbors
-    ]
+    places = [(one, by_address.get(one.address, ())) for one in neighbors]
+    return [dataclasses.replace(one, bfd=bfd_state(those, one.address, one.interface)) for one, those in places]
 
 
 def bfd_state(sessions: Iterable[BfdSession], address: str | None, interface: str | None) -> str | None:

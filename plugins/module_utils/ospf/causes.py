@@ -104,9 +104,8 @@ def neighbor_findings(comparison: Comparison, own: Own) -> list[Finding]:
         shared.append(own.router_id)
     if shared:
         causes = ["two routers have the same router id: give each its own, and never the anycast address"]
-        findings.append(
-            Finding(shared, "Duplicate router id", expectation.interface, "used more than once", "unique", causes)
-        )
+        place, title = expectation.interface, "Duplicate router id"
+        findings.append(Finding(shared, title, place, "used more than once", "unique", causes))
     if comparison.missing or (comparison.short and not comparison.stuck):
         found = "nothing" if comparison.missing else f"{(expectation.count or 0) - comparison.short} neighbour(s)"
         expected, causes = _any_of(expectation.states), _why_missing(comparison, own)
@@ -165,10 +164,8 @@ def _why_missing(comparison: Comparison, own: Own) -> list[str]:
     wanted = comparison.expectation.interface
     causes = []
     if own.router_id in comparison.missing:
-        causes.append(
-            f"{own.router_id} is the router id of this end itself: correct what is expected, or give one of the two a"
-            " different one"
-        )
+        advice = "correct what is expected, or give one of the two a different one"
+        causes.append(f"{own.router_id} is the router id of this end itself: {advice}")
     causes += [
         f"{other.router_id} is seen on interface {other.interface} instead, {other.state}"
         for other in map(comparison.elsewhere.get, comparison.missing)
@@ -220,10 +217,8 @@ def neighbors_failure(comparison: Comparison, own: Own, spent: float = 0.0, stab
         lines.append(f"- {text} {say_causes(finding.causes)}." if finding.causes else f"- {text}")
     if expectation.exact and comparison.surplus:
         surplus = ", ".join(entry.in_words() for entry in comparison.surplus)
-        lines.append(
-            f"- Not expected, yet there: {surplus}. Add the router ids that belong there to router_ids, or turn"
-            " OSPF off at the others."
-        )
+        advice = "Add the router ids that belong there to router_ids, or turn OSPF off at the others."
+        lines.append(f"- Not expected, yet there: {surplus}. {advice}")
     if comparison.over and expectation.count is not None:
         found = expectation.count + comparison.over
         lines.append(f"- Found {found} neighbours, expected exactly {expectation.count}.")

@@ -83,8 +83,7 @@ class Probe:
     answer: Answer | None = None
     rtt: float = 0.0
     by: str | None = None  # Who says that it is lost
-    # An answer which came after the timeout, or from a different address than the one asked.
-    note: str | None = None
+    note: str | None = None  # An answer which came after the timeout, or from a different address than the one asked
 
     @property
     def node(self) -> str | None:

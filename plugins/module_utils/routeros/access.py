@@ -20,8 +20,7 @@ from .values import Row, flag, parse_duration, parse_version
 # key instead of writing it on every run (sensitive), and to ping in `verify` (test). Users are managed by
 # `policy` alone.
 POLICIES = ("read", "write", "test", "sensitive", "api")
-# They belong to the router; changing them would change what others may do.
-DEFAULT_GROUPS = ("full", "read", "write")
+DEFAULT_GROUPS = ("full", "read", "write")  # They belong to the router; changing them would change what others may do
 
 # Left of a certificate when it is replaced. A router that is off for its last month must be bootstrapped over again.
 RENEW_DAYS = 30
@@ -84,9 +83,8 @@ def bootstrap_problems(
     for name in ("tls", "validate_certs", "validate_cert_hostname"):
         # community.routeros: validate_certs is true unless said otherwise, the others false.
         if not target.get(name, name == "validate_certs"):
-            found.append(
-                f"routeros_bootstrap_target.{name} is false, expected true: the API is prepared for proven TLS"
-            )
+            option = f"routeros_bootstrap_target.{name}"
+            found.append(f"{option} is false, expected true: the API is prepared for proven TLS")
     if target.get("force_no_cert"):
         found.append("routeros_bootstrap_target.force_no_cert is true, expected false: it proves no certificate")
     if not target.get("ca_path"):
@@ -100,10 +98,8 @@ def bootstrap_problems(
             " for each (inventories/home: set routeros_api_ca_path for each router)"
         )
     if group in DEFAULT_GROUPS:
-        found.append(
-            f"routeros_bootstrap_group is '{group}', one of the router's own groups, expected a separate group such as"
-            " 'anycast'"
-        )
+        wrong = f"routeros_bootstrap_group is '{group}', one of the router's own groups"
+        found.append(f"{wrong}, expected a separate group such as 'anycast'")
     try:
         allowed_networks(allowed)
     except BootstrapError as error:

@@ -215,8 +215,7 @@ class NextHopComparison:
     # Addresses which are expected and not among the active next hops.
     missing: list[str]
     surplus: list[str]  # What those of the active next hops are shown as that are not expected
-    # Active next hops which come from elsewhere than from the expected protocol.
-    wrong_protocol: list[NextHop]
+    wrong_protocol: list[NextHop]  # Active next hops which come from elsewhere than from the expected protocol
 
     @property
     def met(self) -> bool:

@@ -19,8 +19,7 @@ from .values import Row, flag
 
 Plan = dict[str, Any]
 
-# What the router adds to a row.
-_STATE = (".id", ".nextid", "bytes", "dynamic", "inactive", "invalid", "packets")
+_STATE = (".id", ".nextid", "bytes", "dynamic", "inactive", "invalid", "packets")  # What the router adds to a row
 
 
 def router_plan(info: Info, request: RouterRequest, link: Any, other_router_ids: Mapping[str, Any]) -> Plan:

@@ -45,8 +45,7 @@ class RouterRequest:
     allow_interruption: bool
     # Whether clients on the nodes' own LAN are to be untracked, where that helps them.
     notrack: bool = True
-    # The subnets to limit OSPFv2 to; worked out by takeover.link_networks().
-    networks: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()  # The subnets to limit OSPFv2 to; worked out by takeover.link_networks()
 
     @property
     def versions(self) -> list[int]:
@@ -155,10 +154,8 @@ def filter_rows(request: RouterRequest) -> list[Row]:
             if network.version == {2: 4, 3: 6}[version]
         ]
         # The default action of a chain is reject (manual); said so that a reader of the chain need not know that.
-        rows += [
-            {"chain": ip.versioned(request.filter_chain, version), "rule": rule, "comment": request.comment}
-            for rule in (*rules, "reject")
-        ]
+        row = {"chain": ip.versioned(request.filter_chain, version), "comment": request.comment}
+        rows += [{**row, "rule": rule} for rule in (*rules, "reject")]
     return rows
 
 

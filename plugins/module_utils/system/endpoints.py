@@ -52,8 +52,7 @@ class End:
 class RouterEnd(End):
     """A router, with the result of routeros_info."""
 
-    # What its plan says of the packets of clients.
-    warnings: list[str] = dataclasses.field(default_factory=list)
+    warnings: list[str] = dataclasses.field(default_factory=list)  # What its plan says of the packets of clients
 
     def places(self) -> Iterator[Placed]:
         """Yield the IPv4 addresses that are in use."""

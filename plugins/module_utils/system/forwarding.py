@@ -35,8 +35,7 @@ _SIP_HELPER = (
     "; where it must stay and the service is SIP, disable the SIP helper, which rewrites what crosses NAT"
     " (/ip/firewall/service-port/disable sip)"
 )
-# Stands for the prefixes in a sentence; in no comment of a rule.
-_PLACE = "\0"
+_PLACE = "\0"  # Stands for the prefixes in a sentence; in no comment of a rule
 
 
 def notrack_helps(info: Info, request: RouterRequest) -> bool:

@@ -20,8 +20,7 @@ class Other:
 
     name: str
     addresses: list[str]
-    # None where it cannot be reached: it counts as announcing as long as the router says so.
-    drains: list[Drain]
+    drains: list[Drain]  # None where it cannot be reached: it counts as announcing as long as the router says so
 
 
 def last_node_problems(

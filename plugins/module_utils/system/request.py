@@ -167,9 +167,8 @@ def variable_problems(
     for name in given:
         variable = VARIABLES.get(name)
         if variable and called and not set(called) & set(variable.playbooks):
-            problems.append(
-                f"{name} has no effect on {', '.join(called)}, it is for {', '.join(variable.playbooks)}: leave it out"
-            )
+            others = ", ".join(variable.playbooks)
+            problems.append(f"{name} has no effect on {', '.join(called)}, it is for {others}: leave it out")
         if variable or name in INVENTORY or name in roles:
             continue
         # As an own word, for a common prefix makes all names alike.

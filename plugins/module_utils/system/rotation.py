@@ -17,8 +17,7 @@ from ..model.link import KINDS_WITH_KEY_ID, LinkError, normalise_link, ospfv3_pr
 from ..model.services import announced
 from .request import Inventory, Row
 
-# Seconds that a slow node gets from a packet of the router to a BIRD that sends with the new key.
-REACTION = 2
+REACTION = 2  # Seconds that a slow node gets from a packet of the router to a BIRD that sends with the new key
 
 
 def rotation_request(values: Row, inventory: Inventory) -> tuple[Row, list[str]]:
@@ -26,9 +25,8 @@ def rotation_request(values: Row, inventory: Inventory) -> tuple[Row, list[str]]
     variables = inventory.hostvars
     links = [variables[name].get("routeros_ospf_link") for name in inventory.routers]
     links += [variables[name].get("bird_anycast_link") for name in inventory.nodes]
-    prefixes = [
-        prefix for name in inventory.nodes for prefix in announced(variables[name].get("bird_anycast_services"))
-    ]
+    services = [variables[name].get("bird_anycast_services") for name in inventory.nodes]
+    prefixes = [prefix for listed in services for prefix in announced(listed)]
     key, key_id = values["new_key"], values["new_key_id"]
     problems = [problem for link in links for problem in rotation_problems(link, key, key_id, prefixes)]
     if any(link != links[0] for link in links):
@@ -58,9 +56,8 @@ def rotation_problems(link: Any, key: Any, key_id: Any, prefixes: Collection[str
         ]
     found = []
     if key in (None, ""):
-        found.append(
-            "anycast_new_key is empty, expected the new key, from a vault or the environment (ANYCAST_NEW_KEY)"
-        )
+        source = "from a vault or the environment (ANYCAST_NEW_KEY)"
+        found.append(f"anycast_new_key is empty, expected the new key, {source}")
     elif str(key) == old.key:
         found.append("anycast_new_key is the key that the inventory has already, expected a different one")
     if key_id in (None, ""):

@@ -77,16 +77,12 @@ def _tables(status: Status) -> Iterator[tuple[str, list[Shape], list[str], list[
         ]
         columns = ["node", "state", "expected", "announced", "installed", "healthy", "drained"]
         yield f"SERVICE {service.name} {', '.join(service.addresses)}", rows, columns, ["node"]
-    rows = [
-        {**vars(row), "at": short[row.at], "neighbor": short.get(row.neighbor or "", row.router_id)}
-        for row in status.neighbors
-    ]
+    found = [(row, short.get(row.neighbor or "", row.router_id)) for row in status.neighbors]
+    rows = [{**vars(row), "at": short[row.at], "neighbor": name} for row, name in found]
     columns = ["at", "neighbor", "address", "state", "bfd", "role", "full_for"]
     yield "NEIGHBOURS", rows, columns, ["at", "neighbor"]
-    rows = [
-        {**vars(row), "router": short[row.router], "node": short.get(row.node or "", row.node)}
-        for row in status.next_hops
-    ]
+    hops = [(row, short.get(row.node or "", row.node)) for row in status.next_hops]
+    rows = [{**vars(row), "router": short[row.router], "node": name} for row, name in hops]
     columns = ["prefix", "router", "next_hop", "node", "protocol", "active", "ecmp"]
     yield "NEXT HOPS", rows, columns, ["router", "node"]
 

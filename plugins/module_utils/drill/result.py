@@ -106,9 +106,9 @@ class Result:
 
 
 def measured(event: Event, results: Mapping[str, Any]) -> Measured:
-    """Return what the tasks have measured, with every point in time by the controller's clock.
+    """Return what the tasks {broken, mended} and the loops {clocks, probes, watches} have measured.
 
-    :param results: of the tasks: {broken, mended, clocks, probes, watches}; the last three are those of loops.
+    Every point in time is by the controller's clock.
     """
     clocks = {clock["item"]: clock for clock in results["clocks"]}
     here = {"offset": 0.0, "uncertainty": 0.0}

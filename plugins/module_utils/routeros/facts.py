@@ -91,16 +91,8 @@ def read_router(
         "ipv6_settings": router.first_row("/ipv6/settings", IPV6_SETTINGS),
         "firewall": {
             # All properties: a matcher that was left out would make a rule look wider than it is.
-            **{
-                name: router.rows(f"/{menu}")
-                for name, menu in (
-                    ("filter", "ip/firewall/filter"),
-                    ("raw", "ip/firewall/raw"),
-                    ("nat", "ip/firewall/nat"),
-                    ("ipv6_filter", "ipv6/firewall/filter"),
-                    ("ipv6_raw", "ipv6/firewall/raw"),
-                )
-            },
+            **{name: router.rows(f"/ip/firewall/{name}") for name in ("filter", "raw", "nat")},
+            **{f"ipv6_{name}": router.rows(f"/ipv6/firewall/{name}") for name in ("filter", "raw")},
             "interface_lists": interface_lists(
                 router.rows("/interface/list", proplist=LIST_PROPERTIES),
                 router.rows("/interface/list/member", proplist=MEMBER_PROPERTIES),

@@ -17,10 +17,7 @@ from .values import Row, address_and_subnet, flag, number, parse_duration, parse
 
 
 def split_address(text: str, names: Collection[str]) -> tuple[str, str | None]:
-    """Return (address, interface) of an OSPF interface's address, 10.1.1.1%ether2 or 10.1.1.1%ether2@VRF1.
-
-    :param names: as for split_at().
-    """
+    """Return (address, interface) of 10.1.1.1%ether2 or 10.1.1.1%ether2@VRF1; the names are as for split_at()."""
     address, _percent, interface = text.partition("%")
     return address, split_at(interface, names)[0] or None
 

@@ -72,7 +72,7 @@ def _address(text: str) -> str | None:
 def split_gateway(text: str, names: Collection[str] = ()) -> tuple[str | None, str | None, str | None]:
     """Return (address, interface, vrf) of a gateway: 10.1.1.2%ether2, 10.1.1.2%ether2@VRF1, ether4 or 192.0.2.1.
 
-    :param names: as for split_at().
+    The names are as for split_at().
     """
     address, percent, interface = text.partition("%")
     if not percent:

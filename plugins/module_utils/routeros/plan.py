@@ -53,10 +53,7 @@ def router_plan(info: Info, request: RouterRequest, link: Any, other_router_ids:
 
 
 def rotation_plan(info: Info, request: RouterRequest, link: Any, new_key_id: int) -> Plan:
-    """Return {problems, notes, moved} and the interface templates, for the playbook rotate_key.
-
-    :param link: the link as it is in the inventory, with the old key.
-    """
+    """Return {problems, notes, moved} and the interface templates, for rotate_key; the link has the old key."""
     wrong = link_problems("routeros_ospf_link", link)
     checked = working_link(link)
     if checked is None:

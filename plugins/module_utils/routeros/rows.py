@@ -176,10 +176,7 @@ def redirect_rows(request: RouterRequest) -> list[Row]:
 def link_subnets(
     info: dict[str, Any], interfaces: Iterable[str]
 ) -> Iterator[tuple[str, Union[ipaddress.IPv4Address, ipaddress.IPv6Address], Network]]:
-    """Yield (interface, the router's address, subnet) for the addresses on these interfaces; no link-local ones.
-
-    :param info: result of the module routeros_info.
-    """
+    """Yield (interface, the router's address, subnet) for the addresses on these interfaces; no link-local ones."""
     for row in info["addresses"]:
         if row["interface"] in interfaces and not row["disabled"]:
             yield (row["interface"], *address_and_subnet(row))
@@ -199,23 +196,12 @@ def notrack_rows(info: dict[str, Any], request: RouterRequest, version: int) -> 
     stays tracked.
     """
     networks = [network for network in anycast_networks(request.prefixes)[0] if network.version == version]
-    pairs = [
-        pair
-        for _interface, _own, subnet in link_subnets(info, request.interfaces if request.notrack else ())
-        for network in networks
-        if network.version == subnet.version
-        for pair in ((subnet, network), (network, subnet))
-    ]
-    return [
-        {
-            "chain": "prerouting",
-            "action": "notrack",
-            "src-address": _matched(source),
-            "dst-address": _matched(destination),
-            "comment": request.comment,
-        }
-        for source, destination in dict.fromkeys(pairs)
-    ]
+    links = link_subnets(info, request.interfaces if request.notrack else ())
+    subnets = [subnet for _interface, _own, subnet in links if subnet.version == version]
+    pairs = [pair for subnet in subnets for one in networks for pair in ((subnet, one), (one, subnet))]
+    row = {"chain": "prerouting", "action": "notrack", "comment": request.comment}
+    found = dict.fromkeys((_matched(source), _matched(destination)) for source, destination in pairs)
+    return [{**row, "src-address": source, "dst-address": destination} for source, destination in found]
 
 
 def _matched(network: Network) -> str:

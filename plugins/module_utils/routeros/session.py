@@ -70,10 +70,7 @@ class _Recorder:
 
 
 class Router:
-    """A session with a router; it logs in once, when it is first asked, and again only if the session is lost.
-
-    :param params: the options of community.routeros, and perhaps a C(wait).
-    """
+    """A session with a router; it logs in once, when it is first asked, and again only if the session is lost."""
 
     def __init__(self, params: Mapping[str, Any]) -> None:
         self.params = params

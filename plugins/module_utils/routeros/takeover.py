@@ -189,11 +189,9 @@ def _differences(info: Info, rows: tuple[Row, Row, Row], request: RouterRequest,
         yield f"its area-id is {found}, expected {area_id} (area in routeros_ospf_link). Make them equal"
     if str(area.get("type", "default")) != "default":
         yield f"its area is of type {area['type']}, expected default"
-    for row, kind, name, usual in (
-        (instance, "instance", "routing-table", "main"),
-        (template, "template", "instance-id", "0"),
-        (area, "area", "instance-id", "0"),
-    ):
+    tables = (instance, "instance", "routing-table", "main")
+    ids = [(row, kind, "instance-id", "0") for row, kind in ((template, "template"), (area, "area"))]
+    for row, kind, name, usual in (tables, *ids):
         if str(row.get(name) or usual) != usual:
             yield (
                 f"its {kind} has {name}={row[name]}, expected none: the routes would be in a different table, or the"
@@ -291,20 +289,14 @@ def matched_interfaces(info: Info, row: Row, request: RouterRequest, networks: s
     for text in split_list(row.get(networks)):
         with contextlib.suppress(ValueError):  # IPv6
             prefixes.append(ipaddress.IPv4Network(text, strict=False))
-    subnets = [
-        (place, subnet)
+    here = {
+        place
         for place, _own, subnet in link_subnets(info, interfaces)
         if subnet.version == 4 and (str(subnet) in request.networks or not request.networks)
-    ]
-    return [
-        name
-        for name in interfaces
-        if (name in names or not row.get("interfaces"))
-        and (
-            not row.get(networks)
-            or any(place == name and prefix.overlaps(subnet) for place, subnet in subnets for prefix in prefixes)
-        )
-    ]
+        if any(prefix.overlaps(subnet) for prefix in prefixes)
+    }
+    named = [name for name in interfaces if name in names or not row.get("interfaces")]
+    return [name for name in named if name in here or not row.get(networks)]
 
 
 def is_in_force(info: Info, template: Row, versions: Iterable[int]) -> bool:

@@ -23,13 +23,8 @@ Info = dict[str, Any]
 
 # What a client sends: (protocol, what connection tracking calls it).
 _NEW, _INVALID = (packet_filter.UDP, "new"), (packet_filter.TCP, "invalid")
-_WHAT = {
-    _NEW: ("UDP", ""),
-    _INVALID: (
-        "TCP",
-        ": the nodes answer past the router, so its connection tracking calls all but the first packet invalid",
-    ),
-}
+_WHY = ": the nodes answer past the router, so its connection tracking calls all but the first packet invalid"
+_WHAT = {_NEW: ("UDP", ""), _INVALID: ("TCP", _WHY)}
 
 _SIP_HELPER = (
     "; where it must stay and the service is SIP, disable the SIP helper, which rewrites what crosses NAT"
@@ -39,18 +34,12 @@ _PLACE = "\0"  # Stands for the prefixes in a sentence; in no comment of a rule
 
 
 def notrack_helps(info: Info, request: RouterRequest) -> bool:
-    """Return whether a rule drops these clients' TCP, and none does once the role has them untracked.
-
-    :param info: result of the module routeros_info.
-    """
+    """Return whether a rule drops these clients' TCP, and none does once the role has them untracked."""
     without = _firewall(info, dataclasses.replace(request, notrack=False))
     having = _firewall(info, dataclasses.replace(request, notrack=True))
     dropped = any(packet_filter.routeros_drop(without, packet) for _place, packet in _packets(info, request, _INVALID))
-    return dropped and not any(
-        packet_filter.routeros_drop(having, packet)
-        for kind in (_NEW, _INVALID)
-        for _place, packet in _packets(info, request, kind)
-    )
+    packets = [packet for kind in (_NEW, _INVALID) for _place, packet in _packets(info, request, kind)]
+    return dropped and not any(packet_filter.routeros_drop(having, packet) for packet in packets)
 
 
 def client_warnings(info: Info, request: RouterRequest, asked: bool) -> list[str]:

@@ -209,10 +209,7 @@ def routeros_chains(packet: Packet) -> tuple[tuple[str, str], ...]:
 
 
 def routeros_drop(firewall: Row, packet: Packet) -> Drop | None:
-    """Return the Drop of a packet by a router, None if it passes.
-
-    :param firewall: of the result of routeros_info.
-    """
+    """Return the Drop of a packet by a router with this firewall, as routeros_info returns it; None if it passes."""
     return _worst(drop for _menu, _chain, drop in routeros_drops(firewall, packet))
 
 
@@ -252,9 +249,8 @@ def routeros_rule_drop(rows: Iterable[Row], packet: Packet) -> Drop | None:
         elif action == "lookup":
             # In another table where nothing is found the next rule is asked.
             action = "accept" if table == "main" else "passthrough"
-        matchers = {
-            name: value for name, value in row.items() if name not in ("chain", "inactive", "interface", "table")
-        }
+        no_matchers = ("chain", "inactive", "interface", "table")
+        matchers = {name: value for name, value in row.items() if name not in no_matchers}
         found.append({**matchers, "action": action, "in-interface": row.get("interface"), "said": row})
     return routeros_walk(found, "/routing/rule", None, packet, {}, {**_ROUTEROS_ACTIONS, "unreachable": "drop"})
 
@@ -272,10 +268,7 @@ def routeros_walk(
     members: Mapping[str, list[str]],
     actions: Mapping[str, str] = _ROUTEROS_ACTIONS,
 ) -> Drop | None:
-    """Return the Drop of a packet by one chain of a menu.
-
-    :param members: the names of the interfaces in each interface list.
-    """
+    """Return the Drop of a packet by one chain of a menu; members are the interfaces in each interface list."""
     chains: Chains = {}
     for position, row in enumerate(rows):
         if not (flag(row, "disabled") or flag(row, "invalid")):

@@ -8,36 +8,19 @@ The role's announcer.py, which imports nothing, and its unit say the same; a tes
 
 from __future__ import annotations
 
-import dataclasses
-
 PROTOCOL, PROTOCOL_V3 = "anycast", "anycast_v3"  # Of the OSPF protocols
 
 
-@dataclasses.dataclass(frozen=True)
 class Paths:
     """The paths below BIRD's directory, which differs in tests only."""
 
-    directory: str = "/etc/bird"
-
-    @property
-    def bird_conf(self) -> str:
-        return f"{self.directory}/bird.conf"
-
-    @property
-    def part(self) -> str:
-        """The file of the role that a bird.conf includes which the role does not manage."""
-        return f"{self.directory}/anycast.conf"
-
-    @property
-    def part_pattern(self) -> str:
-        """By this it is included: BIRD reports no error where no file matches, before it is there and afterwards."""
-        return f"{self.directory}/anycast*.conf"
-
-    @property
-    def key(self) -> str:
-        return f"{self.directory}/anycast.key"
-
-    @property
-    def announced(self) -> str:
-        """The directory of what is announced, one file for each service."""
-        return f"{self.directory}/anycast.d"
+    def __init__(self, directory: str = "/etc/bird") -> None:
+        self.directory = directory
+        self.bird_conf = f"{directory}/bird.conf"
+        # The file of the role that a bird.conf includes which the role does not manage.
+        self.part = f"{directory}/anycast.conf"
+        # By this it is included: BIRD reports no error where no file matches, before it is there and afterwards.
+        self.part_pattern = f"{directory}/anycast*.conf"
+        self.key = f"{directory}/anycast.key"
+        # The directory of what is announced, one file for each service.
+        self.announced = f"{directory}/anycast.d"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 
@@ -63,16 +64,12 @@ class SipProbe:
         if not status:
             return None
         headers: dict[str, str] = {}
-        for line in rest.split("\n"):
-            line = line.rstrip("\r")
-            if not line:
-                break
+        for line in itertools.takewhile(bool, (line.rstrip("\r") for line in rest.split("\n"))):
             name, colon, value = line.partition(":")
-            if not colon:
-                continue
-            name = name.strip().lower()
-            # Only the first Via is ours, and RFC 3261 does not repeat the others.
-            headers.setdefault(_COMPACT.get(name, name), value.strip())
+            if colon:
+                name = name.strip().lower()
+                # Only the first Via is ours, and RFC 3261 does not repeat the others.
+                headers.setdefault(_COMPACT.get(name, name), value.strip())
         branch = _BRANCH.search(headers.get("via", ""))
         if not branch or not branch[1].startswith(_COOKIE + self.token + "."):
             return None

@@ -35,6 +35,12 @@ options:
   withdraw_wait:
     description: Seconds to wait for the router after a service was withdrawn, before it stops.
     type: float
+  namespaces:
+    description: >-
+      Whether systemd can give a unit its own view of the file system on this host. It cannot in some containers; the
+      announcer then runs without the settings that need it.
+    type: bool
+    default: true
 """
 
 EXAMPLES = r"""
@@ -94,8 +100,9 @@ class Installer:
                 announcer.UNIT: module.params["unit"],
                 announcer.BOOT: module.params["boot"],
             }
+        wait, namespaces = module.params["withdraw_wait"], module.params["namespaces"]
         for service in self.services:
-            self.files.update(announcer.service_files(service, module.params["withdraw_wait"]))
+            self.files.update(announcer.service_files(service, wait, namespaces))
         found = [path for pattern in announcer.patterns(everything=self.absent) for path in _glob(pattern)]
         self.superfluous = sorted(path for path in found if path not in self.files)
         self.changed = dict(self._changed())
@@ -193,15 +200,14 @@ class Installer:
             for made, mode in ((Path(directory), 0o755), (program, _MODE), (settings, _MODE)):
                 made.chmod(mode)
             words = [*announcer.COMMAND[:-1], str(program), "check", str(settings.with_suffix(""))]
-            # The PATH of who becomes root may lack sbin.
-            runuser = self.module.get_bin_path("runuser", required=True)
+            sandbox = announcer.sandbox(self.files[announcer.UNIT], self.module.params["namespaces"])
             for left in reversed(range(check.fall)):
-                code, _out, err = self.module.run_command([runuser, "-u", "bird", "--", *words])
-                if code == 0:
+                reason = systemd.check_failure(self.module.run_command, sandbox, words)
+                if reason is None:
                     return None
                 if left:
                     time.sleep(check.interval)
-        return str(err).strip()
+        return reason
 
     def install(self) -> None:
         units = [path for path in self.superfluous if path.startswith(announcer.SYSTEMD)]
@@ -292,6 +298,7 @@ def main() -> None:
             "boot": {"type": "str"},
             "services": {"type": "list", "elements": "dict"},
             "withdraw_wait": {"type": "float"},
+            "namespaces": {"type": "bool", "default": True},
         },
         required_if=[("state", "present", ("program", "unit", "boot", "services", "withdraw_wait"))],
         supports_check_mode=True,

@@ -237,12 +237,13 @@ class Node:
             if state != "active":
                 yield f"{announcer.starter(service)} is {state}"
             elif service.check:
-                # With the rights that the announcer has.
-                runuser = self.module.get_bin_path("runuser", required=True)
-                line = [runuser, "-u", "bird", "--", *announcer.COMMAND, "check", service.name]
-                code, _out, err = self.module.run_command(line)
-                if code:
-                    yield f"service '{service.name}': {err.strip()}"
+                drop_in = Path(announcer.drop_in(service.name))
+                namespaces = not drop_in.exists() or "ProtectSystem=no" not in drop_in.read_text("utf-8")
+                sandbox = announcer.sandbox(Path(announcer.UNIT).read_text("utf-8"), namespaces)
+                words = [*announcer.COMMAND, "check", service.name]
+                reason = systemd.check_failure(self.module.run_command, sandbox, words)
+                if reason is not None:
+                    yield f"service '{service.name}': {reason}"
 
 
 def main() -> None:

@@ -10,7 +10,9 @@ short_description: Make a dummy interface by the node's interface manager
 version_added: 1.0.0
 author: homelab.anycast maintainers (@homelab-anycast)
 description:
-  - Writes the files of a dummy interface for ifupdown, NetworkManager or systemd-networkd, and brings it up.
+  - Writes the files of a dummy interface for ifupdown, ifupdown2, NetworkManager or systemd-networkd, and brings it up.
+  - For ifupdown and ifupdown2 the file is where C(/etc/network/interfaces) reads it; without such a place the module
+    fails before it changes anything. Files that do not bring the interface up are taken back.
   - An interface that is up stays up when its addresses change. Files for another interface manager are removed first,
     for which it goes down for a moment.
   - Meant for the role P(homelab.anycast.bird_anycast#role), which owns the files that this module writes.
@@ -22,7 +24,10 @@ options:
     type: str
     choices: [present, absent]
     default: present
-  manager: {type: str, choices: [ifupdown, NetworkManager, networkd], description: Required for O(state=present).}
+  manager:
+    type: str
+    choices: [ifupdown, ifupdown2, NetworkManager, networkd]
+    description: Required for O(state=present).
   addresses:
     description: >-
       Its addresses, as prefixes, written as C(ip(8\)) shows them. Required for O(state=present). More that it has stay
@@ -31,9 +36,9 @@ options:
     elements: str
   content:
     description: >-
-      Texts of the manager's files, one stanza for ifupdown (C(interfaces(5\))), one keyfile for NetworkManager
-      (C(nm-settings-keyfile(5\))), two for networkd (C(systemd.netdev(5\)), C(systemd.network(5\))). Required for
-      O(state=present).
+      Texts of the manager's files, one stanza for ifupdown and ifupdown2 (C(interfaces(5\))), one keyfile for
+      NetworkManager (C(nm-settings-keyfile(5\))), two for networkd (C(systemd.netdev(5\)), C(systemd.network(5\))).
+      Required for O(state=present).
     type: list
     elements: str
   commands:
@@ -89,7 +94,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.node import interfaces
+from ..module_utils.node import files, interfaces
 from ..module_utils.node.files import write_file
 from ..module_utils.waiting import wait_until
 
@@ -108,8 +113,13 @@ class Interface:
         self.wanted: set[str] = set(params["addresses"] or []) if self.present else set()
         self.connection = "anycast-" + self.name
         self.files: dict[str, str] = {}
+        self.written = False
+        self.sources = files.interfaces_sources(files.INTERFACES)
         if self.present:
-            paths = interfaces.paths(self.manager, self.name)
+            problems = interfaces.source_problems(self.sources, [self.name])
+            if problems and self.manager in interfaces.READ_INTERFACES:
+                module.fail_json(msg=f"{problems[0]}. Nothing was changed")
+            paths = interfaces.paths(self.manager, self.name, self.sources)
             if len(params["content"]) != len(paths):
                 module.fail_json(
                     msg=f"{self.name}: content has {len(params['content'])} texts, expected {len(paths)} with manager"
@@ -119,10 +129,11 @@ class Interface:
         self.before = {
             path: Path(path).read_text(encoding="utf-8")
             for manager in interfaces.MANAGERS
-            for path in interfaces.paths(manager, self.name)
+            for path in interfaces.all_paths(manager, self.name, self.sources)
             if Path(path).exists()
         }
         self.found = self.addresses()
+        self.is_new = self.found is None
         self.surplus = (self.found or set()) - self.wanted if self.present else set()
 
     # What is there
@@ -137,8 +148,25 @@ class Interface:
             code, printed, errors = 127, "", f"there is no program {words[0]} on this host"
         if code and check:
             said = (errors or printed).strip() or "nothing was printed"
-            self.module.fail_json(msg=f"{self.name}: '{' '.join(words)}' ended with {code}: {said}")
+            self.fail(f"{self.name}: '{' '.join(words)}' ended with {code}: {said}")
         return code, printed
+
+    def fail(self, message: str) -> None:
+        """Fail, with the files as they were: a stanza that does not work would fail at each boot."""
+        if self.written:
+            self.written = False
+            if self.is_new:
+                self.take_away(self.manager)
+                self.run("ip", "link", "delete", "dev", self.name, check=False)
+            for path in {**self.before, **self.files}:
+                if path in self.before:
+                    write_file(Path(path), self.before[path], mode=interfaces.mode(path))
+                else:
+                    Path(path).unlink(missing_ok=True)
+            if self.manager == interfaces.NETWORKD:
+                self.run("networkctl", "reload", check=False)
+            message += ". Its files are as they were before"
+        self.module.fail_json(msg=message)
 
     def addresses(self) -> set[str] | None:
         """Return the interface's addresses as prefixes, None if there is no such interface."""
@@ -159,7 +187,7 @@ class Interface:
             manager
             for manager in interfaces.MANAGERS
             if (not self.present or manager != self.manager)
-            and self.before.keys() & set(interfaces.paths(manager, self.name))
+            and (self.before.keys() - self.files.keys()) & set(interfaces.all_paths(manager, self.name, self.sources))
         ]
 
     @property
@@ -197,6 +225,7 @@ class Interface:
 
     def change(self) -> None:
         self.check_files()
+        self.written = self.present
         for manager in self.others:
             self.take_away(manager)
         for path in self.superfluous:
@@ -209,8 +238,11 @@ class Interface:
         changed = self.changed_files
         for path in changed:
             write_file(Path(path), self.files[path], mode=interfaces.mode(path))
+        if self.manager in interfaces.READ_INTERFACES and self.run("ifquery", self.name, check=False)[0]:
+            self.fail(f"{self.manager} does not read {' '.join(self.files)}: 'ifquery {self.name}' does not know it")
         {
             interfaces.IFUPDOWN: self.up_by_ifupdown,
+            interfaces.IFUPDOWN2: self.up_by_ifupdown2,
             interfaces.NETWORKMANAGER: self.up_by_networkmanager,
             interfaces.NETWORKD: self.up_by_networkd,
         }[self.manager](bool(changed))
@@ -229,7 +261,7 @@ class Interface:
 
     def take_away(self, manager: str) -> None:
         """Have a manager take the interface down. Its files are there yet."""
-        if manager == interfaces.IFUPDOWN:
+        if manager in interfaces.READ_INTERFACES:
             self.run("ifdown", "--force", self.name, check=False)
         elif manager == interfaces.NETWORKMANAGER:
             self.run("nmcli", "connection", "delete", self.connection, check=False)
@@ -249,7 +281,17 @@ class Interface:
             self.run("ip", "link", "delete", "dev", self.name, check=False)
             self.run("ifup", self.name)
             return
-        for prefix in sorted(self.wanted - self.found):
+        self.change_in_place(changed)
+
+    def up_by_ifupdown2(self, changed: bool) -> None:
+        # What is up, the kernel says, not its state file. ifup would take surplus addresses away.
+        if self.found is None:
+            self.run("ifup", self.name)
+        else:
+            self.change_in_place(changed)
+
+    def change_in_place(self, changed: bool) -> None:
+        for prefix in sorted(self.wanted - (self.found or set())):
             self.add(prefix)
         if changed or self.module.params["repair"]:
             for command in self.module.params["forget"] + self.module.params["commands"]:
@@ -278,13 +320,24 @@ class Interface:
             there = "no interface" if self.found is None else ", ".join(sorted(self.found)) or "no address"
             look_at = {
                 interfaces.IFUPDOWN: "ifup --verbose " + shlex.quote(self.name),
+                interfaces.IFUPDOWN2: "ifup --verbose " + shlex.quote(self.name),
                 interfaces.NETWORKMANAGER: "journalctl --unit NetworkManager",
                 interfaces.NETWORKD: "journalctl --unit systemd-networkd",
             }[self.manager]
-            self.module.fail_json(
-                msg=f"{self.name} by {self.manager} has {there}, expected {', '.join(sorted(self.wanted))}; look at"
-                f" '{look_at}'"
+            self.fail(
+                f"{self.name} by {self.manager} has {there}, expected {', '.join(sorted(self.wanted))}; look at"
+                f" '{look_at}'{self.other_network()}"
             )
+
+    def other_network(self) -> str:
+        """Say which file networkd takes instead: the first one that matches, by its name."""
+        if self.manager != interfaces.NETWORKD:
+            return ""
+        lines = (line.split() for line in self.run("networkctl", "status", self.name, check=False)[1].splitlines())
+        file = next((words[2] for words in lines if words[:2] == ["Network", "File:"]), "")
+        if not file or file in self.files:
+            return ""
+        return f". networkd configures it by {file}, whose [Match] fits too: narrow that, such as by Kind=!dummy"
 
 
 def main() -> None:

@@ -26,6 +26,12 @@ options:
   directory: {type: path, description: "BIRD's directory, C(/etc/bird), for RV(bird_conf) and RV(announced)."}
   dummies: {type: list, elements: str, default: [], description: Dummy interfaces to look for in RV(stanzas).}
   source_table: {type: int, description: Number of the routing table for RV(source_routing).}
+  tries:
+    description: >-
+      Whether to try what containers may not have, and to take it away again, also in check mode. These are a dummy
+      interface, unless one of O(dummies) is there, and a unit of systemd with its own view of the file system.
+    type: bool
+    default: false
   removal: {type: bool, default: false, description: "Whether to read RV(before), which the removal of the role needs."}
 """
 
@@ -48,7 +54,8 @@ facts:
     - What the node is, and its place in the network.
     - C(distribution) is the name of its distribution, C(distributions) are the identifiers of that and of those that
       it is like (C(ID_LIKE) in C(os-release(5\))).
-    - C(interfaces) has by name whether the interface is C(active), its C(mtu) and its C(addresses) as prefixes.
+    - C(interfaces) has by name whether the interface is C(active), its C(mtu), its C(addresses) as prefixes, its
+      C(kind) such as V(dummy), and the bridge or bond that it is a port of (C(master)).
     - C(default_ipv4) and C(default_ipv6) are the interfaces that the default routes leave by, null without one.
   returned: always
   type: dict
@@ -56,7 +63,8 @@ announced: {type: dict, returned: always, description: "Owner, group, mode of C(
 nftables:
   description: >-
     The objects of C(nft --json list ruleset); null if there is no program nft, or it refuses. In the same way
-    C(iptables) and C(ip6tables) have the output of C(iptables-save) and C(ip6tables-save) as text.
+    C(iptables) and C(ip6tables) have the output of C(iptables-save) and C(ip6tables-save) as text, and where these are
+    of nftables, C(iptables_legacy) and C(ip6tables_legacy) that of C(iptables-legacy-save) and its like.
   returned: always
   type: list
   elements: dict
@@ -66,13 +74,13 @@ rp_filter:
     C(net.ipv4.conf.all.rp_filter) and the interface's own.
   returned: always
   type: dict
-units: {type: dict, returned: always, description: "C(load), C(active) and C(enabled) of each of O(units)."}
+units: {type: dict, returned: always, description: "C(load), C(active), C(enabled), C(remains) of O(units)."}
 packages: {type: dict, returned: always, description: "The installed version of each of O(packages), or null."}
 interface_managers:
   description:
     - Null without O(link_interfaces).
-    - Which of V(ifupdown), V(NetworkManager) and V(networkd) are C(running), and what the tool of one said that does
-      not answer (C(mute)).
+    - Which of V(ifupdown), V(ifupdown2), V(NetworkManager) and V(networkd) are C(running), and what the tool of one
+      said that does not answer (C(mute)).
     - C(links) has by each of O(link_interfaces) the one that manages it, null if it is none of these.
     - C(interfaces) are those with files of the role P(homelab.anycast.bird_anycast#role).
   returned: always
@@ -95,6 +103,14 @@ stanzas:
   type: list
   elements: dict
   sample: [{file: /etc/network/interfaces, name: dummy0, addresses: [172.18.0.64], extra: [], heirs: []}]
+sources:
+  description: Each line C(source) and C(source-directory) of C(interfaces(5\)), keyword and absolute path, or null.
+  returned: always
+  type: list
+  elements: list
+resolvers: {type: list, elements: str, returned: always, description: The addresses that the node asks for names.}
+tries: {type: dict, returned: always, description: "What failed of O(tries), by C(dummy) and C(sandbox), or null."}
+routes: {type: list, elements: dict, returned: always, description: "Those of the main table, with O(directory)."}
 source_routing: {type: str, returned: always, description: "Policy rules, and routes of O(source_table), by C(ip -N)."}
 before:
   description:
@@ -109,7 +125,9 @@ clock: {type: dict, returned: always, description: "C(skew), seconds ahead of O(
 
 import contextlib
 import dataclasses
+import glob
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -117,15 +135,19 @@ from typing import Any
 from ansible.module_utils import distro
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.bird.conf import BirdConf
+from ..module_utils.bird.conf import BirdConf, includes
 from ..module_utils.bird.paths import Paths
+from ..module_utils.node import announcer, files, ifupdown
 from ..module_utils.node import facts as node_facts
-from ..module_utils.node import files, ifupdown
 from ..module_utils.node.managers import read_managers
 from ..module_utils.node.systemd import unit_states
 from ..module_utils.node.takeover import packages_to_purge
 
 CONF = "/proc/sys/net/ipv4/conf"
+NET = "/sys/class/net"
+RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
+# A dummy interface that is there for a moment.
+TRIED = "anycast-try"
 # Root's PATH may lack it in a login without a shell.
 SBIN = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
 
@@ -135,7 +157,7 @@ def facts(module: AnsibleModule) -> node_facts.Facts:
     return {
         "distribution": distro.name(),
         "distributions": [distro.id(), *distro.like().split()],
-        "interfaces": node_facts.parse_interfaces(output(module, "ip", "-json", "address", "show") or "[]"),
+        "interfaces": node_facts.parse_interfaces(output(module, "ip", "-json", "-details", "address", "show") or "[]"),
         **{
             f"default_ipv{version}": node_facts.parse_default(
                 output(module, "ip", f"-{version}", "-json", "route", "show", "default") or "[]"
@@ -181,12 +203,76 @@ def nftables(text: str | None) -> Any:
         return None
 
 
-def bird_conf(path: Path) -> dict[str, Any] | None:
-    """Return what a bird.conf consists of, None without one."""
+def iptables(module: AnsibleModule, program: str) -> dict[str, str | None]:
+    """Return the rules, and those of the older iptables beside, which are in force too and which the newer hides."""
+    saved = output(module, f"{program}-save")
+    legacy = output(module, f"{program}-legacy-save") if "(nf_tables)" in (saved or "") else None
+    return {program: saved, f"{program}_legacy": legacy}
+
+
+def bird_conf(paths: Paths) -> dict[str, Any] | None:
+    """Return what a bird.conf and what it includes consist of, None without one."""
     try:
-        return dataclasses.asdict(BirdConf.parse(path.read_text("utf-8", "replace")))
+        text = Path(paths.bird_conf).read_text("utf-8", "replace")
     except FileNotFoundError:
         return None
+    found: dict[str, str] = {}
+    for pattern in includes(text, paths.directory):
+        _include(pattern, paths, found)
+    return dataclasses.asdict(BirdConf.parse(text, found))
+
+
+def _include(pattern: str, paths: Paths, found: dict[str, str]) -> None:
+    for name in sorted(glob.glob(pattern)):  # noqa: PTH207
+        # The role's own are no reason for anything.
+        if name not in found and name not in (paths.part, paths.key) and not name.startswith(paths.announced):
+            found[name] = Path(name).read_text("utf-8", "replace")
+            # Relative to the file that names them.
+            for inner in includes(found[name], str(Path(name).parent)):
+                _include(inner, paths, found)
+
+
+def resolvers() -> list[str]:
+    """Return the nameservers of a node; where that is systemd-resolved's stub, those that it asks itself."""
+    found = []
+    for path in RESOLVERS:
+        with contextlib.suppress(OSError):
+            words = (line.split() for line in Path(path).read_text("utf-8", "replace").splitlines())
+            found += [line[1] for line in words if len(line) > 1 and line[0] == "nameserver"]
+    return [address for address in dict.fromkeys(found) if not address.startswith("127.")]
+
+
+def tries(module: AnsibleModule, dummies: list[str]) -> dict[str, str | None]:
+    """Return what a container may not have, and what its programs say of it."""
+    found: dict[str, str | None] = {"dummy": None, "sandbox": None}
+    # Without root's rights nothing can be made anyway.
+    if os.geteuid() == 0 and not any(Path(NET, name).exists() for name in dummies):
+        found["dummy"] = failure(module, "ip", "link", "add", "dev", TRIED, "type", "dummy")
+        output(module, "ip", "link", "delete", "dev", TRIED)
+    settings = [f"--property={name}={value}" for name, value in announcer.TRIED_NAMESPACES]
+    if module.get_bin_path("systemd-run", opt_dirs=SBIN):
+        command = ["systemd-run", "--quiet", "--collect", "--property=Type=oneshot"]
+        found["sandbox"] = failure(module, *command, *settings, "--", "/bin/true")
+        # Where it cannot run anything, that says nothing of the sandbox.
+        if found["sandbox"] and failure(module, *command, "--", "/bin/true"):
+            found["sandbox"] = None
+    return found
+
+
+def failure(module: AnsibleModule, *words: str) -> str | None:
+    """Return what a program says that fails, None if it does not."""
+    program = module.get_bin_path(words[0], opt_dirs=SBIN)
+    code, printed, errors = module.run_command([program or words[0], *words[1:]])
+    return (errors or printed).strip() or f"exit status {code}" if code else None
+
+
+def routes(module: AnsibleModule) -> list[dict[str, Any]]:
+    """Return the routes of the main table, of both versions."""
+    return [
+        row
+        for version in (4, 6)
+        for row in json.loads(output(module, "ip", f"-{version}", "-json", "route", "show") or "[]")
+    ]
 
 
 def attributes(path: Path) -> dict[str, str | None] | None:
@@ -251,6 +337,7 @@ def main() -> None:
             "directory": {"type": "path"},
             "dummies": {"type": "list", "elements": "str", "default": []},
             "source_table": {"type": "int"},
+            "tries": {"type": "bool", "default": False},
             "removal": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
@@ -259,7 +346,7 @@ def main() -> None:
     skew = None if params["now"] is None else round(time.time() - params["now"])
     paths = Paths(params["directory"]) if params["directory"] else None
     try:
-        conf = bird_conf(Path(paths.bird_conf)) if paths else None
+        conf = bird_conf(paths) if paths else None
     except OSError as exc:
         module.fail_json(msg=f"{exc.filename} cannot be read: {exc.strerror}. Use 'become: true'")
     links = params["link_interfaces"]
@@ -267,11 +354,16 @@ def main() -> None:
         changed=False,
         facts=facts(module),
         nftables=nftables(output(module, "nft", "--json", "list", "ruleset")),
-        iptables=output(module, "iptables-save"),
-        ip6tables=output(module, "ip6tables-save"),
+        **iptables(module, "iptables"),
+        **iptables(module, "ip6tables"),
         rp_filter=rp_filters(CONF),
         units={
-            name: {"load": unit["LoadState"], "active": unit["ActiveState"], "enabled": unit["UnitFileState"]}
+            name: {
+                "load": unit["LoadState"],
+                "active": unit["ActiveState"],
+                "enabled": unit["UnitFileState"],
+                "remains": unit.get("RemainAfterExit") == "yes",
+            }
             for name, unit in unit_states(module.run_command, params["units"], required=False).items()
         },
         packages={name: installed(module, name) for name in params["packages"]},
@@ -279,6 +371,10 @@ def main() -> None:
         bird_conf=conf,
         announced=attributes(Path(paths.announced)) if paths else None,
         stanzas=stanzas(params["dummies"]),
+        sources=files.interfaces_sources(files.INTERFACES),
+        routes=routes(module) if paths else [],
+        resolvers=resolvers(),
+        tries=tries(module, params["dummies"]) if params["tries"] else {},
         source_routing=source_routing(module, params["source_table"]),
         before=before(module) if params["removal"] else None,
         clock={"skew": skew},

@@ -39,7 +39,8 @@ options:
     type: str
   content:
     description:
-      - What the file C(/etc/network/interfaces.d/anycast-NAME) is to hold of O(interface) instead.
+      - What the file C(/etc/network/interfaces.d/anycast-NAME) is to hold of O(interface) instead. It has another name,
+        such as C(anycast-NAME.cfg), where C(/etc/network/interfaces) reads only that.
       - Written first, so that at no time the interface would be gone after a boot.
     type: str
 """
@@ -71,7 +72,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.bird import conf
-from ..module_utils.node import files, ifupdown
+from ..module_utils.node import files, ifupdown, interfaces
 from ..module_utils.node.files import digest, read_exactly, write_file
 
 
@@ -136,7 +137,8 @@ class Takeover:
 
     def write_own(self) -> None:
         params = self.module.params
-        path = Path(files.INTERFACES).with_name("interfaces.d") / (files.OWN_PREFIX + params["interface"])
+        sources = files.interfaces_sources(files.INTERFACES)
+        path = Path(interfaces.paths(interfaces.IFUPDOWN, params["interface"], sources)[0])
         before = path.read_text("utf-8") if path.exists() else ""
         if before != params["content"]:
             self.show(path, before, params["content"])

@@ -60,6 +60,8 @@ RETURN = r"""
 msg: {type: str, returned: "instead of all else, with O(fail=false)", description: Why it could not be read.}
 reached: {type: bool, returned: as RV(msg), description: Whether the node could be reached.}
 problems: {type: list, elements: str, returned: success, description: What keeps the role from setting up the node.}
+doubts: {type: list, elements: str, returned: success, description: What may go wrong later.}
+namespaces: {type: bool, returned: success, description: Whether the announcer can have the whole of its sandbox.}
 info: {type: dict, returned: success, description: What M(homelab.anycast.anycast_node_info) returned.}
 link: {type: dict, returned: success, description: "The link with its defaults, without keys; empty if it cannot work."}
 services: {type: list, elements: dict, returned: success, description: The services with their defaults; likewise.}
@@ -81,8 +83,9 @@ takeover:
   description:
     - What was there before the role. C(kind) says what C(bird.conf) is. V(none) there is none, V(ours) the role has
       written it, V(plain) and V(article) are replaced, V(foreign) is not changed.
-    - C(notes) say what the role takes over, C(interfaces) are those of RV(interfaces) that stand in files which are not
-      the role's. What C(keep_bird_conf) and C(units) are for, M(homelab.anycast.anycast_takeover) says.
+    - C(notes) say what the role takes over, C(interfaces) are those of RV(interfaces) that stand in files which are
+      not the role's, C(template) is what their new files are made of. What C(keep_bird_conf) and C(units) are for,
+      M(homelab.anycast.anycast_takeover) says.
   returned: success
   type: dict
 bird:

@@ -62,6 +62,6 @@ def _node(host: Host, asked: bool) -> NodeEnd:
 def _answer(plan: dict[str, Any]) -> dict[str, Any]:
     """Return what a role's plan has read of a host and found wrong with it, and whether it was reached."""
     if "info" in plan:
-        return {"info": plan["info"], "problems": plan["problems"]}
+        return {"info": plan["info"], "problems": plan["problems"], "doubts": plan.get("doubts", [])}
     # A plan that failed is one of variables that cannot be resolved; without a plan, its host was lost before.
     return {"problems": [plain_message(plan)] if plan else [], "reached": plan.get("reached", bool(plan))}

@@ -6,6 +6,7 @@ The node's loopback is the link.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,9 @@ class Playbook:
         for name in ("ifup", "ifquery", "bird"):
             (programs / name).write_text("#!/bin/sh\n")
             (programs / name).chmod(0o755)
+        # The kernel of this machine may have no dummy driver, and is left alone.
+        (programs / "ip").write_text(f'#!/bin/sh\n[ "$1" = link ] || exec {shutil.which("ip")} "$@"\n')
+        (programs / "ip").chmod(0o755)
         (self._directory / "hosts.yml").write_text(yaml.safe_dump(inventory))
         (self._directory / "play.yml").write_text(yaml.safe_dump([{"import_playbook": f"homelab.anycast.{self.name}"}]))
         return play(

@@ -64,6 +64,12 @@ class Protocol:
     stubnets: list[str] = dataclasses.field(default_factory=list)
     routes: list[str] = dataclasses.field(default_factory=list)
     others: list[str] = dataclasses.field(default_factory=list)  # First words of what else is in it
+    # Whether it gives routes to what it is about: neighbours, the kernel.
+    exports: bool = False
+    # Whether it takes routes or networks from the kernel that it has not put there: learn of kernel, direct.
+    learns: bool = False
+    # Which file it is in, where that is not bird.conf.
+    file: str = ""
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Protocol:
@@ -92,7 +98,11 @@ class BirdConf:
     protocols: list[Protocol]
 
     @classmethod
-    def parse(cls, text: str) -> BirdConf:
+    def parse(cls, text: str, included: Mapping[str, str] | None = None) -> BirdConf:
+        """Return what a text and the files that it includes consist of.
+
+        :param included: the text of each included file, by its path.
+        """
         router_id, includes, others, protocols = None, [], set(), []
         for words, block in _statements(_TOKEN.finditer(text)):
             if not words:
@@ -105,6 +115,8 @@ class BirdConf:
                 includes.append(_unquoted(words[1]))
             elif words[0] not in _HARMLESS:
                 others.add(words[0])
+        for file, more in (included or {}).items():
+            protocols += [dataclasses.replace(entry, file=file) for entry in cls.parse(more).protocols]
         service_areas = _includes_any(text, _SERVICE_AREAS)
         return cls(is_ours(text), service_areas, router_id, includes, sorted(others), protocols)
 
@@ -155,8 +167,11 @@ def _protocol(words: list[str], block: list[_Statement]) -> Protocol:
     # Without a version it is OSPFv2 (BIRD User's Guide, OSPF).
     kind = "ospf2" if kind == "ospf" else kind
     found = Protocol(kind, _unquoted(rest[0]) if rest and rest[0] != "from" else None, "from" in rest)
+    found = dataclasses.replace(found, exports=_exports(block), learns=_learns(kind, block))
     for head, inner in block:
-        if head[:1] == ["area"] and len(head) > 1:
+        if kind == "direct" and head[:1] == ["interface"]:
+            found.interfaces.append(Interface([_unquoted(word) for word in head[1:]], False))
+        elif head[:1] == ["area"] and len(head) > 1:
             found.areas.append(head[1])
             _add_area(found, inner or [])
         elif head[:1] == ["route"] and len(head) > 1:
@@ -166,11 +181,29 @@ def _protocol(words: list[str], block: list[_Statement]) -> Protocol:
     return found
 
 
+def _exports(block: list[_Statement]) -> bool:
+    """Of BIRD 2 that stands in a channel, of BIRD 1 in the protocol. The default is none."""
+    statements = [*block, *(entry for _head, inner in block for entry in inner or [])]
+    return any(head[:1] == ["export"] and head[1:] != ["none"] for head, _no in statements)
+
+
+def _learns(kind: str, block: list[_Statement]) -> bool:
+    heads = [head for head, _inner in block]
+    if kind == "direct":
+        return not any(head[:1] == ["disabled"] and _is_on(head) for head in heads)
+    return kind == "kernel" and any(head[:1] == ["learn"] and _is_on(head) for head in heads)
+
+
+def _is_on(words: list[str]) -> bool:
+    """Return whether a switch is on: it is without a word too (BIRD User's Guide, 3.2)."""
+    return words[1:2] not in (["no"], ["off"])
+
+
 def _add_area(found: Protocol, block: list[_Statement]) -> None:
     for head, inner in block:
         if head[:1] == ["interface"]:
             patterns = [_unquoted(word) for word in head[1:] if word[:1] in "\"'"]
-            stub = any(option[:1] == ["stub"] and option[1:] in ([], ["yes"]) for option, _no in inner or [])
+            stub = any(option[:1] == ["stub"] and _is_on(option) for option, _no in inner or [])
             found.interfaces.append(Interface(patterns, stub))
         elif head[:1] == ["stubnet"] and len(head) > 1:
             found.stubnets.append(head[1])

@@ -46,6 +46,39 @@ _HEADER = "# Written by the role homelab.anycast.bird_anycast; changes are lost.
 # it talks to BIRD in between.
 _WATCHDOG_MARGIN = 4
 
+# What else stands in the section [Service] of the unit. The directory of links may not be there yet.
+_NOT_OF_SANDBOX = (
+    "Exec",
+    "NotifyAccess",
+    "ReadWritePaths",
+    "RemainAfterExit",
+    "Restart",
+    "SyslogId",
+    "Timeout",
+    "Type",
+)
+
+# The settings of the unit that need a mount namespace, which a container may not have (systemd.exec(5); 226/NAMESPACE),
+# and what is left of them without one.
+NAMESPACES = {
+    "PrivateTmp": "no",
+    "PrivateDevices": "no",
+    "ProtectClock": "no",
+    "ProtectControlGroups": "no",
+    "ProtectHome": "no",
+    "ProtectHostname": "no",
+    "ProtectKernelLogs": "no",
+    "ProtectKernelModules": "no",
+    "ProtectKernelTunables": "no",
+    "ProtectProc": "default",
+    "ProtectSystem": "no",
+    "ProcSubset": "all",
+    "ReadWritePaths": "",
+}
+
+# Of these, what is tried on a node before the user bird and the directory of links are there.
+TRIED_NAMESPACES = (("PrivateTmp", "yes"), ("PrivateDevices", "yes"), ("ProtectSystem", "strict"))
+
 _WARNING = 4  # Of syslog(3)
 
 
@@ -64,7 +97,8 @@ def units_of(services: Iterable[Service]) -> list[str]:
     return [unit for service in services for unit in (instance(service.name), starter(service))]
 
 
-def _drop_in(name: str) -> str:
+def drop_in(name: str) -> str:
+    """Return the path of what a service adds to the unit that announces it."""
     return f"{SYSTEMD}/{instance(name)}.d/homelab-anycast.conf"
 
 
@@ -73,13 +107,29 @@ def settings_file(name: str) -> str:
     return f"{SETTINGS}/{name}.json"
 
 
-def service_files(service: Service, withdraw_wait: float) -> dict[str, str]:
-    """Return the text of each file of a service, by path; withdraw_wait is for the router to change its next hops."""
+def sandbox(unit: str, namespaces: bool = True) -> list[str]:
+    """Return the settings of the unit's text that decide what a check may do, as systemd-run(1) takes them."""
+    section, found = "", []
+    without = () if namespaces else tuple(f"{name}=" for name in NAMESPACES)
+    for line in unit.splitlines():
+        if line.startswith("["):
+            section = line
+        elif section == "[Service]" and "=" in line and not line.startswith(("#", *_NOT_OF_SANDBOX, *without)):
+            found.append(line)
+    return found
+
+
+def service_files(service: Service, withdraw_wait: float, namespaces: bool = True) -> dict[str, str]:
+    """Return the text of each file of a normalised service, by its path.
+
+    :param withdraw_wait: seconds that the router has to change its next hops.
+    :param namespaces: whether systemd can give a unit its own view of the file system here.
+    """
     name = service.name
     return {
         **{f"{SETTINGS}/{name}{suffix}": text for suffix, text in _announcements(service).items()},
         settings_file(name): _settings(service, withdraw_wait),
-        _drop_in(name): _instance(service),
+        drop_in(name): _instance(service) + ("" if namespaces else _without_namespaces(service)),
         # Not Upholds=: of a drained service it would try the start again and again, some 150 lines of journal a minute.
         f"{SYSTEMD}/{starter(service)}.d/homelab-anycast-{name}.conf": f"{_HEADER}[Unit]\nWants={instance(name)}\n",
     }
@@ -93,7 +143,7 @@ def patterns(everything: bool = False) -> list[str]:
     """Return glob patterns of the paths that services have; of all that there may be on a node, if asked for."""
     of_all = [PROGRAM, UNIT, BOOT, DRAINED + "/*.json"] if everything else []
     of_bird = [f"{SETTINGS}/*{suffix}" for suffix in SUFFIXES]
-    return [*of_bird, SETTINGS + "/*.json", _drop_in("*"), SYSTEMD + "/*.d/homelab-anycast-*.conf", *of_all]
+    return [*of_bird, SETTINGS + "/*.json", drop_in("*"), SYSTEMD + "/*.d/homelab-anycast-*.conf", *of_all]
 
 
 def links_without_file(paths: Iterable[str]) -> list[str]:
@@ -112,7 +162,7 @@ def needs_restart(service: Service, changed: Iterable[str]) -> bool:
 
     Without a check nothing runs that could be outdated, but the relations to other units are those of the start.
     """
-    outdated = [_drop_in(service.name)]
+    outdated = [drop_in(service.name)]
     if service.check:
         outdated += [PROGRAM, UNIT, settings_file(service.name)]
     return any(path in changed for path in outdated)
@@ -170,6 +220,11 @@ def _instance(service: Service) -> str:
             f"WatchdogSec={service.check.interval + _WATCHDOG_MARGIN:g}\n"
         )
     return _HEADER + text
+
+
+def _without_namespaces(service: Service) -> str:
+    lines = [f"{name}={value}" for name, value in NAMESPACES.items()]
+    return "\n".join([*([] if service.check else ["", "[Service]"]), *lines]) + "\n"
 
 
 def drain_file(service: str | None) -> str:

@@ -19,13 +19,18 @@ Facts = dict[str, Any]  # What anycast_node_info returns as facts
 
 
 def parse_interfaces(text: str) -> dict[str, dict[str, Any]]:
-    """Return the interfaces by name, each with C(active), C(mtu) and C(addresses), from C(ip -json address show)."""
+    """Return the interfaces by name, each with C(active), C(mtu), C(addresses), C(kind), C(master).
+
+    :param text: output of C(ip -json -details address show).
+    """
     return {
         row["ifname"]: {
             # UNKNOWN is that of a driver without a carrier, such as the loopback's (operstates.rst of the kernel).
             "active": row["operstate"] != "DOWN",
             "mtu": row["mtu"],
             "addresses": ["{local}/{prefixlen}".format(**entry) for entry in row["addr_info"]],
+            "kind": row.get("linkinfo", {}).get("info_kind"),
+            "master": row.get("master"),
         }
         for row in json.loads(text)
     }

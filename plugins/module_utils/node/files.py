@@ -15,18 +15,40 @@ from pathlib import Path
 from typing import Any
 
 from . import ifupdown
+from .interfaces import OWN_PREFIX, Source
 
 INTERFACES = "/etc/network/interfaces"
 # Where what was there before the role is kept, by its own path; closed to all but root.
 KEPT = "/var/lib/homelab-anycast/before"
-OWN_PREFIX = "anycast-"  # Of the files in interfaces.d these are the role's own
 
 
 def interfaces_files(path: str) -> list[tuple[Path, str]]:
     """Return (file, text) of /etc/network/interfaces and of all that it sources, but for the role's own."""
+    return [(file, text) for file, text in _read(path).items() if not file.name.startswith(OWN_PREFIX)]
+
+
+def own_interfaces_files(path: str) -> list[str]:
+    """Return the interfaces with a file of the role that /etc/network/interfaces sources."""
+    names = [file.name for file in _read(path) if file.name.startswith(OWN_PREFIX)]
+    return [name[len(OWN_PREFIX) :].partition(".")[0] for name in names]
+
+
+def interfaces_sources(path: str) -> list[Source] | None:
+    """Return the keyword and the absolute path of each line that has more files read, None without such a file."""
+    if not Path(path).exists():
+        return None
+    # Both are relative to the file that names them.
+    return [
+        (keyword, str(file.parent / os.path.expandvars(argument)))
+        for file, text in _read(path).items()
+        for keyword, argument in ifupdown.sources(text)
+    ]
+
+
+def _read(path: str) -> dict[Path, str]:
     found: dict[Path, str] = {}
     _collect(Path(path), found)
-    return [(file, text) for file, text in found.items() if not file.name.startswith(OWN_PREFIX)]
+    return found
 
 
 def _collect(file: Path, found: dict[Path, str]) -> None:

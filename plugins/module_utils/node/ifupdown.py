@@ -20,6 +20,8 @@ _DUMMY_COMMAND = re.compile(
 )
 _COMMANDS = ("pre-up", "up", "post-up", "pre-down", "down", "post-down")
 _PLAIN_OPTIONS = ("address", "netmask", "broadcast", "network")
+# Of ifupdown2 and ifupdown-ng.
+_LINK_TYPE = ("link-type", "dummy")
 
 # Of source-directory, interfaces(5): "ASCII upper- and lower-case letters, ASCII digits, ASCII underscores and
 # hyphens".
@@ -109,6 +111,7 @@ def hand_made(file: str, text: str, name: str) -> HandMade | None:
         return None
     options = [option for stanza in own for option in stanza.options]
     addresses = [value.split("/")[0] for option, value in options if option == "address"]
+    options = [option for option in options if option != _LINK_TYPE]
     more = [name for name, value in options if not (name in _COMMANDS and _DUMMY_COMMAND.match(value))]
     extra = [option for option in dict.fromkeys(more) if option not in _PLAIN_OPTIONS]
     # With or without family and method before it.

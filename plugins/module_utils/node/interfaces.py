@@ -6,21 +6,40 @@
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import re
 from collections.abc import Iterable
 
-IFUPDOWN, NETWORKMANAGER, NETWORKD = "ifupdown", "NetworkManager", "networkd"
-MANAGERS = (IFUPDOWN, NETWORKMANAGER, NETWORKD)
-AUTO = "auto"
+from .ifupdown import is_sourced_name
 
-# The mode of each file by its path, with the interface's name for {}. interfaces(5), NetworkManager.conf(5) on
-# keyfiles, systemd.netdev(5) and systemd.network(5). A keyfile that others can read is ignored,
-# nm-settings-keyfile(5).
+IFUPDOWN, IFUPDOWN2, NETWORKMANAGER, NETWORKD = "ifupdown", "ifupdown2", "NetworkManager", "networkd"
+MANAGERS = (IFUPDOWN, IFUPDOWN2, NETWORKMANAGER, NETWORKD)
+AUTO = "auto"
+# Those that read interfaces(5).
+READ_INTERFACES = (IFUPDOWN, IFUPDOWN2)
+
+# Of the files in interfaces.d these are the role's own.
+OWN_PREFIX = "anycast-"
+_INTERFACES_D = "/etc/network/interfaces.d/"
+
+# The files of an interface, by what manages it: patterns of their paths and their modes. Those of READ_INTERFACES may
+# have another name, see sourced_path(). networkd takes the first .network that matches, and many match every Ethernet
+# (systemd/systemd#5034), so ours come before these: 00.
 FILES = {
-    IFUPDOWN: {"/etc/network/interfaces.d/anycast-{}": 0o644},
+    IFUPDOWN: {_INTERFACES_D + OWN_PREFIX + "{}": 0o644},
+    IFUPDOWN2: {_INTERFACES_D + OWN_PREFIX + "{}": 0o644},
     NETWORKMANAGER: {"/etc/NetworkManager/system-connections/anycast-{}.nmconnection": 0o600},
-    NETWORKD: {"/etc/systemd/network/50-anycast-{}.netdev": 0o644, "/etc/systemd/network/50-anycast-{}.network": 0o644},
+    NETWORKD: {
+        "/etc/systemd/network/00-anycast-{}.netdev": 0o644,
+        "/etc/systemd/network/00-anycast-{}.network": 0o644,
+    },
 }
+# Of earlier versions of the role, and replaced.
+EARLIER = {
+    NETWORKD: ("/etc/systemd/network/50-anycast-{}.netdev", "/etc/systemd/network/50-anycast-{}.network"),
+}
+# Keyword and absolute path of a line of interfaces(5).
+Source = tuple[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,18 +79,64 @@ class InterfaceManagers:
                 f"bird_anycast_interface_manager is auto, but the node does not tell what manages it: {managed};"
                 f" running: {', '.join(self.running) or 'none'}. Set it to one of {', '.join(MANAGERS)}"
             ]
-        if source_gateway and manager != IFUPDOWN:
+        if source_gateway and manager not in READ_INTERFACES:
             return [
                 f"bird_anycast_source_gateway is {source_gateway}, but the node is managed by {manager}: the role"
-                " writes source routing for ifupdown only. Leave it out, and make the rule and the routes on the link"
-                " yourself"
+                " writes source routing for ifupdown and ifupdown2 only. Leave it out, and make the rule and the routes"
+                " on the link yourself"
             ]
         return []
 
 
-def paths(manager: str, interface: str) -> list[str]:
+def sourced_path(sources: Iterable[Source], interface: str) -> str | None:
+    """Return the path of an interface's file that /etc/network/interfaces has read at boot, None where it reads none.
+
+    :param sources: its lines C(source) and C(source-directory), and those of the files that these name.
+    """
+    name = OWN_PREFIX + interface
+    # The usual directory first; what is below /run is gone at boot.
+    for keyword, pattern in sorted(sources, key=lambda source: not source[1].startswith(_INTERFACES_D)):
+        directory, _slash, last = pattern.rpartition("/")
+        if keyword == "source-directory":
+            directory, last = pattern.rstrip("/"), "*" if is_sourced_name(name) else ""
+        if directory.startswith("/run") or set(directory) & set("*?["):
+            continue
+        for candidate in (name, name + last.rpartition("*")[2]):
+            if fnmatch.fnmatchcase(candidate, last):
+                return f"{directory}/{candidate}"
+    return None
+
+
+def source_problems(sources: list[Source] | None, interfaces: Iterable[str]) -> list[str]:
+    """Return which interfaces ifupdown would not make at boot, in one sentence.
+
+    :param sources: None where there is no /etc/network/interfaces: what ifupdown reads then, only a try tells.
+    """
+    unread = [name for name in interfaces if sources is not None and not sourced_path(sources, name)]
+    if not unread or sources is None:
+        return []
+    there = ", ".join(f"'{' '.join(source)}'" for source in sources) or "no line 'source'"
+    return [
+        f"/etc/network/interfaces reads no file in which the role could write {', '.join(unread)}: it has {there}."
+        " Expected a line that reads /etc/network/interfaces.d, otherwise the interface is gone after the next boot."
+        " Add the line 'source /etc/network/interfaces.d/*' at the end of /etc/network/interfaces"
+    ]
+
+
+def paths(manager: str, interface: str, sources: Iterable[Source] | None = ()) -> list[str]:
     """Return the paths of an interface's files, in the order of FILES."""
-    return [pattern.format(interface) for pattern in FILES[manager]]
+    own = sourced_path(sources or (), interface) if manager in READ_INTERFACES else None
+    return [own] if own else [pattern.format(interface) for pattern in FILES[manager]]
+
+
+def all_paths(manager: str, interface: str, sources: Iterable[Source] | None = ()) -> list[str]:
+    """Return the paths that its files may have, those of earlier versions of the role included."""
+    patterns = [*FILES[manager], *EARLIER.get(manager, ())]
+    return [*paths(manager, interface, sources), *(pattern.format(interface) for pattern in patterns)]
+
+
+def all_patterns() -> list[str]:
+    return [pattern for kinds in (FILES, EARLIER) for kind in kinds.values() for pattern in kind]
 
 
 def mode(path: str) -> int:
@@ -82,6 +147,6 @@ def mode(path: str) -> int:
 
 def owned_interfaces(found: Iterable[str]) -> list[str]:
     """Return the names of the interfaces whose files these paths are, sorted."""
-    patterns = [re.escape(pattern).replace(r"\{\}", "([^./]+)") for kind in FILES.values() for pattern in kind]
+    patterns = [re.escape(pattern).replace(r"\{\}", "([^./]+)") for pattern in all_patterns()]
     matches = (re.fullmatch(pattern, path) for path in found for pattern in patterns)
     return sorted({match[1] for match in matches if match})

@@ -10,7 +10,16 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .interfaces import FILES, IFUPDOWN, NETWORKD, NETWORKMANAGER, InterfaceManagers, owned_interfaces
+from .files import INTERFACES, own_interfaces_files
+from .interfaces import (
+    IFUPDOWN,
+    IFUPDOWN2,
+    NETWORKD,
+    NETWORKMANAGER,
+    InterfaceManagers,
+    all_patterns,
+    owned_interfaces,
+)
 
 # Root's PATH may lack it in a login without a shell.
 _SBIN = ["/usr/sbin", "/sbin"]
@@ -28,13 +37,18 @@ def _output(module: AnsibleModule, *words: str) -> str:
 def running_managers(module: AnsibleModule) -> list[str]:
     """Return those of MANAGERS that the node has, and that run."""
     units = [name for name, unit in _UNITS.items() if _output(module, "systemctl", "is-active", unit) == "active"]
-    return ([IFUPDOWN] if module.get_bin_path("ifup", opt_dirs=_SBIN) else []) + units
+    # Both are called ifup; ifreload is ifupdown2's alone.
+    ifupdown = IFUPDOWN2 if module.get_bin_path("ifreload", opt_dirs=_SBIN) else IFUPDOWN
+    return ([ifupdown] if module.get_bin_path("ifup", opt_dirs=_SBIN) else []) + units
 
 
 def manager_of(module: AnsibleModule, interface: str, candidates: Iterable[str]) -> str | None:
     """Return what manages an interface, None if it is none of the candidates."""
     for name in candidates:
         if name == IFUPDOWN and _output(module, "ifquery", "--state", interface):
+            return name
+        # Its state file is no interface for others; it answers for interfaces that it has a stanza of.
+        if name == IFUPDOWN2 and _output(module, "ifquery", interface):
             return name
         # "100 (connected)"; "10 (unmanaged)", and "100 (connected (externally))" for what it only looks at.
         if name == NETWORKMANAGER:
@@ -55,10 +69,11 @@ def read_managers(module: AnsibleModule, link_interfaces: Iterable[str]) -> Inte
         code, _printed, errors = module.run_command(["networkctl", "list"], environ_update={"LC_ALL": "C"})
         if code:
             mute[NETWORKD] = errors.strip()
-    patterns = [pattern.format("*").lstrip("/") for kind in FILES.values() for pattern in kind]
+    patterns = [pattern.format("*").lstrip("/") for pattern in all_patterns()]
+    sourced = own_interfaces_files(INTERFACES)
     return InterfaceManagers(
         running,
         mute,
         {name: manager_of(module, name, running) for name in link_interfaces},
-        owned_interfaces(str(path) for pattern in patterns for path in Path("/").glob(pattern)),
+        sorted({*owned_interfaces(str(path) for pattern in patterns for path in Path("/").glob(pattern)), *sourced}),
     )

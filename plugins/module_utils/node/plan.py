@@ -18,7 +18,12 @@ from ..model.services import Service, ServicesError
 from . import announcer, takeover
 from . import problems as node_checks
 from .ifupdown import HandMade
-from .interfaces import InterfaceManagers
+from .interfaces import (
+    IFUPDOWN2,
+    READ_INTERFACES,
+    InterfaceManagers,
+    source_problems,
+)
 from .source_routing import SourceRouting
 
 Row = dict[str, Any]  # A part of a plan, or what anycast_node_info returns
@@ -71,6 +76,7 @@ class Wanted:
             "directory": self.directory,
             "dummies": services_model.interfaces(services),
             "source_table": int(self.source_table) if self.source_gateway and source_routing.is_table() else None,
+            "tries": not self.removal,
             "removal": self.removal,
         }
 
@@ -93,7 +99,8 @@ class _Planner:
         # Whether it is the article's, the services say; wrong ones are enough of a problem.
         wrong = self.services_problems and not wanted.removal
         self.conf = BirdConf.from_dict(info["bird_conf"]) if info["bird_conf"] and not wrong else None
-        self.kind = takeover.bird_conf_kind(self.conf, self.services)
+        self.around = takeover.Around(info["routes"], list(info["facts"].get("interfaces", ())), wanted.interfaces)
+        self.kind = takeover.bird_conf_kind(self.conf, self.services, self.around)
         self.hand_made = [HandMade(**found) for found in info["stanzas"]]
         found = info["interface_managers"] or {"running": [], "mute": {}, "links": {}, "interfaces": []}
         self.managers = InterfaceManagers(**found)
@@ -105,6 +112,7 @@ class _Planner:
         used = services_model.interfaces(self.services)
         return {
             "problems": self.problems(),
+            "doubts": self.doubts(),
             "info": self.info,
             "link": self.link,
             "services": [service.as_dict() for service in self.services],
@@ -112,6 +120,7 @@ class _Planner:
             "interface_manager": self.managers.choose_manager(self.wanted.interface_manager),
             "interfaces": self.interfaces(),
             "surplus_interfaces": [name for name in self.managers.interfaces if name not in used],
+            "namespaces": not self.info["tries"].get("sandbox"),
             "source_routing": {
                 # Of all interfaces, as one table and one priority are shared by them.
                 "commands": routing.commands(self.prefixes).up,
@@ -134,11 +143,31 @@ class _Planner:
             *limits.limit_problems(limited),
             *self.source_routing.source_routing_problems(services_model.announced(wanted.listed_services())),
             *node_checks.unit_problems(self.services, info["units"]),
+            *node_checks.try_problems(info["tries"]),
             *self.managers.manager_problems(wanted.interface_manager, wanted.source_gateway),
+            *self.source_problems(),
             *node_checks.package_problems(wanted.package, info["packages"]),
-            *takeover.bird_conf_problems(self.conf, self.services, wanted.interfaces, bfd, self.paths),
+            *takeover.bird_conf_problems(self.conf, self.services, self.around, bfd, self.paths),
             *takeover.hand_made_problems(self.hand_made, self.services),
         ]
+
+    def doubts(self) -> list[str]:
+        """Return what may go wrong later, one sentence each."""
+        info = self.info
+        return [
+            *node_checks.unit_warnings(self.services, info["units"]),
+            *node_checks.resolver_warnings(self.services, info["resolvers"]),
+            *node_checks.bird_warnings(info["packages"]),
+            *node_checks.sandbox_warnings(info["tries"]),
+            *self.source_routing.source_routing_warnings(info["source_routing"] or ""),
+        ]
+
+    def source_problems(self) -> list[str]:
+        manager = self.managers.choose_manager(self.wanted.interface_manager)
+        names = services_model.interfaces(self.services) if manager in READ_INTERFACES else []
+        names += [found.name for found in self.hand_made if found.name not in names]
+        found = self.info["sources"]
+        return source_problems(None if found is None else [(keyword, path) for keyword, path in found], names)
 
     def interfaces(self) -> list[Row]:
         """Return the dummy interfaces, each with what its files need."""
@@ -153,8 +182,11 @@ class _Planner:
         router_id = str(self.wanted.router_id)
         return {
             "kind": self.kind,
-            "notes": takeover.takeover_notes(self.conf, self.hand_made, self.services, router_id, self.paths),
+            "notes": takeover.takeover_notes(
+                self.conf, self.hand_made, self.services, router_id, self.paths, self.around
+            ),
             "interfaces": [entry for entry in self.interfaces() if entry["name"] in names],
+            "template": "interface.ifupdown2.j2" if IFUPDOWN2 in self.managers.running else "interface.j2",
             "keep_bird_conf": self.installed and self.kind in (takeover.PLAIN, takeover.ARTICLE),
             "units": {
                 announcer.BIRD_UNIT: self.info["units"].get(announcer.BIRD_UNIT, {}),
@@ -177,7 +209,7 @@ class _Planner:
         return {
             "package": node_checks.bird_package(self.wanted.package, self.info["packages"]),
             "installed": self.installed,
-            "runs": self.info["units"].get(announcer.BIRD_UNIT) == _RUNS,
+            "runs": _RUNS.items() <= self.info["units"].get(announcer.BIRD_UNIT, {}).items(),
             "bird_conf": self.paths.bird_conf,
             "part": self.paths.part,
             "path": self.paths.part if foreign else self.paths.bird_conf,

@@ -15,13 +15,17 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import re
 from typing import Any
 
 from ..model import ip
 from .facts import Facts, ipv4_addresses
 
-# Of the role's rules and no others: after local (0) and before main (32766), see ip-rule(8).
-PRIORITY = 6464
+# Of the role's rules and no others: after local (0), see ip-rule(8), and before what others make, such as strongSwan
+# (220), VRF (1000) and Tailscale (5210 to 5270, tailscale/tailscale#12450).
+PRIORITY = 64
+# Of earlier versions of the role.
+_EARLIER = 6464
 _RESERVED = (0, 253, 254, 255)  # The kernel's own (rt_tables): unspec, default, main, local
 
 
@@ -104,7 +108,10 @@ class SourceRouting:
     def forget_commands(self) -> list[str]:
         """Return the commands that undo earlier ones, also where source routing is off now."""
         # A rule that is deleted shows that the role has used the table.
-        return [f"while ip rule del priority {PRIORITY} 2>/dev/null; do ip route flush table {self.table}; done"]
+        return [
+            f"while ip rule del priority {priority} 2>/dev/null; do ip route flush table {self.table}; done"
+            for priority in (PRIORITY, _EARLIER)
+        ]
 
     def commands(self, prefixes: list[str]) -> Commands:
         """Return what has the answers from these addresses leave by the link."""
@@ -124,6 +131,19 @@ class SourceRouting:
             down.append(f"ip rule del {rule} || true")
         # At boot the interfaces come up in the order of their files; these routes need the link to be up.
         return Commands([f"ifup {name} || true"], up, down)
+
+    def source_routing_warnings(self, shown: str) -> list[str]:
+        """Return which rules of others come before the role's, one sentence each.
+
+        :param shown: output of C(ip -N rule show).
+        """
+        rules = [re.match(r"(\d+):\s*(.*\blookup (\S+).*)", line) for line in shown.splitlines() if self.gateway]
+        return [
+            f"the policy rule '{rule[1]}: {' '.join(rule[2].split())}' on this node comes before those of the source"
+            f" routing ({PRIORITY}), so answers that it matches leave by its table. Give it a priority above {PRIORITY}"
+            for rule in rules
+            if rule and 0 < int(rule[1]) <= PRIORITY and rule[3] != str(self.table)
+        ]
 
     def missing_source_routing(self, prefixes: list[str], shown: str) -> list[str]:
         """Return which rules and routes C(ip -N rule show) and C(ip -N route show table T) do not show, in words."""

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from .drain import Drain
 Run = Callable[..., "tuple[int, str, str]"]
 UnitState = dict[str, str]  # Properties by systemd's names
 
-_PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "StatusText")
+_PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "StatusText", "RemainAfterExit")
 
 
 def unit_states(run: Run, units: Iterable[str], required: bool = True) -> dict[str, UnitState]:
@@ -32,6 +34,25 @@ def unit_states(run: Run, units: Iterable[str], required: bool = True) -> dict[s
     # One block for each, in the order asked for; an alias has another Id.
     blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in out.strip().split("\n\n")]
     return dict(zip(units, blocks))
+
+
+def check_failure(run: Run, sandbox: Iterable[str], words: Iterable[str]) -> str | None:
+    """Return why a check fails that runs as the announcer runs it; None if it passes.
+
+    As the user bird alone it would be free to do what the unit forbids it afterwards, and pass. systemd-run could hand
+    on its output itself, but needs D-Bus for that, which Debian's minimal system lacks; of a oneshot it knows the end.
+
+    :param sandbox: settings of the unit, see L(announcer.sandbox).
+    """
+    with tempfile.NamedTemporaryFile(prefix="anycast-", dir=announcer.TRIALS) as said:
+        settings = [*sandbox, "Type=oneshot", "TimeoutStartSec=60", f"StandardError=truncate:{said.name}"]
+        properties = [f"--property={setting}" for setting in settings]
+        code, _out, error = run(["systemd-run", "--quiet", "--collect", *properties, "--", *words])
+        if not code:
+            return None
+        # Under systemd its lines begin with their priority, sd-daemon(3).
+        text = re.sub(r"^<\d>", "", said.read().decode("utf-8", "replace"), flags=re.MULTILINE)
+        return text.strip() or error.strip()
 
 
 def services_of(module: Any) -> list[Service]:

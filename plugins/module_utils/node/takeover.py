@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,15 +25,34 @@ NONE, OURS, PLAIN, ARTICLE, FOREIGN = "none", "ours", "plain", "article", "forei
 _Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 
-def bird_conf_kind(conf: BirdConf | None, services: Iterable[Service]) -> str:
-    if conf is None or conf.ours:
-        return OURS if conf else NONE
-    if conf.others or conf.includes:
+@dataclasses.dataclass(frozen=True)
+class Around:
+    """What a bird.conf works on."""
+
+    # Of C(ip -json route), of both versions.
+    routes: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    # Names of all interfaces, and of those to OSPF's neighbours.
+    interfaces: list[str] = dataclasses.field(default_factory=list)
+    links: list[str] = dataclasses.field(default_factory=list)
+
+
+_NOTHING = Around()
+
+
+def bird_conf_kind(conf: BirdConf | None, services: Iterable[Service], around: Around = _NOTHING) -> str:
+    if conf is None:
+        return NONE
+    if conf.ours:
+        return OURS
+    services = list(services)
+    if conf.others or conf.includes or lost_routes(around.routes, services):
         return FOREIGN
     speaking = conf.speaking()
     if not speaking:
         return PLAIN
-    return ARTICLE if len(speaking) == 1 and _is_articles(speaking[0], list(services)) else FOREIGN
+    if len(speaking) > 1 or not _is_articles(speaking[0], services) or more_than_article(conf, services, around):
+        return FOREIGN
+    return ARTICLE
 
 
 def _is_articles(protocol: Protocol, services: list[Service]) -> bool:
@@ -49,6 +69,70 @@ def _is_articles(protocol: Protocol, services: list[Service]) -> bool:
     )
 
 
+def more_than_article(conf: BirdConf, services: list[Service], around: Around) -> list[str]:
+    """Return what a bird.conf in the article's words does beyond announcing the services, in words."""
+    own = {service.interface for service in services}
+    more = []
+    for protocol in conf.speaking():
+        name = f"protocol {protocol.name or protocol.kind}"
+        on = [other for other in around.interfaces if other not in {"lo", *own, *around.links}]
+        on = [other for other in on if protocol.kind == "ospf2" and protocol.speaks_on(other)]
+        if on:
+            more.append(f"{name} speaks OSPF on {', '.join(on)} too")
+        if protocol.exports:
+            more += [
+                f"{name} announces what {found.name or found.kind} takes from the kernel"
+                for found in conf.protocols
+                if found.learns and not _is_about(found, own)
+            ]
+    routes = lost_routes(around.routes, services)
+    return more + ([f"the node has the routes {', '.join(routes)} from BIRD alone"] if routes else [])
+
+
+def _is_about(protocol: Protocol, interfaces: set[str]) -> bool:
+    """Return whether a protocol direct takes the networks of these interfaces alone."""
+    patterns = {pattern for entry in protocol.interfaces for pattern in entry.patterns}
+    return protocol.kind == "direct" and bool(patterns) and patterns <= interfaces
+
+
+def lost_routes(routes: Iterable[Mapping[str, Any]], services: Iterable[Service]) -> list[str]:
+    """Return the destinations that packets would take another way to, or none, without the routes of BIRD."""
+    routes = list(routes)
+    others = [route for route in routes if route.get("protocol") != "bird"]
+    networks = {_network(prefix) for prefix in service_prefixes(services)}
+    return list(
+        dict.fromkeys(
+            str(route["dst"])
+            for route in routes
+            if route.get("protocol") == "bird"
+            and _destination(route) not in networks
+            and _way(route) != _way(_best(others, _destination(route)))
+        )
+    )
+
+
+def _destination(route: Mapping[str, Any]) -> _Network | None:
+    # The default route has the version of its gateway.
+    version6 = ":" in str(route.get("gateway", ""))
+    return _network(("::/0" if version6 else "0.0.0.0/0") if route["dst"] == "default" else str(route["dst"]))
+
+
+def _best(routes: Iterable[Mapping[str, Any]], wanted: _Network | None) -> Mapping[str, Any]:
+    """Return the most specific route to all of a network, an empty one without any."""
+    found: Mapping[str, Any] = {}
+    for route in routes:
+        own, best = _destination(route), _destination(found) if found else None
+        covers = own and wanted and own.version == wanted.version and wanted.subnet_of(own)  # type: ignore[arg-type]
+        if own and covers and (best is None or own.prefixlen > best.prefixlen):
+            found = route
+    return found
+
+
+def _way(route: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+    hops = route.get("nexthops") or [route]
+    return sorted((str(hop.get("gateway", "")), str(hop.get("dev", ""))) for hop in hops)
+
+
 def _network(prefix: str) -> _Network | None:
     try:
         return ipaddress.ip_network(prefix, strict=False)
@@ -62,22 +146,29 @@ def include_line(paths: Paths) -> str:
 
 
 def bird_conf_problems(
-    conf: BirdConf | None, services: list[Service], link_interfaces: list[str], bfd: bool, paths: Paths
+    conf: BirdConf | None, services: list[Service], around: Around, bfd: bool, paths: Paths
 ) -> list[str]:
     """Return what keeps the role's protocols from running inside a bird.conf that is FOREIGN, one sentence each."""
-    if conf is None or bird_conf_kind(conf, services) != FOREIGN:
+    if conf is None or bird_conf_kind(conf, services, around) != FOREIGN:
         return []
-    problems = list(_include_problems(conf, paths))
+    problems = list(_include_problems(conf, _contents(conf, services, around), paths))
     networks = {_network(prefix) for prefix in service_prefixes(services)}
     if not any(protocol.kind == "device" for protocol in conf.protocols):
         problems.append(
             f"{paths.bird_conf} has no 'protocol device', without which BIRD sees no interface go up or down: add"
             " 'protocol device { }' to it"
         )
+    lost = lost_routes(around.routes, services)
+    if lost:
+        problems.append(
+            f"the node has the routes {', '.join(lost)} from BIRD alone, and the role's OSPF takes no routes: have the"
+            f" node's interface manager make them before you take anything out of {paths.bird_conf}"
+        )
     for protocol in conf.protocols:
-        problems.extend(_protocol_problems(protocol, link_interfaces, bfd, paths.bird_conf))
+        file = protocol.file or paths.bird_conf
+        problems.extend(_protocol_problems(protocol, around.links, bfd, file))
         problems.extend(
-            f"the protocol '{protocol.name or protocol.kind}' in {paths.bird_conf} announces {prefix} whether its"
+            f"the protocol '{protocol.name or protocol.kind}' in {file} announces {prefix} whether its"
             " service runs or not: take it out there"
             for prefix in (*protocol.stubnets, *protocol.routes)
             if _network(prefix) in networks
@@ -85,12 +176,12 @@ def bird_conf_problems(
     return problems
 
 
-def _include_problems(conf: BirdConf, paths: Paths) -> Iterator[str]:
+def _include_problems(conf: BirdConf, contents: str, paths: Paths) -> Iterator[str]:
     included = [path if path.startswith("/") else f"{paths.directory}/{path}" for path in conf.includes]
     found = [path for path in included if fnmatch.fnmatchcase(paths.part, path)]
     if not found:
         yield (
-            f"{paths.bird_conf} on this node does more than announce the services ({_contents(conf)}), so the role does"
+            f"{paths.bird_conf} on this node does more than announce the services ({contents}), so the role does"
             f" not change it: add the line '{include_line(paths)}' at its end, outside of every block. No file matches"
             f" that yet, which BIRD accepts. The role then writes {paths.part} and nothing else there"
         )
@@ -118,11 +209,12 @@ def _protocol_problems(protocol: Protocol, link_interfaces: list[str], bfd: bool
         )
 
 
-def _contents(conf: BirdConf) -> str:
+def _contents(conf: BirdConf, services: list[Service], around: Around) -> str:
     names = [f"{protocol.kind} {protocol.name or ''}".strip() for protocol in conf.speaking()]
     more = [*conf.others, *(["include"] if conf.includes else [])]
     parts = ["protocols: " + ", ".join(names)] if names else []
-    return "; ".join(parts + (["statements: " + ", ".join(more)] if more else []))
+    parts += ["statements: " + ", ".join(more)] if more else []
+    return "; ".join(parts + more_than_article(conf, services, around))
 
 
 def hand_made_problems(interfaces: Iterable[HandMade], services: list[Service]) -> list[str]:
@@ -149,11 +241,16 @@ def hand_made_problems(interfaces: Iterable[HandMade], services: list[Service]) 
 
 
 def takeover_notes(
-    conf: BirdConf | None, interfaces: Iterable[HandMade], services: list[Service], router_id: str, paths: Paths
+    conf: BirdConf | None,
+    interfaces: Iterable[HandMade],
+    services: list[Service],
+    router_id: str,
+    paths: Paths,
+    around: Around = _NOTHING,
 ) -> list[str]:
     """Return what the role takes over, one sentence each."""
     notes = []
-    kind = bird_conf_kind(conf, services)
+    kind = bird_conf_kind(conf, services, around)
     kept = f"; the role keeps what was there below {KEPT}"
     if conf and kind == ARTICLE:
         (protocol,) = conf.speaking()
@@ -162,9 +259,10 @@ def takeover_notes(
         contents += [f"interface {' '.join(entry.patterns)}" for entry in protocol.interfaces if entry.stub]
         notes.append(f"{paths.bird_conf}, written by hand ({', '.join(contents)}), is replaced{kept}")
     elif conf and kind == FOREIGN:
+        more = _contents(conf, services, around)
         notes.append(
-            f"{paths.bird_conf} does more than announce the services ({_contents(conf)}), so the role does not change"
-            f" it; what announces is in {paths.part}"
+            f"{paths.bird_conf} does more than announce the services ({more}), so the role does not"
+            f" change it; what announces is in {paths.part}"
         )
         if conf.router_id != router_id:
             notes.append(

@@ -40,6 +40,8 @@ class End:
     interfaces: list[str] = dataclasses.field(default_factory=list)
     # What its role says of it alone, or why it did not answer.
     problems: list[str] = dataclasses.field(default_factory=list)
+    # What its role says of it alone that keeps nothing from working now.
+    doubts: list[str] = dataclasses.field(default_factory=list)
     reached: bool = True
     # False where --limit leaves it out, so that only its name and router id are known.
     asked: bool = True

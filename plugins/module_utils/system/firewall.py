@@ -115,10 +115,13 @@ def _filters(info: Row, packet: Packet) -> Iterator[tuple[Drop, str]]:
     if drop:
         match = _NFT_OSPF[packet.version] if packet.protocol == packet_filter.OSPF else f"udp dport {BFD_PORT}"
         yield drop, f"/etc/nftables.conf: {way}ifname {packet.interface} {match} accept, in chain {hook}"
-    drop = packet_filter.iptables_drop(saved, packet)
-    if drop:
+    # The kernel asks both, where rules of the older one are left (iptables-nft(8)).
+    for name, text in ((program, saved), (f"{program}-legacy", info.get(f"{program}_legacy") or "")):
+        drop = packet_filter.iptables_drop(text, packet, name)
+        if not drop:
+            continue
         match = _IPTABLES_MATCH[packet.protocol]
-        yield drop, f"{program} -I {hook.upper()} -{way} {packet.interface} {match} -j ACCEPT, and save it"
+        yield drop, f"{name} -I {hook.upper()} -{way} {packet.interface} {match} -j ACCEPT, and save it"
 
 
 def redirect_problems(info: dict[str, Any], request: RouterRequest) -> Iterator[str]:

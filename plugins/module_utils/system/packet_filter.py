@@ -479,8 +479,12 @@ def iptables_tables(saved: str) -> list[str]:
     return [line[1:].strip() for line in saved.splitlines() if line.startswith("*")]
 
 
-def iptables_drop(saved: str, packet: Packet) -> Drop | None:
-    """Return the Drop of a packet by the table filter in the output of C(iptables-save), or ip6tables-save for IPv6."""
+def iptables_drop(saved: str, packet: Packet, program: str = "") -> Drop | None:
+    """Return the Drop of a packet by the table filter in the output of C(iptables-save), or ip6tables-save for IPv6.
+
+    :param program: whose rules these are, where not iptables or ip6tables.
+    """
+    program = program or iptables_program(packet.version)
     chains: Chains = {}
     policies: dict[str, str] = {}
     table = None
@@ -495,10 +499,10 @@ def iptables_drop(saved: str, packet: Packet) -> Drop | None:
         elif line.startswith("-A "):
             words = shlex.split(line)
             known = {*policies, *_IPTABLES_TARGETS}
-            chains.setdefault(words[1], []).append(_iptables_rule(words, line, known, packet))
+            chains.setdefault(words[1], []).append(_iptables_rule(words, line, known, packet, program))
     name = packet.hook.upper()
     policy = _IPTABLES_TARGETS.get(policies.get(name, "ACCEPT"), "accept")
-    return walk(chains, name, policy, f"the policy of {iptables_program(packet.version)}' chain {name}")
+    return walk(chains, name, policy, f"the policy of {program}' chain {name}")
 
 
 def iptables_program(version: int) -> str:
@@ -506,7 +510,7 @@ def iptables_program(version: int) -> str:
     return "iptables" if version == 4 else "ip6tables"
 
 
-def _iptables_rule(words: list[str], line: str, known: set[str], packet: Packet) -> Rule:
+def _iptables_rule(words: list[str], line: str, known: set[str], packet: Packet, program: str) -> Rule:
     matches: list[Match] = []
     action, target, inverted = "continue", None, False
     position = 2
@@ -537,7 +541,7 @@ def _iptables_rule(words: list[str], line: str, known: set[str], packet: Packet)
             match = None if value is None else _iptables_match(word, value, packet)
             matches.append(_not(match) if inverted else match)
         inverted = False
-    return Rule(every(matches), action, f"the rule '{line.strip()}' of {iptables_program(packet.version)}", target)
+    return Rule(every(matches), action, f"the rule '{line.strip()}' of {program}", target)
 
 
 def _iptables_match(option: str, value: str, packet: Packet) -> Match:

@@ -68,6 +68,11 @@ def ends(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
             yield Finding(problem, (end.name,))
 
 
+def doubts(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
+    """Say what the role of an end doubts of it alone."""
+    return (Finding(doubt, (end.name,)) for end in (*routers, *nodes) for doubt in end.doubts)
+
+
 def services(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
     """Say where there is nothing to announce."""
     if nodes and not any(node.addresses or not node.asked for node in nodes):
@@ -343,9 +348,11 @@ def node_rp_filter(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
         elsewhere = default and default not in node.interfaces and not node.source_routing
         for name in node.interfaces if elsewhere else ():
             if node.info.get("rp_filter", {}).get(name) == 1:
+                # sysctl(8): a dot within a name is a slash.
+                key = name.replace(".", "/")
                 yield Finding(
                     f"the reverse-path filter on {name} is strict, and the default route leaves by {default}: packets"
-                    f" of clients beyond the router are dropped. Set net.ipv4.conf.{name}.rp_filter and"
+                    f" of clients beyond the router are dropped. Set net.ipv4.conf.{key}.rp_filter and"
                     " net.ipv4.conf.all.rp_filter to 2 (/etc/sysctl.d)",
                     (node.name,),
                 )
@@ -358,6 +365,6 @@ PROBLEMS: tuple[_Check, ...] = (
     *(anycast_addresses, strangers, router_firewall, node_firewall),
 )
 WARNINGS: tuple[_Check, ...] = (
-    *(router_firewall_doubts, node_firewall_doubts, clients_on_the_lan, clocks, memory, model),
+    *(doubts, router_firewall_doubts, node_firewall_doubts, clients_on_the_lan, clocks, memory, model),
     *(router_rp_filter, node_rp_filter),
 )

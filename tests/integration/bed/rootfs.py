@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SUITE = "trixie"
-# ifupdown and kamailio are of no use here. systemd comes with what is listed, for SystemdMachine.
+# kamailio is of no use here, and ifupdown only where a test asks for it. systemd comes with these, for SystemdMachine.
 # Python is for the announcer, which runs on nodes; keepalived and ExaBGP are what `bench` compares with.
 PACKAGES = ("bird2", "exabgp", "frr", "iproute2", "iputils-ping", "keepalived", "libgcrypt20", "nftables", "procps",
             "python3", "tcpdump")  # fmt: skip
@@ -35,12 +35,12 @@ def requirements() -> str | None:
     return f"the quick bed needs the commands {', '.join(missing)}" if missing else None
 
 
-def ensure_rootfs() -> Path:
-    """The directory of the root; builds it on first use (about 30 seconds)."""
-    root = _root_directory()
+def ensure_rootfs(*more: str) -> Path:
+    """The directory of the root, with more packages if asked for; builds it on first use (about 30 seconds)."""
+    root = _root_directory(*more)
     with locked(root):
         if not root.is_dir():
-            _build(root)
+            _build(root, more)
     return root
 
 
@@ -59,13 +59,13 @@ def locked(built: Path) -> Iterator[None]:
         yield
 
 
-def _root_directory() -> Path:
-    words = (RECIPE, SUITE, *(word for side in SIDES for word in side), *PACKAGES, *DIRECTORIES)
+def _root_directory(*more: str) -> Path:
+    words = (RECIPE, SUITE, *(word for side in SIDES for word in side), *PACKAGES, *DIRECTORIES, *more)
     digest = hashlib.sha256(" ".join(words).encode()).hexdigest()[:12]
     return cache_directory() / f"root-{digest}"
 
 
-def _build(root: Path) -> None:
+def _build(root: Path, more: tuple[str, ...]) -> None:
     unfinished = root.with_name(f"{root.name}.new")
     shutil.rmtree(unfinished, ignore_errors=True)
     # The downloads run inside the new root, with that root's own package lists: the host may be another release.
@@ -75,14 +75,14 @@ def _build(root: Path) -> None:
         "--quiet",
         "--mode=root",
         "--variant=minbase",
-        f"--include={','.join(PACKAGES)}",
+        f"--include={','.join((*PACKAGES, *more))}",
         *sides,
         f'--customize-hook=cd "$1" && mkdir -p {" ".join(DIRECTORIES)}',
         SUITE,
         str(unfinished),
     ]
     sides_named = ", ".join(place for place, *_side in SIDES)
-    print(f"building the quick bed's root ({', '.join(PACKAGES)}, {sides_named}) in {root}", flush=True)
+    print(f"building the quick bed's root ({', '.join((*PACKAGES, *more))}, {sides_named}) in {root}", flush=True)
     subprocess.run(command, check=True)
     unfinished.rename(root)
 

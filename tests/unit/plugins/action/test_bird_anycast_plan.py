@@ -46,6 +46,10 @@ INFO = {
     "bird_conf": None,
     "announced": None,
     "stanzas": [],
+    "sources": [["source", "/etc/network/interfaces.d/*"]],
+    "routes": [],
+    "resolvers": [],
+    "tries": {},
     "source_routing": None,
     "before": None,
 }

@@ -135,7 +135,7 @@ def test_an_announced_service_is_not_withdrawn_by_a_check_that_fails(systemd_nod
             " 0.5 s. Its announcer stays as it was."
         )
     # As often as would withdraw it.
-    assert [line.partition(" check ")[0].partition(" -- ")[0] for line in systemd_node.calls] == ["runuser -u bird"] * 6
+    assert [line.partition(" ")[0] for line in systemd_node.calls] == ["systemd-run"] * 6
     assert (systemd_node.files(), systemd_node.announced) == (before, ["sip"])
     # One that is not announced is in nobody's way.
     systemd_node.active -= {"kamailio.service", INSTANCE}

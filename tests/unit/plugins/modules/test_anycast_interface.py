@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homelab.anycast.plugins.module_utils.node import interfaces
+from ansible_collections.homelab.anycast.plugins.module_utils.node import files, interfaces
 from ansible_collections.homelab.anycast.plugins.modules import anycast_interface
 
 MODULE = "anycast_interface"
@@ -26,6 +26,7 @@ case "${0##*/} $*" in
   "ip address add"*) echo "$3" >> "$addresses" ;;
   "ip link delete"*) rm -f "$addresses" ;;
   "ifup --no-act"*) grep -q address "$5" ;;
+  "ifquery "*) ! [ -e "$SHAM/unread" ] ;;
   "ifup "*) echo 172.18.0.64/32 > "$addresses"; echo dummy0=dummy0 > "$SHAM/ifstate" ;;
   "ifdown "*) rm -f "$addresses" "$SHAM/ifstate" ;;
   "nmcli connection up"*|"networkctl reload") cat "$SHAM/wanted" > "$addresses" 2>/dev/null || true ;;
@@ -51,7 +52,7 @@ class Node:
         path = self.root / "asked"
         lines = path.read_text().splitlines() if path.exists() else []
         path.unlink(missing_ok=True)
-        return [line for line in lines if not line.startswith(("ip -json", "ifup --no-act"))]
+        return [line for line in lines if not line.startswith(("ip -json", "ifup --no-act", "ifquery"))]
 
     def files(self):
         return sorted(path.name for path in self.root.rglob("*anycast-*"))
@@ -60,20 +61,24 @@ class Node:
 @pytest.fixture
 def node(tmp_path, monkeypatch, run_module):
     (tmp_path / "bin").mkdir()
-    for name in ("ip", "ifup", "ifdown", "nmcli", "networkctl"):
+    for name in ("ip", "ifup", "ifdown", "ifquery", "nmcli", "networkctl"):
         (tmp_path / "bin" / name).write_text(SHAM)
         (tmp_path / "bin" / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     monkeypatch.setenv("SHAM", str(tmp_path))
     monkeypatch.setattr(anycast_interface, "IFSTATE", str(tmp_path / "ifstate"))
     monkeypatch.setattr(anycast_interface, "PATIENCE", 0)
-    files = {
+    places = {
         kind: {f"{tmp_path}{pattern}": number for pattern, number in patterns.items()}
         for kind, patterns in interfaces.FILES.items()
     }
-    for pattern in (pattern for patterns in files.values() for pattern in patterns):
+    for pattern in (pattern for patterns in places.values() for pattern in patterns):
         (tmp_path / pattern).parent.mkdir(parents=True, exist_ok=True)
-    monkeypatch.setattr(interfaces, "FILES", files)
+    monkeypatch.setattr(interfaces, "FILES", places)
+    earlier = {kind: tuple(f"{tmp_path}{pattern}" for pattern in old) for kind, old in interfaces.EARLIER.items()}
+    monkeypatch.setattr(interfaces, "EARLIER", earlier)
+    monkeypatch.setattr(files, "INTERFACES", str(tmp_path / "etc/network/interfaces"))
+    (tmp_path / "etc/network/interfaces").write_text("source interfaces.d/*\n")
     return Node(tmp_path, run_module)
 
 
@@ -177,7 +182,42 @@ def test_an_address_that_does_not_come_is_said(node):
     result = node("NetworkManager")
     assert result["msg"] == (
         "dummy0 by NetworkManager has no interface, expected 172.18.0.64/32; look at 'journalctl --unit NetworkManager'"
+        ". Its files are as they were before"
     )
+    assert node.files() == []
+
+
+def test_a_place_that_interfaces_does_not_read_is_refused(node):
+    (node.root / "etc/network/interfaces").write_text("iface lo inet loopback\n")
+    assert "Add the line 'source /etc/network/interfaces.d/*'" in node()["msg"]
+    assert (node.files(), node.asked()) == ([], [])
+
+
+@pytest.mark.parametrize("manager", interfaces.READ_INTERFACES)
+def test_a_file_that_ifquery_does_not_know_is_taken_back(node, manager):
+    (node.root / "unread").touch()
+    assert "'ifquery dummy0' does not know it. Its files are as they were before" in node(manager)["msg"]
+    assert node.files() == []
+
+
+def test_files_of_an_earlier_version_are_replaced_and_the_interface_stays_up(node):
+    node("networkd")
+    for suffix in ("netdev", "network"):
+        path = node.root / f"etc/systemd/network/00-anycast-dummy0.{suffix}"
+        path.rename(path.with_name(f"50-anycast-dummy0.{suffix}"))
+    node.asked()
+    assert node("networkd")["changed"]
+    assert node.files() == ["00-anycast-dummy0.netdev", "00-anycast-dummy0.network"]
+    assert "networkctl delete dummy0" not in node.asked()
+
+
+def test_the_file_of_networkd_that_comes_first_is_named(node):
+    """It sorts by name, and ours may have failed to come first."""
+    sham = "#!/bin/sh\n[ $1 = status ] && echo '  Network File: /etc/systemd/network/00-all.network'; true\n"
+    (node.root / "bin" / "networkctl").write_text(sham)
+    message = node("networkd")["msg"]
+    assert "networkd configures it by /etc/systemd/network/00-all.network, whose [Match] fits too" in message
+    assert node.files() == []
 
 
 def only_shams(node, monkeypatch, *without):
@@ -200,7 +240,7 @@ def test_programs_that_are_not_on_the_path_are_found(node, monkeypatch):
 def test_a_program_that_is_needed_and_missing_is_named(node, monkeypatch):
     only_shams(node, monkeypatch, "nmcli")
     result = node("NetworkManager")
-    assert result["msg"].endswith("ended with 127: there is no program nmcli on this host")
+    assert "ended with 127: there is no program nmcli on this host" in result["msg"]
 
 
 @pytest.mark.parametrize("program", ["ifdown", "nmcli", "networkctl"])

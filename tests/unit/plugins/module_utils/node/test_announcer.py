@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -178,3 +179,33 @@ def test_the_area_of_a_service_without_ipv4_has_an_id_of_its_name():
     path = announcer.SETTINGS + "/six"
     found = announcer.service_files(six[0], 1)
     assert "area " in found[path + ".area3"] and "area" not in found[path + ".area"].replace("bird_anycast", "")
+
+
+def test_the_sandbox_is_all_of_the_unit_that_restricts_a_check():
+    unit = (Path(__file__).parents[5] / "roles/bird_anycast/files/anycast-announce@.service").read_text()
+    found = announcer.sandbox(unit)
+    assert {"User=bird", "SystemCallFilter=~@privileged @resources", "NoNewPrivileges=yes", "UMask=0027"} <= set(found)
+    # What decides when it runs and what else it runs is no part of it.
+    names = {setting.partition("=")[0] for setting in found}
+    assert not names & {
+        "Type",
+        "ExecStart",
+        "Restart",
+        "RestartSec",
+        "RemainAfterExit",
+        "TimeoutStopSec",
+        "ConditionPathExists",
+    }
+
+
+def test_without_a_mount_namespace():
+    """226/NAMESPACE in some containers, and then the service is never announced."""
+    plain, checked = normalise_services(
+        [SIP, {**SIP, "name": "b", "addresses": ["172.18.0.9"], "check": {"kind": "sip"}}]
+    )
+    for service in (plain, checked):
+        path = announcer.drop_in(service.name)
+        text = announcer.service_files(service, 1, namespaces=False)[path]
+        assert text.count("[Service]") == 1 and "ProtectSystem=no\n" in text.partition("[Service]")[2]
+        assert "ProtectSystem" not in announcer.service_files(service, 1)[path]
+    assert "ProtectSystem" not in "".join(announcer.sandbox("[Service]\nProtectSystem=strict\nUser=bird\n", False))

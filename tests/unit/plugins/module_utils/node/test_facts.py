@@ -36,6 +36,12 @@ def test_interfaces():
     }
 
 
+def test_what_an_interface_is():
+    row = {**ROWS[2], "master": "vmbr0", "linkinfo": {"info_kind": "dummy"}}
+    found = facts.parse_interfaces(json.dumps([row, ROWS[0]]))
+    assert [(one["kind"], one["master"]) for one in found.values()] == [("dummy", "vmbr0"), (None, None)]
+
+
 def test_addresses():
     assert [(name, str(own)) for name, own in facts.addresses(FACTS)] == [
         ("lo", "127.0.0.1/8"),

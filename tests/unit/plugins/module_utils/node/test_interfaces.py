@@ -10,6 +10,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.node.interfaces im
     mode,
     owned_interfaces,
     paths,
+    sourced_path,
 )
 
 
@@ -23,6 +24,7 @@ def found(manager, *running, mute=None):
         ("auto", found("ifupdown", "ifupdown", "networkd"), "ifupdown"),
         ("auto", found("NetworkManager", "ifupdown", "NetworkManager"), "NetworkManager"),
         ("auto", found("networkd", "ifupdown", "networkd"), "networkd"),
+        ("auto", found("ifupdown2", "ifupdown2"), "ifupdown2"),
         # Brought up by hand, on a node with just one.
         ("auto", found(None, "ifupdown"), "ifupdown"),
         ("networkd", found("ifupdown", "ifupdown", "networkd"), "networkd"),
@@ -72,8 +74,8 @@ def test_source_routing_is_for_ifupdown():
 
 def test_files_of_an_interface():
     assert paths("networkd", "dummy0") == [
-        "/etc/systemd/network/50-anycast-dummy0.netdev",
-        "/etc/systemd/network/50-anycast-dummy0.network",
+        "/etc/systemd/network/00-anycast-dummy0.netdev",
+        "/etc/systemd/network/00-anycast-dummy0.network",
     ]
     # NetworkManager ignores a keyfile that others can read.
     assert [mode(paths(name, "dummy0")[0]) for name in ("ifupdown", "NetworkManager", "networkd")] == [
@@ -83,6 +85,25 @@ def test_files_of_an_interface():
     ]
 
 
+@pytest.mark.parametrize(
+    ("sources", "path"),
+    [
+        ([("source", "/etc/network/interfaces.d/*")], "interfaces.d/anycast-dummy0"),
+        ([("source-directory", "/etc/network/interfaces.d/")], "interfaces.d/anycast-dummy0"),
+        ([("source", "/etc/network/interfaces.d/*.cfg")], "interfaces.d/anycast-dummy0.cfg"),
+        ([("source", "/etc/network/more/[a-z]*.conf")], "more/anycast-dummy0.conf"),
+        ([("source", "/etc/x/*"), ("source", "/etc/network/interfaces.d/*.if")], "interfaces.d/anycast-dummy0.if"),
+        # Cloud images: gone after a boot.
+        ([("source-directory", "/run/network/interfaces.d")], None),
+        ([("source", "/etc/network/*/if-*"), ("source", "/etc/network/eth0")], None),
+        ([], None),
+    ],
+)  # fmt: skip
+def test_the_file_has_a_name_that_is_read_at_boot(sources, path):
+    assert sourced_path(sources, "dummy0") == (path and f"/etc/network/{path}")
+    assert paths("ifupdown", "dummy0", sources) == [f"/etc/network/{path or 'interfaces.d/anycast-dummy0'}"]
+
+
 def test_whose_files_these_are():
     assert owned_interfaces(
         [
@@ -90,7 +111,9 @@ def test_whose_files_these_are():
             "/etc/network/interfaces.d/anycast-dummy0.dpkg-old",
             "/etc/network/interfaces.d/lab",
             "/etc/NetworkManager/system-connections/anycast-any1.nmconnection",
-            "/etc/systemd/network/50-anycast-dummy0.netdev",
-            "/etc/systemd/network/50-anycast-.network",
+            "/etc/systemd/network/00-anycast-dummy0.netdev",
+            "/etc/systemd/network/00-anycast-.network",
+            # Of earlier versions.
+            "/etc/systemd/network/50-anycast-dummy2.network",
         ]
-    ) == ["any1", "dummy0"]
+    ) == ["any1", "dummy0", "dummy2"]

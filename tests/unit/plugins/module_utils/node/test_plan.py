@@ -18,7 +18,7 @@ SIP = {"name": "sip", "addresses": ["172.18.0.64"], "unit": "kamailio"}
 SIX = {"name": "six", "addresses": ["2001:db8:64::64"], "interface": "dummy1"}
 ARTICLE = 'protocol device { } protocol ospf { area 0 { stubnet 172.18.0.64/32; interface "dummy0" { stub; }; }; }'
 HAND_MADE = {"file": "/etc/network/interfaces", "name": "dummy0", "addresses": [], "extra": [], "heirs": []}
-RUNS = {"load": "loaded", "active": "active", "enabled": "enabled"}
+RUNS = {"load": "loaded", "active": "active", "enabled": "enabled", "remains": False}
 BEFORE: dict = {"packages": [], "purge": [], "units": {}, "files": [], "stanzas": []}
 
 
@@ -51,7 +51,7 @@ def info(bird_conf=None, **read):
             "interfaces": {"enp0s11": {"active": True, "mtu": 1500, "addresses": ["172.18.0.11/26"]}},
         },
         "units": {"kamailio.service": RUNS, "bird.service": RUNS},
-        "packages": {"bird2": "2.17", "bird3": None},
+        "packages": {"bird2": "2.17.6", "bird3": None},
         "interface_managers": {
             "running": ["ifupdown"],
             "mute": {},
@@ -61,6 +61,10 @@ def info(bird_conf=None, **read):
         "bird_conf": dataclasses.asdict(BirdConf.parse(bird_conf)) if bird_conf else None,
         "announced": {"owner": "bird", "group": "bird", "mode": "0750"},
         "stanzas": [],
+        "sources": [["source", "/etc/network/interfaces.d/*"]],
+        "routes": [],
+        "resolvers": [],
+        "tries": {"dummy": None, "sandbox": None},
         "source_routing": None,
         "before": None,
     }
@@ -69,6 +73,16 @@ def info(bird_conf=None, **read):
 
 def plan(read=None, others=None, **variables):
     return node_plan(wanted(**variables), read or info(), others or {})
+
+
+def test_an_interfaces_file_that_reads_no_other_is_refused():
+    (problem,) = plan(info(sources=[]))["problems"]
+    assert "it has no line 'source'" in problem and "Add the line 'source /etc/network/interfaces.d/*'" in problem
+    by_networkd = {"running": ["networkd"], "mute": {}, "links": {"enp0s11": "networkd"}, "interfaces": []}
+    assert plan(info(sources=[], interface_managers=by_networkd))["problems"] == []
+    assert plan(info(sources=None))["problems"] == []
+    # Until it is moved away from there.
+    assert plan(info(sources=[], interface_managers=by_networkd, stanzas=[HAND_MADE]))["problems"] == [problem]
 
 
 def test_a_good_node():
@@ -136,9 +150,7 @@ def test_source_routing_is_repaired_where_something_of_it_is_gone():
     assert (found["problems"], found["source_routing"]["repair"]) == ([], True)
     (dummy,) = found["interfaces"]
     assert dummy["source_routing"]["up"] == found["source_routing"]["commands"]
-    shown = (
-        "6464: from 172.18.0.64 lookup 64\ndefault via 172.18.0.1 dev enp0s11\n172.18.0.0/26 dev enp0s11 scope link\n"
-    )
+    shown = "64: from 172.18.0.64 lookup 64\ndefault via 172.18.0.1 dev enp0s11\n172.18.0.0/26 dev enp0s11 scope link\n"
     assert not plan(info(source_routing=shown), source_gateway="172.18.0.1")["source_routing"]["repair"]
     assert not plan()["source_routing"]["repair"]
 
@@ -219,3 +231,12 @@ def test_the_removal_needs_no_good_services():
     found = plan(read, services="sip", removal=True)["removal"]
     assert (found["action"], found["gives_back"], found["stanzas"]) == ("stop", True, ["dummy0"])
     assert found["bird_is_active"]
+
+
+def test_what_may_go_wrong_later_keeps_nothing_from_working():
+    read = info(resolvers=["172.18.0.64"], packages={"bird2": "2.17.1-1"}, tries={"dummy": None, "sandbox": "226"})
+    found = plan(read)
+    assert found["problems"] == [] and len(found["doubts"]) == 3
+    assert (found["namespaces"], plan()["namespaces"], plan()["doubts"]) == (False, True, [])
+    read = info(tries={"dummy": "Operation not supported", "sandbox": None})
+    assert "no dummy interface can be made" in plan(read)["problems"][0]

@@ -10,9 +10,14 @@ import pytest
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import normalise_services
 from ansible_collections.homelab.anycast.plugins.module_utils.node.problems import (
     bird_package,
+    bird_warnings,
     node_problems,
     package_problems,
+    resolver_warnings,
+    sandbox_warnings,
+    try_problems,
     unit_problems,
+    unit_warnings,
 )
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf.router_id import router_id_problems
 
@@ -47,6 +52,60 @@ def test_units_that_do_not_exist():
         "service 'dns': unit nsd.service is masked on this node; install it first, or correct the name"
     ]
     assert "unit nsd.service is not-found" in unit_problems(FOLLOWING, {"kamailio.service": {"load": "loaded"}})[0]
+
+
+def test_a_unit_that_stays_active_when_its_daemon_dies():
+    """SysV scripts, wrappers of docker compose: active (exited), and the service stayed announced."""
+    states = {"kamailio.service": {"remains": True}, "nsd.service": {"remains": False}}
+    warnings = unit_warnings(FOLLOWING, states)
+    assert [warning.partition(":")[0] for warning in warnings] == ["service 'sip'", "service 'sips'"]
+    assert "(RemainAfterExit=yes)" in warnings[0] and "Add a check" in warnings[0]
+    checked = normalise_services([{**SIP, "unit": "kamailio", "check": {"kind": "sip"}}])
+    assert unit_warnings(checked, states) == []
+
+
+@pytest.mark.parametrize(
+    ("resolvers", "said"),
+    [
+        (["172.18.0.64"], True),
+        (["172.18.0.64", "172.18.0.12"], False),
+        (["192.0.2.53"], False),
+        ([], False),
+    ],
+)
+def test_a_node_that_asks_itself_alone(resolvers, said):
+    found = resolver_warnings(normalise_services([SIP]), resolvers)
+    assert bool(found) is said and all("own anycast address 172.18.0.64 alone" in warning for warning in found)
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("2.17.1-1+b2", "2.17.5 has mended"),
+        ("2.17-1", "2.17.5 has mended"),
+        ("2.17.5-1~deb13u1", None),
+        ("2.17.6-0+deb13u1", None),
+        ("2.18.1-1", "2.18.2 has mended"),
+        ("2.19-1", "2.19.1 has mended"),
+        ("2.19.1-1", None),
+        ("2.20-1", None),
+        # Of other series no mended version is known.
+        ("2.0.12-7", None),
+        (None, None),
+    ],
+)
+def test_an_old_bird_is_named(version, said):
+    found = bird_warnings({"bird2": version, "bird3": None})
+    assert [said] == [said for warning in found if said in warning] if said else found == []
+
+
+def test_what_a_container_cannot_have():
+    (problem,) = try_problems({"dummy": "RTNETLINK answers: Operation not supported", "sandbox": "x"})
+    assert "'modprobe dummy'" in problem and "/etc/modules" in problem and "RTNETLINK answers" in problem
+    (warning,) = sandbox_warnings({"dummy": None, "sandbox": "Job failed"})
+    assert "--features nesting=1" in warning
+    good = {"dummy": None, "sandbox": None}
+    assert try_problems(good) == sandbox_warnings(good) == try_problems({}) == sandbox_warnings({}) == []
 
 
 @pytest.mark.parametrize(
@@ -84,6 +143,23 @@ def test_a_system_that_is_like_debian():
 
 def test_its_own_interface_does_not_count():
     assert problems(WITH_DUMMY) == []
+
+
+@pytest.mark.parametrize(
+    ("interfaces", "words"),
+    [
+        ({"lo": {"addresses": ["172.18.0.64/32"]}}, "is on interface lo already, expected on the dummy interface"),
+        ({"lo": {"addresses": ["172.18.0.64/32"]}}, "(ip address del 172.18.0.64/32 dev lo)"),
+        ({"anycast": {"addresses": ["172.18.0.64/32"]}}, "is on interface anycast already"),
+        ({"dummy0": {"addresses": [], "kind": "bridge"}}, "dummy0 is on this node already and is bridge, expected"),
+        ({"dummy0": {"addresses": [], "kind": None}}, "dummy0 is on this node already and is no dummy interface"),
+        ({"dummy0": {"addresses": [], "kind": "dummy", "master": "vmbr1"}}, "dummy0 is a port of vmbr1, expected"),
+    ],
+)  # fmt: skip
+def test_what_is_there_already(interfaces, words):
+    (problem,) = problems({**FACTS, "interfaces": {**FACTS["interfaces"], **interfaces}})
+    assert words in problem
+    assert problems({**FACTS, "interfaces": {**FACTS["interfaces"], "dummy0": {"kind": "dummy", "master": None}}}) == []
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,8 @@ def problems(gateway=GATEWAY, table=64):
 # As iproute2 6.15 prints them.
 RULES = """\
 0:\tfrom all lookup 255
-6464:\tfrom 172.18.0.64 lookup 64
-6464:\tfrom 172.18.0.65 lookup 64
+64:\tfrom 172.18.0.64 lookup 64
+64:\tfrom 172.18.0.65 lookup 64
 32766:\tfrom all lookup 254
 32767:\tfrom all lookup 253
 """
@@ -45,7 +45,11 @@ def test_off_by_default():
     assert off.source_routing_problems(V4) == off.missing_source_routing(V4, "") == []
     assert off.commands(V4) == Commands([], [], [])
     # Also then, as it may have been on before.
-    assert off.forget_commands() == ["while ip rule del priority 6464 2>/dev/null; do ip route flush table 64; done"]
+    assert off.forget_commands() == [
+        "while ip rule del priority 64 2>/dev/null; do ip route flush table 64; done",
+        # Of earlier versions.
+        "while ip rule del priority 6464 2>/dev/null; do ip route flush table 64; done",
+    ]
 
 
 def test_answers_leave_by_the_link():
@@ -54,12 +58,12 @@ def test_answers_leave_by_the_link():
     assert [line for line in found.up if " del " not in line] == [
         "ip route replace 172.18.0.0/26 dev enp0s11 table 64",
         "ip route replace default via 172.18.0.1 dev enp0s11 table 64",
-        "ip rule add from 172.18.0.64/32 lookup 64 priority 6464",
-        "ip rule add from 172.18.0.65/32 lookup 64 priority 6464",
+        "ip rule add from 172.18.0.64/32 lookup 64 priority 64",
+        "ip rule add from 172.18.0.65/32 lookup 64 priority 64",
     ]
     assert found.down == [
-        "ip rule del from 172.18.0.64/32 lookup 64 priority 6464 || true",
-        "ip rule del from 172.18.0.65/32 lookup 64 priority 6464 || true",
+        "ip rule del from 172.18.0.64/32 lookup 64 priority 64 || true",
+        "ip rule del from 172.18.0.65/32 lookup 64 priority 64 || true",
     ]
 
 
@@ -137,3 +141,16 @@ def test_ipv6_that_would_need_it():
 def test_a_gateway_of_ipv6():
     (problem,) = problems("fe80::1")
     assert problem.endswith("expected the IPv4 address of the router on the link: source routing is of IPv4 only")
+
+
+def test_rules_of_others_that_come_before():
+    """Tailscale's 5270 came before 6464, and answers left by its table."""
+    shown = (
+        "0:\tfrom all lookup 255\n32:\tfrom all fwmark 0x1 lookup 100\n64:\tfrom 172.18.0.64 lookup 64\n"
+        "5270:\tfrom all lookup 52\n32766:\tfrom all lookup 254\n"
+    )
+    (warning,) = routing().source_routing_warnings(shown)
+    assert warning.startswith(
+        "the policy rule '32: from all fwmark 0x1 lookup 100' on this node comes before those of the"
+    )
+    assert routing(gateway="").source_routing_warnings(shown) == []

@@ -23,11 +23,13 @@ from ansible_collections.homelab.anycast.plugins.module_utils.bird.paths import 
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import normalise_services
 from ansible_collections.homelab.anycast.plugins.module_utils.node.ifupdown import HandMade
 from ansible_collections.homelab.anycast.plugins.module_utils.node.takeover import (
+    Around,
     bird_afterwards,
     bird_conf_kind,
     bird_conf_problems,
     hand_made_problems,
     include_line,
+    lost_routes,
     packages_to_purge,
     removal_notes,
     takeover_notes,
@@ -83,6 +85,10 @@ filter out { if net ~ NETS then accept; else reject; }
 template bgp peers { local as 64512; }
 protocol bgp upstream from peers { neighbor 198.51.100.1 as 64511; password "myOSPFpassword"; ipv4 { export filter out; }; }
 """
+CONNECTED = {"dst": "172.18.0.0/26", "dev": "enp0s11", "protocol": "kernel", "scope": "link"}
+DEFAULT = {"dst": "default", "gateway": "172.18.0.1", "dev": "enp0s11"}
+BY_BIRD = {"protocol": "bird", "metric": 32}
+AROUND = Around([CONNECTED, DEFAULT], ["lo", "enp0s11", "dummy0", "docker0"], ["enp0s11"])
 INCLUDED = BGP + include_line(PATHS) + "\n"
 
 
@@ -120,6 +126,59 @@ def test_whose_it_is(text, expected):
     assert bird_conf_kind(BirdConf.parse(text), SERVICES) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "routes", "more"),
+    [
+        (ARTICLE, [DEFAULT], []),
+        # What it tells the node beside is no other way than without it.
+        (ARTICLE, [DEFAULT, {**CONNECTED, **BY_BIRD}, {**DEFAULT, **BY_BIRD, "dst": "10.99.0.0/16"}], []),
+        (ARTICLE, [{**DEFAULT, **BY_BIRD}], ["the node has the routes default from BIRD alone"]),
+        (ARTICLE, [{**DEFAULT, "gateway": "192.0.2.1"}, {**DEFAULT, **BY_BIRD, "dst": "10.99.0.0/16"}], ["10.99.0.0/16 from BIRD"]),
+        (PACKAGE, [{**DEFAULT, **BY_BIRD}], None),
+        (ARTICLE.replace('"enp0s11"', '"enp*"'), [], []),
+        (ARTICLE.replace('"enp0s11"', '"*"'), [], ["protocol myAnycast speaks OSPF on docker0 too"]),
+        (ARTICLE.replace("import none;", "learn;").replace("kernel { ipv4", "kernel { learn; ipv4"), [], ["announces what kernel takes"]),
+        (ARTICLE.replace("kernel { ipv4", "kernel { learn no; ipv4"), [], []),
+        (ARTICLE + 'protocol direct { ipv4; interface "docker0", "eth*"; }', [], ["announces what direct takes from the kernel"]),
+        (ARTICLE + 'protocol direct { ipv4; interface "dummy0"; }', [], []),
+        (ARTICLE + "protocol direct { disabled; ipv4; }", [], []),
+        (ARTICLE.replace("export all; };\n  area", "export none; };\n  area") + "protocol direct { ipv4; }", [], []),
+        # As BIRD 1 had it.
+        (ARTICLE.replace("ipv4 { import all; export all; };", "import all; export all;") + "protocol direct { }", [], ["what direct takes"]),
+        (ARTICLE.replace('"dummy0" { stub; }', '"dummy0" { stub on; }').replace("stubnet 172.18.0.64/32 { };", ""), [], []),
+    ],
+)  # fmt: skip
+def test_what_is_the_articles_by_its_words_and_does_more(text, routes, more):
+    """Taken over, it cost the node its default route, with every neighbour Full."""
+    conf, around = BirdConf.parse(text), Around([CONNECTED, *routes], AROUND.interfaces, AROUND.links)
+    assert bird_conf_kind(conf, SERVICES, around) == ("article" if more == [] else "foreign")
+    said = " ".join(bird_conf_problems(conf, SERVICES, around, False, PATHS))
+    assert all(words in said for words in more or [])
+    assert ("have the node's interface manager make them" in said) == ("from BIRD alone" in said)
+
+
+def test_of_several_next_hops_each_counts():
+    hops = {
+        "dst": "10.0.0.0/8",
+        "nexthops": [{"gateway": "172.18.0.1", "dev": "enp0s11"}, {"gateway": "fe80::1", "dev": "e1"}],
+    }
+    assert lost_routes([CONNECTED, DEFAULT, {**hops, **BY_BIRD}], SERVICES) == ["10.0.0.0/8"]
+    assert lost_routes([hops, {**hops, **BY_BIRD, "dst": "10.1.0.0/16"}], SERVICES) == []
+    six = {"dst": "default", "gateway": "fe80::1", "dev": "enp0s11"}
+    assert lost_routes([DEFAULT, {**six, **BY_BIRD}], SERVICES) == ["default"]
+    assert lost_routes([six, {**six, **BY_BIRD, "dst": "2001:db8::/32"}], SERVICES) == []
+
+
+def test_a_protocol_of_an_included_file_is_seen():
+    """Told to add protocol device, the user had 'Kernel device protocol already defined' of BIRD."""
+    text = INCLUDED.replace("protocol device { }", "") + 'include "device.conf";'
+    conf = BirdConf.parse(text, {"/etc/bird/device.conf": "protocol device { }"})
+    assert bird_conf_problems(conf, SERVICES, AROUND, False, PATHS) == []
+    conf = BirdConf.parse(INCLUDED, {"/etc/bird/core.conf": 'protocol ospf core { area 0 { interface "enp*"; }; }'})
+    (said,) = bird_conf_problems(conf, SERVICES, AROUND, False, PATHS)
+    assert "the protocol 'core' in /etc/bird/core.conf speaks OSPF on enp0s11 already" in said
+
+
 def test_no_file():
     assert bird_conf_kind(None, SERVICES) == "none"
 
@@ -138,7 +197,7 @@ def notes(conf):
 
 
 def problems(text, bfd=False):
-    return bird_conf_problems(BirdConf.parse(text), SERVICES, ["enp0s11"], bfd, PATHS)
+    return bird_conf_problems(BirdConf.parse(text), SERVICES, AROUND, bfd, PATHS)
 
 
 def test_the_include_line_is_asked_for_by_file_and_text():

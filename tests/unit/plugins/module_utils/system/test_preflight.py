@@ -106,6 +106,7 @@ class System:
             "link": working_link(values.get("link")),
             "interfaces": values.get("interfaces", []),
             "problems": values.get("failure", []),
+            "doubts": values.get("doubts", []),
             "reached": values.get("reached", True),
             "asked": bool(values),
         }
@@ -649,6 +650,26 @@ def test_bfd_that_a_small_router_cannot_keep_up_with(system):
     assert system.verdict()["warnings"] == []
 
 
+def test_what_a_role_doubts_is_a_warning(system):
+    system.node["doubts"] = ["the node resolves names by its own anycast address 172.18.0.64 alone"]
+    assert system.warning() == "sip2: the node resolves names by its own anycast address 172.18.0.64 alone"
+
+
+def test_rules_of_the_older_iptables_drop_too(system):
+    system.node["info"]["iptables_legacy"] = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p 89 -j DROP\nCOMMIT\n"
+    problem = system.problem()
+    assert "the rule '-A INPUT -p 89 -j DROP' of iptables-legacy" in problem
+    assert "iptables-legacy -I INPUT" in problem
+
+
+def test_the_key_of_an_interface_with_a_dot(system):
+    system.node["interfaces"] = ["eth0.10"]
+    system.node["facts"]["interfaces"]["eth0.10"] = system.node["facts"]["interfaces"].pop("enp0s11")
+    system.node["info"]["rp_filter"]["eth0.10"] = 1
+    system.node["facts"]["default_ipv4"] = "enp0s12"
+    assert "net.ipv4.conf.eth0/10.rp_filter" in " ".join(str(found) for found in system.verdict()["warnings"])
+
+
 def test_the_reverse_path_filter_of_the_router(system):
     system.info["ip_settings"]["rp-filter"] = "strict"
     assert "/ip/settings set rp-filter=loose" in system.warning()
@@ -662,7 +683,7 @@ def test_the_reverse_path_filter_of_a_node_with_another_way_back(system):
     assert warning.startswith(
         "sip2: the reverse-path filter on enp0s11 is strict, and the default route leaves by enp0s12"
     )
-    assert "net.ipv4.conf.all.rp_filter" in warning
+    assert "net.ipv4.conf.enp0s11.rp_filter and net.ipv4.conf.all.rp_filter" in warning
     # The policy rule makes the link the way back.
     system.node["source_gateway"] = "172.18.0.1"
     assert system.verdict()["warnings"] == []

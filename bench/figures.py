@@ -158,6 +158,13 @@ def _values(measured: Iterable[Measured], event: str, client: str, side: str, na
     ]  # fmt: skip
 
 
+def rounds(measured: Iterable[Measured]) -> str:
+    """How often each event was measured on each side: "3", or "2 to 3" where that differs, as after an interruption."""
+    # Either place may be missing, not both.
+    taken = Counter((event, side) for event, side, _round in {(one.event, one.side, one.round) for one in measured})
+    return " to ".join(str(count) for count in sorted({min(taken.values()), max(taken.values())}))
+
+
 def _windows(measured: Iterable[Measured], event: str, side: str) -> dict[str, Spread]:
     """Of each place, of those that were measured."""
     values = {client: _values(measured, event, client, side, "window_s") for client in CLIENTS}

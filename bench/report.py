@@ -70,7 +70,7 @@ def bench(
     not_here = [f"- **{name}** was not measured: {why}" for name, why in missing.items()]
     return _page(
         "bench",
-        rounds=max(one.round for one in measured),
+        rounds=figures.rounds(measured),
         machine=machine,
         table=figures.table(measured),
         others=figures.others_table(measured),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from bench import figures
 from bench.figures import (
     ARTICLE,
     BEHIND,
@@ -209,6 +210,11 @@ def test_clients_of_other_nodes() -> None:
     assert others_table(measured).splitlines()[2:] == [
         f"| service hangs | keepalived, 1 s | {client} | 3 (3..3) | 100 |" for client in CLIENTS
     ]
+
+
+def test_an_interrupted_run_says_how_many_rounds_it_had() -> None:
+    assert figures.rounds(both(HANGS, VRRP, [1.0, 1.0])) == "2"
+    assert figures.rounds([*both(HANGS, VRRP, [1.0, 1.0]), *both(LINK_CUT, VRRP, [1.0])]) == "1 to 2"
 
 
 def test_shares() -> None:

@@ -7,7 +7,7 @@ from bench.figures import ARTICLE, CLIENTS, COLLECTION, EXABGP, WITHDRAW, Check,
 from bench.scale_figures import Cost, Daemon
 
 MEASURED = [
-    Measured(WITHDRAW, client, side, 2, 0, 0, 100, 0.0, "6/4/2") for client in CLIENTS for side in (ARTICLE, COLLECTION)
+    Measured(WITHDRAW, client, side, 1, 0, 0, 100, 0.0, "6/4/2") for client in CLIENTS for side in (ARTICLE, COLLECTION)
 ]
 COST = Cost(8, False, 6.0, 12.0, 12.0, {"ospfd": Daemon(0.1, 0.2, 10.0)}, {"routeros_next_hops": 20.0})
 
@@ -21,7 +21,7 @@ def test_what_clients_lose() -> None:
         {WITHDRAW: ("it is stopped", ["article: why"])},
         {EXABGP: "no package"},
     )
-    assert "Measured in 2 rounds on a small machine." in page
+    assert "Measured in 1 rounds on a small machine." in page
     assert "| planned withdraw | 0.00 | 0.00 | all |" in page
     assert "- DOES NOT HOLD: nothing lost; found 1 lost" in page
     assert "- **article**: as printed." in page and "- **ExaBGP** was not measured: no package" in page

@@ -135,11 +135,6 @@ def share(nodes: Sequence[str], of: int) -> str:
     return "/".join(str(count) for count in [*counts, *[0] * (of - len(counts))])
 
 
-def lost_before(sources: Iterable[Sequence[Sent]], event: float) -> int:
-    """Probes lost before the event: there should be none."""
-    return sum(not one.answered and one.at < event for probes in sources for one in probes)
-
-
 def victim(groups: Sequence[Sequence[str]]) -> str:
     """The node to strike: the one that serves clients of every group, if there is one, and most of them.
 

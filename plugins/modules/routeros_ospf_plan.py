@@ -84,7 +84,7 @@ notes: {type: list, elements: str, returned: success, description: What a user s
 client_warnings:
   {type: list, elements: str, returned: as RV(templates), description: What keeps clients on the LAN from them.}
 untracked:
-  {type: list, elements: dict, returned: as RV(templates), description: The same with C(path), of the two menus of raw.}
+  {type: list, elements: dict, returned: as RV(templates), description: "The same with C(path), of both menus of raw."}
 info: {type: dict, returned: success, description: What M(homelab.anycast.routeros_info) returned.}
 asked: {type: dict, returned: success, description: "The options that it is for, without the login and the keys."}
 moved: {type: bool, returned: with O(new_key_id), description: Whether the router has the new key already.}

@@ -95,6 +95,16 @@ def plans_made_elsewhere() -> Iterator[str]:
             yield f"{role}: made by {made}"
 
 
+def split_descriptions() -> Iterator[str]:
+    """Where a comma without quotes ends a description on a line of its own, YAML takes the rest of it for a key."""
+    for path, tree in sources():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and "{type: " in node.value:
+                for line in re.findall(r"^ *(?:[\w-]+: )?(\{type: .*\})$", node.value, re.MULTILINE):
+                    if None in yaml.safe_load(re.sub(r"\*(?=\w)|&\w+ ", "", line)).values():
+                        yield f"{path}: {line}"
+
+
 def silent_libraries() -> Iterator[str]:
     for path, tree in sources("module_utils"):
         if "rivate to this collection." not in " ".join((ast.get_docstring(tree) or "").split()):
@@ -108,6 +118,7 @@ def silent_libraries() -> Iterator[str]:
         pytest.param(long_signatures, id="at most 6 positional parameters"),
         pytest.param(doors_in_the_way, id="filters are for users"),
         pytest.param(plans_made_elsewhere, id="a role makes its plan at one place"),
+        pytest.param(split_descriptions, id="a description with a comma has quotes"),
         pytest.param(silent_libraries, id="a library says that it is private"),
     ],
 )

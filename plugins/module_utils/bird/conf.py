@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Reading a bird.conf that the role may not have written: what it consists of, without a password.
 
 Only as much of the language as tells whose file it is (BIRD User's Guide, chapter 3): statements end with C(;) or a

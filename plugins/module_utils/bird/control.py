@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Asking BIRD (2 and 3) over its control socket, in restricted mode unless told otherwise, and reading its answers.
 
 The protocol: the client sends one command per line; each line of the answer starts with a four-digit code, then "-" if

@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Where the role's part of BIRD's configuration is, and what it is called there. Private to this collection.
 
 The role's announcer.py, which imports nothing, and its unit say the same; a test of theirs compares them.

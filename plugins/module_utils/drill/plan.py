@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """A failover drill: which events there are, and what is wrong with what a user asks for. Private to this collection.
 
 Nothing in here does input or output. All times are seconds.

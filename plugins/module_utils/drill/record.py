@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """What the module anycast_fault keeps on a host of a drill, and how systemd undoes it. Private to this collection.
 
 Nothing in here does input or output. Points in time are seconds since 1970.

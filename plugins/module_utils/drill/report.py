@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """What a drill has found, to look at: lines for a terminal, and an HTML page with a timeline of each event.
 
 Private to this collection. Runs on the controller only. matplotlib is imported where it draws: the rest works without.

@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """IPv4 and IPv6 beside each other: OSPFv2 (RFC 2328) carries the one, OSPFv3 (RFC 5340) the other.
 
 Both run over the same link, with the same link model; OSPFv3 runs where there is an IPv6 prefix to announce. Private to

@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The link model: what both ends of the OSPF link must agree on, written once.
 
 A link is one dictionary. Both roles take it (C(routeros_ospf_link), C(bird_anycast_link)) and hand it to

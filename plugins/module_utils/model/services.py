@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The list of services: which anycast addresses a node carries, on which interface, and what decides that it does.
 
 L(normalise_services) fills the defaults and rejects what no node can carry. Private to this collection.

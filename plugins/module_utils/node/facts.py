@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The interfaces and addresses of a node, from C(ip -json) to what the checks ask of them. Private to this collection.
 
 Not those of M(ansible.builtin.setup): that is one more module to execute, which takes as long as all else that the

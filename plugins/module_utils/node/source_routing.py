@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Source routing on a node with several ways out: what comes from an anycast address leaves by the link to the router.
 
 A node answers by its main routing table, so where its default route points elsewhere the answers take another way than

@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """OSPF neighbours in one form for both ends: what is found, against what is expected. Private to this collection.
 
 Why it may differ is in causes.py. Nothing in here does input or output.

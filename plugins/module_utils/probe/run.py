@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Numbered UDP probes from several source addresses to one address: sending, matching answers, counting losses.
 
 Nothing is sent twice: a datagram which is lost counts as lost. The book-keeping (Tally) takes times as arguments;

@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a TCP connection carries data, whatever is spoken in it. Private to this collection.
 
 That it opens proves little: the first packet is enough for that. So each connection is closed at once for sending, and

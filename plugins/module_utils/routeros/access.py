@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """What a factory-fresh router needs before the collection manages it. Private to this collection.
 
 Sources: MikroTik's manual, "Certificates" (templates, sign, export-certificate), "User" (policies) and "Services"; the

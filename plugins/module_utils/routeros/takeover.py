@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The takeover of rows made in WinBox by the role, and what was on the router before it. Private to this collection.
 
 A row is taken over by giving it the role's comment; its name stays, and so does whatever refers to it. RouterOS does

@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Why routers and nodes are no neighbours: which end it is, and what is wrong with it.
 
 Three sources, the surest first: what BIRD runs with and what is on the node's disk, against what the role would write;

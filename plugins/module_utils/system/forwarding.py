@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """What a router does to the packets of clients on the nodes' own LAN, which leave by the interface that they came by.
 
 The node answers such a client past the router, so the router sees one direction only: each packet of UDP is "new" to

@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """What a packet filter does to one packet, of IPv4 or IPv6: RouterOS' raw and filter below /ip/firewall and
 /ipv6/firewall, nftables, iptables and ip6tables.
 

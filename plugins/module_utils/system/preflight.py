@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The problems of setting up a system, seen from both ends before anything is changed.
 
 What one end knows of itself, its role says (C(End.problems)). Here is what needs both, or how an end is seen: one

@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """What users give a playbook by -e: the variables that there are, and what is wrong with a call of a playbook.
 
 Nothing in here does input or output. Private to this collection. VARIABLES is the one place that documents them: the

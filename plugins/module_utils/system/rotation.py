@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The change from one OSPF key to another, without loss of an adjacency.
 
 The nodes can accept two keys at a time, the router has one. So the nodes accept the new key first; then the router

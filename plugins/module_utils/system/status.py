@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The state of the whole system, out of what was read at both ends: what serves, what does not, and why.
 
 What could not be read is None in the model, never false. Levels are good, note (on purpose, or worth knowing), bad, and

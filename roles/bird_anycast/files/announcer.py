@@ -1,6 +1,5 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Announce an anycast service from this node, withdraw it, or do either as its health asks for.
 
   announcer.py announce SERVICE   present in BIRD's configuration, and BIRD told

@@ -6,27 +6,26 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bird_configure
-short_description: Give BIRD a new configuration on trial, and restore the old one if an OSPF adjacency is lost by it
+short_description: Give BIRD a new configuration on trial, and restore the old one if an OSPF adjacency is lost
 version_added: 1.0.0
 author: homelab.anycast maintainers (@homelab-anycast)
 description:
-  - Puts C(bird.conf), and the file of the key that it includes, in force on trial. BIRD loads the new configuration
-    from files beside the real ones, with C(configure timeout), and the module watches the neighbours that were V(Full)
+  - Runs a new C(bird.conf), and the file of the key that it includes, on trial. BIRD loads the new configuration from
+    files beside the real files, with C(configure timeout), and the module watches the neighbours that were V(Full)
     before.
   - If they are V(Full) with the new configuration too, the module confirms it, and only then replaces the files.
-  - The module watches OSPFv2 and OSPFv3 each by itself. Where the new configuration has no OSPFv3, its neighbours may
-    go.
-  - If one of them is lost, BIRD gets the old configuration again, and the module fails and says which neighbour was
-    lost and why that may be.
-  - As the files on disk are the confirmed ones at any time, nothing has to be restored when the module itself is killed
-    or the connection to the host is lost in between. BIRD rolls back by itself when RV(rollback_after) is over.
+  - The module watches OSPFv2 and OSPFv3 separately. If the new configuration has no OSPFv3, its neighbours may go.
+  - If a neighbour is lost, BIRD gets the old configuration again. The module fails, and names the lost neighbour and
+    the likely causes.
+  - The files on disk are always the confirmed files. So nothing must be restored if the module is killed or the
+    connection to the host is lost: BIRD rolls back by itself after RV(rollback_after).
 notes:
-  - BIRD takes a neighbour which was V(Full) for alive until the dead interval is over, so a change takes that long. One
+  - BIRD takes a V(Full) neighbour for alive until the dead interval is over, so a change takes that long. A neighbour
     that starts again, as after a change of the router id, counts as kept as soon as it is V(Full).
-  - Where no neighbour was V(Full), as after the installation, there is nothing to wait for.
-  - Where BIRD does not run, the files are checked and written, and it will start with them.
-  - A change that another process makes BIRD read in between, as C(birdc configure) does, ends the trial; it is made
-    again then.
+  - If no neighbour was V(Full), as after the installation, the module does not wait.
+  - If BIRD does not run, the module checks and writes the files, and BIRD will start with them.
+  - If a different process makes BIRD read its configuration meanwhile, as C(birdc configure) does, the trial ends, and
+    the module starts it again.
 extends_documentation_fragment:
   - ansible.builtin.files
   - homelab.anycast.attributes
@@ -36,12 +35,12 @@ attributes:
   check_mode:
     support: full
     details:
-      - Says what would change, also on a host without BIRD. Where BIRD is, it checks the new configuration.
+      - Shows what would change, also on a host without BIRD. On a host with BIRD it checks the new configuration.
   diff_mode:
     support: full
     details:
-      - Passwords are hidden; of the key's file it only shows that it changes. A file that the role did not write is
-        not shown.
+      - Passwords are hidden. For the key's file the diff shows only that it changes. It does not show a file that the
+        role did not write.
   idempotent:
     support: full
 options:
@@ -67,9 +66,9 @@ options:
     required: true
   follow:
     description:
-      - Wait with the change until a packet of this router arrives that is signed with this key, as the one who is to
-        accept what BIRD sends has the key from then on.
-      - Where none comes in time, the module fails and changes nothing.
+      - Wait with the change until a packet of this router arrives that is signed with this key. From then on the router
+        accepts the key.
+      - If no such packet arrives in time, the module fails and changes nothing.
       - In check mode it does not wait.
     type: dict
     suboptions:
@@ -83,7 +82,7 @@ options:
       key: {type: str, required: true, description: The key itself.}
       timeout: {type: float, default: 120, description: Seconds to wait.}
       listening:
-        description: A file that is there while the module listens, for who has to wait with the router until then.
+        description: A file that exists while the module listens. Change the router after this file exists.
         type: path
         required: true
 seealso:

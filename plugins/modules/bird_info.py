@@ -6,17 +6,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bird_info
-short_description: Read what BIRD runs with, and which OSPF packets it refused
+short_description: Read BIRD's running OSPF configuration, and the OSPF packets that it refused
 version_added: 1.0.0
 author: homelab.anycast maintainers (@homelab-anycast)
 description:
-  - Reads the router id and the OSPF interfaces of a running BIRD 2 or 3, which need not be those of C(bird.conf), and
-    from the journal the OSPF packets that it refused lately, with its reason.
+  - Reads the router id and the OSPF interfaces of a running BIRD 2 or 3, which may differ from C(bird.conf). From the
+    journal it reads the OSPF packets that BIRD refused lately, with the reason.
   - The playbook C(homelab.anycast.neighbors) compares it with what the role P(homelab.anycast.bird_anycast#role) would
     have BIRD run with, where the neighbours are not as expected.
 notes:
   - The socket belongs to root and the group C(bird), the journal to root and some groups; use C(become).
-  - Fails where BIRD does not run or does not answer.
+  - Fails if BIRD does not run or does not answer.
 extends_documentation_fragment:
   - homelab.anycast.attributes.read_only
   - homelab.anycast.bird

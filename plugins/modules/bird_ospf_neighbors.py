@@ -12,8 +12,8 @@ author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Reads the OSPF neighbours of a host that runs BIRD 2 or 3, in the form that
     M(homelab.anycast.routeros_ospf_neighbors) uses too.
-  - With O(router_ids), O(count) or O(full_with) it compares them with what is expected, waits for it as long as O(wait)
-    says, and else fails with what is missing, what was found instead and the likely causes.
+  - With O(router_ids), O(count) or O(full_with) it compares them with the expectation, and waits up to O(wait) seconds
+    for it. Otherwise it fails, and names what is missing, what was found and the likely causes.
   - It asks BIRD over its control socket in restricted mode, in which BIRD takes no command that changes anything.
     C(birdc) is not needed.
 notes:
@@ -27,7 +27,7 @@ options:
   protocol:
     description:
       - Name of the OSPF protocol in C(bird.conf).
-      - Needed only where there is more than one. The OSPFv3 protocol that the role
+      - Needed only if there is more than one. The OSPFv3 protocol that the role
         P(homelab.anycast.bird_anycast#role) writes beside that of OSPFv2, C(NAME_v3), does not count.
     type: str
 seealso:

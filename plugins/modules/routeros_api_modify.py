@@ -13,8 +13,8 @@ description:
   - Does what M(community.routeros.api_modify) does, by running it, and takes the property C(auth-key) out of its
     result, its diff, its messages and the log. Everything else in the diff still shows.
   - A key that stays the same shows as C((hidden\)), a new one as C((hidden, changed\)).
-  - It fails when the router shows a key as C(*****), as it does to a user whose group lacks the policy C(sensitive),
-    since such a value can never be compared and would be written again on every run.
+  - It fails if the router shows a key as C(*****), because the user's group lacks the policy C(sensitive). Such a value
+    cannot be compared, and would be written on every run.
 extends_documentation_fragment:
   - community.routeros.api
   - community.routeros.api.restrict

@@ -6,21 +6,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: routeros_api_tls
-short_description: Give the API of a MikroTik router TLS, with a certificate by its own authority
+short_description: Give the API of a MikroTik router TLS, with a certificate of the router's own authority
 version_added: 1.0.0
 author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Makes an authority and a certificate on the router, gives the certificate to the service C(api-ssl), and lets the
     addresses O(allowed) use that service. Returns the authority's certificate, by which clients prove the router.
     Private keys stay on the router.
-  - Changes nothing and fails if the host that it runs on would not be let in, if the router's clock is more than a
+  - Changes nothing and fails if the host that it runs on would be locked out, if the router's clock is more than a
     minute off, or if a certificate of a different kind has the name of the authority.
   - A certificate that is made out to a different O(host), or has 30 days or less left, is replaced by a new one of the
     same authority, under the other of two names (O(certificate), and the same with C(-2\)).
 notes:
   - Needs a user with the policies C(api), C(read), C(write) and C(sensitive) (to export a certificate; MikroTik's
     manual, "Certificates").
-  - RouterOS hands out a certificate as a file only. The module exports the authority's (no key), reads C(contents) of
+  - RouterOS exports a certificate only as a file. The module exports the authority's (no key), reads C(contents) of
     C(/file), and removes the file, in check mode too. Files of up to 60 KiB can be read so (manual, "Files").
   - The keys have 2048 bits (RSA). The processor of a hAP lite may take half a minute for one, so the option C(timeout)
     should be generous.
@@ -35,7 +35,7 @@ options:
     description: The address or name by which clients reach the router; the certificate is made out to it.
     type: str
     required: true
-  days: {type: int, required: true, description: For how many days a certificate is valid when it is made.}
+  days: {type: int, required: true, description: Days for which a new certificate is valid.}
   allowed:
     description: The IPv4 prefixes from which C(api-ssl) may be used.
     type: list

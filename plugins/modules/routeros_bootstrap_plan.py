@@ -9,9 +9,8 @@ short_description: Decide how the role routeros_bootstrap logs in to a router
 version_added: 1.0.0
 author: homelab.anycast maintainers (@homelab-anycast)
 description:
-  - Says what is wrong with the variables of the role P(homelab.anycast.routeros_bootstrap#role), and how the user of
-    the first contact logs in now; over TLS as soon as the certificate of the router's authority is on the controller.
-    Changes nothing.
+  - Returns the problems of the variables of the role P(homelab.anycast.routeros_bootstrap#role), and the login of the
+    first contact, over TLS as soon as the certificate of the router's authority is on the controller. Changes nothing.
 extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.controller]
 options:
   login: {type: dict, required: true, description: C(routeros_bootstrap_login) of the role.}

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: routeros_info
-short_description: Read what a MikroTik router is and has, in one login
+short_description: Read a MikroTik router's version, configuration and state, in one login
 version_added: 1.0.0
 author: homelab.anycast maintainers (@homelab-anycast)
 description:
@@ -30,10 +30,10 @@ options:
     default: []
   auth_key_sha256:
     description:
-      - SHA-256, in hexadecimal, of the key that the OSPF interface templates should have. With it each template that
-        has a key says in C(key_as_given) whether it is this one. Without it keys are not even read.
-      - Not the key itself, since Ansible hides what a module was given as a secret in all that it returns, and a key
-        may be a word that occurs there.
+      - SHA-256, in hexadecimal, of the key that the OSPF interface templates should have. With it each template
+        with a key returns in C(key_as_given) whether its key is this one. Without it the module does not read keys.
+      - Not the key itself: Ansible hides a secret argument in everything that a module returns, and a key may be a word
+        that occurs there.
       - Needs the policy C(sensitive). To a user without it the router shows a mask instead of each key, which
         C(key_masked) says in place of C(key_as_given).
     type: str

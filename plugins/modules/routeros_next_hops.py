@@ -6,19 +6,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: routeros_next_hops
-short_description: Read to which next hops a RouterOS router sends a prefix, and wait until they are as expected
+short_description: Read the next hops of a prefix on a RouterOS router, and wait until they are as expected
 version_added: 1.0.0
 author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Reads the routes to a prefix from the main table of a MikroTik router over its API. For an anycast address this
-    proves which nodes get its clients, as seen by the one that sends them there.
-  - With O(gateways), O(contains), O(without) or O(protocol) it compares the active ones with the expectation, waits for
-    it as long as O(wait) says, and else fails with what is missing and what is there instead.
+    proves which nodes get clients, because the router sends the clients there.
+  - With O(gateways), O(contains), O(without) or O(protocol) it compares the active next hops with the expectation, and
+    waits up to O(wait) seconds for it. Otherwise it fails, and names what is missing and what was found.
   - It logs in once and keeps the session while it waits.
-  - With O(while_file) it watches instead, and says when which next hops were there.
+  - With O(while_file) it watches instead, and returns which next hops existed when.
 notes:
   - Needs RouterOS 7.16 or newer, and a user with the policies C(api) and C(read).
-  - O(timeout) is how long the router may take for an answer; how long to wait for the next hops is O(wait).
+  - O(timeout) limits the router's time for an answer. O(wait) limits the wait for the next hops.
 extends_documentation_fragment:
   - community.routeros.api
   - homelab.anycast.attributes.read_only
@@ -28,12 +28,12 @@ options:
     description:
       - The destination, for example V(172.18.0.64/32). An address without a length means V(/32),
         or V(/128) for IPv6.
-      - Only routes to exactly this prefix are read; a wider one that also covers it is not.
+      - Only routes to exactly this prefix are read, not routes to a wider prefix.
     type: str
     required: true
   gateways:
     description:
-      - Addresses of the next hops that must be there, and no other.
+      - Addresses of the next hops that must exist. No other next hop may exist.
       - The next hop of an IPv6 prefix is a link-local address of the node. It may be named by that, by the node's IPv4
         address as in RV(next_hops[].gateway), or by its router id. This holds for O(contains) and O(without), too.
       - An empty list expects that there are none.
@@ -41,12 +41,12 @@ options:
     type: list
     elements: str
   contains:
-    description: Addresses of next hops that must be there, whatever else is.
+    description: Addresses of next hops that must exist. Others may exist too.
     type: list
     elements: str
     default: []
   without:
-    description: Addresses that must not be among the next hops, such as that of a node which is drained.
+    description: Addresses that must not be among the next hops, such as the address of a drained node.
     type: list
     elements: str
     default: []

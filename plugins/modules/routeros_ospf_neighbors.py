@@ -12,12 +12,12 @@ author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Reads the OSPF neighbours of a MikroTik router over its API, in the form that
     M(homelab.anycast.bird_ospf_neighbors) uses too.
-  - With O(router_ids), O(count) or O(full_with) it compares them with what is expected, waits for it as long as O(wait)
-    says, and else fails with what is missing, what was found instead and the likely causes.
-  - It logs in once and keeps the session while it waits, as a login is the most that a small router has to do here.
+  - With O(router_ids), O(count) or O(full_with) it compares them with the expectation, and waits up to O(wait) seconds
+    for it. Otherwise it fails, and names what is missing, what was found and the likely causes.
+  - It logs in once and keeps the session while it waits, because a login costs a small router the most.
 notes:
   - Needs RouterOS 7.16 or newer, and a user with the policies C(api) and C(read).
-  - O(timeout) is how long the router may take for an answer; how long to wait for the neighbours is O(wait).
+  - O(timeout) limits the router's time for an answer. O(wait) limits the wait for the neighbours.
 extends_documentation_fragment:
   - community.routeros.api
   - homelab.anycast.attributes.read_only
@@ -27,7 +27,7 @@ options:
   instance:
     description:
       - Name of the OSPF instance whose neighbours are read.
-      - Without it, those of all instances of OSPFv2; of OSPFv3 where no instance of OSPFv2 is enabled.
+      - Without it, the neighbours of all instances of OSPFv2; of OSPFv3 if no instance of OSPFv2 is enabled.
     type: str
 seealso:
   - module: homelab.anycast.bird_ospf_neighbors

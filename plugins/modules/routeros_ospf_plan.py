@@ -9,8 +9,8 @@ short_description: Decide what the role routeros_ospf writes to a router
 version_added: 1.0.0
 author: homelab.anycast maintainers (@homelab-anycast)
 description:
-  - Reads the router once, with M(homelab.anycast.routeros_info), and returns what keeps the role from configuring it
-    and what the tasks of the role write. Changes nothing.
+  - Reads the router once, with M(homelab.anycast.routeros_info), and returns the problems
+    and everything that the tasks of the role write. Changes nothing.
   - The role P(homelab.anycast.routeros_ospf#role) runs it; O(variables) are those of the role.
   - The key of the link is in no result. The task that writes it adds it.
 extends_documentation_fragment:

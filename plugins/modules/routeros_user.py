@@ -6,19 +6,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: routeros_user
-short_description: A user of a MikroTik router with the least rights that this collection needs
+short_description: Make a user of a MikroTik router with the least rights that this collection needs
 version_added: 1.0.0
 author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Makes a group with the policies C(read), C(write), C(test), C(sensitive) and C(api), all others denied by name, and
-    a user in it. With these a user can do all that this collection does, but cannot manage users, reboot the router,
-    copy files or log in to a terminal, WinBox or WebFig.
-  - A router does not tell passwords. So whether an existing user has O(user_password) is found out by logging in with
-    it.
+    a user in it. With these rights the user can do everything for this collection, but cannot manage users, reboot the
+    router, copy files or log in to a terminal, WinBox or WebFig.
+  - A router does not show passwords. So the module logs in with O(user_password) to check an existing user.
 notes:
   - Needs a user with the policies C(api), C(read), C(write) and C(policy) (MikroTik's manual, "User").
-  - Without C(tls) it writes nothing, as the new password would travel in clear; in check mode it then takes the
-    password of an existing user for right.
+  - Without C(tls) it writes nothing, because the new password would be sent in clear text. In check mode it then
+    assumes that the password of an existing user is right.
 extends_documentation_fragment:
   - community.routeros.api
   - homelab.anycast.attributes.writes

@@ -154,10 +154,11 @@ def _values(measured: Iterable[Measured], event: str, client: str, side: str, na
 
 
 def rounds(measured: Iterable[Measured]) -> str:
-    """How often each event was measured on each side: "3", or "2 to 3" where that differs, as after an interruption."""
+    """How often each event was measured on each side: "3 rounds", or "2 to 3 rounds" after an interruption."""
     # Either place may be missing, not both.
     taken = Counter((event, side) for event, side, _round in {(one.event, one.side, one.round) for one in measured})
-    return " to ".join(str(count) for count in sorted({min(taken.values()), max(taken.values())}))
+    counts = sorted({min(taken.values()), max(taken.values())})
+    return f"{' to '.join(map(str, counts))} round{'' if counts == [1] else 's'}"
 
 
 def _windows(measured: Iterable[Measured], event: str, side: str) -> dict[str, Spread]:

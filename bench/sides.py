@@ -315,4 +315,5 @@ class Collection(Side):
         node.systemctl("stop", role.unit(FIRST))
 
     def kill_checker(self, node: SystemdMachine) -> None:
-        node.systemctl("kill", "--signal=KILL", role.unit(FIRST))
+        # The program alone, as a crash ends it: systemd would also kill what withdraws the service then.
+        node.systemctl("kill", "--kill-whom=main", "--signal=KILL", role.unit(FIRST))

@@ -213,8 +213,9 @@ def test_clients_of_other_nodes() -> None:
 
 
 def test_an_interrupted_run_says_how_many_rounds_it_had() -> None:
-    assert figures.rounds(both(HANGS, VRRP, [1.0, 1.0])) == "2"
-    assert figures.rounds([*both(HANGS, VRRP, [1.0, 1.0]), *both(LINK_CUT, VRRP, [1.0])]) == "1 to 2"
+    assert figures.rounds(both(HANGS, VRRP, [1.0, 1.0])) == "2 rounds"
+    assert figures.rounds([*both(HANGS, VRRP, [1.0, 1.0]), *both(LINK_CUT, VRRP, [1.0])]) == "1 to 2 rounds"
+    assert figures.rounds(both(HANGS, VRRP, [1.0])) == "1 round"
 
 
 def test_shares() -> None:

@@ -21,7 +21,7 @@ def test_what_clients_lose() -> None:
         {WITHDRAW: ("it is stopped", ["article: why"])},
         {EXABGP: "no package"},
     )
-    assert "Measured in 1 rounds on a small machine." in page
+    assert "Measured in 1 round on a small machine." in page
     assert "| planned withdraw | 0.00 | 0.00 | all |" in page
     assert "- DOES NOT HOLD: nothing lost; found 1 lost" in page
     assert "- **article**: as printed." in page and "- **ExaBGP** was not measured: no package" in page

@@ -175,9 +175,9 @@ def measure(count: int, bfd: bool) -> Cost:
 
 
 def _start(bed: Bed, rendered: Sequence[dict[str, str]]) -> None:
-    announcement = next(text for path, text in role.announcer_files(None).items() if path.endswith(".conf"))
+    announcement = next(text for path, text in role.announcer_files(None).items() if path.endswith(".area"))
     for node, files in zip(bed.nodes, rendered, strict=True):
-        node.write("/etc/bird/anycast.d/sip.conf", announcement)
+        node.write("/etc/bird/anycast.d/sip.area", announcement)
         node.write("/etc/bird/anycast.key", files["key"], 0o600)
         node.start_bird(files["conf"])
 

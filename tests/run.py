@@ -55,6 +55,7 @@ MATRIX = {
 BED_MATRIX = (
     "tests/integration/test_announcer.py",
     "tests/integration/test_authentication.py",
+    "tests/integration/test_lsa_change.py",
     "tests/integration/test_rotate_key.py",
 )
 # The tests of this program and of the one that it imports.

@@ -94,6 +94,10 @@ bird_conf:
       what is neither a protocol nor about the daemon alone, such as V(filter).
   returned: always
   type: dict
+bird_part:
+  description: The same of the role's file that a C(bird.conf) includes which the role does not manage.
+  returned: always
+  type: dict
 stanzas:
   description:
     - Which of O(dummies) stand in C(/etc/network/interfaces) and all that it sources, but for the role's own files.
@@ -210,10 +214,10 @@ def iptables(module: AnsibleModule, program: str) -> dict[str, str | None]:
     return {program: saved, f"{program}_legacy": legacy}
 
 
-def bird_conf(paths: Paths) -> dict[str, Any] | None:
+def bird_conf(paths: Paths, path: str) -> dict[str, Any] | None:
     """Return what a bird.conf and what it includes consist of, None without one."""
     try:
-        text = Path(paths.bird_conf).read_text("utf-8", "replace")
+        text = Path(path).read_text("utf-8", "replace")
     except FileNotFoundError:
         return None
     found: dict[str, str] = {}
@@ -346,7 +350,7 @@ def main() -> None:
     skew = None if params["now"] is None else round(time.time() - params["now"])
     paths = Paths(params["directory"]) if params["directory"] else None
     try:
-        conf = bird_conf(paths) if paths else None
+        conf, part = (bird_conf(paths, path) for path in (paths.bird_conf, paths.part)) if paths else (None, None)
     except OSError as exc:
         module.fail_json(msg=f"{exc.filename} cannot be read: {exc.strerror}. Use 'become: true'")
     links = params["link_interfaces"]
@@ -369,6 +373,7 @@ def main() -> None:
         packages={name: installed(module, name) for name in params["packages"]},
         interface_managers=vars(read_managers(module, links)) if links else None,
         bird_conf=conf,
+        bird_part=part,
         announced=attributes(Path(paths.announced)) if paths else None,
         stanzas=stanzas(params["dummies"]),
         sources=files.interfaces_sources(files.INTERFACES),

@@ -85,6 +85,23 @@ options:
         description: A file that exists while the module listens. Change the router after this file exists.
         type: path
         required: true
+  told:
+    description:
+      - For a change that starts OSPF anew, which takes the host out of the routers' next hops for seconds. The module
+        then ends when the routers have had the time to send clients to the host again, so that the next host can be
+        changed. It waits for the prefixes of which BIRD has told its neighbours before.
+      - It fails where BIRD does not tell of them again. The new configuration stays in force.
+      - Has no effect where no neighbour was V(Full) before.
+    type: dict
+    suboptions:
+      area:
+        description: The OSPF area of the link, in which the routers are told.
+        type: str
+        required: true
+      files:
+        description: The prefixes by the file that announces them. Those whose file is not there are not waited for.
+        type: dict
+        required: true
 seealso:
   - name: BIRD's remote control
     description: What C(configure), C(timeout) and C(confirm) do.
@@ -134,6 +151,7 @@ before:
   type: list
   elements: str
 lost: {type: list, elements: str, returned: *tried, description: Those of them that are not Full with the new one.}
+told: {type: list, elements: str, returned: "with O(told), then", description: What BIRD tells of O(told) again.}
 waited: {type: float, returned: *tried, description: Seconds until it was confirmed or given up.}
 rollback_after: {type: int, returned: *tried, description: Seconds after which BIRD would have rolled back by itself.}
 rolled_back: {type: bool, returned: *tried, description: Whether BIRD runs the old configuration again.}
@@ -154,6 +172,7 @@ from ..module_utils.bird.control import (
     is_running,
     ospf_interfaces,
     ospf_neighbors,
+    ospf_told,
 )
 from ..module_utils.bird.paths import Paths
 from ..module_utils.bird.trial import (
@@ -179,6 +198,11 @@ DONE = (3, 4, 5)  # reconfigured, in progress, queued
 CONFIRMED = 18
 LOOK_INTERVAL = 0.5
 ATTEMPTS = 3
+# Seconds for BIRD to tell its neighbours again, after which they have had the time to follow. BIRD and they hold back a
+# second change of an LSA for 5 s (MinLSInterval, RFC 2328 B). FRR calculates routes up to 5 s later (its manual, timers
+# throttle spf), and what it did not take at once comes again after the retransmit interval, of 2 s by default.
+TOLD_WITHIN = 30
+FOLLOWED = 7
 
 
 class File:
@@ -301,6 +325,8 @@ class Applier:
         self.module = module
         self.change = change
         self.result: dict[str, Any] = {}
+        # What BIRD is to tell its neighbours again.
+        self.expected: set[str] = set()
 
     def run(self) -> None:
         """Put the change in force, and on disk; fails if a neighbour is lost."""
@@ -320,6 +346,7 @@ class Applier:
         change.write_candidates()
         with self._bird() as bird:
             before = to_keep(full(ospf_neighbors(bird)), *change.configuration())
+            self.expected |= self._to_tell() & ospf_told(bird)
             dead = [entry.dead for entry in ospf_interfaces(bird) if entry.dead and not entry.silent]
             patience = Patience(
                 self.module.params["hello_interval"], self.module.params["dead_interval"], max(dead, default=0)
@@ -337,6 +364,37 @@ class Applier:
             if bird.ask("configure confirm")[-1][0] != CONFIRMED:
                 raise Overtaken
             self._keep(bird)
+        if before and self.module.params["told"]:
+            self._wait_told(self.module.params["told"]["area"])
+
+    def _to_tell(self) -> set[str]:
+        """Return the prefixes whose file is there."""
+        files = (self.module.params["told"] or {"files": {}})["files"]
+        return {prefix for file, prefixes in files.items() if Path(file).exists() for prefix in prefixes}
+
+    def _wait_told(self, area: str) -> None:
+        """Wait until the routers have had the time to use what BIRD tells; fails if it does not tell all."""
+        missing: set[str] = set()
+        since: list[float] = []
+
+        def look(now: float) -> Verdict:
+            try:
+                with self._bird() as bird:
+                    missing.clear()
+                    missing.update((self.expected & self._to_tell()) - ospf_told(bird, area))
+            except BirdError as exc:
+                raise Unreadable(str(exc)) from exc
+            since[:] = [] if missing else since or [now]
+            return Verdict(not missing, now - since[0] if since else 0)
+
+        verdict, spent = wait_for(look, TOLD_WITHIN, FOLLOWED, LOOK_INTERVAL)
+        self.result.update(told=sorted(self.expected - missing), waited=round(self.result["waited"] + spent, 3))
+        if not verdict.good:
+            self._fail(
+                f"BIRD runs the new configuration, but {spent:.0f} s later it does not tell its neighbours of"
+                f" {', '.join(sorted(missing)) or verdict.error}, as it did before: see 'birdc show ospf state' and"
+                " 'journalctl -u bird'."
+            )
 
     def _keep(self, bird: Bird) -> None:
         """Put on disk what BIRD has confirmed."""
@@ -419,6 +477,13 @@ def main() -> None:
                     "key": {"type": "str", "required": True, "no_log": True},
                     "timeout": {"type": "float", "default": 120},
                     "listening": {"type": "path", "required": True},
+                },
+            },
+            "told": {
+                "type": "dict",
+                "options": {
+                    "area": {"type": "str", "required": True},
+                    "files": {"type": "dict", "required": True},
                 },
             },
             **bird_argument_spec(),

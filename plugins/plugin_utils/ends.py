@@ -53,6 +53,7 @@ def _node(host: Host, asked: bool) -> NodeEnd:
         addresses=announced(services),
         own_interfaces=frozenset(own_interfaces(services)),
         source_routing=bool(host.get("bird_anycast_source_gateway")),
+        planned=host.get("__bird_anycast_plan", {}).get("bird", {}),
         bird=host.get("__anycast_bird", {}),
         changed_files=host.get("__bird_anycast_conf", {}).get("changed_files"),
         **_answer(host.get("__bird_anycast_plan", {})),

@@ -23,6 +23,9 @@ ROOT = Path(__file__).parents[2]
 PLAYBOOK = Path(__file__).parent / "node.yml"
 # As Debian's package has it: no OSPF.
 PACKAGE_CONFIG = "log syslog all;\nprotocol device { }\nprotocol kernel { ipv4 { export all; }; }\n"
+# What the announcer links of a service, for a bird.conf in either form.
+INTERFACE_FILE = 'interface "dummy0" 172.18.0.64/32 { stub; };\n'
+AREA_FILE = f"area 172.18.0.64 {{ {INTERFACE_FILE.strip()} }};\n"
 
 
 def bird_of_root(root: Path, version: str = "2") -> list[str]:
@@ -69,8 +72,13 @@ class RoleNode:
             wait_for("BIRD to end", lambda: not self.socket.exists())
 
     def announce(self) -> None:
-        """Announce the anycast address, as the service's file does."""
-        (self.announced / "sip.conf").write_text('interface "dummy0" 172.18.0.64 { stub; };\n')
+        """Announce the anycast address, as the service's files do, of which bird.conf includes one."""
+        (self.announced / "sip.conf").write_text(INTERFACE_FILE)
+        (self.announced / "sip.area").write_text(AREA_FILE)
+
+    def withdraw(self) -> None:
+        for suffix in ("conf", "area"):
+            (self.announced / f"sip.{suffix}").unlink()
 
     def ask(self, *commands: str) -> str:
         """What BIRD answers on its socket."""

@@ -133,7 +133,7 @@ def test_announcing_and_withdrawing_cost_no_adjacency(full: RoleNode, bed: Bed) 
 
     wait_for("the route", announced)
     since = adjacency_changes(bed)
-    (full.announced / "sip.conf").unlink()
+    full.withdraw()
     full.ask("configure")
     wait_for("the route to go", lambda: not announced())
     full.announce()

@@ -16,7 +16,7 @@ import pytest
 from bed import ANYCAST, Bed, requirements, wait_for
 from bed.emulator import Emulator
 from bed.topology import BRIDGE, INTERFACE, ROUTER_ADDRESS
-from role_node import PACKAGE_CONFIG, ROOT
+from role_node import AREA_FILE, PACKAGE_CONFIG, ROOT
 from role_router import API, BIN
 
 if reason := requirements():
@@ -33,7 +33,7 @@ def bed() -> Iterator[Bed]:
     with Bed(2) as bed:
         bed.router.start_frr()
         for node in bed.nodes:
-            node.write("/etc/bird/anycast.d/sip.conf", f'interface "dummy0" {ANYCAST} {{ stub; }};\n')
+            node.write("/etc/bird/anycast.d/sip.area", AREA_FILE)
             node.start_bird(PACKAGE_CONFIG)
         yield bed
 
@@ -230,7 +230,7 @@ def dual_stack(network: Network) -> None:
             node.run("ip", "link", "set", name, "up")
         node.run("ip", "address", "add", f"{ANYCAST}/32", "dev", "dummy0")
         node.run("ip", "address", "add", f"{ANYCAST_V6}/128", "dev", "dummy0", "nodad")
-        node.write("/etc/bird/anycast.d/sip.v3", 'interface "dummy0" { stub; };\n')
+        node.write("/etc/bird/anycast.d/sip.area3", 'area 172.18.0.64 { interface "dummy0" { stub; }; };\n')
     network.addresses = [ANYCAST, ANYCAST_V6]
     said = network.site(network.link)
     assert said.count("failed=0") == 3, said

@@ -90,12 +90,10 @@ def announced(bed: Bed) -> bool:
     return "172.18.0.64/32" in bed.router.vtysh_json("show ip route ospf json")
 
 
-def metric(bed: Bed) -> int:
-    """What the node says in its LSA that the address costs beyond it."""
-    text = bed.router.vtysh("show ip ospf database router")
-    link = re.search(r"Net: 172\.18\.0\.64\n.*?TOS 0 Metric: (\d+)", text, re.DOTALL)
-    assert link, text
-    return int(link[1])
+def lsas(bed: Bed) -> list[str]:
+    """Which kinds of LSA tell the router of the address."""
+    marks = {"router": "Net: 172.18.0.64\n", "summary": "Link State ID: 172.18.0.64 "}
+    return [kind for kind, mark in marks.items() if mark in bed.router.vtysh(f"show ip ospf database {kind}")]
 
 
 def names(node: RoleNode) -> list[str]:
@@ -108,7 +106,8 @@ def test_the_articles_node_is_taken_over(node: RoleNode, bed: Bed) -> None:
     node.start()
     full(node)
     wait_for("the route", lambda: announced(bed))
-    assert metric(bed) == 10
+    # As a router prefers these (RFC 2328 11), the nodes that are not taken over have all the clients until all are.
+    assert lsas(bed) == ["router"]
     shown = node.configure(LINK, "--check", "--diff", bird_anycast_services=SERVICES)
     assert shown["changed"] and shown["diff"][0]["before"].startswith("(not shown: ")
     assert KEY not in shown["printed"] and node.conf.read_text() == ARTICLE
@@ -120,8 +119,8 @@ def test_the_articles_node_is_taken_over(node: RoleNode, bed: Bed) -> None:
     assert KEY not in node.conf.read_text()
     full(node)
     wait_for("the route", lambda: announced(bed))
-    # Less than before, so the nodes that are taken over have all the clients until the last one is.
-    assert metric(bed) == 0
+    assert result["told"] == ["172.18.0.64/32"]
+    assert lsas(bed) == ["summary"]
     assert not node.configure(LINK, bird_anycast_services=SERVICES)["changed"]
 
 
@@ -154,6 +153,11 @@ def test_a_bird_conf_that_does_more_is_not_changed(node: RoleNode, bed: Bed) -> 
     assert "Router ID is 192.0.2.1" in node.ask("show status")
     assert node.address in str(bed.router.vtysh_json("show ip ospf neighbor json"))
     assert not node.configure(LINK, bird_anycast_services=SERVICES)["changed"]
+
+    # It is seen there too in which form the addresses are announced, and waited for.
+    for lsa, kind in (("router", "router"), ("service", "summary")):
+        result = node.configure(LINK, bird_anycast_services=SERVICES, bird_anycast_lsa=lsa)
+        assert (result["changed"], result["told"], lsas(bed)) == (True, ["172.18.0.64/32"], [kind])
 
     # A change that loses the adjacency is taken back here too.
     result = node.configure({**LINK, "dead_interval": 6}, bird_anycast_services=SERVICES)

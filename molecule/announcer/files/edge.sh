@@ -37,7 +37,12 @@ within() {
 
 # What BIRD tells the router, not what the directory says.
 told() {
-    birdc -r show ospf state anycast | awk '/^\t[^\t]/ { own = 0 } /distance 0$/ { own = 1 } own && /stubnet 172.18.0.64\/32/ { found = 1 } END { exit !found }'
+    birdc -r show ospf state anycast | awk '
+        /^area / { here = $2 == "0.0.0.0" }
+        /^\t[^\t]/ { own = 0 }
+        /distance 0$/ { own = 1 }
+        here && own && /(stubnet|xnetwork) 172.18.0.64\/32/ { found = 1 }
+        END { exit !found }'
 }
 silent() { birdc -r show status >/dev/null && ! told; }
 present() { [ -L "$announced/sip.conf" ]; }

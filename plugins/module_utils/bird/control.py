@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import ipaddress
 import re
 import shutil
 import socket
@@ -146,6 +147,32 @@ def parse_bfd_sessions(lines: Iterable[Line]) -> list[BfdSession]:
         for words in rows
         if len(words) >= 3 and words[2] in _BFD_STATES
     ]
+
+
+def parse_told(lines: Iterable[Line], area: str | None = None) -> set[str]:
+    """Return the prefixes of which BIRD tells the routers of an area, out of C(show ospf state); of any, without one.
+
+    It shows who is reachable only, which needs the links of both ends (RFC 2328 16.1). Without any other router in
+    the area, nothing that is told there makes a route.
+    """
+    told: set[str] = set()
+    found: set[str] = set()
+    here = own = reached = False
+    for _code, text in [*lines, (0, "area")]:
+        words = text.split()
+        if text.startswith("area"):
+            if here and reached:
+                told |= found
+            found, reached, here = set(), False, not area or words[1:] == [area]
+        elif text.startswith("\t") and not text.startswith("\t\t"):
+            own = False
+            router = words[:1] == ["router"]
+        elif words[:1] == ["distance"]:
+            own = words[1:] == ["0"]
+            reached = reached or (router and not own)
+        elif own and words[:1] in (["stubnet"], ["xnetwork"]):
+            found.add(str(ipaddress.ip_network(words[1], strict=False)))
+    return told
 
 
 _INTERFACE = re.compile(r"Interface (?P<name>\S+)(?: \((?:peer )?(?P<network>[^)]*)\))?")
@@ -313,6 +340,11 @@ def ospf_neighbors(bird: Bird) -> list[Neighbor]:
 def ospf_interfaces(bird: Bird) -> list[OwnInterface]:
     """Return the interfaces of all OSPF protocols that are up, asked in an open session."""
     return parse_interfaces(_of_all_protocols(bird, "show ospf interface"))
+
+
+def ospf_told(bird: Bird, area: str | None = None) -> set[str]:
+    """Return what parse_told() finds in all OSPF protocols that are up, asked in an open session."""
+    return parse_told(_of_all_protocols(bird, "show ospf state"), area)
 
 
 def _of_all_protocols(bird: Bird, command: str) -> list[Line]:

@@ -100,6 +100,9 @@ class _Planner:
         self.conf = BirdConf.from_dict(info["bird_conf"]) if info["bird_conf"] and not wrong else None
         self.around = takeover.Around(info["routes"], list(info["facts"].get("interfaces", ())), wanted.interfaces)
         self.kind = takeover.bird_conf_kind(self.conf, self.services, self.around)
+        # What the role has written of BIRD's configuration, None if nothing.
+        ours = info["bird_part"] if self.kind == takeover.FOREIGN else info["bird_conf"]
+        self.ours = BirdConf.from_dict(ours) if ours and ours["ours"] else None
         self.hand_made = [HandMade(**found) for found in info["stanzas"]]
         found = info["interface_managers"] or {"running": [], "mute": {}, "links": {}, "interfaces": []}
         self.managers = InterfaceManagers(**found)
@@ -199,9 +202,23 @@ class _Planner:
 
     def restarts_ospf(self) -> bool:
         """Return whether the new bird.conf starts OSPF anew. It announces only what was linked for it before."""
-        ours = self.conf if self.kind == takeover.OURS else None
-        changed = ours is not None and ours.service_areas != (self.lsa() == SERVICE_LSA)
+        changed = self.ours is not None and self.ours.service_areas != (self.lsa() == SERVICE_LSA)
         return changed or self.kind == takeover.ARTICLE
+
+    def suffixes(self) -> tuple[str, str]:
+        return announcer.AREAS if self.lsa() == SERVICE_LSA else announcer.INTERFACES
+
+    def told(self) -> Row | None:
+        """Return what BIRD is to tell its neighbours again after OSPF has started anew, None where it does not."""
+        if not self.restarts_ospf():
+            return None
+        files = {
+            f"{self.paths.announced}/{service.name}{suffix}": prefixes
+            for service in self.services
+            for suffix, version in zip(self.suffixes(), (4, 6))
+            if (prefixes := ip.of_version(service.addresses, version))
+        }
+        return {"area": self.link.get("area"), "files": files}
 
     def bird(self) -> Row:
         foreign = self.kind == takeover.FOREIGN
@@ -218,7 +235,8 @@ class _Planner:
             "announced_is_there": self.info["announced"] == _ANNOUNCED,
             "lsa": self.lsa(),
             "restarts_ospf": self.restarts_ospf(),
-            "suffixes": list(announcer.AREAS if self.lsa() == SERVICE_LSA else announcer.INTERFACES),
+            "told": self.told(),
+            "suffixes": list(self.suffixes()),
             "protocol": PROTOCOL,
             "protocol_v3": PROTOCOL_V3,
         }

@@ -90,6 +90,7 @@ class NodeEnd(End):
     # The interfaces that carry them.
     own_interfaces: frozenset[str] = frozenset()
     source_routing: bool = False
+    planned: Row = dataclasses.field(default_factory=dict)  # What its plan says of BIRD, empty where there is none
     bird: Row = dataclasses.field(default_factory=dict)  # The result of bird_info, empty where it did not run
     # The files of BIRD that the role would change, None where they could not be compared.
     changed_files: list[str] | None = None

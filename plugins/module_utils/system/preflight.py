@@ -16,6 +16,7 @@ from itertools import product
 from ..model import ip
 from ..model.link import KINDS_WITH_KEY_ID
 from ..node import facts
+from ..node.plan import BACKBONE, ROUTER_LSA, SERVICE_LSA
 from ..routeros.values import parse_version, quoted
 from .endpoints import End, NodeEnd, RouterEnd, pairs
 from .firewall import node_firewall, node_firewall_doubts, router_firewall, router_firewall_doubts
@@ -326,6 +327,52 @@ def model(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
             )
 
 
+def held_back(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
+    """Say where an earlier change of its node holds a withdrawal back (MinLSInterval, RFC 2328 12.4)."""
+    for node in nodes:
+        if node.planned.get("lsa") != ROUTER_LSA:
+            continue
+        backbone = node.link and node.link.area == BACKBONE
+        cure = (
+            "set bird_anycast_lsa to service" if backbone else f"set area to {BACKBONE} in anycast_link, at both ends"
+        )
+        yield Finding(
+            "all services of the node share its router LSA, of which BIRD tells a second change 5 s after the first at"
+            " the earliest (5.9 s with BIRD 2.0): a service that dies within that time of another change of its node"
+            f" keeps its clients that much longer. To avoid it, {cure}",
+            (node.name,),
+        )
+
+
+def mixed_forms(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
+    """Say which nodes get no client: intra-area paths are preferred to inter-area ones (RFC 2328 11)."""
+    forms = {lsa: [node for node in nodes if node.planned.get("lsa") == lsa] for lsa in (SERVICE_LSA, ROUTER_LSA)}
+    if all(forms.values()):
+        yield Finding(
+            f"bird_anycast_lsa is {ROUTER_LSA} on {_names(forms[ROUTER_LSA])}, and {SERVICE_LSA} on"
+            f" {_names(forms[SERVICE_LSA])}: the router sends all clients to the former (RFC 2328 11). Set it to the"
+            " same value on all nodes"
+        )
+
+
+def only_node(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
+    """Say which address is not served for a moment, as OSPF starts anew on the one node that has its clients."""
+    for node, router in product(nodes, routers):
+        own = {str(address.ip) for _name, address in facts.addresses(node.facts)}
+        found: dict[str, set[str]] = {}
+        for route in router.info.get("routes", ()) if node.planned.get("restarts_ospf") else ():
+            if route["active"] and route["prefix"] in node.addresses:
+                found.setdefault(route["prefix"], set()).add(str(route["gateway"]))
+        alone = sorted(prefix for prefix, gateways in found.items() if gateways <= own)
+        if alone:
+            yield Finding(
+                f"OSPF starts anew on the node, as it is to announce in a new way, and the router {router.name} sends"
+                f" {', '.join(alone)} to no other node: no node serves that for some seconds, once. To avoid it, start"
+                " a second node before, or set it up when no client needs it",
+                (node.name,),
+            )
+
+
 def router_rp_filter(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
     """Say where a router drops packets that do not come by the interface of the way back."""
     for router in routers:
@@ -365,5 +412,5 @@ PROBLEMS: tuple[_Check, ...] = (
 )
 WARNINGS: tuple[_Check, ...] = (
     *(doubts, router_firewall_doubts, node_firewall_doubts, clients_on_the_lan, clocks, memory, model),
-    *(router_rp_filter, node_rp_filter),
+    *(held_back, mixed_forms, only_node, router_rp_filter, node_rp_filter),
 )

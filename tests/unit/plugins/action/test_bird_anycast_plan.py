@@ -44,6 +44,7 @@ INFO = {
         "interfaces": [],
     },
     "bird_conf": None,
+    "bird_part": None,
     "announced": None,
     "stanzas": [],
     "sources": [["source", "/etc/network/interfaces.d/*"]],

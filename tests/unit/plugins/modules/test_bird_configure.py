@@ -19,6 +19,17 @@ FULL = "172.18.0.1\t  1\tFull/DR\t 9.9\teth0\t172.18.0.1"
 EXSTART = FULL.replace("Full", "ExStart")
 PROTOCOLS = b"2002-Name       Proto\n1002-anycast    OSPF       master4    up     15:29:29.245  Running\n0000 \n"
 OLD_KEY, NEW_KEY = 'password "old-secret";\n', 'password "new-secret";\n'
+# What BIRD says of a node that tells the router of 172.18.0.64, and of one that has just started.
+TOLD = """1016-
+ area 0.0.0.0
+ \trouter 172.18.0.1
+ \t\tdistance 1
+ \trouter 172.18.0.11
+ \t\tdistance 0
+ \t\txnetwork 172.18.0.64/32 metric 0
+ end
+""".replace(" end", "0000 ")
+NOT_TOLD = "1016-\n area 0.0.0.0\n0000 \n"
 CONFIRMED, RECONFIGURED = b"0018 Reconfiguration confirmed\n", b"0003 Reconfigured\n"
 
 
@@ -28,6 +39,7 @@ class Answers:
     def __init__(self, recorded):
         self.recorded = {**recorded, "show protocols": PROTOCOLS}
         self.neighbors = FULL
+        self.state = TOLD
         self.confirm = CONFIRMED
         self.reconfigure = RECONFIGURED
         self.try_out = RECONFIGURED
@@ -38,6 +50,8 @@ class Answers:
         if command == "show ospf neighbors anycast":
             heading = "1013-anycast:\n Router ID\n"
             return (heading + (f" {self.neighbors}\n" if self.neighbors else "") + "0000 \n").encode()
+        if command == "show ospf state anycast":
+            return self.state.encode()
         if command == "configure confirm":
             return self.confirm
         if command == "configure":
@@ -293,6 +307,53 @@ def test_one_that_does_not_include_ours(configured, configure, text):
     if text:
         main.write_text(text)
     assert f"add the line 'include \"{configured.conf}\";' to it" in configure(main=str(main))["msg"]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# OSPF starts anew
+
+
+@pytest.fixture
+def told(tmp_path):
+    """Two services, of which one is announced."""
+    announced = tmp_path / "sip.area"
+    announced.write_text("")
+    files = {str(announced): ["172.18.0.64/32"], str(tmp_path / "dns.area"): ["172.18.0.65/32"]}
+    return {"area": "0.0.0.0", "files": files}
+
+
+def test_the_next_node_waits_until_the_routers_had_the_time_to_follow(configured, configure, bird, clock, told):
+    bird.answers.on_trial = lambda: setattr(bird.answers, "state", NOT_TOLD)
+    clock.at(20, lambda: setattr(bird.answers, "state", TOLD))
+    result = configure(told=told)
+    # On trial up to 13 s, told at 20 s, and 7 s more.
+    assert result["told"] == ["172.18.0.64/32"] and 27 <= result["waited"] < 28
+
+
+def test_what_was_not_told_before_is_not_waited_for(configured, configure, bird, told):
+    bird.answers.state = NOT_TOLD
+    result = configure(told=told)
+    assert not result.get("failed") and result["told"] == []
+
+
+def test_no_neighbour_before_is_no_reason_to_wait(configured, configure, bird, told):
+    bird.answers.neighbors = ""
+    assert "told" not in configure(told=told)
+
+
+def test_a_service_that_is_withdrawn_meanwhile(configured, configure, bird, clock, told):
+    bird.answers.on_trial = lambda: setattr(bird.answers, "state", NOT_TOLD)
+    clock.at(20, lambda: Path(next(iter(told["files"]))).unlink())
+    result = configure(told=told)
+    assert not result.get("failed") and 27 <= result["waited"] < 28
+
+
+def test_one_that_does_not_tell_again(configured, configure, bird, told):
+    bird.answers.on_trial = lambda: setattr(bird.answers, "state", NOT_TOLD)
+    result = configure(told=told)
+    assert result["failed"]
+    assert "30 s later it does not tell its neighbours of 172.18.0.64/32, as it did before" in result["msg"]
+    assert configured.conf.read_text() == configured.content("new")
 
 
 # ---------------------------------------------------------------------------------------------------------------------

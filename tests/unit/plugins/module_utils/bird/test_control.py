@@ -19,6 +19,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.bird.control impor
     parse_protocols,
     parse_router_id,
     parse_seconds,
+    parse_told,
     split_reply,
     symbol,
 )
@@ -187,3 +188,48 @@ def test_symbol(name, text):
 def test_no_symbol(name):
     with pytest.raises(BirdError, match="cannot be the name of a protocol"):
         symbol(name)
+
+
+# As the three versions say it, shortened; recorded in the quick bed.
+STATE = """1016-
+ area 0.0.0.0
+ \trouter 172.18.0.1
+ \t\tdistance 1
+ \t\tnetwork 172.18.0.0/26 metric 10
+ \trouter 172.18.0.11
+ \t\tdistance 0
+ \t\tnetwork 172.18.0.0/26 metric 1
+ \t\txnetwork 172.18.0.64/32 metric 0
+ \trouter 172.18.0.12
+ \t\tdistance 1
+ \t\txnetwork 172.18.0.66/32 metric 0
+ \tnetwork 172.18.0.0/26
+ \t\tdr 172.18.0.1
+ \t\tdistance 1
+ \t\trouter 172.18.0.1
+ \t\trouter 172.18.0.11
+ area 172.18.0.65
+ \trouter 172.18.0.11
+ \t\tdistance 0
+ \t\tstubnet 172.18.0.65/32 metric 0
+ \t\txnetwork 172.18.0.0/26 metric 1
+ end
+""".replace(" end", "0000 ")
+# A node that has just started: no other router is reachable.
+ALONE = STATE.replace("distance 1", "unreachable")
+
+
+@pytest.mark.parametrize(
+    ("state", "area", "expected"),
+    [
+        (STATE, "0.0.0.0", {"172.18.0.64/32"}),
+        (STATE.replace("xnetwork 172.18.0.64/32", "stubnet 2001:DB8::40/128"), "0.0.0.0", {"2001:db8::40/128"}),
+        (STATE, "0.0.0.5", set()),
+        # Of any area: one where the routers are.
+        (STATE, None, {"172.18.0.64/32"}),
+        (ALONE, "0.0.0.0", set()),
+        ("0000 \n", None, set()),
+    ],
+)
+def test_what_the_routers_are_told(state, area, expected):
+    assert parse_told(split_reply(state.encode())[0], area) == expected

@@ -33,7 +33,7 @@ def wanted(**variables):
         "withdraw_wait": 1.0,
         "interface_manager": "auto",
         "package": "",
-        "lsa": "router",
+        "lsa": "service",
         "source_gateway": "",
         "source_table": 64,
         "directory": "/etc/bird",
@@ -43,7 +43,7 @@ def wanted(**variables):
     return Wanted(**{**defaults, **variables})
 
 
-def info(bird_conf=None, **read):
+def info(bird_conf=None, bird_part=None, **read):
     """What anycast_node_info says of a good node."""
     found = {
         "facts": {
@@ -59,6 +59,7 @@ def info(bird_conf=None, **read):
             "interfaces": ["dummy0", "old"],
         },
         "bird_conf": dataclasses.asdict(BirdConf.parse(bird_conf)) if bird_conf else None,
+        "bird_part": dataclasses.asdict(BirdConf.parse(bird_part)) if bird_part else None,
         "announced": {"owner": "bird", "group": "bird", "mode": "0750"},
         "stanzas": [],
         "sources": [["source", "/etc/network/interfaces.d/*"]],
@@ -223,6 +224,28 @@ BY_SERVICE = 'protocol ospf { area 0 { }; area 255.255.255.255 { }; include "/et
 def test_whose_lsa_announces_an_address(bird_conf, lsa, area, expected):
     bird = plan(info(bird_conf=bird_conf), lsa=lsa, link={"key": KEY, "area": area})["bird"]
     assert (bird["lsa"], tuple(bird["suffixes"]), bird["restarts_ospf"]) == expected
+
+
+FOREIGN = 'protocol device { } protocol bgp up { } include "/etc/bird/anycast*.conf";'
+
+
+@pytest.mark.parametrize(
+    ("bird_conf", "bird_part", "lsa", "expected"),
+    [
+        (FOREIGN, None, "service", None),
+        (FOREIGN, BY_SERVICE, "service", None),
+        (FOREIGN, BY_ROUTER, "service", ".area"),
+        (FOREIGN, BY_SERVICE, "router", ".conf"),
+        # A part that nothing includes.
+        (BY_SERVICE, BY_ROUTER, "service", None),
+        (ARTICLE, None, "service", ".area"),
+    ],
+)
+def test_what_is_told_again_after_ospf_has_started_anew(bird_conf, bird_part, lsa, expected):
+    bird = plan(info(bird_conf=bird_conf, bird_part=bird_part), lsa=lsa)["bird"]
+    files = {f"/etc/bird/anycast.d/sip{expected}": ["172.18.0.64/32"]}
+    assert bird["restarts_ospf"] == (expected is not None)
+    assert bird["told"] == ({"area": "0.0.0.0", "files": files} if expected else None)
 
 
 def test_the_removal_needs_no_good_services():

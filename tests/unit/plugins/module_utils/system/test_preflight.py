@@ -109,6 +109,7 @@ class System:
             "doubts": values.get("doubts", []),
             "reached": values.get("reached", True),
             "asked": bool(values),
+            **({"planned": values.get("planned", {})} if "facts" in values else {}),
         }
 
     def problem(self):
@@ -694,3 +695,43 @@ def test_a_switch_chip_that_routes():
     system.info["l3_hw_offloading"] = True
     (warning,) = system.verdict()["warnings"]
     assert warning.startswith("the router hap-lite forwards by its switch chip (l3-hw-offloading=yes)")
+
+
+@pytest.mark.parametrize(
+    ("lsa", "area", "cure"),
+    [
+        ("service", "0.0.0.0", None),
+        ("router", "0.0.0.0", "set bird_anycast_lsa to service"),
+        ("router", "0.0.0.5", "set area to 0.0.0.0 in anycast_link, at both ends"),
+    ],
+)
+def test_a_withdrawal_that_may_be_held_back(system, lsa, area, cure):
+    for one in [system.router, *system.nodes.values()]:
+        one["link"]["area"] = area
+    for node in system.nodes.values():
+        node["planned"] = {"lsa": lsa, "restarts_ospf": False}
+    if cure:
+        warning = system.warning()
+        assert warning.startswith("sip1, sip2: all services of the node share its router LSA") and cure in warning
+    else:
+        assert system.verdict()["warnings"] == []
+
+
+def test_ospf_starts_anew_on_the_only_node(system):
+    system.node["planned"] = {"lsa": "service", "restarts_ospf": True}
+    system.info["routes"] = [route("172.18.0.12")]
+    assert "the router hap-lite sends 172.18.0.64/32 to no other node" in system.warning()
+    system.info["routes"] = [route("172.18.0.11"), route("172.18.0.12")]
+    assert system.verdict()["warnings"] == []
+    system.info["routes"] = [route("172.18.0.11")]
+    assert system.verdict()["warnings"] == []
+
+
+def test_nodes_that_announce_in_two_ways(system):
+    for node, lsa in zip(system.nodes.values(), ("router", "service"), strict=True):
+        node["planned"] = {"lsa": lsa}
+    found = system.verdict()
+    assert found["problems"] == []
+    held_back, mixed = found["warnings"]
+    assert held_back.startswith("sip1: all services of the node share")
+    assert mixed.startswith("bird_anycast_lsa is router on sip1, and service on sip2: the router sends all clients to")

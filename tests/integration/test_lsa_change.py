@@ -1,0 +1,166 @@
+"""From one form of announcing to the other, node by node: no probe of a client is lost."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bed import ANYCAST, Bed, ensure_rootfs, requirements, wait_for
+from bed.topology import BRIDGE, INTERFACE, REMOTE, REMOTE_CLIENTS, ROUTER_ADDRESS
+from bench.clients import INTERVAL, PORT, Clients
+from bench.sides import PROGRAM, next_hops
+from role_node import PLAYBOOK, ROOT, RoleNode, bird_of_root
+from role_router import BIN, INTERPRETER
+
+if reason := requirements():
+    pytest.skip(reason, allow_module_level=True)
+
+# Debian 12's, Debian 13's, and BIRD 3; a node each.
+VERSIONS = ("2.0", "2", "3")
+PROBES = 50_000
+CLIENTS = 8
+KEY = "artkey99"
+LINK = {"hello_interval": 3, "dead_interval": 4, "authentication": "simple", "key": KEY}
+SERVICES = [{"name": "sip", "addresses": [ANYCAST], "interface": "dummy0"}]
+FRR = f"""
+interface {BRIDGE}
+ ip ospf priority 128
+ ip ospf hello-interval 3
+ ip ospf dead-interval 4
+ ip ospf authentication
+ ip ospf authentication-key {KEY}
+exit
+router ospf
+ ospf router-id {ROUTER_ADDRESS}
+ network 172.18.0.0/26 area 0.0.0.0
+exit
+"""
+# As in the article, but for the key and the names of this bed.
+ARTICLE = f"""
+log syslog all;
+protocol device {{ }}
+protocol kernel {{ ipv4 {{ import none; export none; }}; }}
+protocol static {{ ipv4; }}
+protocol ospf myAnycast {{
+  ipv4 {{ import all; export all; }};
+  area 0 {{
+    stubnet {ANYCAST}/32 {{ }};
+    interface "{INTERFACE}" {{
+      cost 1; type broadcast; hello 3; retransmit 2; wait 2; dead 4;
+      authentication simple; password "{KEY}";
+    }};
+    interface "dummy0" {{ stub; }};
+  }};
+}}
+"""
+
+
+@pytest.fixture(scope="module")
+def bed() -> Iterator[Bed]:
+    with Bed(len(VERSIONS), remote=True) as bed:
+        for place in ("all", BRIDGE):
+            bed.router.run("sysctl", "-qw", f"net.ipv4.conf.{place}.send_redirects=0")
+        bed.router.start_frr()
+        bed.router.write("/run/frr.conf", FRR)
+        bed.router.run("vtysh", "-f", "/run/frr.conf")
+        for node in bed.nodes:
+            node.write(PROGRAM, (ROOT / "bench" / "service.py").read_text())
+            node.start_program("service", "python3", "-IS", PROGRAM, node.name, str(PORT), ANYCAST)
+        yield bed
+
+
+@pytest.fixture
+def nodes(bed: Bed, tmp_path: Path) -> Iterator[list[RoleNode]]:
+    root = ensure_rootfs()
+    found = []
+    for machine, version, address in zip(bed.nodes, VERSIONS, bed.addresses, strict=True):
+        directory = tmp_path / machine.name
+        directory.mkdir()
+        node = RoleNode(machine, directory, bird_of_root(root, version), address)
+        node.announce()
+        found.append(node)
+    yield found
+    for node in found:
+        node.stop()
+    wait_for("all to be gone", lambda: next_hops(bed.router) == 0)
+
+
+def play(nodes: list[RoleNode], directory: Path, lsa: str) -> list[dict[str, Any]]:
+    """Run the role's task on all nodes in one play; return the result of each in its order."""
+    hosts = {
+        node.machine.name: {
+            "bird_anycast_router_id": node.address,
+            "directory": str(node.conf.parent),
+            "socket": str(node.socket),
+        }
+        for node in nodes
+    }
+    inventory = directory / "hosts.json"
+    inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
+    variables = {
+        "bird_anycast_link": LINK,
+        "bird_anycast_interfaces": [INTERFACE],
+        "bird_anycast_services": SERVICES,
+        "bird_anycast_lsa": lsa,
+        "__bird_anycast_directory": "{{ directory }}",
+    }
+    command = [
+        str(BIN / "ansible-playbook"), "--inventory", str(inventory), "--connection", "local",
+        "--extra-vars", json.dumps(variables), "--extra-vars", INTERPRETER, str(PLAYBOOK),
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, env=nodes[0].environment(), capture_output=True, text=True, check=False)
+    try:
+        (found,) = json.loads(done.stdout)["plays"]
+    except ValueError:
+        raise RuntimeError(done.stdout + done.stderr) from None
+    results = found["tasks"][-1]["hosts"]
+    assert {name: result["msg"] for name, result in results.items() if result.get("failed")} == {}
+    return list(results.values())
+
+
+def changes_with_no_loss(bed: Bed, nodes: list[RoleNode], directory: Path, lsa: str) -> None:
+    wait_for("all next hops", lambda: next_hops(bed.router) == len(nodes), timeout=90)
+    clients = Clients(bed.remote, [str(REMOTE[number]) for number in REMOTE_CLIENTS[:CLIENTS]], ANYCAST)
+    clients.start()
+    begun = time.monotonic()
+    wait_for("all to be answered", lambda: clients.all_answered(0.5))
+    results = play(nodes, directory, lsa)
+    took = time.monotonic() - begun
+    # As many as were asked for, and long enough for the last change to show.
+    least = max(PROBES / CLIENTS * INTERVAL, took + 5)
+    wait_for("the probes", lambda: time.monotonic() - begun > least, timeout=600)
+    probes = [probe for source in clients.stop() for probe in source]
+    lost = sorted(round(probe.at, 2) for probe in probes if not probe.answered)
+    print(
+        lsa,
+        [(result["told"], result["waited"]) for result in results],
+        f"{took:.1f} s",
+        len(lost),
+        len(probes),
+        lost[:5],
+    )
+    assert [result["told"] for result in results] == [[f"{ANYCAST}/32"]] * len(nodes)
+    assert next_hops(bed.router) == len(nodes)
+    assert (lost, len(probes) >= PROBES) == ([], True)
+
+
+def test_from_the_router_lsa_and_back(bed: Bed, nodes: list[RoleNode], tmp_path: Path) -> None:
+    for node in nodes:
+        node.start()
+    play(nodes, tmp_path, "router")
+    assert all("*.conf" in node.conf.read_text() for node in nodes)
+    for lsa in ("service", "router"):
+        changes_with_no_loss(bed, nodes, tmp_path, lsa)
+
+
+def test_from_the_articles_set_up(bed: Bed, nodes: list[RoleNode], tmp_path: Path) -> None:
+    for node in nodes:
+        node.conf.write_text(ARTICLE)
+        node.start()
+    changes_with_no_loss(bed, nodes, tmp_path, "service")

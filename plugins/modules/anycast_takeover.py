@@ -15,7 +15,7 @@ description:
   - With O(state=given_back), restores all of this, and with O(state=forgotten) forgets it. These are two steps, so that
     you can repeat the steps between them.
   - Copies keep their owner and mode, and are below C(/var/lib/homelab-anycast/before), which only root can read.
-    The first copy of a file stays: it is the file from before the first run of the role.
+    The first copy of a file stays, which is the file from before the first run of the role.
 extends_documentation_fragment: [homelab.anycast.attributes.writes, homelab.anycast.attributes.debian]
 attributes:
   diff_mode:

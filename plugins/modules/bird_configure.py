@@ -18,7 +18,7 @@ description:
   - If a neighbour is lost, BIRD gets the old configuration again. The module fails, and names the lost neighbour and
     the likely causes.
   - The files on disk are always the confirmed files. So nothing must be restored if the module is killed or the
-    connection to the host is lost: BIRD rolls back by itself after RV(rollback_after).
+    connection to the host is lost, as BIRD rolls back by itself after RV(rollback_after).
 notes:
   - BIRD takes a V(Full) neighbour for alive until the dead interval is over, so a change takes that long. A neighbour
     that starts again, as after a change of the router id, counts as kept as soon as it is V(Full).

@@ -32,8 +32,8 @@ options:
     description:
       - SHA-256, in hexadecimal, of the key that the OSPF interface templates should have. With it each template
         with a key returns in C(key_as_given) whether its key is this one. Without it the module does not read keys.
-      - Not the key itself: Ansible hides a secret argument in everything that a module returns, and a key may be a word
-        that occurs there.
+      - Not the key itself, since Ansible hides a secret argument in everything that a module returns, and a key may be
+        a word that occurs there.
       - Needs the policy C(sensitive). To a user without it the router shows a mask instead of each key, which
         C(key_masked) says in place of C(key_as_given).
     type: str

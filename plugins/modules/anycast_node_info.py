@@ -152,8 +152,6 @@ NET = "/sys/class/net"
 RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 # A dummy interface that is there for a moment.
 TRIED = "anycast-try"
-# Root's PATH may lack it in a login without a shell.
-SBIN = ["/usr/sbin", "/sbin", "/usr/local/sbin"]
 
 
 def facts(module: AnsibleModule) -> node_facts.Facts:
@@ -185,7 +183,7 @@ def rp_filters(conf: str) -> dict[str, int]:
 
 def output(module: AnsibleModule, *words: str) -> str | None:
     """Return what a program prints, None if there is none or it fails."""
-    program = module.get_bin_path(words[0], opt_dirs=SBIN)
+    program = module.get_bin_path(words[0])
     if program is None:
         return None
     code, printed, _errors = module.run_command([program, *words[1:]])
@@ -254,7 +252,7 @@ def tries(module: AnsibleModule, dummies: list[str]) -> dict[str, str | None]:
         found["dummy"] = failure(module, "ip", "link", "add", "dev", TRIED, "type", "dummy")
         output(module, "ip", "link", "delete", "dev", TRIED)
     settings = [f"--property={name}={value}" for name, value in announcer.TRIED_NAMESPACES]
-    if module.get_bin_path("systemd-run", opt_dirs=SBIN):
+    if module.get_bin_path("systemd-run"):
         command = ["systemd-run", "--quiet", "--collect", "--property=Type=oneshot"]
         found["sandbox"] = failure(module, *command, *settings, "--", "/bin/true")
         # Where it cannot run anything, that says nothing of the sandbox.
@@ -265,7 +263,7 @@ def tries(module: AnsibleModule, dummies: list[str]) -> dict[str, str | None]:
 
 def failure(module: AnsibleModule, *words: str) -> str | None:
     """Return what a program says that fails, None if it does not."""
-    program = module.get_bin_path(words[0], opt_dirs=SBIN)
+    program = module.get_bin_path(words[0])
     code, printed, errors = module.run_command([program or words[0], *words[1:]])
     return (errors or printed).strip() or f"exit status {code}" if code else None
 

@@ -269,7 +269,7 @@ def test_a_drain(drill: Drill) -> None:
     order = [
         next(number for number, line in enumerate(asked) if line.startswith(words))
         for words in (
-            "systemd-run --quiet --unit=anycast-drill-undo --on-active=",
+            "systemd-run --quiet --unit=anycast-drill-undo ",
             "systemctl stop anycast-announce@sip.service",
             "systemctl start anycast-announce@sip.service",
             "systemctl stop anycast-drill-undo.timer",

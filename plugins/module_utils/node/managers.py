@@ -20,13 +20,11 @@ from .interfaces import (
     owned_interfaces,
 )
 
-# Root's PATH may lack it in a login without a shell.
-_SBIN = ["/usr/sbin", "/sbin"]
 _UNITS = {NETWORKMANAGER: "NetworkManager.service", NETWORKD: "systemd-networkd.service"}
 
 
 def _output(module: AnsibleModule, *words: str) -> str:
-    program = module.get_bin_path(words[0], opt_dirs=_SBIN)
+    program = module.get_bin_path(words[0])
     if not program:
         return ""
     code, printed, _errors = module.run_command([program, *words[1:]], environ_update={"LC_ALL": "C"})
@@ -37,8 +35,8 @@ def running_managers(module: AnsibleModule) -> list[str]:
     """Return those of MANAGERS that the node has, and that run."""
     units = [name for name, unit in _UNITS.items() if _output(module, "systemctl", "is-active", unit) == "active"]
     # Both are called ifup; ifreload is ifupdown2's alone.
-    ifupdown = IFUPDOWN2 if module.get_bin_path("ifreload", opt_dirs=_SBIN) else IFUPDOWN
-    return ([ifupdown] if module.get_bin_path("ifup", opt_dirs=_SBIN) else []) + units
+    ifupdown = IFUPDOWN2 if module.get_bin_path("ifreload") else IFUPDOWN
+    return ([ifupdown] if module.get_bin_path("ifup") else []) + units
 
 
 def manager_of(module: AnsibleModule, interface: str, candidates: Iterable[str]) -> str | None:

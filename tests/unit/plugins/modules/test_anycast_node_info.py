@@ -25,7 +25,6 @@ RULESET = [{"metainfo": {"version": "1.1.3"}}, {"table": {"family": "inet", "nam
 @pytest.fixture
 def node(monkeypatch, tmp_path):
     """Return a function that gives the node a program which prints a text."""
-    monkeypatch.setattr(anycast_node_info, "SBIN", [])
     monkeypatch.setattr(anycast_node_info, "CONF", str(tmp_path / "conf"))
     monkeypatch.setenv("PATH", str(tmp_path))
     for name, value in (("all", 1), ("default", 2), ("lo", 0), ("enp0s11", 2)):

@@ -166,11 +166,11 @@ edge_bird_away() {
 
 edge_disk_full() {
     systemctl stop "$unit"
-    # One inode for the directory, and one for the link.
-    mount -t tmpfs -o nr_inodes=2,uid=bird,gid=bird,mode=750 full "$announced"
+    # One inode for the directory, and one for each link: sip.area and sip.conf.
+    mount -t tmpfs -o nr_inodes=3,uid=bird,gid=bird,mode=750 full "$announced"
     trap 'umount "$announced"' EXIT
     systemctl start "$unit"
-    within 30 "announced with the last inode" present
+    within 30 "announced with the last inodes" present
     begin
     systemctl stop "$unit"
     within 30 "withdrawn on a full disk" absent

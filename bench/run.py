@@ -103,7 +103,7 @@ def run(rounds: int, events: Sequence[str], names: Sequence[str], resume: bool) 
             said = "; ".join(f"{row.lost}/{row.sent} lost, {row.window_s:.2f} s {row.client}" for row in rows)
             print(f"[{time.monotonic() - begun:4.0f} s, load {loads[-1]:.1f}] {number}/{rounds} {name}, {side.name}:"
                   f" {said}", flush=True)  # fmt: skip
-            # Written each time: what is measured stays when somebody interrupts.
+            # After each turn, so that an interrupted run keeps its results.
             found = {
                 "machine": report.machine(versions["frr"], loads),
                 "versions": versions,

@@ -45,7 +45,7 @@ CHECK_TEXT = f"""#!/bin/bash
 exec 3<>"/dev/udp/$1/{PORT}" && printf 'OPTIONS sip:check SIP/2.0\\r\\n\\r\\n' >&3 && read -r -t 0.5 -N 1 -u 3
 """
 QUIET = 6.0
-"""Seconds without a change before an event: BIRD holds back what follows another change within 5 s."""
+"""Seconds without a change before an event: BIRD delays a change that comes less than 5 s after the previous change."""
 
 
 def next_hops(router: Machine, address: str = ANYCAST) -> int:

@@ -337,9 +337,9 @@ def held_back(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
             "set bird_anycast_lsa to service" if backbone else f"set area to {BACKBONE} in anycast_link, at both ends"
         )
         yield Finding(
-            "all services of the node share its router LSA, of which BIRD tells a second change 5 s after the first at"
-            " the earliest (5.9 s with BIRD 2.0): a service that dies within that time of another change of its node"
-            f" keeps its clients that much longer. To avoid it, {cure}",
+            "all services of the node share its router LSA. BIRD sends a changed router LSA at most once in 5 s (5.9 s"
+            " with BIRD 2.0). If a service dies sooner after a different change of the node, its clients wait for the"
+            f" rest of that time. To avoid it, {cure}",
             (node.name,),
         )
 

@@ -75,7 +75,7 @@ class SystemdMachine(Machine):
             time.sleep(0.05)
 
     def systemctl(self, *words: str) -> str:
-        """What systemctl prints."""
+        """What systemctl prints; its exit code may also be an answer, as that of is-active."""
         return self.run("systemctl", *words, check=False).strip()
 
     def property(self, unit: str, name: str) -> str:

@@ -205,11 +205,14 @@ def nftables(text: str | None) -> Any:
         return None
 
 
-def iptables(module: AnsibleModule, program: str) -> dict[str, str | None]:
+def iptables(module: AnsibleModule) -> dict[str, str | None]:
     """Return the rules, and those of the older iptables beside, which are in force too and which the newer hides."""
-    saved = output(module, f"{program}-save")
-    legacy = output(module, f"{program}-legacy-save") if "(nf_tables)" in (saved or "") else None
-    return {program: saved, f"{program}_legacy": legacy}
+    rules = {}
+    for program in ("iptables", "ip6tables"):
+        rules[program] = output(module, f"{program}-save")
+        hides = "(nf_tables)" in (rules[program] or "")
+        rules[f"{program}_legacy"] = output(module, f"{program}-legacy-save") if hides else None
+    return rules
 
 
 def bird_conf(paths: Paths, path: str) -> dict[str, Any] | None:
@@ -356,8 +359,7 @@ def main() -> None:
         changed=False,
         facts=facts(module),
         nftables=nftables(output(module, "nft", "--json", "list", "ruleset")),
-        **iptables(module, "iptables"),
-        **iptables(module, "ip6tables"),
+        **iptables(module),
         rp_filter=rp_filters(CONF),
         units={
             name: {

@@ -176,15 +176,15 @@ def _draw(axes: Axes, event: Result, rows: list[Bars], first: float, last: float
             begin, end = max(begin, first), min(end, last)
             if end <= begin:
                 continue
-            bar = {"y": number, "width": end - begin, "left": begin}
+            extent = {"y": number, "width": end - begin, "left": begin}
             if number >= clients:
-                axes.barh(**bar, height=0.22, color="#777777", linewidth=0)
+                axes.barh(**extent, height=0.22, color="#777777", linewidth=0)
             elif lost:
-                axes.barh(**bar, height=0.72, color="white", edgecolor=LOSS, hatch="////", linewidth=0.8)
+                axes.barh(**extent, height=0.72, color="white", edgecolor=LOSS, hatch="////", linewidth=0.8)
                 # One lost probe would be too narrow to be seen.
                 axes.plot((begin + end) / 2, number, marker="X", markersize=9, color=LOSS, markeredgecolor="white")
             else:
-                axes.barh(**bar, height=0.72, color=palette.get(name, UNKNOWN), linewidth=0)
+                axes.barh(**extent, height=0.72, color=palette.get(name, UNKNOWN), linewidth=0)
                 if end - begin > width * 0.012 * (len(name or "?") + 1):
                     axes.text((begin + end) / 2, number, name or "?", ha="center", va="center", fontsize=9)
     marks = _marks(event, first, last)

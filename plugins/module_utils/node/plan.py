@@ -168,8 +168,7 @@ class _Planner:
         manager = self.managers.choose_manager(self.wanted.interface_manager)
         names = services_model.interfaces(self.services) if manager in READ_INTERFACES else []
         names += [found.name for found in self.hand_made if found.name not in names]
-        found = self.info["sources"]
-        return source_problems(None if found is None else [(keyword, path) for keyword, path in found], names)
+        return source_problems(self.info["sources"], names)
 
     def interfaces(self) -> list[Row]:
         """Return the dummy interfaces, each with what its files need."""

@@ -14,6 +14,7 @@ import ipaddress
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Optional, Union
 
 from ..routeros.values import flag
@@ -194,7 +195,9 @@ _NO_MATCHERS = frozenset(
      "dynamic", "invalid", "jump-target", "log", "log-prefix", "packets", "reject-with", "hw-offload", "creation-time",
      "said", "to-addresses", "to-ports")
 )  # fmt: skip
-_ROUTEROS_ACTIONS = {"accept": "accept", "drop": "drop", "reject": "drop", "jump": "jump", "return": "return"}
+_ROUTEROS_ACTIONS = MappingProxyType(
+    {"accept": "accept", "drop": "drop", "reject": "drop", "jump": "jump", "return": "return"}
+)
 
 
 def routeros_menu(version: int, name: str = "filter") -> str:

@@ -20,11 +20,9 @@ class Unreadable(Exception):
 class Verdict:
     """What a look came to."""
 
-    # Whether the expectation holds; in the end, whether it also has for as long as was asked for.
-    good: bool
+    good: bool  # Whether the expectation holds; in the end, whether it also has for as long as was asked for
     held: float = 0.0  # Seconds for which it has held, as far as known
-    # In the end, whether it holds, but not for long enough.
-    unstable: bool = False
+    unstable: bool = False  # In the end, whether it holds, but not for long enough
     error: Unreadable | None = None  # Why nothing could be seen
 
 

@@ -48,8 +48,7 @@ class Plan(Action):
     """The plan of a role. It reads its machine once for the same variables, by a module of this collection."""
 
     MODULE: str
-    # The options that decide what is planned, and those that do not.
-    ASKED: dict[str, Row]
+    ASKED: dict[str, Row]  # The options that decide what is planned
     SELF: dict[str, Row] = {"made": {"type": "dict", "default": {}}, "fail": {"type": "bool", "default": True}}
 
     def decide(self, options: Row, task_vars: Row) -> Row:

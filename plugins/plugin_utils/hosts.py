@@ -71,6 +71,5 @@ def user_and_host() -> str:
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
-        # In a container, a user without a name.
-        user = str(os.getuid())
+        user = str(os.getuid())  # In a container, a user without a name
     return f"{user}@{os.uname().nodename}"

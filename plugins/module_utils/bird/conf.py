@@ -53,22 +53,18 @@ class Interface:
 class Protocol:
     """A protocol, as far as it says what it does."""
 
-    # ospf2 and ospf3 have their version.
-    kind: str
+    kind: str  # ospf2 and ospf3 have their version
     name: str | None
-    # Whether it takes more from a template.
-    template: bool
+    template: bool  # Whether it takes more from a template
     areas: list[str] = dataclasses.field(default_factory=list)
     interfaces: list[Interface] = dataclasses.field(default_factory=list)
     stubnets: list[str] = dataclasses.field(default_factory=list)
     routes: list[str] = dataclasses.field(default_factory=list)
     others: list[str] = dataclasses.field(default_factory=list)  # First words of what else is in it
-    # Whether it gives routes to what it is about: neighbours, the kernel.
-    exports: bool = False
+    exports: bool = False  # Whether it gives routes to what it is about: neighbours, the kernel
     # Whether it takes routes or networks from the kernel that it has not put there: learn of kernel, direct.
     learns: bool = False
-    # Which file it is in, where that is not bird.conf.
-    file: str = ""
+    file: str = ""  # Which file it is in, where that is not bird.conf
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Protocol:
@@ -88,8 +84,7 @@ class BirdConf:
     """What a bird.conf consists of; no value that may be a secret is in it."""
 
     ours: bool  # Whether the role has written it
-    # Whether each service has an OSPF area of its own, in a bird.conf of the role.
-    service_areas: bool
+    service_areas: bool  # Whether each service has an OSPF area of its own, in a bird.conf of the role
     router_id: str | None
     includes: list[str]
     # First words of statements that are neither a protocol nor about the daemon alone, such as filter.
@@ -163,8 +158,7 @@ def _protocol(words: list[str], block: list[_Statement]) -> Protocol:
     kind, rest = words[1], words[2:]
     if rest and re.match(r"v[23]\Z", rest[0]):
         kind += rest.pop(0)[1:]
-    # Without a version it is OSPFv2 (BIRD User's Guide, OSPF).
-    kind = "ospf2" if kind == "ospf" else kind
+    kind = "ospf2" if kind == "ospf" else kind  # Without a version it is OSPFv2 (BIRD User's Guide, OSPF)
     found = Protocol(kind, _unquoted(rest[0]) if rest and rest[0] != "from" else None, "from" in rest)
     found = dataclasses.replace(found, exports=_exports(block), learns=_learns(kind, block))
     for head, inner in block:

@@ -186,8 +186,7 @@ def parse_interfaces(lines: Iterable[Line]) -> list[OwnInterface]:
         match = _INTERFACE.match(text)
         if match:
             interfaces.append({"name": match["name"], "network": match["network"], "silent": False})
-        # What comes before the first interface belongs to none.
-        entry = interfaces[-1] if interfaces else {}
+        entry = interfaces[-1] if interfaces else {}  # What comes before the first interface belongs to none
         key, _colon, value = text.strip().partition(": ")
         if key in _TIMERS:
             entry[_TIMERS[key]] = parse_seconds(value)

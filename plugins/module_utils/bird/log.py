@@ -29,8 +29,7 @@ _WITHOUT_VALUE = ("wrong password", "wrong authentication code", "lower sequence
 class Refusal:
     """Packets that BIRD refused for one reason."""
 
-    # A router id, or an address where BIRD says no more.
-    sender: str
+    sender: str  # A router id, or an address where BIRD says no more
     interface: str
     reason: str
     count: int  # Lines of the log

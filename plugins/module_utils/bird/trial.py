@@ -16,9 +16,8 @@ from ..secret import HIDDEN, HIDDEN_CHANGED
 from ..waiting import Verdict
 from .conf import includes, is_ours, with_includes
 
-# What the new files are called, beside the real ones; and what BIRD reads meanwhile.
-CANDIDATE_SUFFIX = ".candidate"
-TRIAL_SUFFIX = ".trial"
+CANDIDATE_SUFFIX = ".candidate"  # Of the new files, beside the real ones
+TRIAL_SUFFIX = ".trial"  # Of what BIRD reads meanwhile
 
 # A file that the role did not write may hold a secret in a comment, or in a form that we do not know.
 NOT_SHOWN = "(not shown: the role did not write it, and it may hold passwords)\n"

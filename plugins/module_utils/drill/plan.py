@@ -33,13 +33,11 @@ class Kind:
     title: str
     command: str
     undo: str
-    # How the default of the limit comes about; the seconds are in L(default_limit).
-    why: str
+    why: str  # How the default of the limit comes about; the seconds are in L(default_limit)
     on: str = "node"
     # Whether the node must leave the router's next hops. Else it may do so for a moment, and be back before a look.
     leaves: bool = True
-    # What the service must have.
-    needs: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()  # What the service must have
     delay: float = 0.0
 
 
@@ -107,8 +105,7 @@ COMMANDS = tuple(name for kind in EVENTS.values() if kind.on == "controller" for
 KEYS = ("event", "node", "limit", "break", "undo", "on", "leaves")
 
 SETTINGS = ("interval", "timeout", "poll_interval", "settle", "return")
-# To wait for a node that may have left the next hops for a moment.
-_GLANCE = 10.0
+_GLANCE = 10.0  # To wait for a node that may have left the next hops for a moment
 _SERVED = 90.0  # For all clients to be served again, and for what Ansible itself takes
 
 
@@ -138,8 +135,7 @@ class Asked:
     service: str
     consent: bool
     port: int | None
-    # Seconds by the name of an event, or of what comes after it: recovery.
-    limits: Any
+    limits: Any  # Seconds by the name of an event, or of what comes after it: recovery
     settings: Mapping[str, Any]  # Each of SETTINGS
 
 
@@ -155,8 +151,7 @@ class Event:
     undo: str
     delay: float
     leaves: bool
-    # Seconds that it, and the node's return, may cost a client.
-    limit: float
+    limit: float  # Seconds that it, and the node's return, may cost a client
     why: str
     recovery_limit: float
     services: list[Row]
@@ -446,8 +441,7 @@ def _timing(leaves: bool, limit: float, probe: str, settings: Mapping[str, Any])
     """Return the seconds for each step of an event, and how many probes are sent meanwhile."""
     given = {name: float(value) for name, value in settings.items()}
     settle = limit + (given["settle"] if leaves else _GLANCE)
-    # What is armed must not strike while the drill still looks on.
-    deadline = settle + _SERVED + 30
+    deadline = settle + _SERVED + 30  # What is armed must not strike while the drill still looks on
     total = deadline + given["return"] + _SERVED
     count = int(total / given["interval"])
     return {

@@ -24,11 +24,8 @@ NODES = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442")
 UNKNOWN = "#BBBBBB"
 LOSS = "#000000"
 MARKS = {"event": "#D55E00", "router": "#0072B2", "mended": "#444444"}
-# Inches.
-_WIDTH = 11.0
-_ROW = 0.36
-# Seconds of quiet that a picture shows at either end of what happened.
-_QUIET = 3.0
+_WIDTH, _ROW = 11.0, 0.36  # Inches
+_QUIET = 3.0  # Seconds of quiet that a picture shows at either end of what happened
 _LONG = 30.0  # A run longer than this gets a second picture of the time around the event
 
 Axes = Any  # Of matplotlib
@@ -220,8 +217,7 @@ def _label_marks(axes: Axes, marks: list[tuple[float, str, str, str]], width: fl
     ends: list[float] = []
     for at, text, colour, _style in marks:
         label = f"{text} {at:.2f} s" if at else text
-        # A character takes about so much of the width.
-        length = width * 0.0085 * len(label)
+        length = width * 0.0085 * len(label)  # A character takes about so much of the width
         level = next((number for number, end in enumerate(ends) if end <= at), len(ends))
         ends[level : level + 1] = [at + length]
         place = {"xycoords": ("data", "axes fraction"), "xytext": (2, 3 + 13 * level), "textcoords": "offset points"}

@@ -24,11 +24,9 @@ class Measured:
 
     broken_at: float
     mended_at: float | None  # None: nothing was put back
-    # Whether it had been put back by itself, before the drill did.
-    early: bool
+    early: bool  # Whether it had been put back by itself, before the drill did
     clock: float  # Within how many seconds the clocks of the hosts are known, either way
-    # Each {client, started, results}; results are those of anycast_probe.
-    probes: list[Row]
+    probes: list[Row]  # Each {client, started, results}; results are those of anycast_probe
     watches: list[Row]  # Each {router, changes}; changes are those of routeros_next_hops
 
 
@@ -44,14 +42,12 @@ class Client:
     recovery_lost: int
     first_loss_s: float | None
     last_loss_s: float | None
-    # From its first lost probe to the end of its last.
-    window_s: float
+    window_s: float  # From its first lost probe to the end of its last
     recovery_window_s: float
     served_again_s: float | None  # None: not to the end
-    # Who answered it before the event, at last before the node was put back, and at the end.
-    before: str | None
-    after: str | None
-    end: str | None
+    before: str | None  # Who answered it before the event
+    after: str | None  # Who answered it last before the node was put back
+    end: str | None  # Who answered it at the end
     runs: list[Run]
 
 
@@ -81,8 +77,7 @@ class Result:
     lost_before: int = 0
     first_loss_s: float | None = None
     last_loss_s: float | None = None
-    # The longest of all clients.
-    window_s: float = 0.0
+    window_s: float = 0.0  # The longest of all clients
     router_changed_s: float | None = None
     served_again_s: float | None = None
     mended_s: float | None = None

@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-# An 8-bit field of the hello (RFC 2328 A.3.2).
-_PRIORITY = (0, 255)
+_PRIORITY = (0, 255)  # An 8-bit field of the hello (RFC 2328 A.3.2)
 _COST = (1, 65535)  # A 16-bit field of the router LSA (A.4.2); of an interface it is greater than zero (C.3)
 
 LIMITS = {

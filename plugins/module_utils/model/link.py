@@ -59,8 +59,7 @@ class Link:
     dead_interval: int = 12
     retransmit_interval: int = 2
     authentication: str = "sha256"
-    # None where packets carry none.
-    key_id: int | None = 1
+    key_id: int | None = 1  # None where packets carry none
     key: str | None = dataclasses.field(default=None, repr=False)
     # A second key that the nodes accept but never send with (KeyStartAccept without KeyStartGenerate, RFC 2328 D.3),
     # for the time in which the keys change. The router has no place for one.

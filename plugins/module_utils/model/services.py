@@ -54,8 +54,7 @@ class Check:
     rise: int
     fall: int
     port: int | None = None
-    # What a DNS server is asked for.
-    name: str | None = None
+    name: str | None = None  # What a DNS server is asked for
     command: list[str] | None = None
 
     @property
@@ -73,8 +72,7 @@ class Service:
     """A service that a node can carry: every key of the dictionary, checked."""
 
     name: str
-    # Prefixes such as 172.18.0.64/32.
-    addresses: list[str]
+    addresses: list[str]  # Prefixes such as 172.18.0.64/32
     interface: str
     unit: str | None = None
     check: Check | None = None

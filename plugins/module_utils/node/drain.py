@@ -20,8 +20,7 @@ class Drain:
     service: str | None
     by: str
     reason: str
-    # In UTC, such as 2026-11-22T15:00:00Z.
-    since: str
+    since: str  # In UTC, such as 2026-11-22T15:00:00Z
     done: bool = False  # Whether the router sends nothing to the node any more
     # Units that the drain has stopped, and that undrain starts again.
     stopped: list[str] = dataclasses.field(default_factory=list)

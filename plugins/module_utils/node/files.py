@@ -59,8 +59,7 @@ def _collect(file: Path, found: dict[Path, str]) -> None:
         return
     found[file] = text
     for keyword, argument in ifupdown.sources(text):
-        # Both are relative to the file that names them.
-        target = file.parent / os.path.expandvars(argument)
+        target = file.parent / os.path.expandvars(argument)  # Both are relative to the file that names them
         # Path.glob() takes hidden files for matches too, such as what an editor leaves; ifupdown, as a shell, does not.
         for match in sorted(map(Path, glob.glob(str(target)))):  # noqa: PTH207
             if keyword == "source":

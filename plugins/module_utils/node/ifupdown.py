@@ -19,8 +19,7 @@ _DUMMY_COMMAND = re.compile(
 )
 _COMMANDS = ("pre-up", "up", "post-up", "pre-down", "down", "post-down")
 _PLAIN_OPTIONS = ("address", "netmask", "broadcast", "network")
-# Of ifupdown2 and ifupdown-ng.
-_LINK_TYPE = ("link-type", "dummy")
+_LINK_TYPE = ("link-type", "dummy")  # Of ifupdown2 and ifupdown-ng
 
 # Of source-directory, interfaces(5): "ASCII upper- and lower-case letters, ASCII digits, ASCII underscores and
 # hyphens".
@@ -33,8 +32,7 @@ class _Stanza:
 
     keyword: str
     words: list[str]
-    # Numbers of lines, from 0.
-    first: int
+    first: int  # Numbers of lines, from 0
     last: int
     options: list[tuple[str, str]] = dataclasses.field(default_factory=list)
 
@@ -52,8 +50,7 @@ class HandMade:
     file: str
     name: str
     addresses: list[str]  # Without their lengths
-    # Names of options that do more than make a dummy interface with an address.
-    extra: list[str]
+    extra: list[str]  # Names of options that do more than make a dummy interface with an address
     heirs: list[str]  # Interfaces that inherit from it
 
 

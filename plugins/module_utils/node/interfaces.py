@@ -14,11 +14,9 @@ from .ifupdown import is_sourced_name
 IFUPDOWN, IFUPDOWN2, NETWORKMANAGER, NETWORKD = "ifupdown", "ifupdown2", "NetworkManager", "networkd"
 MANAGERS = (IFUPDOWN, IFUPDOWN2, NETWORKMANAGER, NETWORKD)
 AUTO = "auto"
-# Those that read interfaces(5).
-READ_INTERFACES = (IFUPDOWN, IFUPDOWN2)
+READ_INTERFACES = (IFUPDOWN, IFUPDOWN2)  # Those that read interfaces(5)
 
-# Of the files in interfaces.d these are the role's own.
-OWN_PREFIX = "anycast-"
+OWN_PREFIX = "anycast-"  # Of the files in interfaces.d these are the role's own
 _INTERFACES_D = "/etc/network/interfaces.d/"
 
 # The files of an interface, by what manages it: patterns of their paths and their modes. Those of READ_INTERFACES may
@@ -37,19 +35,16 @@ FILES = {
 EARLIER = {
     NETWORKD: ("/etc/systemd/network/50-anycast-{}.netdev", "/etc/systemd/network/50-anycast-{}.network"),
 }
-# Keyword and absolute path of a line of interfaces(5).
-Source = tuple[str, str]
+Source = tuple[str, str]  # Keyword and absolute path of a line of interfaces(5)
 
 
 @dataclasses.dataclass(frozen=True)
 class InterfaceManagers:
     """What manages the interfaces of a node."""
 
-    # Those of MANAGERS that run.
-    running: list[str]
+    running: list[str]  # Those of MANAGERS that run
     mute: dict[str, str]  # What the tool of each said that runs and does not answer
-    # Which one manages each interface to OSPF's neighbours, None if it is none of them.
-    links: dict[str, str | None]
+    links: dict[str, str | None]  # Which one manages each interface to OSPF's neighbours, None if it is none of them
     interfaces: list[str]  # Interfaces with files of the role
 
     def choose_manager(self, asked: str) -> str | None:

@@ -48,13 +48,11 @@ class Wanted:
     withdraw_wait: Any
     interface_manager: str
     package: str
-    # "service" or "router": whose OSPF LSA an address is in.
-    lsa: str
+    lsa: str  # "service" or "router": whose OSPF LSA an address is in
     source_gateway: str
     source_table: Any
     directory: str
-    # Name of a service that the list may have and that is to go.
-    without: str | None
+    without: str | None  # Name of a service that the list may have and that is to go
     removal: bool  # Whether the role is to go
 
     def listed_services(self) -> Any:

@@ -23,8 +23,7 @@ from .facts import Facts, ipv4_addresses
 # Of the role's rules and no others: after local (0), see ip-rule(8), and before what others make, such as strongSwan
 # (220), VRF (1000) and Tailscale (5210 to 5270, tailscale/tailscale#12450).
 PRIORITY = 64
-# Of earlier versions of the role.
-_EARLIER = 6464
+_EARLIER = 6464  # Of earlier versions of the role
 _RESERVED = (0, 253, 254, 255)  # The kernel's own (rt_tables): unspec, default, main, local
 
 
@@ -32,8 +31,7 @@ _RESERVED = (0, 253, 254, 255)  # The kernel's own (rt_tables): unspec, default,
 class Commands:
     """What brings source routing up and down for the addresses of one interface; empty where there is none."""
 
-    # What has to be up first.
-    before: list[str]
+    before: list[str]  # What has to be up first
     up: list[str]
     down: list[str]
 
@@ -43,8 +41,7 @@ class SourceRouting:
     """Source routing as a user asks for it, on a node with these facts."""
 
     gateway: str  # As the user gives it; nothing is asked for where it is empty
-    # Number of the routing table, as the user gives it.
-    table: Any
+    table: Any  # Number of the routing table, as the user gives it
     link_interfaces: list[str]
     facts: Facts
 

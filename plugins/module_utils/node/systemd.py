@@ -15,8 +15,7 @@ from ..model.services import Service, ServicesError, normalise_services
 from . import announcer
 from .drain import Drain
 
-# AnsibleModule.run_command: exit code, standard output and error.
-Run = Callable[..., "tuple[int, str, str]"]
+Run = Callable[..., "tuple[int, str, str]"]  # AnsibleModule.run_command: exit code, standard output and error
 UnitState = dict[str, str]  # Properties by systemd's names
 
 _PROPERTIES = ("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "StatusText", "RemainAfterExit")

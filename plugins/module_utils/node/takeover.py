@@ -28,8 +28,7 @@ _Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 class Around:
     """What a bird.conf works on."""
 
-    # Of C(ip -json route), of both versions.
-    routes: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    routes: list[dict[str, Any]] = dataclasses.field(default_factory=list)  # Of C(ip -json route), of both versions
     # Names of all interfaces, and of those to OSPF's neighbours.
     interfaces: list[str] = dataclasses.field(default_factory=list)
     links: list[str] = dataclasses.field(default_factory=list)
@@ -111,8 +110,7 @@ def lost_routes(routes: Iterable[Mapping[str, Any]], services: Iterable[Service]
 
 
 def _destination(route: Mapping[str, Any]) -> _Network | None:
-    # The default route has the version of its gateway.
-    version6 = ":" in str(route.get("gateway", ""))
+    version6 = ":" in str(route.get("gateway", ""))  # The default route has the version of its gateway
     return _network(("::/0" if version6 else "0.0.0.0/0") if route["dst"] == "default" else str(route["dst"]))
 
 

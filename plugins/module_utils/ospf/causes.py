@@ -17,8 +17,7 @@ class Finding:
     """One thing that is wrong, with its likely causes, the most likely first."""
 
     router_ids: Sequence[str | None]
-    # Of the neighbours, or in words.
-    state: str
+    state: str  # Of the neighbours, or in words
     interface: str | None
     found: str
     expected: str

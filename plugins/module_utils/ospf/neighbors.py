@@ -58,8 +58,7 @@ class OwnInterface:
 
     name: str
     network: str | None = None
-    # It sends no hellos: stub or passive.
-    silent: bool = False
+    silent: bool = False  # It sends no hellos: stub or passive
     type: str | None = None
     area: str | None = None
     state: str | None = None
@@ -165,15 +164,12 @@ class Comparison:
     counted: list[Neighbor]
     elsewhere: dict[str | None, Neighbor]
     missing: list[str]  # Router ids which are expected and not there
-    # Neighbours which are expected and in a state that is not good.
-    stuck: list[Neighbor]
+    stuck: list[Neighbor]  # Neighbours which are expected and in a state that is not good
     good: list[Neighbor]  # Neighbours by which the expectation is met
-    # Neighbours beside the expected router ids; none where a count is expected.
-    surplus: list[Neighbor]
+    surplus: list[Neighbor]  # Neighbours beside the expected router ids; none where a count is expected
     duplicates: list[str | None]  # Router ids that more than one neighbour on the same interface has
-    # How many neighbours the expected count lacks, and how many are there beyond the exact count.
-    short: int
-    over: int
+    short: int  # How many neighbours the expected count lacks
+    over: int  # How many are there beyond the exact count
 
     @property
     def met(self) -> bool:

@@ -52,8 +52,7 @@ class Answer:
     """What a datagram says that answers a probe."""
 
     key: Hashable  # Of the probe
-    # Name of the node that answered, None if it does not say.
-    node: str | None
+    node: str | None  # Name of the node that answered, None if it does not say
     status: int | str | None = None  # A SIP status code, or the name of a DNS response code
 
 
@@ -77,8 +76,7 @@ class Probe:
 
     number: int
     at: float
-    # None while we wait for it; then "answered", or why it is lost.
-    fate: str | None = None
+    fate: str | None = None  # None while we wait for it; then "answered", or why it is lost
     answer: Answer | None = None
     rtt: float = 0.0
     by: str | None = None  # Who says that it is lost

@@ -11,8 +11,7 @@ from ..model import ip
 from ..model.services import CHECK_KINDS, Service
 
 _SPOKEN = ("sip", "dns")  # Kinds of a service's check that anycast_probe speaks too
-# The article's service, and what a service without such a check is taken for.
-_OTHERWISE = "sip"
+_OTHERWISE = "sip"  # The article's service, and what a service without such a check is taken for
 PORTS: dict[str, int] = {kind: CHECK_KINDS[kind]["port"] for kind in _SPOKEN}
 
 

@@ -14,8 +14,7 @@ import time
 
 from .run import REASONS, Address, Answer, ProbeError, Series, Tally
 
-# Of tcp_states.h, as the first octet of TCP_INFO says it: our end is not acknowledged.
-_FIN_WAIT1, _CLOSING = 4, 11
+_FIN_WAIT1, _CLOSING = 4, 11  # Of tcp_states.h, as the first octet of TCP_INFO says it: our end is not acknowledged
 STALLED = "the connection opened, and carries nothing"
 
 

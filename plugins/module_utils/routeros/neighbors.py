@@ -30,8 +30,7 @@ def neighbor_role(row: Row) -> str | None:
     dr, bdr = (None if row.get(name) == "0.0.0.0" else row.get(name) for name in ("dr", "bdr"))
     if dr is None and bdr is None:
         return None if "priority" in row else "PtP"
-    # OSPFv3 names them by their router ids.
-    own = row.get("router-id" if _is_link_local(row) else "address")
+    own = row.get("router-id" if _is_link_local(row) else "address")  # OSPFv3 names them by their router ids
     return "DR" if own == dr else "BDR" if own == bdr else "DROther"
 
 
@@ -129,8 +128,7 @@ class InterfaceFinder:
             if matches:
                 break
         else:
-            # An unnumbered link, say.
-            matches = self.by_area.get(row.get("area"), set())
+            matches = self.by_area.get(row.get("area"), set())  # An unnumbered link, say
         return next(iter(matches)) if len(matches) == 1 else None
 
 

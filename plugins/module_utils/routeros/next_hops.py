@@ -75,8 +75,7 @@ def split_gateway(text: str, names: Collection[str] = ()) -> tuple[str | None, s
     """
     address, percent, interface = text.partition("%")
     if not percent:
-        # An address has no @, so what follows one is a VRF.
-        address, _at, vrf = text.partition("@")
+        address, _at, vrf = text.partition("@")  # An address has no @, so what follows one is a VRF
         if _address(address):
             return address, None, vrf or None
         address, interface = "", text
@@ -187,10 +186,9 @@ def normalise_prefix(text: str, option: str = "prefix") -> str:
 class NextHopExpectation:
     """Which next hops there should be; the options of the module routeros_next_hops."""
 
-    # Exactly these, at least these, and none of these.
-    gateways: Sequence[str] | None = None
-    contains: Sequence[str] = ()
-    without: Sequence[str] = ()
+    gateways: Sequence[str] | None = None  # Exactly these
+    contains: Sequence[str] = ()  # At least these
+    without: Sequence[str] = ()  # None of these
     protocol: str | None = None  # Where each of them must come from; None if it does not matter
 
     def option_problems(self) -> list[str]:
@@ -211,8 +209,7 @@ class NextHopComparison:
     expectation: NextHopExpectation
     next_hops: list[NextHop]
     found: list[str]  # What the active ones are shown as
-    # Addresses which are expected and not among the active next hops.
-    missing: list[str]
+    missing: list[str]  # Addresses which are expected and not among the active next hops
     surplus: list[str]  # What those of the active next hops are shown as that are not expected
     wrong_protocol: list[NextHop]  # Active next hops which come from elsewhere than from the expected protocol
 
@@ -224,8 +221,7 @@ class NextHopComparison:
 def compare_next_hops(next_hops: list[NextHop], expectation: NextHopExpectation) -> NextHopComparison:
     """Return how the next hops differ from what is expected."""
     active = [hop for hop in next_hops if hop.active]
-    # What each is shown as, and by what else it can be expected.
-    known: dict[str, set[str]] = {}
+    known: dict[str, set[str]] = {}  # What each is shown as, and by what else it can be expected
     for hop in active:
         known.setdefault(hop.label, {hop.label}).update(hop.addresses)
     # As RouterOS spells them; what is no address as it is, for option_problems().

@@ -37,13 +37,11 @@ class RouterRequest:
     priority: Any
     cost: Any
     prefixes: list[str]
-    # Empty for no filter.
-    filter_chain: str
+    filter_chain: str  # Empty for no filter
     distribution: str
     send_redirects: bool
     allow_interruption: bool
-    # Whether clients on the nodes' own LAN are to be untracked, where that helps them.
-    notrack: bool = True
+    notrack: bool = True  # Whether clients on the nodes' own LAN are to be untracked, where that helps them
     networks: tuple[str, ...] = ()  # The subnets to limit OSPFv2 to; worked out by takeover.link_networks()
 
     @property

@@ -26,8 +26,7 @@ except ImportError:  # check_has_library() says so to the user. To mypy, librout
         pass
 
 
-# The one place that says which RouterOS this collection supports.
-MINIMUM_VERSION = (7, 16)
+MINIMUM_VERSION = (7, 16)  # The one place that says which RouterOS this collection supports
 MINIMUM_VERSION_REASON = (
     "/ip/settings ipv4-multipath-hash-policy, which routeros_ospf_distribution sets (per_client and per_flow alike),"
     " exists from 7.16 on"

@@ -25,16 +25,13 @@ from ..model import ip
 from .rows import RouterRequest, link_subnets
 from .values import Row, flag, quoted, split_list
 
-# Of the rule that notes what was there; no instance refers to the chain.
-CHAIN = "anycast-before"
+CHAIN = "anycast-before"  # Of the rule that notes what was there; no instance refers to the chain
 _SEPARATOR = " before: "
 
-# What the role sets in /ip/settings.
-SETTINGS = ("send-redirects", "ipv4-multipath-hash-policy")
+SETTINGS = ("send-redirects", "ipv4-multipath-hash-policy")  # What the role sets in /ip/settings
 IPV6_SETTINGS = ("multipath-hash-policy",)  # And in /ipv6/settings, where there is an IPv6 prefix
 
-# What routeros_info returns.
-Info = dict[str, Any]
+Info = dict[str, Any]  # What routeros_info returns
 Restrict = list[Row]  # As api_modify's option restrict
 
 
@@ -42,8 +39,7 @@ Restrict = list[Row]  # As api_modify's option restrict
 class Note:
     """What was on the router before the role."""
 
-    # Of /ip/settings and /ipv6/settings.
-    settings: Row
+    settings: Row  # Of /ip/settings
     ipv6_settings: Row
     # By "instance", "area" and "template" the {name, comment} of the rows that the role has taken over, of a template
     # its {area, interfaces, comment}; empty where there were none.
@@ -52,14 +48,12 @@ class Note:
 
 @dataclasses.dataclass(frozen=True)
 class Takeover:
-    """Which rows are the role's, or become so."""
+    """Which rows are the role's, or become so, and the names of the instance and the area."""
 
-    # The names to use.
     instance: str
     area: str
     taken_over: dict[str, Row]  # As in a Note: what is taken over now
-    # By "instance", "area" and "template" which rows the role's tasks look at.
-    restrict: dict[str, Restrict]
+    restrict: dict[str, Restrict]  # By "instance", "area" and "template" which rows the role's tasks look at
     problems: list[str]
 
 

@@ -34,16 +34,14 @@ class End:
     name: str
     # The result of the module that reads such an end, empty where it was not, or could not be read.
     info: Row = dataclasses.field(default_factory=dict)
-    # None where it cannot work; the end's own problems say why.
-    link: Link | None = None
+    link: Link | None = None  # None where it cannot work; the end's own problems say why
     interfaces: list[str] = dataclasses.field(default_factory=list)
     # What its role says of it alone, or why it did not answer.
     problems: list[str] = dataclasses.field(default_factory=list)
     # What its role says of it alone that keeps nothing from working now.
     doubts: list[str] = dataclasses.field(default_factory=list)
     reached: bool = True
-    # False where --limit leaves it out, so that only its name and router id are known.
-    asked: bool = True
+    asked: bool = True  # False where --limit leaves it out, so that only its name and router id are known
     router_id: str | None = None
     # The result of the module that reads its neighbours, empty where it did not run.
     neighbors: Row = dataclasses.field(default_factory=dict)
@@ -87,8 +85,7 @@ class NodeEnd(End):
     """A node, with the result of anycast_node_info."""
 
     addresses: list[str] = dataclasses.field(default_factory=list)  # Prefixes
-    # The interfaces that carry them.
-    own_interfaces: frozenset[str] = frozenset()
+    own_interfaces: frozenset[str] = frozenset()  # The interfaces that carry them
     source_routing: bool = False
     planned: Row = dataclasses.field(default_factory=dict)  # What its plan says of BIRD, empty where there is none
     bird: Row = dataclasses.field(default_factory=dict)  # The result of bird_info, empty where it did not run

@@ -28,8 +28,7 @@ OSPF, TCP, UDP, ICMPV6 = 89, 6, 17, 58
 _MAX_DEPTH = 32
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
-# A row of RouterOS, or what nft prints as JSON.
-Row = dict[str, Any]
+Row = dict[str, Any]  # A row of RouterOS, or what nft prints as JSON
 Match = Optional[bool]
 Sets = dict[tuple[Any, ...], Row]  # Sets and maps of nftables, by family, table and name
 
@@ -42,8 +41,7 @@ class Packet:
     source: Address
     destination: Address
     interface: str  # By which it comes or goes
-    # Whether it leaves this host.
-    outgoing: bool = False
+    outgoing: bool = False  # Whether it leaves this host
     destination_port: int | None = None
     icmp: int | None = None
     state: str | None = "new"  # What connection tracking calls it; None where that cannot be told
@@ -77,8 +75,7 @@ class Rule:
     """One rule, compared with a packet."""
 
     matches: Match  # None where it cannot be told
-    # accept, drop, return, jump, goto or continue.
-    action: str
+    action: str  # accept, drop, return, jump, goto or continue
     text: str
     target: Any = None  # The chain to jump or go to
 
@@ -132,8 +129,7 @@ class _Walk:
             if verdict == "return":
                 if sure:
                     return None, ""
-                # It may be over here: nothing after it is certain.
-                certain = False
+                certain = False  # It may be over here: nothing after it is certain
             elif verdict in ("accept", "drop"):
                 if sure:
                     return verdict, text
@@ -522,8 +518,7 @@ def _iptables_rule(words: list[str], line: str, known: set[str], packet: Packet,
             inverted = inverted or word == "!"
             position += 1 if word == "!" else 2
             continue
-        # An option without a value is followed by the next option.
-        following = words[position + 1 : position + 2]
+        following = words[position + 1 : position + 2]  # An option without a value is followed by the next option
         value = following[0] if following and not following[0].startswith("-") and following[0] != "!" else None
         position += 1 if value is None else 2
         if word in ("-j", "--jump", "-g", "--goto"):

@@ -394,8 +394,7 @@ def node_rp_filter(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
         elsewhere = default and default not in node.interfaces and not node.source_routing
         for name in node.interfaces if elsewhere else ():
             if node.info.get("rp_filter", {}).get(name) == 1:
-                # sysctl(8): a dot within a name is a slash.
-                key = name.replace(".", "/")
+                key = name.replace(".", "/")  # sysctl(8): a dot within a name is a slash
                 yield Finding(
                     f"the reverse-path filter on {name} is strict, and the default route leaves by {default}: packets"
                     f" of clients beyond the router are dropped. Set net.ipv4.conf.{key}.rp_filter and"

@@ -21,8 +21,7 @@ from ..model.services import Service, ServicesError, named, normalise_services, 
 Row = dict[str, Any]  # A dictionary that a user wrote, or that a task returns
 
 PREFIX = "anycast_"
-# The prefixes of the roles' variables.
-ROLES = ("bird_anycast_", "routeros_ospf_", "routeros_bootstrap_")
+ROLES = ("bird_anycast_", "routeros_ospf_", "routeros_bootstrap_")  # The prefixes of the roles' variables
 ROUTERS, NODES, CLIENTS = "anycast_routers", "anycast_nodes", "anycast_clients"
 
 # The groups of the inventory without which a playbook would do nothing, or half of it.

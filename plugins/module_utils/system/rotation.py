@@ -40,8 +40,7 @@ def rotation_request(values: Row, inventory: Inventory) -> tuple[Row, list[str]]
 
 def rotation_problems(link: Any, key: Any, key_id: Any, prefixes: Collection[str] = ()) -> list[str]:
     """Return what keeps a link from another key; with an IPv6 prefix over it OSPFv3 gets the new key as well."""
-    # A second key is that of a run which was interrupted.
-    second = {"accept_key": None, "accept_key_id": None}
+    second = {"accept_key": None, "accept_key_id": None}  # A second key is that of a run which was interrupted
     try:
         old = normalise_link({**link, **second} if isinstance(link, dict) else link)
     except LinkError as error:

@@ -22,8 +22,7 @@ from .text import count, duration, plain_message
 Row = dict[str, Any]  # What a module returned, or failed with; empty where it never ran
 
 _LEVELS = ("bad", "unknown", "note", "good")  # The worst first
-# Causes to name with each adjacency that is stuck.
-_CAUSES = 3
+_CAUSES = 3  # Causes to name with each adjacency that is stuck
 _NOT_ASKED = "was not asked: --limit leaves it out"
 
 
@@ -34,8 +33,7 @@ class ReadEnd:
     name: str
     router_id: str | None
     bfd: bool  # Whether its link asks for BFD
-    # What is wrong with its variables.
-    problems: list[str]
+    problems: list[str]  # What is wrong with its variables
     neighbors: Row  # The result of routeros_ospf_neighbors, or of bird_ospf_neighbors
 
 
@@ -51,8 +49,7 @@ class ReadRouter(ReadEnd):
 
 @dataclasses.dataclass(frozen=True)
 class ReadNode(ReadEnd):
-    # By which Ansible reaches it.
-    address: str | None
+    address: str | None  # By which Ansible reaches it
     services: list[Service]
     info: Row  # The result of anycast_services_info
 
@@ -110,8 +107,7 @@ class ServiceState:
     name: str
     addresses: list[str]
     nodes: list[Cell]
-    # On how many nodes.
-    announced: int
+    announced: int  # On how many nodes
     serving: int | None
     level: str
 
@@ -202,12 +198,10 @@ class Status:
     routers: list[RouterState]
     nodes: list[NodeState]
     clients: list[Client]
-    # Of all hosts, by their names.
-    short_names: dict[str, str]
+    short_names: dict[str, str]  # Of all hosts, by their names
     neighbors: list[NeighborRow]
     next_hops: list[NextHopRow]
-    # By node.
-    drains: list[tuple[str, Drain]]
+    drains: list[tuple[str, Drain]]  # By node
     changes: list[Change]
 
 

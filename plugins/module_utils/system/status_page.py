@@ -12,8 +12,7 @@ from typing import Any
 from .status import Client, NodeState, RouterState, Status, worst
 from .text import clip, count, escaped, table_lines, when
 
-# Columns of a terminal, less what Ansible's callbacks put around a line.
-WIDTH = 88
+WIDTH = 88  # Columns of a terminal, less what Ansible's callbacks put around a line
 _CHANGES = 10  # Rows of changes
 
 SYMBOLS = {"good": "✓", "note": "●", "bad": "✕", "unknown": "?"}  # Says the same as the colour
@@ -24,8 +23,7 @@ Shape = dict[str, Any]  # Part of the drawing, for the template
 
 def ranges(addresses: Iterable[str]) -> list[str]:
     """Return addresses with neighbouring ones as one: 172.18.0.22–25."""
-    # (all but the last number, the text, the first number, the last one)
-    found: list[tuple[str, str, int, int]] = []
+    found: list[tuple[str, str, int, int]] = []  # (all but the last number, the text, the first number, the last one)
     for address in addresses:
         head, _dot, last = address.rpartition(".")
         number = int(last) if last.isdigit() else -1
@@ -113,11 +111,9 @@ _PAD = 12
 _LINE = 18
 _BOLD = 8.3
 _SMALL = 6.3
-# The symbol before a text.
-_SYMBOL = 15
+_SYMBOL = 15  # The symbol before a text
 _TOP_MARGIN = 6
-# Between the box of the router and those of the nodes: down to the bus, and down from it.
-_STEM = 26
+_STEM = 26  # Between the box of the router and those of the nodes: down to the bus, and down from it
 _DROP = 58
 _ROWS = 5  # Services, or addresses, that one box shows; the others are counted
 
@@ -129,10 +125,8 @@ def drawing(status: Status, columns: int, box: int) -> Shape:
     """
     nodes, routers = status.nodes, status.routers
     rows = -(-len(nodes) // columns) or 1
-    # As many in each row, but for the last.
-    per_row = max(-(-len(nodes) // rows), 1)
-    # The link to further rows runs down at the left.
-    margin = 16 if rows > 1 else 0
+    per_row = max(-(-len(nodes) // rows), 1)  # As many in each row, but for the last
+    margin = 16 if rows > 1 else 0  # The link to further rows runs down at the left
     inner = max(per_row * box + (per_row - 1) * _GAP, 2 * box + _GAP)
     width = margin + inner + 2
     top = _top(status, margin, inner)
@@ -180,8 +174,7 @@ def _top(status: Status, margin: int, inner: int) -> Shape:
     """Return the boxes of the routers, and of the clients to the left of them."""
     routers, clients, short = status.routers, status.clients, status.short_names
     arrow = 24
-    # Half as much for the clients as for each router.
-    shares = 2 * len(routers) + bool(clients)
+    shares = 2 * len(routers) + bool(clients)  # Half as much for the clients as for each router
     between = arrow * bool(clients) + _GAP * max(len(routers) - 1, 0)
     share = (inner - between) / max(shares, 1)
     client_width = min(220, max(int(share), 118)) if clients else 0

@@ -93,10 +93,7 @@ class BirdConf:
 
     @classmethod
     def parse(cls, text: str, included: Mapping[str, str] | None = None) -> BirdConf:
-        """Return what a text and the files that it includes consist of.
-
-        :param included: the text of each included file, by its path.
-        """
+        """Return what a text, and the files that it includes (their texts by their paths), consist of."""
         router_id, includes, others, protocols = None, [], set(), []
         for words, block in _statements(_TOKEN.finditer(text)):
             if not words:

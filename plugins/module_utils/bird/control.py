@@ -72,7 +72,6 @@ def split_reply(data: bytes) -> tuple[list[Line], bytes]:
 
 
 def parse_protocols(lines: Iterable[Line]) -> list[Protocol]:
-    """Return the rows of C(show protocols)."""
     rows = [text.split() for code, text in lines if code == 1002]
     return [Protocol(words[0], words[1], words[3]) for words in rows if len(words) >= 4]
 
@@ -366,7 +365,6 @@ def is_running(path: str) -> bool:
 
 
 def find_bird() -> str | None:
-    """Return the path of the program bird, None if there is none."""
     return shutil.which("bird") or shutil.which("bird", path="/usr/sbin:/usr/local/sbin")
 
 
@@ -382,7 +380,6 @@ class OspfReader:
         self.protocol: str | None = None
 
     def neighbors(self) -> list[Neighbor]:
-        """Return the neighbours as they are now."""
         with Bird(self.path, self.timeout) as bird:
             protocols = parse_protocols(bird.ask("show protocols"))
             found = parse_neighbors(bird.ask("show ospf neighbors " + self._symbol(bird, protocols)))
@@ -392,7 +389,6 @@ class OspfReader:
             return found
 
     def own(self) -> Own:
-        """Return what this end says about itself."""
         with Bird(self.path, self.timeout) as bird:
             name = self._symbol(bird, parse_protocols(bird.ask("show protocols")))
             router_id = parse_router_id(bird.ask("show status"))

@@ -27,7 +27,6 @@ _PASSWORD = re.compile(r'(password\s+)"[^"]*"')
 
 
 def hide_passwords(text: str | None) -> str:
-    """Return a configuration with its passwords replaced."""
     return _PASSWORD.sub(rf'\1"{HIDDEN}"', text or "")
 
 

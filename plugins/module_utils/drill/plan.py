@@ -175,7 +175,6 @@ class Event:
 
     @property
     def progress(self) -> str:
-        """The line about an event that begins."""
         return (
             f"Event {self.number} of {self.of}: {self.title}. It may cost a client {self.limit:g} s ({self.why}). The"
             f" router may take {self.settle:g} s, the node's return {self.back:g} s; it is put"
@@ -462,7 +461,6 @@ def unreachable_hosts(results: Iterable[Row]) -> list[str]:
 
 
 def _short(name: Any) -> str:
-    """Return a host's name without its domain."""
     return str(name).partition(".")[0]
 
 

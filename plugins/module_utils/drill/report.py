@@ -51,7 +51,6 @@ def library_problems() -> list[str]:
 
 
 def verdict(report: Report) -> str:
-    """Return the sentence about all events."""
     events = report.events
     failed = [event.title for event in events if not event.ok]
     if not events:
@@ -62,7 +61,6 @@ def verdict(report: Report) -> str:
 
 
 def report_lines(report: Report) -> list[str]:
-    """Return the report as lines of text."""
     rows = [
         {
             "event": event.title,
@@ -82,7 +80,6 @@ def report_lines(report: Report) -> list[str]:
 
 
 def _seconds(value: float | None) -> str | None:
-    """Return seconds as people read them."""
     return None if value is None else f"{value:.2f} s"
 
 
@@ -124,10 +121,7 @@ def _colours(event: Result) -> dict[Any, str]:
 
 
 def _picture(event: Result, first: float, last: float) -> str:
-    """Return one SVG, from the first second after the event to the last.
-
-    It has a row for each address of the clients, with who answered it, and one for each next hop.
-    """
+    """Return one SVG of these seconds: a row for each address of the clients, with who answered, and each next hop."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure

@@ -100,10 +100,7 @@ class Result:
 
 
 def measured(event: Event, results: Mapping[str, Any]) -> Measured:
-    """Return what the tasks {broken, mended} and the loops {clocks, probes, watches} have measured.
-
-    Every point in time is by the controller's clock.
-    """
+    """Return what the tasks and loops of the playbook have measured, all times by the controller's clock."""
     clocks = {clock["item"]: clock for clock in results["clocks"]}
     here = {"offset": 0.0, "uncertainty": 0.0}
     host = clocks[event.node] if event.on == "node" else here

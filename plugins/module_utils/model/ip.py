@@ -14,7 +14,6 @@ from typing import Any
 
 
 def of_version(prefixes: Iterable[str], version: int) -> list[str]:
-    """Return the prefixes of IP version 4 or 6."""
     return [prefix for prefix in prefixes if ipaddress.ip_interface(str(prefix)).version == version]
 
 

@@ -91,10 +91,7 @@ class LinkError(ValueError):
 
 
 def normalise_link(link: Any) -> Link:
-    """Return a link, which may have any of the keys of DEFAULTS, with all of them, checked.
-
-    :raises LinkError: with all problems at once, each naming the key, what was found and what is expected.
-    """
+    """Return a link with all keys of DEFAULTS, checked. Raises LinkError, which says all that is wrong and expected."""
     if not isinstance(link, dict):
         kind = "missing" if link is None else f"of type {type(link).__name__}"
         raise LinkError(f"the link is {kind}, expected a dictionary with any of: {', '.join(DEFAULTS)}")
@@ -158,17 +155,13 @@ def ospfv3_problems(link: Link, prefixes: Iterable[str]) -> list[str]:
 
 
 def without_authentication(link: Any) -> Link:
-    """Return a normalised link without its authentication, for what needs no key, and has none perhaps.
-
-    :raises LinkError: as L(normalise_link).
-    """
+    """Return a normalised link without authentication, for what needs no key. Raises LinkError."""
     if isinstance(link, dict):
         link = {**link, "authentication": "none", "key": None, "accept_key": None}
     return normalise_link(link)
 
 
 def unknown_key(key: Any, known: Iterable[str]) -> str:
-    """Return the sentence about a key which is none of those known."""
     known = list(known)
     hint = f"did you mean '{close}'?" if (close := closest(key, known)) else f"expected any of: {', '.join(known)}"
     return f"unknown key '{key}', {hint}"

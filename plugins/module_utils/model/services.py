@@ -78,7 +78,6 @@ class Service:
     check: Check | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the service as users write it."""
         return {**vars(self), "check": self.check.as_dict() if self.check else None}
 
 
@@ -236,17 +235,14 @@ def named(services: Iterable[Service], name: str | None = None) -> list[Service]
 
 
 def service_prefixes(services: Iterable[Service]) -> list[str]:
-    """Return the prefixes of all of these services."""
     return [prefix for service in services for prefix in service.addresses]
 
 
 def units(services: Iterable[Service]) -> list[str]:
-    """Return the units that services follow, each once."""
     return list(dict.fromkeys(service.unit for service in services if service.unit))
 
 
 def interfaces(services: Iterable[Service]) -> list[str]:
-    """Return the interfaces that carry services, each once."""
     return list(dict.fromkeys(service.interface for service in services))
 
 
@@ -258,10 +254,7 @@ def valid(services: Any) -> list[Service]:
 
 
 def host_prefix(address: Any) -> str:
-    """Return a host address as a prefix: 172.18.0.64 and 172.18.0.64/32 give 172.18.0.64/32; of IPv6 it is a /128.
-
-    :raises ValueError: for anything else, such as a network, a multicast or a loopback address.
-    """
+    """Return 172.18.0.64/32 for 172.18.0.64 or itself, of IPv6 a /128. Raises ValueError for all but unicast hosts."""
     try:
         interface = ipaddress.ip_interface(str(address))
     except ValueError:

@@ -43,7 +43,6 @@ class Drain:
             return cls(service, "an unknown user", "the record is damaged", "an unknown time")
 
     def covers(self, service: str) -> bool:
-        """Return whether a service is drained by this."""
         return self.service in (None, service)
 
     def __str__(self) -> str:

@@ -18,10 +18,7 @@ Facts = dict[str, Any]  # What anycast_node_info returns as facts
 
 
 def parse_interfaces(text: str) -> dict[str, dict[str, Any]]:
-    """Return the interfaces by name, each with C(active), C(mtu), C(addresses), C(kind), C(master).
-
-    :param text: output of C(ip -json -details address show).
-    """
+    """Return the interfaces by their names, out of C(ip -json -details address show)."""
     return {
         row["ifname"]: {
             # UNKNOWN is that of a driver without a carrier, such as the loopback's (operstates.rst of the kernel).

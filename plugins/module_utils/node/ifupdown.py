@@ -42,10 +42,7 @@ class _Stanza:
 
 @dataclasses.dataclass(frozen=True)
 class HandMade:
-    """An interface that stands in a file which is not the role's.
-
-    The values of its options are left out, as a command may hold a secret, but for the addresses.
-    """
+    """An interface in a file that is not the role's. Values of options are left out: a command may hold a secret."""
 
     file: str
     name: str

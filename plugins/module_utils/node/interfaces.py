@@ -40,8 +40,6 @@ Source = tuple[str, str]  # Keyword and absolute path of a line of interfaces(5)
 
 @dataclasses.dataclass(frozen=True)
 class InterfaceManagers:
-    """What manages the interfaces of a node."""
-
     running: list[str]  # Those of MANAGERS that run
     mute: dict[str, str]  # What the tool of each said that runs and does not answer
     links: dict[str, str | None]  # Which one manages each interface to OSPF's neighbours, None if it is none of them
@@ -134,7 +132,6 @@ def all_patterns() -> list[str]:
 
 
 def mode(path: str) -> int:
-    """Return the mode of one of the role's files."""
     modes = {pattern.rpartition(".")[2]: number for kind in FILES.values() for pattern, number in kind.items()}
     return modes.get(path.rpartition(".")[2], 0o644)
 

@@ -152,7 +152,6 @@ class _Planner:
         ]
 
     def doubts(self) -> list[str]:
-        """Return what may go wrong later, one sentence each."""
         info = self.info
         return [
             *node_checks.unit_warnings(self.services, info["units"]),
@@ -169,7 +168,6 @@ class _Planner:
         return source_problems(self.info["sources"], names)
 
     def interfaces(self) -> list[Row]:
-        """Return the dummy interfaces, each with what its files need."""
         prefixes: dict[str, list[str]] = {}
         for service in self.services:
             prefixes.setdefault(service.interface, []).extend(service.addresses)
@@ -252,9 +250,5 @@ class _Planner:
 
 
 def node_plan(wanted: Wanted, info: Row, other_router_ids: Mapping[str, Any]) -> Row:
-    """Return the plan: C(problems), C(info), and what the tasks write, by the names that they use.
-
-    :param info: what anycast_node_info has read, asked with C(wanted.info_arguments()).
-    :param other_router_ids: those of the other routers and nodes, by their names.
-    """
+    """Return what the tasks write, by the names that they use; info is what anycast_node_info has read."""
     return _Planner(wanted, info, other_router_ids).plan()

@@ -167,7 +167,6 @@ def bird_package(asked: str, installed: Mapping[str, str | None]) -> str:
 
 
 def package_problems(asked: str, installed: Mapping[str, str | None]) -> list[str]:
-    """Return why the package cannot be installed."""
     other = {"bird2": "bird3", "bird3": "bird2"}.get(str(asked))
     if other and installed.get(other):
         return [

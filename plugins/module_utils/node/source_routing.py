@@ -129,10 +129,7 @@ class SourceRouting:
         return Commands([f"ifup {name} || true"], up, down)
 
     def source_routing_warnings(self, shown: str) -> list[str]:
-        """Return which rules of others come before the role's, one sentence each.
-
-        :param shown: output of C(ip -N rule show).
-        """
+        """Return which rules in C(ip -N rule show) come before the role's, one sentence each."""
         rules = [re.match(r"(\d+):\s*(.*\blookup (\S+).*)", line) for line in shown.splitlines() if self.gateway]
         return [
             f"the policy rule '{rule[1]}: {' '.join(rule[2].split())}' on this node comes before those of the source"

@@ -108,7 +108,6 @@ def announcements(run: Run, services: list[Service]) -> list[dict[str, Any]]:
 
 
 def drains() -> list[Drain]:
-    """Return the records of all drains on this node."""
     paths = sorted(Path(announcer.DRAINED).glob("*.json"))
     found = [read_drain(None if path.stem == "node" else path.stem[len("service-") :]) for path in paths]
     return [record for record in found if record]

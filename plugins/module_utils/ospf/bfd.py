@@ -23,7 +23,6 @@ class BfdSession:
 
 
 def with_bfd(neighbors: Iterable[Neighbor], sessions: Iterable[BfdSession]) -> list[Neighbor]:
-    """Return the neighbours with the states of their sessions."""
     by_address: dict[str | None, list[BfdSession]] = {}
     for session in sessions:
         by_address.setdefault(session.address, []).append(session)

@@ -197,10 +197,7 @@ def say_causes(causes: Iterable[str]) -> str:
 
 
 def neighbors_failure(comparison: Comparison, own: Own, spent: float = 0.0, stable: float | None = None) -> str:
-    """Return the message for a user who expected something else: what, found, expected, and what to look at.
-
-    What does hold, but has not for the seconds asked for, has these as stable.
-    """
+    """Return the message for a user who expected something else, or the same for some seconds (stable)."""
     expectation = comparison.expectation
     who = own.name + (f" (router id {own.router_id})" if own.router_id else "")
     counted = ", ".join(entry.in_words() for entry in comparison.counted)

@@ -35,7 +35,6 @@ def expectation_argument_spec() -> dict[str, Any]:
 
 
 def expectation_problems(params: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with the options, one sentence each."""
     problems = []
     for option in ("router_ids", "full_with"):
         for value in params[option] or ():

@@ -46,7 +46,6 @@ class Neighbor:
     bfd: str | None = None
 
     def in_words(self) -> str:
-        """Return the neighbour as messages name it."""
         role = f"/{self.role}" if self.role else ""
         where = f" on {self.interface}" if self.interface else ""
         return f"{self.router_id} {self.state}{role}{where}{f' with BFD {self.bfd}' if self.bfd else ''}"
@@ -81,7 +80,6 @@ class OwnInterface:
         return False
 
     def in_words(self) -> str:
-        """Return the interface as messages name it."""
         words = [word for word in (self.type, self.network, self.area and f"area {self.area}") if word]
         if self.silent:
             words.append("stub or passive")
@@ -151,7 +149,6 @@ class Expectation:
         return self.bfd and entry.bfd != "up" and entry.state in self.allowed(entry.router_id)
 
     def good(self, entry: Neighbor) -> bool:
-        """Return whether a neighbour is as it should be."""
         return entry.state in self.allowed(entry.router_id) and not (self.bfd and entry.bfd != "up")
 
 

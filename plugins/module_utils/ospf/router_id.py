@@ -12,11 +12,7 @@ from typing import Any
 def router_id_problems(
     variable: str, router_id: Any, others: Mapping[str, Any], anycast: Iterable[Any] = ()
 ) -> list[str]:
-    """Return what is wrong with a router id: RFC 2328 C.1 wants it unique in the autonomous system.
-
-    :param others: the other routers' ids by their names.
-    :param anycast: anycast addresses; a router id equal to one of them would be the same on every node.
-    """
+    """Return what is wrong with a router id, which is unique (RFC 2328 C.1), as no anycast address is."""
     if router_id in (None, ""):
         return [f"{variable} is missing, expected an IPv4 address that no other router has as its router id"]
     try:

@@ -102,7 +102,6 @@ class Tally:
         self._waiting = 0
 
     def sent(self, number: int, key: Hashable, now: float) -> None:
-        """Note that a probe has gone out."""
         self._by_key[key] = Probe(number, now)
         self.probes.append(self._by_key[key])
 
@@ -147,7 +146,6 @@ class Tally:
         return [probe for probe in self.probes if probe.fate != "answered"]
 
     def notes(self, most: int) -> list[str]:
-        """Return what else is known about lost probes."""
         return list(dict.fromkeys(probe.note for probe in self.losses if probe.note))[:most]
 
     def runs(self, start: float) -> list[dict[str, Any]]:

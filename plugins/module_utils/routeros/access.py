@@ -182,12 +182,7 @@ class Certificates:
     """The authority and the certificate of the API: which are there, and which have to be made."""
 
     def __init__(self, rows: Iterable[Row], authority: str, name: str, host: str, days: int) -> None:
-        """Raises BootstrapError where a certificate that the role cannot use is in the way.
-
-        :param rows: of /certificate; C(authority) and C(name) the names of the two.
-        :param host: to which the second is made out.
-        :param days: how long they are valid.
-        """
+        """Takes the rows of /certificate. Raises BootstrapError where one that the role cannot use is in the way."""
         self.authority, self.host, self.days = authority, host, days
         self._rows = {str(row.get("name")): row for row in rows}
         own = self._rows.get(authority)
@@ -237,11 +232,9 @@ class Certificates:
         return found
 
     def authority_words(self) -> dict[str, str]:
-        """Return the properties of the authority's template."""
         return {"name": self.authority, "common-name": self.authority, **self._words(_AUTHORITY_USAGE)}
 
     def certificate_words(self) -> dict[str, str]:
-        """Return the properties of the template of the API's certificate."""
         names = {"name": self.name, "common-name": self.host, "subject-alt-name": alternative_name(self.host)}
         return {**names, **self._words(_SERVER_USAGE)}
 
@@ -269,10 +262,7 @@ def granted(policy: Any) -> set[str]:
 
 
 def policy_text(policies: Iterable[str], rows: Iterable[Row]) -> str:
-    """Return the property policy of a group which grants these and, by name, denies all others that the router knows.
-
-    :param rows: of /user/group. Which policies there are depends on the version; each row names all of them.
-    """
+    """Return the policy of a group which grants these and denies, by name, all others in the rows of /user/group."""
     known = [name.lstrip("!") for row in rows for name in str(row.get("policy", "")).split(",") if name]
     others = dict.fromkeys(name for name in known if name not in policies)
     return ",".join([*policies, *("!" + name for name in others)])

@@ -64,11 +64,7 @@ def _distribution_problems(distribution: str) -> Iterator[str]:
 def router_problems(
     info: Info, request: RouterRequest, other_router_ids: Mapping[str, Any], link: Link | None
 ) -> list[str]:
-    """Return what on this router, or on the others, is in the way.
-
-    :param info: result of the module routeros_info; with its option auth_key_sha256 it knows of masked keys as well.
-    :param link: None where it cannot work.
-    """
+    """Return what on this router, or on the others, is in the way. The link is None where it cannot work."""
     return [
         *router_id_problems("routeros_ospf_router_id", request.router_id, other_router_ids),
         *_interface_problems(info, request.interfaces),

@@ -43,12 +43,7 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 def read_router(
     router: Router, prefixes: Iterable[str], now: Callable[[], float], auth_key_sha256: str | None = None
 ) -> dict[str, Any]:
-    """Return what the module routeros_info returns.
-
-    :param prefixes: whose routes to read.
-    :param now: called for the time of this host, in seconds since the epoch.
-    :param auth_key_sha256: hash of the key that the interface templates should have; None to read no key.
-    """
+    """Return what routeros_info does; now() is the time of this host. Without auth_key_sha256 it reads no key."""
     resource = router.resource()
     return {
         "version": str(resource.get("version")),

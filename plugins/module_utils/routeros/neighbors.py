@@ -177,7 +177,6 @@ class OspfReader:
         self._find: InterfaceFinder | None = None
 
     def neighbors(self) -> list[Neighbor]:
-        """Return the neighbours as they are now."""
         self.router.version()
         rows = self.router.rows("/routing/ospf/neighbor")
         # A node of OSPFv3 would be there twice, with the same router id.
@@ -194,7 +193,6 @@ class OspfReader:
         return with_bfd(found, read_bfd_sessions(self.router, {str(entry.interface) for entry in found}))
 
     def own(self) -> Own:
-        """Return what the router says about itself."""
         name = f"{self.router.hostname} (RouterOS {self.router.version().split(' ', 1)[0]})"
         return Own(name, self._router_id(), own_interfaces(self._interfaces(), self._addresses()))
 

@@ -47,7 +47,6 @@ class NextHop:
 
     @property
     def label(self) -> str:
-        """What it is shown as."""
         return self.gateway or self.interface or "blackhole"
 
 
@@ -69,10 +68,7 @@ def _address(text: str) -> str | None:
 
 
 def split_gateway(text: str, names: Collection[str] = ()) -> tuple[str | None, str | None, str | None]:
-    """Return (address, interface, vrf) of a gateway: 10.1.1.2%ether2, 10.1.1.2%ether2@VRF1, ether4 or 192.0.2.1.
-
-    The names are as for split_at().
-    """
+    """Return (address, interface, vrf) of 10.1.1.2%ether2@VRF1, ether4 or 192.0.2.1; names as for split_at()."""
     address, percent, interface = text.partition("%")
     if not percent:
         address, _at, vrf = text.partition("@")  # An address has no @, so what follows one is a VRF
@@ -84,7 +80,6 @@ def split_gateway(text: str, names: Collection[str] = ()) -> tuple[str | None, s
 
 
 def parse_route(row: Row, names: Collection[str] = ()) -> NextHop:
-    """Return a row of /ip/route as a next hop."""
     gateway, interface, vrf = split_gateway(str(row.get("gateway", "")), names)
     if interface is None and row.get("immediate-gw"):
         interface = split_gateway(str(row["immediate-gw"]), names)[1]
@@ -114,21 +109,16 @@ def _order(hop: NextHop) -> tuple[int, Any, str]:
 
 
 def route_menu(prefix: str) -> str:
-    """Return the menu with the routes of a prefix."""
     return "/ipv6/route" if ip_network(prefix).version == 6 else "/ip/route"
 
 
 def read_next_hops(router: Router, prefix: str) -> list[NextHop]:
-    """Return the next hops of a prefix as they are now."""
     rows = router.rows(route_menu(prefix), where=("dst-address", prefix))
     return _with_nodes(router, prefix, parse_routes(rows, prefix, _names(router, rows)))
 
 
 def read_filtered_next_hops(router: Router, prefix: str) -> list[NextHop]:
-    """Return the next hops that a filter rejects; none if the router does not say.
-
-    Only good to know: the menu of the routes does not tell.
-    """
+    """Return the next hops that a filter rejects, which is good to know; none if the router does not say."""
     rows = router.rows_if_any("/routing/route", where=("dst-address", prefix))
     filtered = [row for row in rows if flag(row, "filtered") or row.get("contribution") == "filtered"]
     found = parse_routes(filtered, prefix, _names(router, filtered))
@@ -192,7 +182,6 @@ class NextHopExpectation:
     protocol: str | None = None  # Where each of them must come from; None if it does not matter
 
     def option_problems(self) -> list[str]:
-        """Return what is wrong with the options, one sentence each."""
         options = (("gateways", self.gateways or ()), ("contains", self.contains), ("without", self.without))
         return [
             f"{option}: '{value}' is not an address such as 172.18.0.11"
@@ -219,7 +208,6 @@ class NextHopComparison:
 
 
 def compare_next_hops(next_hops: list[NextHop], expectation: NextHopExpectation) -> NextHopComparison:
-    """Return how the next hops differ from what is expected."""
     active = [hop for hop in next_hops if hop.active]
     known: dict[str, set[str]] = {}  # What each is shown as, and by what else it can be expected
     for hop in active:
@@ -254,10 +242,7 @@ def next_hops_failure(
     spent: float = 0.0,
     filtered: Sequence[NextHop] = (),
 ) -> str:
-    """Return the message for a user who expected other next hops.
-
-    The names are those of the nodes by address; a filter of the router rejects the filtered next hops.
-    """
+    """Return the message for a user who expected other next hops; the names are those of the nodes by address."""
 
     def named(address: str) -> str:
         return f"{address} ({names[address]})" if address in names else address

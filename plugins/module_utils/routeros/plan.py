@@ -119,7 +119,6 @@ def removal_plan(info: Info, comment: str) -> Plan:
 
 
 def _writes(info: Info, request: RouterRequest, link: Link, found: Takeover) -> Plan:
-    """Return what the tasks of the role write."""
     policy = rows.HASH_POLICIES[request.distribution]
     ipv6_settings = _ipv6_settings_before(info, request.comment)
     if ip.has_ipv6(request.prefixes):

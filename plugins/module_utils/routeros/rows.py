@@ -46,12 +46,10 @@ class RouterRequest:
 
     @property
     def versions(self) -> list[int]:
-        """The versions of OSPF that are to run."""
         return ip.ospf_versions(self.prefixes)
 
     @property
     def chains(self) -> list[str]:
-        """Return the names of the filter chains that the instances get."""
         return [ip.versioned(self.filter_chain, version) for version in self.versions if self.filter_chain]
 
     @property

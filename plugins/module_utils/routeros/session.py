@@ -78,7 +78,6 @@ class Router:
         self._lost = False
 
     def close(self) -> None:
-        """End the session, if there is one."""
         if self._api is not None:
             api, self._api = self._api, None
             try:

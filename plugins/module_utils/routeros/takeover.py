@@ -293,10 +293,7 @@ def matched_interfaces(info: Info, row: Row, request: RouterRequest, networks: s
 
 
 def is_in_force(info: Info, template: Row, versions: Iterable[int]) -> bool:
-    """Return whether a template, its area and its instance are enabled, and for one of these versions of OSPF.
-
-    What is unknown is taken to be.
-    """
+    """Return whether a template, its area and its instance are enabled, and for such a version, as far as known."""
     return int(_version(info, template)) in versions and not any(
         flag(row or {}, "disabled") for row in (template, *_area_and_instance(info, template))
     )

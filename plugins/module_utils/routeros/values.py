@@ -86,12 +86,7 @@ def split_at(text: str, names: Collection[str]) -> tuple[str, str | None]:
 
 
 def address_and_subnet(row: Row) -> tuple[IPv4Address, IPv4Network]:
-    """Return (the router's own address, the subnet it is in) for a row of /ip/address.
-
-    Of a point-to-point address, a /32, the subnet is the other end, which RouterOS calls its network.
-
-    :raises ValueError: if there is no IPv4 address in it.
-    """
+    """Return (own address, subnet) of a row of /ip/address; the subnet of a /32 is its other end. Raises ValueError."""
     own = IPv4Interface(str(row.get("address")))
     if own.network.prefixlen == 32 and row.get("network"):
         return own.ip, IPv4Network(str(row["network"]))

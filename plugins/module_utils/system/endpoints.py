@@ -70,7 +70,6 @@ class RouterEnd(End):
                 yield row["interface"], ipaddress.IPv6Interface(str(row["address"]))
 
     def connected(self) -> Iterator[tuple[str, Network]]:
-        """Yield (interface, network) of both versions of IP."""
         for place in self.places():
             yield place.interface, place.network
         for name, own in self.ipv6_addresses():

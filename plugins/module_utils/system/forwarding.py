@@ -42,10 +42,7 @@ def notrack_helps(info: Info, request: RouterRequest) -> bool:
 
 
 def client_warnings(info: Info, request: RouterRequest, asked: bool) -> list[str]:
-    """Return what keeps these clients from the anycast addresses once the role has written its rows.
-
-    :param asked: whether the user lets the role write the rules of raw.
-    """
+    """Return what keeps these clients from the anycast addresses; asked: the user wants the rules of raw."""
     firewall = _firewall(info, request)
     found: dict[tuple[str, str], dict[str, None]] = {}
     for kind in (_NEW, _INVALID):

@@ -197,7 +197,6 @@ _ROUTEROS_ACTIONS = MappingProxyType(
 
 
 def routeros_menu(version: int, name: str = "filter") -> str:
-    """Return the menu of a packet filter for a version of IP."""
     return f"/{'ip' if version == 4 else 'ipv6'}/firewall/{name}"
 
 
@@ -504,7 +503,6 @@ def iptables_drop(saved: str, packet: Packet, program: str = "") -> Drop | None:
 
 
 def iptables_program(version: int) -> str:
-    """Return the program for a version of IP."""
     return "iptables" if version == 4 else "ip6tables"
 
 

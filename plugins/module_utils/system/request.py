@@ -267,7 +267,6 @@ def node_problems(names: Iterable[str], inventory: Inventory) -> list[str]:
 
 
 def by_node(services: Mapping[str, list[Service]]) -> Row:
-    """Return services, and their prefixes, by node."""
     return {
         "services": {name: [service.as_dict() for service in listed] for name, listed in services.items()},
         "prefixes": {name: service_prefixes(listed) for name, listed in services.items()},

@@ -187,8 +187,6 @@ class Verdict:
 
 @dataclasses.dataclass(frozen=True)
 class Status:
-    """The state of the system."""
-
     time: str
     by: str
     verdict: Verdict
@@ -313,7 +311,6 @@ class _System:
                 self._find("bad", node.name, text)
 
     def _cell(self, node: ReadNode, service: Service) -> Cell:
-        """Return the state of one service on one node."""
         entry = next((found for found in node.info.get("services", ()) if found["name"] == service.name), None)
         drains = [found for found in map(Drain.from_dict, node.info.get("records", ())) if found.covers(service.name)]
         installed, anywhere = self._installed(node, service)

@@ -35,7 +35,6 @@ def ranges(addresses: Iterable[str]) -> list[str]:
 
 
 def status_lines(status: Status) -> list[str]:
-    """Return the state as lines of text."""
     found = [status.verdict.text, *textwrap.wrap(status.verdict.summary, WIDTH)]
     found.append(f"{when(status.time)} UTC, by {status.by}")
     for title, notes in (("PROBLEMS", status.troubles), ("NOTES", status.notes)):

@@ -10,8 +10,6 @@ from ..plugin_utils.ends import both_ends
 
 
 class ActionModule(Verdict):
-    OPTIONS = {"fail": {"type": "bool", "default": True}}
-
     def decide(self, options: Row, task_vars: Row) -> Row:
         problems = diagnosis(*both_ends(task_vars))
         text = "All neighbours are as expected"

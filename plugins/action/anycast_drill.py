@@ -10,21 +10,8 @@ from ..module_utils.drill.result import Result, event_result, failed_result, mea
 from ..module_utils.system.request import NODES
 from ..plugin_utils.action import Row, Verdict
 
-_ROWS = {"type": "list", "elements": "dict"}
-
 
 class ActionModule(Verdict):
-    OPTIONS = {
-        "step": {"type": "str", "required": True, "choices": ["reached", "served", "result", "failure", "report"]},
-        "results": _ROWS,
-        "events": _ROWS,
-        "event": {"type": "dict"},
-        "measured": {"type": "dict"},
-        "addresses": {"type": "list", "elements": "str"},
-        "failure": {"type": "dict"},
-        "time": {"type": "str"},
-        "by": {"type": "str"},
-    }
     REQUIRED_IF = [
         ("step", "reached", ("results",)),
         ("step", "served", ("results", "events")),

@@ -10,18 +10,8 @@ from ..module_utils.system.last_node import Other, last_node_problems, neighbor_
 from ..plugin_utils.action import Row, Verdict
 from ..plugin_utils.hosts import Host
 
-_RESULTS = {"type": "list", "elements": "dict", "required": True}
-
 
 class ActionModule(Verdict):
-    OPTIONS = {
-        "node": {"type": "str", "required": True},
-        "services": _RESULTS,
-        "neighbors": _RESULTS,
-        "next_hops": _RESULTS,
-        "drains": _RESULTS,
-    }
-
     def decide(self, options: Row, task_vars: Row) -> Row:
         def addresses(name: str) -> list[str]:
             router_id = Host(name, task_vars["hostvars"][name]).get("bird_anycast_router_id")

@@ -36,8 +36,6 @@ CHECKS: dict[str, Callable[[Row, Inventory], tuple[Row, list[str]]]] = {
 
 
 class ActionModule(Verdict):
-    OPTIONS = {"playbook": {"type": "str", "choices": list(request.GROUPS), "required": True}}
-
     def decide(self, options: Row, task_vars: Row) -> Row:
         playbook = options["playbook"]
         concerned = [host for group in (ROUTERS, NODES, CLIENTS) for host in members(task_vars, group)]

@@ -15,8 +15,6 @@ from ..plugin_utils.hosts import CLIENTS, NODES, ROUTERS, Host, members, user_an
 
 
 class ActionModule(Verdict):
-    OPTIONS = {"fail": {"type": "bool", "default": False}}
-
     def decide(self, options: Row, task_vars: Row) -> Row:
         routers, nodes, clients = (members(task_vars, group) for group in (ROUTERS, NODES, CLIENTS))
         status = system_status(

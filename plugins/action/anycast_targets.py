@@ -11,11 +11,6 @@ from ..plugin_utils.hosts import NODES, members
 
 
 class ActionModule(Verdict):
-    OPTIONS = {
-        "neighbors": {"type": "list", "elements": "dict", "default": []},
-        "sources": {"type": "list", "elements": "str", "default": []},
-    }
-
     def decide(self, options: Row, task_vars: Row) -> Row:
         nodes = members(task_vars, NODES)
         services = {node.name: node.get("bird_anycast_services", []) for node in nodes}

@@ -5,38 +5,21 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from ..module_utils.node.plan import Wanted, node_plan
-from ..plugin_utils.action import Plan, Row
+from ..plugin_utils.action import NAMES, RAW, TEXT, Plan, Row
 from ..plugin_utils.hosts import other_router_ids
-
-# The fields of Wanted. What users may have wrong is raw: the plan lists all of it.
-_VARIABLES: dict[str, Row] = {
-    "link": {"type": "raw", "required": True},
-    "services": {"type": "raw", "required": True},
-    "router_id": {"type": "raw", "required": True},
-    "interfaces": {"type": "list", "elements": "str", "required": True},
-    "priority": {"type": "raw", "required": True},
-    "cost": {"type": "raw", "required": True},
-    "withdraw_wait": {"type": "raw", "required": True},
-    "interface_manager": {"type": "str", "required": True},
-    "package": {"type": "str", "required": True},
-    "lsa": {"type": "str", "choices": ["service", "router"], "required": True},
-    "source_gateway": {"type": "str", "required": True},
-    "source_table": {"type": "raw", "required": True},
-}
 
 
 class ActionModule(Plan):
     MODULE = "homelab.anycast.anycast_node_info"
-    ASKED = {
-        "variables": {"type": "dict", "options": _VARIABLES, "required": True},
-        "directory": {"type": "path", "default": "/etc/bird"},
-        "without": {"type": "str"},
-        "removal": {"type": "bool", "default": False},
+    VARIABLES = {
+        **dict.fromkeys(("link", "services", "router_id", "priority", "cost", "withdraw_wait", "source_table"), RAW),
+        **dict.fromkeys(("interface_manager", "package", "source_gateway"), TEXT),
+        "interfaces": NAMES,
+        "lsa": {**TEXT, "choices": ["service", "router"]},
     }
-    OPTIONS = {**ASKED, **Plan.SELF}
+    ASKED = ("variables", "directory", "without", "removal")
 
     def reading(self, options: Row) -> Row:
         return {"now": time.time(), **_wanted(options).info_arguments()}
@@ -46,5 +29,5 @@ class ActionModule(Plan):
 
 
 def _wanted(options: Row) -> Wanted:
-    beside: dict[str, Any] = {name: options[name] for name in ("directory", "without", "removal")}
+    beside = {name: options[name] for name in ("directory", "without", "removal")}
     return Wanted(**options["variables"], **beside)

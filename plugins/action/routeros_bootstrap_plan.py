@@ -10,13 +10,6 @@ from ..plugin_utils.hosts import Host
 
 
 class ActionModule(Action):
-    OPTIONS = {
-        "login": {"type": "dict", "required": True},
-        "target": {"type": "dict", "required": True},
-        "allowed": {"type": "list", "elements": "str", "required": True},
-        "group": {"type": "str", "required": True},
-    }
-
     def decide(self, options: Row, task_vars: Row) -> Row:
         first, target = options["login"], options["target"]
         others = [

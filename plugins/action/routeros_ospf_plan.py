@@ -13,39 +13,24 @@ from ..module_utils.routeros.plan import removal_plan, rotation_plan, router_pla
 from ..module_utils.routeros.rows import RouterRequest
 from ..module_utils.system.firewall import redirect_problems
 from ..module_utils.system.forwarding import client_warnings, notrack_helps
-from ..plugin_utils.action import Plan, Row
+from ..plugin_utils.action import FLAG, NAMES, RAW, TEXT, Plan, Row
 from ..plugin_utils.hosts import other_router_ids
-
-# The fields of a RouterRequest, and the link: what users may have wrong is raw, and said with all other problems.
-_VARIABLES: dict[str, Row] = {
-    "link": {"type": "raw", "required": True},
-    "router_id": {"type": "str", "required": True},
-    "interfaces": {"type": "list", "elements": "str", "required": True},
-    "instance": {"type": "str", "required": True},
-    "area": {"type": "str", "required": True},
-    "comment": {"type": "str", "required": True},
-    "priority": {"type": "raw", "required": True},
-    "cost": {"type": "raw", "required": True},
-    "prefixes": {"type": "list", "elements": "str", "required": True},
-    "filter_chain": {"type": "str", "required": True},
-    "distribution": {"type": "str", "required": True},
-    "send_redirects": {"type": "bool", "required": True},
-    "allow_interruption": {"type": "bool", "required": True},
-    "notrack": {"type": "bool", "default": True},
-}
 
 
 class ActionModule(Plan):
     MODULE = "homelab.anycast.routeros_info"
-    ASKED = {
-        "variables": {"type": "dict", "options": _VARIABLES, "required": True},
-        "purpose": {"type": "str", "choices": ["configure", "remove"], "default": "configure"},
-        "removed_addresses": {"type": "list", "elements": "str", "default": []},
-        "new_key_id": {"type": "int"},
+    VARIABLES = {
+        **dict.fromkeys(("link", "priority", "cost"), RAW),
+        **dict.fromkeys(("router_id", "instance", "area", "comment", "filter_chain", "distribution"), TEXT),
+        **dict.fromkeys(("interfaces", "prefixes"), NAMES),
+        **dict.fromkeys(("send_redirects", "allow_interruption"), FLAG),
+        "notrack": {"type": "bool", "default": True},
     }
     # What the routes are decides nothing, so that a plan of preflight, which reads them as well, serves the role.
-    SELF = {**Plan.SELF, "routes_to": {"type": "list", "elements": "str", "default": []}}
-    OPTIONS = {**api_argument_spec(), **ASKED, **SELF}
+    ASKED = ("variables", "purpose", "removed_addresses", "new_key_id")
+
+    def options(self) -> dict[str, Row]:
+        return {**api_argument_spec(), **super().options()}
 
     def reading(self, options: Row) -> Row:
         read = {name: options[name] for name in api_argument_spec() if options.get(name) is not None}

@@ -4,25 +4,32 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any, NoReturn
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 
 Row = dict[str, Any]
 
 
 class Action(ActionBase):  # type: ignore[misc]  # ansible-core has no types.
-    """An action whose result is what decide() returns, in check mode as well."""
+    """An action with the options of its documentation; its result is what decide() returns, in check mode as well."""
 
     _supports_check_mode = True
-    OPTIONS: dict[str, Row] = {}
     REQUIRED_IF: list[tuple[str, str, tuple[str, ...]]] = []
 
     def run(self, tmp: str | None = None, task_vars: Row | None = None) -> Row:
         super().run(tmp, task_vars)
-        _result, options = self.validate_argument_spec(self.OPTIONS, required_if=self.REQUIRED_IF)
+        _result, options = self.validate_argument_spec(self.options(), required_if=self.REQUIRED_IF)
         return {"changed": False, **self.decide(options, task_vars or {})}
+
+    def options(self) -> dict[str, Row]:
+        """Return the options that plugins/modules documents for the action."""
+        name = type(self).__module__.rpartition(".")[2]
+        documented: Row = yaml_load(importlib.import_module(f"..modules.{name}", __package__).DOCUMENTATION)
+        return dict(documented.get("options") or {})
 
     def decide(self, options: Row, task_vars: Row) -> Row:
         raise NotImplementedError
@@ -44,12 +51,21 @@ class Verdict(Action):
     _requires_connection = False
 
 
+# Of a role's variables.
+RAW, TEXT, FLAG = ({"type": kind, "required": True} for kind in ("raw", "str", "bool"))
+NAMES = {"type": "list", "elements": "str", "required": True}
+
+
 class Plan(Action):
     """The plan of a role. It reads its machine once for the same variables, by a module of this collection."""
 
     MODULE: str
-    ASKED: dict[str, Row]  # The options that decide what is planned
-    SELF: dict[str, Row] = {"made": {"type": "dict", "default": {}}, "fail": {"type": "bool", "default": True}}
+    VARIABLES: dict[str, Row]  # Of the role. What users may have wrong is raw: the plan lists all of it.
+    ASKED: tuple[str, ...]  # The options that decide what is planned
+
+    def options(self) -> dict[str, Row]:
+        found = super().options()
+        return {**found, "variables": {**found["variables"], "options": self.VARIABLES}}
 
     def decide(self, options: Row, task_vars: Row) -> Row:
         link = options["variables"]["link"]

@@ -4,18 +4,21 @@
 
 from __future__ import annotations
 
-from ..module_utils.system.preflight import preflight_findings, preflight_warnings
+from ..module_utils.system.preflight import preflight_findings, preflight_interruptions, preflight_warnings
 from ..module_utils.system.text import merged, verdict_text
 from ..plugin_utils.action import Row, Verdict
 from ..plugin_utils.ends import both_ends
 
 
 class ActionModule(Verdict):
+    OPTIONS = {"force": {"type": "bool", "default": False}}
+
     def decide(self, options: Row, task_vars: Row) -> Row:
         ends = both_ends(task_vars)
-        for warning in merged(preflight_warnings(*ends)):
+        problems, warnings = [*preflight_findings(*ends)], [*preflight_warnings(*ends)]
+        (warnings if options["force"] else problems).extend(preflight_interruptions(*ends))
+        for warning in merged(warnings):
             self._display.warning(warning)
-        problems = merged(preflight_findings(*ends))
         if problems:
-            self.refuse(verdict_text(problems))
+            self.refuse(verdict_text(merged(problems)))
         return {"msg": "No problem was found"}

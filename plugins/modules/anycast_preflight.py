@@ -15,7 +15,11 @@ description:
     C(tasks_from=plan) of both roles has run there, as in the playbook C(homelab.anycast.preflight). A host that
     C(--limit) leaves out belongs to the system, and is not compared.
 extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.controller]
-options: {}
+options:
+  force:
+    description: Only warn of what leaves clients without a node for some seconds.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""

@@ -69,6 +69,8 @@ def bed() -> Iterator[Bed]:
         bed.router.start_frr()
         bed.router.write("/run/frr.conf", FRR)
         bed.router.run("vtysh", "-f", "/run/frr.conf")
+        # Preflight refuses to change a node that is the designated router, which cuts all of them off.
+        wait_for("the router to be DR", lambda: "State DR," in bed.router.run("vtysh", "-c", "show ip ospf interface"))
         for node in bed.nodes:
             node.write(PROGRAM, (ROOT / "bench" / "service.py").read_text())
             node.start_program("service", "python3", "-IS", PROGRAM, node.name, str(PORT), ANYCAST)

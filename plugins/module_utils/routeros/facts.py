@@ -26,7 +26,7 @@ BFD_PROPERTIES = (
     *(".id", "interfaces", "addresses", "address-list", "vrf", "min-tx", "min-rx", "multiplier"),
     *("forbid-bfd", "comment", "disabled", "inactive"),
 )
-NEIGHBOR_PROPERTIES = ("area", "address", "router-id", "state")
+NEIGHBOR_PROPERTIES = ("area", "address", "router-id", "state", "dr")
 FILTER_RULE_PROPERTIES = (".id", "chain", "rule", "comment", "disabled", "inactive")
 INTERFACE_PROPERTIES = ("name", "type", "actual-mtu", "running", "disabled")
 ADDRESS_PROPERTIES = ("address", "network", "interface", "actual-interface", "disabled")

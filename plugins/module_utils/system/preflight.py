@@ -4,6 +4,7 @@
 
 What one end knows of itself, its role says (C(End.problems)). Here is what needs both, or how an end is seen: one
 function for each check, which yields findings. Those of PROBLEMS keep the system from working, those of WARNINGS may.
+Those of INTERRUPTIONS cost clients some seconds, to which the user has to agree.
 Private to this collection.
 """
 
@@ -43,6 +44,11 @@ TEMPLATE_BUG = (((7, 23, 0), (7, 23, 8)), ((7, 24, 0), (7, 24, 5)))
 def preflight_findings(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
     """Yield what keeps a system from working."""
     return (finding for check in PROBLEMS for finding in check(routers, nodes))
+
+
+def preflight_interruptions(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
+    """Yield what no client is served for a moment by."""
+    return (finding for check in INTERRUPTIONS for finding in check(routers, nodes))
 
 
 def preflight_warnings(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
@@ -368,7 +374,22 @@ def only_node(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
             yield Finding(
                 f"OSPF starts anew on the node, as it is to announce in a new way, and the router {router.name} sends"
                 f" {', '.join(alone)} to no other node: no node serves that for some seconds, once. To avoid it, start"
-                " a second node before, or set it up when no client needs it",
+                " a second node before. To accept it, at a time when no client needs it: -e anycast_force=true",
+                (node.name,),
+            )
+
+
+def designated_node(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
+    """Say that OSPF starts anew on the designated router, without which the link has no path (RFC 2328 9.4, 12.4.2)."""
+    for node, router in product(nodes, routers):
+        own = {str(address.ip) for _name, address in facts.addresses(node.facts)}
+        neighbors = router.info.get("ospf", {}).get("neighbors", ())
+        if node.planned.get("restarts_ospf") and any(str(row.get("dr")) in own for row in neighbors):
+            yield Finding(
+                f"OSPF starts anew on the node, and the node is the designated router of the link, expected the router"
+                f" {router.name}. Until the others have a new one, which takes 0.5 to 6 s, once, the router sends no"
+                " client to any node. Nothing avoids that. To accept it, at a time when no client needs the addresses:"
+                " -e anycast_force=true",
                 (node.name,),
             )
 
@@ -411,5 +432,6 @@ PROBLEMS: tuple[_Check, ...] = (
 )
 WARNINGS: tuple[_Check, ...] = (
     *(doubts, router_firewall_doubts, node_firewall_doubts, clients_on_the_lan, clocks, memory, model),
-    *(held_back, mixed_forms, only_node, router_rp_filter, node_rp_filter),
+    *(held_back, mixed_forms, router_rp_filter, node_rp_filter),
 )
+INTERRUPTIONS: tuple[_Check, ...] = (only_node, designated_node)

@@ -62,7 +62,7 @@ VARIABLES = {
     "anycast_reason": Variable("text", ("drain",), "reason, recorded on the node"),
     "anycast_by": Variable("text", ("drain", "drill"), "who drains or drills, instead of this user and host"),
     "anycast_force": Variable(
-        "flag", ("drain", "undrain", "remove"), "go on although the playbook would refuse", False
+        "flag", ("site", "preflight", "drain", "undrain", "remove"), "go on although the playbook would refuse", False
     ),
     "anycast_stop_service": Variable("flag", ("drain",), "stop the services afterwards", False),
     "anycast_everything": Variable(

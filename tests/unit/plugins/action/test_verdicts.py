@@ -120,6 +120,20 @@ def test_warnings_are_shown_and_do_not_fail(run, hostvars, monkeypatch):
     assert "runs RouterOS 7.24.1, which does not apply" in shown[0]
 
 
+def test_an_interruption_needs_consent(run, hostvars, monkeypatch):
+    shown = []
+    monkeypatch.setattr("ansible.utils.display.Display.warning", lambda self, text: shown.append(text))
+    plan = hostvars["sip1"]["__bird_anycast_plan"]
+    hostvars["sip1"]["__bird_anycast_plan"] = {**plan, "bird": {**plan.get("bird", {}), "restarts_ospf": True}}
+    info = hostvars["hap-lite"]["__routeros_ospf_plan"]["info"]
+    info["ospf"] = {**info.get("ospf", {}), "neighbors": [{"dr": "172.18.0.11"}]}
+    said = "sip1: OSPF starts anew on the node, and the node is the designated router"
+    assert refusal(run, "anycast_preflight").startswith(f"1 problem, nothing was changed:\n- {said}")
+    assert shown == []
+    assert run("anycast_preflight", force=True)["msg"] == "No problem was found"
+    assert [text[: len(said)] for text in shown] == [said]
+
+
 def test_a_key_is_never_shown(run, hostvars):
     hostvars["sip1"]["bird_anycast_link"] = {"key": "another-secret"}
     assert "secret" not in refusal(run, "anycast_preflight")

@@ -79,7 +79,7 @@ class System:
         self.bridge = self.info["interfaces"][1]
         self.port = self.node["facts"]["interfaces"]["enp0s11"]
 
-    def verdict(self):
+    def ends(self):
         routers = [RouterEnd(name, **self._end(values)) for name, values in self.routers.items()]
         nodes = [
             NodeEnd(
@@ -91,9 +91,16 @@ class System:
             )
             for name, values in self.nodes.items()
         ]
+        return routers, nodes
+
+    def interruptions(self):
+        return merged(preflight.preflight_interruptions(*self.ends()))
+
+    def verdict(self):
+        ends = self.ends()
         found = {
-            "problems": merged(preflight.preflight_findings(routers, nodes)),
-            "warnings": merged(preflight.preflight_warnings(routers, nodes)),
+            "problems": merged(preflight.preflight_findings(*ends)),
+            "warnings": merged(preflight.preflight_warnings(*ends)),
         }
         assert KEY not in str(found)
         return found
@@ -720,11 +727,26 @@ def test_a_withdrawal_that_may_be_held_back(system, lsa, area, cure):
 def test_ospf_starts_anew_on_the_only_node(system):
     system.node["planned"] = {"lsa": "service", "restarts_ospf": True}
     system.info["routes"] = [route("172.18.0.12")]
-    assert "the router hap-lite sends 172.18.0.64/32 to no other node" in system.warning()
+    (found,) = system.interruptions()
+    assert "the router hap-lite sends 172.18.0.64/32 to no other node" in found and "-e anycast_force=true" in found
     system.info["routes"] = [route("172.18.0.11"), route("172.18.0.12")]
-    assert system.verdict()["warnings"] == []
+    assert system.interruptions() == []
     system.info["routes"] = [route("172.18.0.11")]
-    assert system.verdict()["warnings"] == []
+    assert system.interruptions() == []
+
+
+@pytest.mark.parametrize(
+    ("designated", "restarts", "said"),
+    [("172.18.0.12", True, 1), ("172.18.0.12", False, 0), ("172.18.0.1", True, 0), ("none", True, 0)],
+)
+def test_ospf_starts_anew_on_the_designated_router(system, designated, restarts, said):
+    system.node["planned"] = {"lsa": "service", "restarts_ospf": restarts}
+    system.info["ospf"] = {"neighbors": [{"address": "172.18.0.11%bridge-lan", "state": "Full", "dr": designated}]}
+    found = system.interruptions()
+    assert len(found) == said
+    for text in found:
+        assert text.startswith("sip2: OSPF starts anew on the node, and the node is the designated router")
+        assert "expected the router hap-lite" in text and "-e anycast_force=true" in text
 
 
 def test_nodes_that_announce_in_two_ways(system):

@@ -4,6 +4,7 @@
 
 A part is a list of steps; a step is a command. A pytest step counts its tests, any other step counts as one.
 Every step runs, whatever failed before it, and its output goes to build/test/STEP.log; that of a failed one is shown.
+Lint, sanity and unit tests use one processor, so two of their steps run at the same time.
 Of molecule's each action that has ended is shown at once, as a scenario takes minutes.
 """
 
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +34,8 @@ TYPED = ["bench", "docs/site", "lab", "molecule", "roles", "tests", PLUGINS]
 
 # Scenarios that take too long for every change; `make matrix` runs them.
 MATRIX = {
+    "announcer",
+    "bad_input",
     "bootstrap",
     "diagnosis",
     "distributions",
@@ -119,7 +123,7 @@ PARTS: dict[str, list[Step]] = {
         pytest("emulator", "-n2", "--dist=loadfile", "tests/emulator", f"--ignore={COVERED[1]}"),
         pytest("conformance", "tests/conformance"),
         # Each file has machines of its own, and waits more than it computes.
-        pytest("bed", "-n2", "--dist=loadfile", "tests/integration", *(f"--ignore={path}" for path in BED_MATRIX)),
+        pytest("bed", "-n3", "--dist=loadfile", "tests/integration", *(f"--ignore={path}" for path in BED_MATRIX)),
     ],
     "molecule": molecule(SCENARIOS - MATRIX),
 }
@@ -128,6 +132,8 @@ EXAMPLE_CI = Step(
     "example-ci", ["molecule", "test", "--scenario-name=anycast"], directory=ROOT / "examples" / "ci", progress=ACTION
 )
 ON_DEMAND = {"coverage": [measured("coverage")]}
+# The parts whose steps need one processor, and no other step.
+ONE_PROCESSOR = ("lint", "sanity", "unit", "coverage")
 
 
 def run(step: Step) -> tuple[int, int]:
@@ -196,6 +202,12 @@ def run_matrix(chosen: list[str]) -> list[tuple[int, int]]:
     return results
 
 
+def run_pairs(steps: list[Step]) -> list[tuple[int, int]]:
+    """Run steps, two at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(run, steps))
+
+
 def main(names: list[str]) -> int:
     parts = PARTS | ON_DEMAND
     if names[:1] != ["matrix"] and (unknown := [name for name in names if name not in parts]):
@@ -206,7 +218,9 @@ def main(names: list[str]) -> int:
     if names[:1] == ["matrix"]:
         results = run_matrix(names[1:])
     else:
-        results = [run(step) for name in names or PARTS for step in parts[name]]
+        chosen = names or [*PARTS]
+        results = run_pairs([step for name in chosen if name in ONE_PROCESSOR for step in parts[name]])
+        results += [run(step) for name in chosen if name not in ONE_PROCESSOR for step in parts[name]]
     passed, failed = (sum(column) for column in zip(*results, strict=True))
     if not names:
         print(f"not run: the scenarios {', '.join(sorted(MATRIX))}, which take too long for every change (make matrix)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,18 @@ def test_of_the_matrix_only_what_is_chosen_runs(monkeypatch: pytest.MonkeyPatch)
     run.run_matrix(["example-ci"])
     assert ran == ["example-ci"]
     assert recorded == [("examples/ci", "lab", True)]
+
+
+def test_two_steps_run_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each waits until the other runs, too.
+    both = threading.Barrier(2, timeout=10)
+
+    def pretend(step: run.Step) -> tuple[int, int]:
+        both.wait()
+        return (1, 0) if step.name == "ruff" else (0, 1)
+
+    monkeypatch.setattr(run, "run", pretend)
+    assert run.run_pairs([run.Step("ruff", ["ruff"]), run.Step("mypy", ["mypy"])]) == [(1, 0), (0, 1)]
 
 
 def test_every_scenario_is_either_of_each_change_or_of_the_matrix() -> None:

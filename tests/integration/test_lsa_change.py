@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from bed import ANYCAST, Bed, ensure_rootfs, requirements, wait_for
-from bed.topology import BRIDGE, INTERFACE, REMOTE, REMOTE_CLIENTS, ROUTER_ADDRESS
+from bed.topology import BRIDGE, INTERFACE, REMOTE, REMOTE_CLIENTS
+from bench.article import bird_conf, frr_conf
 from bench.clients import INTERVAL, PORT, Clients
 from bench.sides import PROGRAM, next_hops
 from role_node import PLAYBOOK, ROOT, RoleNode, bird_of_root
@@ -28,37 +29,8 @@ CLIENTS = 8
 KEY = "artkey99"
 LINK = {"hello_interval": 3, "dead_interval": 4, "authentication": "simple", "key": KEY}
 SERVICES = [{"name": "sip", "addresses": [ANYCAST], "interface": "dummy0"}]
-FRR = f"""
-interface {BRIDGE}
- ip ospf priority 128
- ip ospf hello-interval 3
- ip ospf dead-interval 4
- ip ospf authentication
- ip ospf authentication-key {KEY}
-exit
-router ospf
- ospf router-id {ROUTER_ADDRESS}
- network 172.18.0.0/26 area 0.0.0.0
-exit
-"""
-# As in the article, but for the key and the names of this bed.
-ARTICLE = f"""
-log syslog all;
-protocol device {{ }}
-protocol kernel {{ ipv4 {{ import none; export none; }}; }}
-protocol static {{ ipv4; }}
-protocol ospf myAnycast {{
-  ipv4 {{ import all; export all; }};
-  area 0 {{
-    stubnet {ANYCAST}/32 {{ }};
-    interface "{INTERFACE}" {{
-      cost 1; type broadcast; hello 3; retransmit 2; wait 2; dead 4;
-      authentication simple; password "{KEY}";
-    }};
-    interface "dummy0" {{ stub; }};
-  }};
-}}
-"""
+FRR = frr_conf(KEY, 3, 4)
+ARTICLE = bird_conf(KEY, 3, 4, export="none")
 
 
 @pytest.fixture(scope="module")

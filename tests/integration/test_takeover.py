@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bed import Bed, ensure_rootfs, requirements, wait_for
-from bed.topology import BRIDGE, INTERFACE, ROUTER_ADDRESS
+from bed.topology import ROUTER_ADDRESS
+from bench.article import bird_conf, frr_conf
 from role_node import RoleNode, bird_of_root
 
 if reason := requirements():
@@ -18,37 +19,8 @@ if reason := requirements():
 KEY = "artkey99"
 SECRET = "somebody-elses-password"
 LINK = {"hello_interval": 1, "dead_interval": 5, "authentication": "simple", "key": KEY}
-FRR = f"""
-interface {BRIDGE}
- ip ospf priority 128
- ip ospf hello-interval 1
- ip ospf dead-interval 5
- ip ospf authentication
- ip ospf authentication-key {KEY}
-exit
-router ospf
- ospf router-id {ROUTER_ADDRESS}
- network 172.18.0.0/26 area 0.0.0.0
-exit
-"""
-# As in the article, but for the timers and the names of this bed.
-ARTICLE = f"""
-log syslog all;
-protocol device {{ }}
-protocol kernel {{ ipv4 {{ import none; export none; }}; }}
-protocol static {{ ipv4; }}
-protocol ospf myAnycast {{
-  ipv4 {{ import all; export all; }};
-  area 0 {{
-    stubnet 172.18.0.64/32 {{ }};
-    interface "{INTERFACE}" {{
-      cost 1; type broadcast; hello 1; retransmit 2; wait 2; dead 5;
-      authentication simple; password "{KEY}";
-    }};
-    interface "dummy0" {{ stub; }};
-  }};
-}}
-"""
+FRR = frr_conf(KEY, 1, 5)
+ARTICLE = bird_conf(KEY, 1, 5, export="none")
 BGP = f"""
 router id 192.0.2.1;
 protocol device {{ }}

@@ -73,22 +73,30 @@ class Vtysh:
 
     def configure(self, want: Config) -> None:
         with self._lock:
-            have = self._running()
-            commands = changes(have, want)
-            if not commands:
-                return
-            for command in commands:
-                LOG.info("FRR: %s", hide(command))
-            printed = self._feed(["configure terminal", *commands, "end"])
-            if _router_id_changed(have, commands):
-                # A running OSPF keeps its id until it starts anew; a router starts its instance anew by itself.
-                self._run([*self._command, "-c", "clear ip ospf process"], "")
-            refused = [hide(line) for line in printed.splitlines() if line.startswith("%")]
-            # Both count: vtysh may show what a daemon refused (10.3: algorithms of a key chain), and daemons may drop
-            # what they did not complain about.
-            left = differences(self._running(), want)
+            refused, left = self._configure(want)
+            if left and not refused and self._sockets:
+                # vtysh says nothing of a daemon that is away, as while watchfrr restarts it (see _connect).
+                for daemon in {*_DAEMONS.values()}:
+                    self._connect(self._sockets / f"{daemon}.vty").close()
+                refused, left = self._configure(want)
             if refused or left:
                 raise FrrError("; ".join([*refused, *left]))
+
+    def _configure(self, want: Config) -> tuple[list[str], list[str]]:
+        """Return (what FRR refused, what it does not run afterwards)."""
+        have = self._running()
+        commands = changes(have, want)
+        if not commands:
+            return [], []
+        for command in commands:
+            LOG.info("FRR: %s", hide(command))
+        printed = self._feed(["configure terminal", *commands, "end"])
+        if _router_id_changed(have, commands):
+            # A running OSPF keeps its id until it starts anew; a router starts its instance anew by itself.
+            self._run([*self._command, "-c", "clear ip ospf process"], "")
+        # Both count: vtysh may show what a daemon refused (10.3: algorithms of a key chain), and daemons may drop what
+        # they did not complain about.
+        return [hide(line) for line in printed.splitlines() if line.startswith("%")], differences(self._running(), want)
 
     def _ask(self, command: str) -> str:
         assert self._sockets

@@ -13,7 +13,7 @@ import yaml
 COLLECTION = "homelab.anycast"
 # As a reader meets them.
 ORDER = (
-    *("bootstrap", "preflight", "site", "verify", "neighbors", "status"),
+    *("bootstrap", "preflight", "site", "verify", "neighbors", "status", "report"),
     *("drain", "undrain", "drill", "rotate_key", "remove"),
 )
 

@@ -13,9 +13,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ansible_collections.homelab.anycast.plugins.module_utils.assumptions.asking import (
+    DIFFERS,
+    Check,
+    Result,
+    counted,
+    described,
+)
+
 from . import ROOT
-from .checks import Check, load
-from .runner import DIFFERS, NOT_ASKED, STATUSES, Result, Runner
+from .checks import load
+from .runner import Runner
 from .session import Login, NoSession, login_reply, session
 
 GROUPS = {
@@ -83,33 +91,13 @@ def ask(login: Login, checks: Sequence[Check], mask: bool, recordings: Path) -> 
     name = "-".join(re.findall(r"\w[\w.]*", f"{facts.board} {facts.version.partition(' ')[0]}"))
     path = recordings / f"{name}.jsonl"
     runner.recording.save(path)
-    print(f"{facts.board}, {facts.version}: {summary(results)}. Recording: {path}")
+    print(f"{facts.board}, {facts.version}: {counted(results)}. Recording: {path}")
     return int(any(result.status == DIFFERS for result in results))
 
 
 def show(result: Result) -> None:
     """One line; and what was asked and answered where something differs."""
-    reasons = "; ".join(result.reasons) if result.status != DIFFERS else ""
-    print(f"{result.check.id:5} {result.status:9} {result.check.claim}{f' ({reasons})' if reasons else ''}")
-    if result.status != DIFFERS:
-        return
-    if result.exchange is not None:
-        print(f"      asked:    {' '.join(result.exchange.sent)}")
-        for sentence in result.exchange.reply.sentences[:10]:
-            print(f"      answered: {' '.join(sentence)}")
-    for reason in result.reasons:
-        print(f"      {reason}")
-    if result.check.used_by:
-        print(f"      used by:  {result.check.used_by}")
-
-
-def summary(results: Sequence[Result]) -> str:
-    """How many of each kind."""
-    counts = {status: sum(result.status == status for result in results) for status in STATUSES}
-    words = {"holds": "hold", DIFFERS: "differ"}
-    return ", ".join(
-        f"{count} {words.get(status, status)}" for status, count in counts.items() if count or status != NOT_ASKED
-    )
+    print("\n".join(described(result)))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Protocol
 import librouteros
 from librouteros.exceptions import FatalError, LibRouterosError
 
-from .expect import Reply
+from ansible_collections.homelab.anycast.plugins.module_utils.assumptions.expect import Reply
 
 # RouterOS passes bytes through as they are, in whichever encoding; latin-1 gives each byte one character and back.
 ENCODING = "latin-1"

@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "bird": ("model", "ospf"),
     "node": ("model", "ospf", "bird"),
     "routeros": ("model", "ospf"),
+    "assumptions": ("routeros",),
     "system": ("model", "ospf", "probe", "bird", "node", "routeros"),
     "drill": ("model", "ospf", "probe", "bird", "node", "routeros", "system"),
 }

@@ -104,6 +104,19 @@ class Router:
         """Run a command of a menu, add for example, with these arguments, and return the rows it answers."""
         return self._ask(menu, command, *(f"={name}={value}" for name, value in values.items()))
 
+    def sentences(self, words: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+        """Return what the router answers to a sentence, as it is: a trap is an answer too."""
+        protocol = self._session().protocol
+        found: list[tuple[str, ...]] = []
+        try:
+            protocol.writeSentence(*words)
+            while not found or found[-1][0] != "!done":
+                word, attributes = protocol.readSentence()
+                found.append((word, *attributes))
+        except (LibRouterosError, OSError) as exc:
+            raise self._session_lost(exc) from exc
+        return tuple(found)
+
     def own_address(self) -> str:
         """Return this host's address in the session with the router."""
         return str(self._session().protocol.transport.sock.getsockname()[0])

@@ -26,7 +26,7 @@ ROUTERS, NODES, CLIENTS = "anycast_routers", "anycast_nodes", "anycast_clients"
 
 # The groups of the inventory without which a playbook would do nothing, or half of it.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "bootstrap": (ROUTERS,),
+    **dict.fromkeys(("bootstrap", "report"), (ROUTERS,)),
     **dict.fromkeys(("preflight", "site", "verify", "neighbors", "status", "drain", "undrain"), (ROUTERS, NODES)),
     "drill": (ROUTERS, NODES, CLIENTS),
     "rotate_key": (ROUTERS, NODES),
@@ -89,6 +89,7 @@ VARIABLES = {
     ),
     "anycast_drill_settle": Variable("any", _DRILL, "seconds for a node to leave the next hops, beyond its limit", 30),
     "anycast_drill_return": Variable("any", _DRILL, "seconds for a node to come back, including a boot", 300),
+    "anycast_report_file": Variable("text", ("report",), "where to write the report", "anycast-report.txt"),
     "anycast_status_file": Variable(
         "text", ("status",), "where to write the page; empty: no page", "anycast-status.html"
     ),

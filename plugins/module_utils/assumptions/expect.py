@@ -1,3 +1,5 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What a router answered, held against what a check expects.
 
 The words of an expectation. An entry of a list of them that has `since` or `before` holds for such versions only.
@@ -17,7 +19,7 @@ The words of an expectation. An entry of a list of them that has `since` or `bef
     trap: [regex]           the messages of the traps; category: of the first
     replies: [word]         how the sentences begin
 
-Without `trap` and `replies` a trap is a difference.
+Without `trap` and `replies` a trap is a difference. Private to this collection.
 """
 
 from __future__ import annotations
@@ -27,15 +29,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import parse_duration
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import parse_version as read_version
+from ..routeros.values import parse_duration, parse_version
+from ..secret import HIDDEN
+from .mask import SECRETS
 
-from .checks import Version, parse_version
-
-HIDDEN = "(hidden)"
-# Properties that hold secrets: their values are in no line and no recording. What a router hides itself may be.
-SECRETS = {"auth-key", "authentication-key", "password", "passphrase", "challenge-password", "contents", "secret"}
-READERS: dict[str, Callable[[str], object]] = {"version": read_version, "duration": parse_duration}
+Version = tuple[int, ...]
+READERS: dict[str, Callable[[str], object]] = {"version": parse_version, "duration": parse_duration}
 
 
 class NotSeen(Exception):
@@ -91,8 +90,12 @@ def problems(reply: Reply, expectations: Sequence[Mapping[str, Any]], version: V
 
 
 def _applies(expectation: Mapping[str, Any], version: Version) -> bool:
-    since, before = (parse_version(expectation.get(name, "")) for name in ("since", "before"))
-    return since <= version and not (before and version >= before)
+    return within(version, parse_version(expectation.get("since")), parse_version(expectation.get("before")))
+
+
+def within(version: Version, since: Version | None, before: Version | None) -> bool:
+    """Return whether a version is one of those that something is about; None: without this limit."""
+    return (since is None or since <= version) and (before is None or version < before)
 
 
 def _problems(reply: Reply, expectation: Mapping[str, Any]) -> Iterator[str]:
@@ -156,7 +159,7 @@ def _row_problems(row: Mapping[str, str], expectation: Mapping[str, Any]) -> Ite
 
 
 def _shown(name: str, value: str | None) -> str:
-    return HIDDEN if name in SECRETS and value else repr(value)
+    return HIDDEN if name in {*SECRETS, "comment"} and value else repr(value)
 
 
 def _table_problems(reply: Reply, rows: Sequence[Mapping[str, str]], expectation: Mapping[str, Any]) -> Iterator[str]:

@@ -84,6 +84,7 @@ def announcer_units(addresses: Mapping[str, str]) -> dict[str, str]:
     files = {
         announcer.PROGRAM: (FILES / "announcer.py").read_text(),
         announcer.UNIT: (FILES / "anycast-announce@.service").read_text(),
+        announcer.WITHDRAW_UNIT: (FILES / "anycast-withdraw@.service").read_text(),
         announcer.BOOT: (FILES / "tmpfiles.conf").read_text(),
     }
     for service in services.normalise_services(listed):

@@ -28,6 +28,11 @@ options:
     default: present
   program: {type: str, description: "Text of the program, C(/usr/local/lib/homelab-anycast/announcer.py)."}
   unit: {type: str, description: "Text of the template unit, C(/etc/systemd/system/anycast-announce@.service)."}
+  withdraw_unit:
+    description: >-
+      Text of the template unit, C(/etc/systemd/system/anycast-withdraw@.service), which withdraws a service whose
+      announcer was ended together with what should have withdrawn it.
+    type: str
   boot:
     description: Text of the rules of C(tmpfiles.d(5\)) for a boot, C(/etc/tmpfiles.d/homelab-anycast.conf).
     type: str
@@ -48,6 +53,7 @@ EXAMPLES = r"""
   homelab.anycast.anycast_announcer:
     program: "{{ lookup('ansible.builtin.file', 'announcer.py', rstrip=false) }}"
     unit: "{{ lookup('ansible.builtin.file', 'anycast-announce@.service', rstrip=false) }}"
+    withdraw_unit: "{{ lookup('ansible.builtin.file', 'anycast-withdraw@.service', rstrip=false) }}"
     boot: "{{ lookup('ansible.builtin.file', 'tmpfiles.conf', rstrip=false) }}"
     services: "{{ bird_anycast_services | homelab.anycast.services }}"
     withdraw_wait: 1
@@ -98,6 +104,7 @@ class Installer:
             self.files = {
                 announcer.PROGRAM: module.params["program"],
                 announcer.UNIT: module.params["unit"],
+                announcer.WITHDRAW_UNIT: module.params["withdraw_unit"],
                 announcer.BOOT: module.params["boot"],
             }
         wait, namespaces = module.params["withdraw_wait"], module.params["namespaces"]
@@ -295,12 +302,13 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "program": {"type": "str"},
             "unit": {"type": "str"},
+            "withdraw_unit": {"type": "str"},
             "boot": {"type": "str"},
             "services": {"type": "list", "elements": "dict"},
             "withdraw_wait": {"type": "float"},
             "namespaces": {"type": "bool", "default": True},
         },
-        required_if=[("state", "present", ("program", "unit", "boot", "services", "withdraw_wait"))],
+        required_if=[("state", "present", ("program", "unit", "withdraw_unit", "boot", "services", "withdraw_wait"))],
         supports_check_mode=True,
     )
     installer = Installer(module)

@@ -77,6 +77,7 @@ def changes_of(module: AnsibleModule, name: str) -> list[dict[str, Any]]:
     """Return the last changes of a service; none, and a warning, where the journal cannot be read."""
     unit = announcer.instance(name)
     command = ["journalctl", "--unit", unit, "--lines", str(_CHANGES * _LINES), "--output", "json", "--quiet"]
+    command += ["--unit", announcer.withdrawer(name)]
     code, out, err = module.run_command(command)
     if code:
         module.warn(f"the journal of {unit} cannot be read: {err.strip() or f'exit code {code}'}")

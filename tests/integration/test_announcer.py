@@ -22,6 +22,8 @@ if reason := requirements() or systemd_requirements(ensure_rootfs()):
 FILES = Path(__file__).parents[2] / "roles" / "bird_anycast" / "files"
 OTHER = "172.18.0.65"
 INSTANCE = "anycast-announce@{}.service"
+# What a test adds to the unit.
+ADDED = "/run/systemd/system/anycast-announce@sip.service.d"
 # Seconds: what operate.rst promises from when the service is known to be dead, for the checker and for its unit; and
 # until a router has noticed that BIRD is gone.
 WITHDRAWN, SETTLED, DEAD_INTERVAL, HANG = 6, 8, 4, 1.7
@@ -77,14 +79,15 @@ class Node:
         machine.write("/etc/bird/bird.conf", BIRD.format(address=address))
         machine.run("install", "-d", "-o", "bird", "-g", "bird", "-m", "750", announcer.ANNOUNCED)
         machine.write(announcer.PROGRAM, (FILES / "announcer.py").read_text())
-        machine.write(announcer.UNIT, (FILES / "anycast-announce@.service").read_text())
+        for path in (announcer.UNIT, announcer.WITHDRAW_UNIT):
+            machine.write(path, (FILES / Path(path).name).read_text())
 
     def set_up(self, check: bool) -> None:
         """Everything as it should be: what follows must have no trace of what came before."""
         machine = self.machine
         self.remount(0)
         machine.run("sh", "-c", f"while mountpoint -q {announcer.ANNOUNCED}; do umount {announcer.ANNOUNCED}; done")
-        machine.run("rm", "-rf", "/run/anycast.lock")
+        machine.run("rm", "-rf", "/run/anycast.lock", ADDED)
         machine.systemctl("unmask", "--runtime", "bird")
         machine.systemctl("kill", "--signal=CONT", "sip", "dns", "bird")
         machine.systemctl("stop", "sip", "dns", "bird")

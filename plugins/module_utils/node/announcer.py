@@ -23,6 +23,7 @@ PROGRAM = DIRECTORY + "/announcer.py"
 COMMAND = ("/usr/bin/python3", "-IS", PROGRAM)
 SYSTEMD = "/etc/systemd/system"
 UNIT = SYSTEMD + "/anycast-announce@.service"
+WITHDRAW_UNIT = SYSTEMD + "/anycast-withdraw@.service"
 BOOT = "/etc/tmpfiles.d/homelab-anycast.conf"
 SETTINGS = "/etc/homelab-anycast"
 ANNOUNCED = Paths().announced
@@ -86,6 +87,11 @@ def instance(name: str) -> str:
     return f"anycast-announce@{name}.service"
 
 
+def withdrawer(name: str) -> str:
+    """Return the unit that withdraws a service whose announcer could not."""
+    return f"anycast-withdraw@{name}.service"
+
+
 def starter(service: Service) -> str:
     """Return the unit whose start has the service announced."""
     return service.unit or BIRD_UNIT
@@ -140,7 +146,7 @@ DIRECTORIES = (DIRECTORY, SETTINGS, ANNOUNCED, DRAINED, STATE)
 
 def patterns(everything: bool = False) -> list[str]:
     """Return glob patterns of the paths that services have; of all that there may be on a node, if asked for."""
-    of_all = [PROGRAM, UNIT, BOOT, DRAINED + "/*.json"] if everything else []
+    of_all = [PROGRAM, UNIT, WITHDRAW_UNIT, BOOT, DRAINED + "/*.json"] if everything else []
     of_bird = [f"{SETTINGS}/*{suffix}" for suffix in SUFFIXES]
     return [*of_bird, SETTINGS + "/*.json", drop_in("*"), SYSTEMD + "/*.d/homelab-anycast-*.conf", *of_all]
 

@@ -119,8 +119,9 @@ def resolver_warnings(services: list[Service], resolvers: list[str]) -> list[str
     ]
 
 
-# Where upstream has mended reads out of bounds before authentication: the first two numbers, and the third that has it.
-_MENDED = {(2, 17): 5, (2, 18): 2, (2, 19): 1}
+# Where upstream has mended reads out of bounds before authentication ("OSPF: Fix OOB read in authentication check" in
+# its NEWS): the first two numbers, and the third that has it. Debian 13 has 2.17.5 and 3.1.7 as security updates.
+_MENDED = {(2, 17): 5, (2, 18): 2, (2, 19): 1, (3, 1): 7}
 
 
 def bird_warnings(installed: Mapping[str, str | None]) -> list[str]:
@@ -128,7 +129,7 @@ def bird_warnings(installed: Mapping[str, str | None]) -> list[str]:
     found = []
     for package, version in installed.items():
         numbers = [int(number) for number in re.findall(r"\d+", (version or "").partition("-")[0])]
-        mended = _MENDED.get((numbers[0], numbers[1])) if package == "bird2" and len(numbers) > 1 else None
+        mended = _MENDED.get((numbers[0], numbers[1])) if len(numbers) > 1 else None
         if mended is not None and (numbers + [0])[2] < mended:
             found.append(
                 f"{package} {version} reads beyond a packet's end before it checks the packet's authentication, which"

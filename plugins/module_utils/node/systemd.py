@@ -68,7 +68,7 @@ def link(name: str) -> str:
 
 def links(name: str) -> list[str]:
     """Return every path that announces a service."""
-    return [link(name), f"{announcer.ANNOUNCED}/{name}.v3"]
+    return [f"{announcer.ANNOUNCED}/{name}{suffix}" for suffix in announcer.SUFFIXES]
 
 
 def is_announced(name: str) -> bool:

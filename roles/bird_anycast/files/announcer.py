@@ -4,6 +4,7 @@
 
   announcer.py announce SERVICE   present in BIRD's configuration, and BIRD told
   announcer.py settle SERVICE     absent; wait until BIRD has told the router, and the router has changed its next hops
+  announcer.py withdraw SERVICE   the same without that wait: its announcer was killed, or could not withdraw it
   announcer.py run SERVICE        check the service for ever; announce it while it is healthy
   announcer.py check SERVICE      check it once; say the reason and exit with 1 if it is not healthy
   announcer.py told SERVICE       wait until BIRD has told the router of it; exit with 1 if it has not
@@ -806,22 +807,34 @@ def do_announce(name: str) -> int:
 
 def do_settle(name: str) -> int:
     """The way out, whatever brought us here: a stop, the end of the service, or the end of the checker."""
+    settings, _withdrawn, trouble = settle(name)
+    time.sleep(settings["withdraw_wait"])
+    return 1 if trouble else 0
+
+
+def do_withdraw(name: str) -> int:
+    """Where that was not to be. It is tried until the router cannot have the service any more."""
+    return 0 if settle(name)[1] else 1
+
+
+def settle(name: str) -> tuple[dict[str, Any], bool, str | None]:
+    """Return the settings, whether the service is withdrawn, and what went wrong."""
     try:
         settings = read_settings(name)
     except (OSError, ValueError) as exc:
         say(ERROR, f"the settings of {name} cannot be read: {exc}")
         settings = {"addresses": [], "withdraw_wait": 1}
+    withdrawn = True
     try:
         was_there, trouble = withdraw(name, settings["addresses"], flood=True)
     except NotWithdrawn as exc:
-        was_there, trouble = False, str(exc)
+        was_there, trouble, withdrawn = False, str(exc), False
     if was_there:
         say(NOTICE, f"{name} withdrawn")
     if trouble:
         say(ERROR, trouble)
         notify(STATUS=trouble)
-    time.sleep(settings["withdraw_wait"])
-    return 1 if trouble else 0
+    return settings, withdrawn, trouble
 
 
 def do_check(name: str) -> int:
@@ -938,7 +951,14 @@ def watch(pace: Pace, checks: Checks, announcement: Announcement) -> int:
             notify(STATUS=text)
 
 
-COMMANDS = {"announce": do_announce, "settle": do_settle, "run": do_run, "check": do_check, "told": do_told}
+COMMANDS = {
+    "announce": do_announce,
+    "settle": do_settle,
+    "withdraw": do_withdraw,
+    "run": do_run,
+    "check": do_check,
+    "told": do_told,
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from .machines import Machine
-from .record_bird import record_bird
+from .record_bird import record_bird, record_told
 from .record_frr import record_frr
 from .rootfs import ensure_rootfs, requirements
 from .topology import Bed
@@ -20,7 +20,7 @@ def main() -> int:
     up = actions.add_parser("up", help="start router (with FRR), nodes and clients, and wait for Ctrl-C")
     up.add_argument("--nodes", type=int, default=3)
     recorder = actions.add_parser("record", help="record replies in many states")
-    recorder.add_argument("daemon", choices=["bird", "frr"])
+    recorder.add_argument("daemon", choices=["bird", "told", "frr"])
     recorder.add_argument("directory", type=Path)
     actions.add_parser("rootfs", help="build the root and print where it is")
     arguments = parser.parse_args()
@@ -30,7 +30,7 @@ def main() -> int:
     if arguments.action == "rootfs":
         print(ensure_rootfs())
     elif arguments.action == "record":
-        (record_bird if arguments.daemon == "bird" else record_frr)(arguments.directory)
+        {"bird": record_bird, "told": record_told, "frr": record_frr}[arguments.daemon](arguments.directory)
     else:
         with Bed(arguments.nodes) as bed:
             bed.router.start_frr()

@@ -5,6 +5,7 @@ One file per BIRD version: by state and command the lines of the conversation on
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable
@@ -120,6 +121,61 @@ def record_bird(target: Path) -> None:
                 print(f"BIRD {daemon.version}: {state.name}", flush=True)
                 said[state.name] = _record_state(bed, daemon, state)
             (target / f"{daemon.version}.json").write_text(json.dumps(said, indent=1) + "\n")
+
+
+_TOLD = f"""
+router id %(router_id)s;
+protocol device {{ }}
+protocol ospf v2 anycast {{
+  ipv4 {{ import none; export none; }};
+  area 0 {{
+    interface "{INTERFACE}" {{ hello 1; dead 4; wait 2; priority %(priority)s; }};
+    %(stub)s
+  }};
+  %(areas)s
+}}
+protocol ospf v3 anycast_v3 {{
+  ipv6 {{ import none; export none; }};
+  area 0 {{ interface "{INTERFACE}" {{ hello 1; dead 4; wait 2; priority %(priority)s; }}; %(stub_v3)s }};
+}}
+"""
+_AREAS = 'area 255.255.255.255 { }; area 172.18.0.65 { interface "dummy0" 172.18.0.65/32 { stub; }; };'
+
+
+def record_told(target: Path) -> None:
+    """Record `show ospf state` of each BIRD, with a second node as the router."""
+    stub = {"stub": f'interface "dummy0" {ANYCAST}/32 {{ stub; }};', "stub_v3": "", "areas": ""}
+    cases = {
+        "stub": (stub, ("anycast",)),
+        "areas": ({**stub, "areas": _AREAS, "stub_v3": 'interface "dummy0" { stub; };'}, ("anycast", "anycast_v3")),
+    }
+    said: dict[str, dict[str, dict[str, list[str]]]] = {}
+    with Bed(2) as bed:
+        node, router = bed.nodes
+        for address in ("172.18.0.65/32", "2001:db8::64/128"):
+            node.run("ip", "address", "add", address, "dev", "dummy0")
+        nothing = {"stub": "", "stub_v3": "", "areas": ""}
+        router.start_bird(_TOLD % {"router_id": "172.18.0.1", "priority": 1, **nothing})
+        for daemon in (_Bird(node, major) for major in ("2.0", "2", "3")):
+            for case, (more, protocols) in cases.items():
+                daemon.start(_TOLD % {"router_id": "172.18.0.11", "priority": 0, **more})
+                for protocol in protocols:
+                    show = f"show ospf state {protocol}"
+                    own = "xnetwork" if more["areas"] and protocol == "anycast" else "stubnet"
+                    pattern = rf"(?s)router 172\.18\.0\.1\n\s*distance 10\n.*distance 0\n.*{own}"
+                    wait_for(
+                        f"{case} of {daemon.version}",
+                        functools.partial(_shows, daemon, show, pattern),
+                    )
+                    answer = node.bird_socket(show).splitlines()
+                    said.setdefault(daemon.version, {}).setdefault(case, {})[show] = answer[1:]
+                daemon.stop()
+    target.mkdir(parents=True, exist_ok=True)
+    (target / "ospf_state.json").write_text(json.dumps(said, indent=1) + "\n")
+
+
+def _shows(daemon: _Bird, command: str, pattern: str) -> bool:
+    return re.search(pattern, daemon.birdc(command)) is not None
 
 
 class _Bird:

@@ -30,6 +30,7 @@ SPEC.loader.exec_module(announcer)
 
 FILES = PROGRAM.parent
 UNIT = (FILES / "anycast-announce@.service").read_text()
+WITHDRAW_UNIT = (FILES / "anycast-withdraw@.service").read_text()
 
 
 def test_what_the_files_of_a_node_repeat_is_what_the_modules_say():
@@ -43,21 +44,26 @@ def test_what_the_files_of_a_node_repeat_is_what_the_modules_say():
         assert f"ConditionPathExists=!{modules.drain_file(service)}\n" in UNIT
     assert f"ExecStart={' '.join(modules.COMMAND)} announce %i\n" in UNIT
     assert f"ExecStopPost=+{' '.join(modules.COMMAND)} settle %i\n" in UNIT
+    assert f"ExecStart={' '.join(modules.COMMAND)} withdraw %i\n" in WITHDRAW_UNIT
+    assert f"OnFailure={Path(modules.WITHDRAW_UNIT).name.replace('@', '@%i')}\n" in UNIT
     boot = (FILES / "tmpfiles.conf").read_text().splitlines()
     assert {f"r! {modules.ANNOUNCED}/*{suffix}" for suffix in announcer.SUFFIXES} <= set(boot)
 
 
 def test_the_unit_gives_the_router_its_time():
+    start = int(WITHDRAW_UNIT.partition("TimeoutStartSec=")[2].partition("\n")[0])
+    assert start > announcer.SETTLED_WITHIN
     stop = int(UNIT.partition("TimeoutStopSec=")[2].partition("\n")[0])
     assert announcer.SETTLED_WITHIN + limits.LIMITS["bird_anycast_withdraw_wait"][1] < stop
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
-def test_systemd_takes_the_unit(tmp_path):
-    unit = tmp_path / "anycast-announce@sip.service"
-    unit.write_text(UNIT)
+@pytest.mark.parametrize(("name", "text"), [("anycast-announce", UNIT), ("anycast-withdraw", WITHDRAW_UNIT)])
+def test_systemd_takes_the_unit(tmp_path, name, text):
+    unit = tmp_path / f"{name}@sip.service"
+    unit.write_text(text)
     done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
-    assert [line for line in done.stderr.splitlines() if "anycast-announce" in line] == []
+    assert [line for line in done.stderr.splitlines() if name in line] == []
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ ENOTCONN ENOTDIR EPERM EPIPE EROFS ESTALE ETIMEDOUT
 ERRORS = [getattr(errno, name) for name in NAMES.split()]
 # What says that there is no BIRD, or no link, is believed.
 TRUTHS = {"connect": {errno.ENOENT, errno.ECONNREFUSED}, "unlink": {errno.ENOENT}}
-CALLS = ("socket", "connect", "send", "recv", "open", "write", "unlink", "symlink", "rename")
+CALLS = ("socket", "connect", "send", "recv", "open", "write", "unlink", "symlink", "rename", "fsync")
 COMMANDS = ("announce", "settle", "withdraw", "run")
 CHECK: dict[str, Any] = {"kind": "sip", "port": 5060, "interval": 1, "timeout": 0.5, "rise": 1, "fall": 1}
 # Seconds that a checker goes on after its service has died, and that the test looks on afterwards.
@@ -272,6 +272,21 @@ def test_a_bird_that_was_busy_has_its_other_services_back(system: FakeSystem) ->
     assert asked == ["configure", "configure", "disable anycast", "show ospf state anycast", "configure"]
     assert system.bird.enabled
     assert not system.bird.announces
+
+
+def test_the_unit_that_withdraws_again_ends_with_what_is_known(system: FakeSystem) -> None:
+    """systemd repeats it while the service may be announced, and not for ever where all is withdrawn, at a cost."""
+    prepare(system, "settle")
+    system.bird.mode = "refuses"
+    assert (system.main("settle", root=True), system.main("withdraw", root=True)) == (1, 0)
+    assert not system.bird.announces
+    prepare(system, "settle")
+    cannot_be_written(system)
+    system.may_mount = system.may_mask = False
+    assert system.main("withdraw", root=True) == 1
+    system.may_mount = True
+    assert system.main("withdraw", root=True) == 0
+    assert announced_until(system, 1000) == 0
 
 
 def test_a_bird_that_does_not_answer_is_killed(system: FakeSystem) -> None:

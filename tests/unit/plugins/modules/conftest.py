@@ -478,7 +478,19 @@ class SystemdNode:
 @pytest.fixture
 def systemd_node(tmp_path, monkeypatch):
     root = tmp_path / "root"
-    for name in ("SYSTEMD", "UNIT", "BOOT", "DIRECTORY", "PROGRAM", "SETTINGS", "ANNOUNCED", "STATE", "DRAINED"):
+    paths = (
+        "SYSTEMD",
+        "UNIT",
+        "WITHDRAW_UNIT",
+        "BOOT",
+        "DIRECTORY",
+        "PROGRAM",
+        "SETTINGS",
+        "ANNOUNCED",
+        "STATE",
+        "DRAINED",
+    )
+    for name in paths:
         monkeypatch.setattr(announcer, name, str(root) + getattr(announcer, name))
     monkeypatch.setattr(announcer, "TRIALS", str(tmp_path))
     monkeypatch.setattr(announcer, "DIRECTORIES", tuple(str(root) + path for path in announcer.DIRECTORIES))

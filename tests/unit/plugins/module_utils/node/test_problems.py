@@ -99,6 +99,13 @@ def test_an_old_bird_is_named(version, said):
     assert [said] == [said for warning in found if said in warning] if said else found == []
 
 
+@pytest.mark.parametrize(("version", "is_old"), [("3.1.0-1", True), ("3.1.7-0+deb13u1", False), ("3.2.0-1", False)])
+def test_an_old_bird3_is_named(version, is_old):
+    found = bird_warnings({"bird2": None, "bird3": version})
+    assert [warning.partition(" reads")[0] for warning in found] == [f"bird3 {version}"] * is_old
+    assert all("3.1.7 has mended" in warning and "install bird3" in warning for warning in found)
+
+
 def test_what_a_container_cannot_have():
     (problem,) = try_problems({"dummy": "RTNETLINK answers: Operation not supported", "sandbox": "x"})
     assert "'modprobe dummy'" in problem and "/etc/modules" in problem and "RTNETLINK answers" in problem

@@ -8,12 +8,6 @@ class ModuleDocFragment:
     # What every module needs that speaks to BIRD; module_utils/bird/control.py has the argument spec.
     DOCUMENTATION = r"""
 options:
-  socket:
-    description: BIRD's control socket.
-    type: path
-    default: /run/bird/bird.ctl
-  timeout:
-    description: Seconds in which BIRD must answer a question; more than 0.
-    type: float
-    default: 5
+  socket: {type: path, default: /run/bird/bird.ctl, description: BIRD's control socket.}
+  timeout: {type: float, default: 5, description: Seconds in which BIRD must answer a question; more than 0.}
 """

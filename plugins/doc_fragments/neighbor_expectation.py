@@ -52,8 +52,7 @@ options:
     type: bool
     default: false
   bfd:
-    description:
-      - Whether an expected neighbour is good only while the BFD session with it (RFC 5880) is up as well.
+    description: Whether an expected neighbour is good only while the BFD session with it (RFC 5880) is up as well.
     type: bool
     default: false
   stable:
@@ -71,10 +70,7 @@ options:
         waited for.
     type: float
     default: 0
-  poll_interval:
-    description: Seconds between two looks while waiting.
-    type: float
-    default: 2
+  poll_interval: {type: float, default: 2, description: Seconds between two looks while waiting.}
 """
 
     # And what both return.
@@ -112,17 +108,7 @@ neighbors:
         - State of the BFD session with it, V(up), V(down), V(init) or V(admin-down); null without a session.
         - V(forbidden) on RouterOS where no row of C(/routing/bfd/configuration) allows it.
       type: str
-  sample:
-    - router_id: 172.18.0.11
-      address: 172.18.0.11
-      interface: bridge-lan
-      state: Full
-      role: DROther
-      priority: 0
-      full_seconds: 5164.0
-      state_changes: 6
-      dead_seconds: 3.0
-      bfd: up
+  sample: [{router_id: 172.18.0.11, address: 172.18.0.11, interface: bridge-lan, state: Full, role: DROther, bfd: up}]
 missing: {type: list, elements: str, returned: *read, description: Router ids that are expected and not there.}
 stuck: {type: list, elements: dict, returned: *read, description: Those of RV(neighbors) whose state is not good.}
 surplus:
@@ -136,10 +122,8 @@ likely_causes:
   type: list
   elements: dict
   contains:
-    router_ids: {type: list, elements: str, description: Router ids it is about.}
-    state:
-      description: The state of these neighbours, V(Missing), V(Duplicate router id), or that of their BFD sessions.
-      type: str
+    router_ids: {type: list, elements: str, description: The router ids of these neighbours.}
+    state: {type: str, description: "Their state, V(Missing), V(Duplicate router id), or that of their BFD sessions."}
     interface: {type: str, description: "The interface, null if unknown."}
     found: {type: str, description: "What was found, in words."}
     expected: {type: str, description: "What was expected, in words."}
@@ -151,12 +135,7 @@ own:
   returned: failure to meet the expectation
   type: dict
   contains:
-    router_id:
-      description: Its router id, null if a router has more than one OSPF instance and an instance is not given.
-      type: str
-    interfaces:
-      description: Its OSPF interfaces, with their type, area, network, timers in seconds and priority.
-      type: list
-      elements: dict
+    router_id: {type: str, description: "Its router id, null if it has several OSPF instances and none is given."}
+    interfaces: {type: list, elements: dict, description: "Its OSPF interfaces, with timers in seconds."}
 waited: {type: float, returned: *read, description: Seconds spent waiting., sample: 4.0}
 """

@@ -37,9 +37,7 @@ options:
     description: Text of the rules of C(tmpfiles.d(5\)) for a boot, C(/etc/tmpfiles.d/homelab-anycast.conf).
     type: str
   services: {type: list, elements: dict, description: "The services, as P(homelab.anycast.services#filter) gives them."}
-  withdraw_wait:
-    description: Seconds to wait for the router after a service was withdrawn, before it stops.
-    type: float
+  withdraw_wait: {type: float, description: "Seconds for the router, from the withdrawal of a service to its stop."}
   namespaces:
     description: >-
       Whether systemd can give a unit its own view of the file system on this host. It cannot in some containers; the
@@ -63,7 +61,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 services:
-  description: Each service, whether it is announced, and what decides that; none with O(state=absent).
+  description: For each service, whether it is announced, and the reason. Empty with O(state=absent).
   returned: success, outside check mode
   type: list
   elements: dict

@@ -25,12 +25,9 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-offset:
-  description: Seconds by which the host's clock is ahead of the controller's, negative where it is behind.
-  returned: success
-  type: float
+offset: {type: float, returned: success, description: "Seconds that the host's clock is ahead, negative if behind."}
 uncertainty:
-  description: How many seconds the offset may be wrong, either way; half of what the quickest answer took.
+  description: Seconds by which the offset may be wrong in either direction, half the time of the quickest answer.
   returned: success
   type: float
 """

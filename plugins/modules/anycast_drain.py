@@ -19,9 +19,9 @@ extends_documentation_fragment: [homelab.anycast.attributes, homelab.anycast.att
 attributes:
   check_mode:
     support: partial
-    details:
-      - O(state=recorded) writes no record then, and O(state=drained) without one fails as ever.
-      - O(state=undrained) cannot say how healthy a service will be whose unit it would start.
+    details: >-
+      In check mode O(state=recorded) writes no record, so O(state=drained) fails without an earlier one.
+      O(state=undrained) does not check the health of a service whose unit it would start.
   diff_mode:
     support: none
   idempotent:
@@ -40,14 +40,8 @@ options:
     type: str
     choices: [read, recorded, withdrawn, drained, forgotten, undrained]
     default: read
-  service:
-    description: The service that the drain is about. Without it, the drain is about the whole node.
-    type: str
-  services:
-    description: The services of the node, as P(homelab.anycast.services#filter) gives them.
-    type: list
-    elements: dict
-    default: []
+  service: {type: str, description: "The service to drain. Without it, the drain is of the whole node."}
+  services: {type: list, elements: dict, default: [], description: As P(homelab.anycast.services#filter) gives them.}
   by: {type: str, description: Who drains. Required with O(state=recorded).}
   reason: {type: str, description: Why. Required with O(state=recorded).}
   stop_service:
@@ -75,16 +69,16 @@ EXAMPLES = r"""
 RETURN = r"""
 records:
   description:
-    - What is drained, or about to be, after this step; in check mode, as it is.
-    - C(service) is null for the whole node. C(done) is whether the router sends nothing to the node any more.
-      C(stopped) are units that were stopped afterwards, and that O(state=undrained) starts again.
+    - The drains of the node after this step; in check mode, before it.
+    - C(service) is null for the whole node. C(done) tells whether the router has stopped sending to the node.
+      C(stopped) are the units that were stopped afterwards. O(state=undrained) starts them again.
   returned: success
   type: list
   elements: dict
   sample:
     - {service: null, by: alice@desk, reason: new disk, since: "2026-11-22T15:00:00Z", done: true, stopped: []}
-new: {type: bool, returned: success, description: "With O(state=recorded), whether the record was not there before."}
-prefixes: {type: list, elements: str, returned: success, description: What O(state=undrained) has announced again.}
+new: {type: bool, returned: success, description: "With O(state=recorded), whether this step made the record."}
+prefixes: {type: list, elements: str, returned: success, description: The addresses that O(state=undrained) announces.}
 """
 
 import dataclasses

@@ -52,7 +52,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-result: {type: dict, returned: O(step=result) or O(step=failure), description: "The figures, as in the drill's report."}
+result: {type: dict, returned: O(step=result) or O(step=failure), description: The figures of the event for the report.}
 lines: {type: list, elements: str, returned: O(step=report), description: The report as text.}
-page: {type: dict, returned: O(step=report), description: "What the template of the page needs, its strings escaped."}
+page: {type: dict, returned: O(step=report), description: "The values for the template of the page, strings escaped."}
 """

@@ -26,14 +26,12 @@ extends_documentation_fragment: [homelab.anycast.attributes, homelab.anycast.att
 attributes:
   check_mode:
     support: partial
-    details:
-      - O(state=claimed) claims nothing then, and O(state=broken) of a host that is not claimed fails as ever.
+    details: In check mode O(state=claimed) claims nothing, and O(state=broken) fails if the host is not claimed.
   diff_mode:
     support: none
   idempotent:
     support: partial
-    details:
-      - O(state=broken) breaks it again.
+    details: O(state=broken) breaks it again.
 options:
   state: {type: str, choices: [claimed, broken, mended, released], required: true, description: What is to be done.}
   id: {type: str, required: true, description: "Identifier of this drill, the same in all its steps."}
@@ -70,12 +68,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 at:
-  description: When it was broken, or put back, in seconds since 1970 by the clock of the host.
-  returned: if something was
+  description: Time of the break or of the repair, in seconds since 1970 by the clock of the host.
+  returned: if the module broke or repaired something
   type: float
-undone: {type: str, returned: O(state=claimed), description: What an earlier drill had left broken; null if nothing.}
+undone: {type: str, returned: O(state=claimed), description: "What an earlier drill had left broken, or null."}
 kept:
-  description: What is not put back, so that the host stays claimed for the next drill to see it; null if nothing.
+  description: What is still broken, or null. The host then stays claimed, and the next drill repairs it.
   returned: O(state=released)
   type: str
 """

@@ -63,27 +63,15 @@ EXAMPLES = r"""
     manager: networkd
     addresses: [172.18.0.64/32]
     content:
-      - |
-        [NetDev]
-        Name=dummy0
-        Kind=dummy
-      - |
-        [Match]
-        Name=dummy0
-
-        [Network]
-        Address=172.18.0.64/32
+      - "{{ lookup('ansible.builtin.template', 'interface.netdev.j2') }}"
+      - "{{ lookup('ansible.builtin.template', 'interface.network.j2') }}"
   become: true
 """
 
 RETURN = r"""
-files: {type: list, elements: path, returned: success, description: "Files that are changed or removed, or would be."}
-addresses:
-  description: Addresses that are added, or would be in check mode; those that go with an absent interface.
-  returned: success
-  type: list
-  elements: str
-surplus: {type: list, elements: str, returned: success, description: What the interface has beside O(addresses).}
+files: {type: list, elements: path, returned: success, description: The changed and removed files.}
+addresses: {type: list, elements: str, returned: success, description: "Addresses added, or removed with V(absent)."}
+surplus: {type: list, elements: str, returned: success, description: Addresses of the interface outside O(addresses).}
 """
 
 import json

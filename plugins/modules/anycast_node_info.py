@@ -10,13 +10,12 @@ short_description: Read what a node does to packets, and its clock
 version_added: 1.0.0
 author: homelab.anycast maintainers (@homelab-anycast)
 description:
-  - Reads what an anycast address depends on, the packet filter, the reverse-path filter, how far the clock is off, the
-    state of units, which packages are installed, what was configured there by hand, the distribution and the addresses.
+  - Reads what an anycast address depends on. This is the packet filter, the reverse-path filter, the clock, the state
+    of units, the installed packages, what was configured by hand, the distribution and the addresses.
   - M(homelab.anycast.bird_anycast_plan) runs it before anything is changed.
 notes:
-  - Runs on the node. Root alone can read the packet filter and C(bird.conf), so use C(become). Where a program to read
-    the packet filter is missing, or refuses, the result says so by null; a C(bird.conf) that is there and cannot be
-    read is an error.
+  - Runs on the node. Only root can read the packet filter and C(bird.conf), so use C(become). If the packet filter
+    cannot be read, its value is null. If C(bird.conf) exists and cannot be read, the module fails.
 extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.debian]
 options:
   now: {type: float, description: "Seconds since 1970 by the clock to compare with, normally the controller's."}
@@ -51,80 +50,75 @@ EXAMPLES = r"""
 RETURN = r"""
 facts:
   description:
-    - What the node is, and its place in the network.
-    - C(distribution) is the name of its distribution, C(distributions) are the identifiers of that and of those that
-      it is like (C(ID_LIKE) in C(os-release(5\))).
-    - C(interfaces) has by name whether the interface is C(active), its C(mtu), its C(addresses) as prefixes, its
-      C(kind) such as V(dummy), and the bridge or bond that it is a port of (C(master)).
-    - C(default_ipv4) and C(default_ipv6) are the interfaces that the default routes leave by, null without one.
+    - C(distribution) is the name of the distribution. C(distributions) are its identifier and those that it resembles
+      (C(ID_LIKE) of C(os-release(5\))).
+    - C(interfaces) has for each interface whether it is C(active), its C(mtu), its C(addresses) as prefixes, its
+      C(kind) such as V(dummy), and the bridge or bond that it belongs to (C(master)).
+    - C(default_ipv4) and C(default_ipv6) are the interfaces of the default routes, null without a default route.
   returned: always
   type: dict
 announced: {type: dict, returned: always, description: "Owner, group, mode of C(anycast.d) in O(directory), or null."}
 nftables:
   description: >-
-    The objects of C(nft --json list ruleset); null if there is no program nft, or it refuses. In the same way
-    C(iptables) and C(ip6tables) have the output of C(iptables-save) and C(ip6tables-save) as text, and where these are
-    of nftables, C(iptables_legacy) and C(ip6tables_legacy) that of C(iptables-legacy-save) and its like.
+    The objects of C(nft --json list ruleset), null if there is no program C(nft) or it fails. In the same way
+    C(iptables) and C(ip6tables) have the text of C(iptables-save) and C(ip6tables-save). If these programs use
+    nftables, C(iptables_legacy) and C(ip6tables_legacy) have the text of C(iptables-legacy-save) and
+    C(ip6tables-legacy-save).
   returned: always
   type: list
   elements: dict
 rp_filter:
   description: >-
-    The reverse-path filter in force on each interface, V(0) none, V(1) strict, V(2) loose. It is the greater one of
-    C(net.ipv4.conf.all.rp_filter) and the interface's own.
+    The reverse-path filter of each interface, V(0) none, V(1) strict, V(2) loose. This is the greater value of
+    C(net.ipv4.conf.all.rp_filter) and the interface's own setting.
   returned: always
   type: dict
-units: {type: dict, returned: always, description: "C(load), C(active), C(enabled), C(remains) of O(units)."}
+units: {type: dict, returned: always, description: "C(load), C(active), C(enabled) and C(remains) of each of O(units)."}
 packages: {type: dict, returned: always, description: "The installed version of each of O(packages), or null."}
 interface_managers:
   description:
     - Null without O(link_interfaces).
-    - Which of V(ifupdown), V(ifupdown2), V(NetworkManager) and V(networkd) are C(running), and what the tool of one
-      said that does not answer (C(mute)).
-    - C(links) has by each of O(link_interfaces) the one that manages it, null if it is none of these.
-    - C(interfaces) are those with files of the role P(homelab.anycast.bird_anycast#role).
+    - C(running) are the interface managers that run, C(mute) has the error of a manager whose tool does not answer.
+    - C(links) has the manager of each of O(link_interfaces), or null. C(interfaces) are the interfaces that have files
+      of the role P(homelab.anycast.bird_anycast#role).
   returned: always
   type: dict
   sample: {running: [ifupdown], mute: {}, links: {enp0s11: ifupdown}, interfaces: [dummy0]}
 bird_conf:
-  description:
-    - What C(bird.conf) in O(directory) consists of, without a value that may be secret; null if there is none.
-    - C(ours) is whether the role P(homelab.anycast.bird_anycast#role) has written it, C(service_areas) whether
-      each service then has an OSPF area of its own. C(others) are the first words of
-      what is neither a protocol nor about the daemon alone, such as V(filter).
+  description: >-
+    The contents of C(bird.conf) in O(directory), without values that may be secret; null without this file. C(ours)
+    tells whether the role P(homelab.anycast.bird_anycast#role) wrote it, C(service_areas) whether each service has its
+    own OSPF area. C(others) are the first words of other statements than protocols and settings of the daemon, such as
+    V(filter).
   returned: always
   type: dict
-bird_part:
-  description: The same of the role's file that a C(bird.conf) includes which the role does not manage.
-  returned: always
-  type: dict
+bird_part: {type: dict, returned: always, description: The same for the role's file in a foreign C(bird.conf).}
 stanzas:
-  description:
-    - Which of O(dummies) stand in C(/etc/network/interfaces) and all that it sources, but for the role's own files.
-    - C(extra) are the names of options that do more than make a dummy interface with an address, C(heirs) the
-      interfaces that inherit from it.
+  description: >-
+    Those of O(dummies) that C(/etc/network/interfaces) or a file that it sources configures, the role's files excepted.
+    C(extra) are options that do more than make a dummy interface with an address, C(heirs) are the interfaces that
+    inherit from it.
   returned: always
   type: list
   elements: dict
   sample: [{file: /etc/network/interfaces, name: dummy0, addresses: [172.18.0.64], extra: [], heirs: []}]
 sources:
-  description: Each line C(source) and C(source-directory) of C(interfaces(5\)), keyword and absolute path, or null.
+  description: Lines C(source) and C(source-directory) of C(interfaces(5\)), each as keyword and absolute path, or null.
   returned: always
   type: list
   elements: list
-resolvers: {type: list, elements: str, returned: always, description: The addresses that the node asks for names.}
-tries: {type: dict, returned: always, description: "What failed of O(tries), by C(dummy) and C(sandbox), or null."}
-routes: {type: list, elements: dict, returned: always, description: "Those of the main table, with O(directory)."}
-source_routing: {type: str, returned: always, description: "Policy rules, and routes of O(source_table), by C(ip -N)."}
+resolvers: {type: list, elements: str, returned: always, description: Addresses of the DNS servers that the node asks.}
+tries: {type: dict, returned: always, description: "With O(tries), errors of C(dummy) and C(sandbox); or null."}
+routes: {type: list, elements: dict, returned: always, description: "With O(directory), the routes of the main table."}
+source_routing: {type: str, returned: always, description: "Policy rules and routes of O(source_table), by C(ip -N)."}
 before:
-  description:
-    - What is known of the time before the role; null without O(removal).
-    - The C(packages) that the role has installed, these and what came with them (C(purge)), how C(units) were, the
-      C(files) of which M(homelab.anycast.anycast_takeover) has a copy, and the interfaces that it has taken out of
-      files of C(interfaces(5\)) (C(stanzas)).
+  description: >-
+    With O(removal), the state before the role, otherwise null. C(packages) are those that the role installed, C(purge)
+    these and their dependencies. C(units) are the former states, C(files) those with a copy of
+    M(homelab.anycast.anycast_takeover), C(stanzas) the interfaces taken out of files of C(interfaces(5\)).
   returned: always
   type: dict
-clock: {type: dict, returned: always, description: "C(skew), seconds ahead of O(now), the time to get here included."}
+clock: {type: dict, returned: always, description: "C(skew), seconds ahead of O(now), including the transport."}
 """
 
 import contextlib

@@ -28,15 +28,8 @@ notes:
     O(while_file) to end it when what it was to observe is over.
 extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.linux]
 options:
-  address:
-    description: The address to probe, IPv4 or IPv6.
-    type: str
-    required: true
-  port:
-    description:
-      - The UDP port to probe.
-      - Without it, the one of O(kind), V(5060) or V(53). Required with V(tcp).
-    type: int
+  address: {type: str, required: true, description: "The address to probe, IPv4 or IPv6."}
+  port: {type: int, description: "The port, V(5060) for SIP and V(53) for DNS if not given. Required with V(tcp)."}
   kind:
     description: What to send.
     type: str
@@ -48,40 +41,21 @@ options:
         Nothing is said to the program there, and which node it is remains unknown.
     default: sip
   sources:
-    description:
-      - Addresses of this host to send from, all at the same time.
-      - Without it, the one that the kernel takes for O(address).
+    description: Addresses of this host to send from, all at the same time. If not given, the kernel chooses one.
     type: list
     elements: str
     default: []
-  count:
-    description: Number of probes from each source.
-    type: int
-    default: 1
-  interval:
-    description: Seconds from one probe of a source to its next.
-    type: float
-    default: 0.1
-  timeout:
-    description: Seconds within which a probe must be answered.
-    type: float
-    default: 1
+  count: {type: int, default: 1, description: Number of probes from each source.}
+  interval: {type: float, default: 0.1, description: Seconds from one probe of a source to its next.}
+  timeout: {type: float, default: 1, description: Seconds within which a probe must be answered.}
   while_file:
-    description:
-      - A file on this host. Sending ends before O(count) as soon as it is gone.
-      - It has to be there when the module starts.
+    description: A file on this host that must exist at the start. Sending ends when it is gone, also before O(count).
     type: path
   max_lost:
-    description:
-      - How many probes may be lost, all sources together, before the module fails.
-      - V(-1) never fails for a loss.
+    description: How many probes may be lost, all sources together. The module fails if more are, but never with V(-1).
     type: int
     default: 0
-  runs:
-    description:
-      - Whether to return in RV(results[].runs) which node answered from when to when.
-    type: bool
-    default: false
+  runs: {type: bool, default: false, description: "Whether to return RV(results[].runs)."}
 seealso:
   - module: homelab.anycast.routeros_next_hops
   - name: RFC 3261, SIP
@@ -107,13 +81,6 @@ EXAMPLES = r"""
     address: 172.18.0.64
     sources: [172.18.0.22, 172.18.0.23, 172.18.0.24, 172.18.0.25]
     count: 100
-    interval: 0.1
-    max_lost: 0
-  register: probe
-
-- name: Show which phone lands on which server
-  ansible.builtin.debug:
-    msg: "{{ dict(probe.results | map(attribute='source') | zip(probe.results | map(attribute='answered_by'))) }}"
 
 - name: Create the file whose removal ends the probes
   ansible.builtin.tempfile:
@@ -133,9 +100,7 @@ EXAMPLES = r"""
 # The tasks to be observed come here.
 
 - name: End the probes
-  ansible.builtin.file:
-    path: "{{ sending.path }}"
-    state: absent
+  ansible.builtin.file: {path: "{{ sending.path }}", state: absent}
 
 - name: Read what was lost
   ansible.builtin.async_status:
@@ -146,95 +111,63 @@ EXAMPLES = r"""
 
 RETURN = r"""
 results:
-  description: What became of the probes, by source.
+  description: What happened to the probes, one entry for each source.
   returned: &sent always, once they were sent
   type: list
   elements: dict
   contains:
-    source: {type: str, description: The address they were sent from.}
+    source: {type: str, description: The address that sent them.}
     sent: {type: int, description: Number of probes sent.}
     answered: {type: int, description: How many were answered within O(timeout).}
-    lost: {type: int, description: How many were not.}
+    lost: {type: int, description: How many got no answer in time.}
     loss_reasons:
-      description:
-        - How many were lost for which reason.
-        - V(timeout) is no answer. V(connection refused) is ICMP port unreachable, by which a node says that it
-          is there, but the service is not. Other ICMP errors are V(host unreachable), V(network unreachable) and
-          V(administratively prohibited).
+      description: >-
+        How many were lost, by reason. V(timeout) means no answer. V(connection refused) is ICMP port unreachable. The
+        node exists then, but its service does not answer. Other ICMP errors are V(host unreachable), V(network
+        unreachable) and V(administratively prohibited).
       type: dict
+      sample: {timeout: 1}
     first_loss:
-      description: The first lost probe, null if none is lost.
+      description: >-
+        The first lost probe, its C(number) counted from 1, the C(seconds) from the start of the run until it was sent,
+        and this time in UTC, C(at). Null if no probe was lost.
       type: dict
-      contains:
-        number: {type: int, description: "Its number, from 1 on."}
-        seconds: {type: float, description: Seconds from the start of the run to its sending.}
-        at: {type: str, description: "Time of its sending, in UTC."}
-    last_loss: {type: dict, description: "The last lost probe, like RV(results[].first_loss)."}
+      sample: {number: 17, seconds: 1.6, at: "2026-11-22T10:00:01.600Z"}
+    last_loss: {type: dict, description: "The last lost probe, in the form of RV(results[].first_loss)."}
     answered_by:
-      description:
-        - Names of the nodes that answered, in the order in which they first did, null for one that does not say.
-        - The name is the C(Server) header of the answer, else its C(User-Agent), else who its C(Warning) names; with
-          O(kind=dns) it is the text of the answer.
+      description: >-
+        Names of the nodes that answered, in the order of their first answers; null for a node that does not send its
+        name. The name is the C(Server) header of the answer, otherwise its C(User-Agent), otherwise the host in its
+        C(Warning); with O(kind=dns) it is the text of the answer.
       type: list
       elements: str
-    answers: {type: dict, description: "How many answers came from which node, V(unknown) for one that does not say."}
+      sample: [sip1, sip2]
+    answers: {type: dict, description: "Number of answers by node, V(unknown) for nodes without a name."}
     status_codes:
-      description: How many answers had which SIP status code, or DNS response code such as V(NOERROR).
+      description: Number of answers by SIP status code, or by DNS response code such as V(NOERROR).
       type: dict
+      sample: {"200": 99}
     rtt_ms:
-      description:
-        - Milliseconds from a probe to its answer, with the keys C(min), C(avg) and C(max).
-        - Null if nothing was answered.
+      description: Milliseconds from a probe to its answer; null if there was no answer.
       type: dict
+      sample: {min: 0.412, avg: 0.701, max: 3.2}
     late: {type: int, description: How many answers came after O(timeout).}
-    duplicates: {type: int, description: How many answers came again.}
+    duplicates: {type: int, description: How many answers came a second time.}
     notes: {type: list, elements: str, description: "What else is known about lost probes, at most ten sentences."}
     runs:
-      description: The probes in the order of their sending, neighbouring ones with the same fate as one entry.
+      description: >-
+        The probes in the order in which they were sent. Successive probes with the same result are one entry, C(probes)
+        in number, sent from C(first) to C(last) seconds after RV(began). C(answered_by) is null if they were lost or
+        the node does not send its name, C(reason) (RV(results[].loss_reasons)) is null if they were answered.
       returned: if O(runs=true)
       type: list
       elements: dict
-      contains:
-        first:
-          description: Seconds from the start of the run, RV(began), to the sending of the first of them.
-          type: float
-        last: {type: float, description: Seconds to the sending of the last of them.}
-        probes: {type: int, description: How many they are.}
-        answered_by:
-          description: Who answered them, null if they are lost, or if it does not say its name.
-          type: str
-        reason:
-          description: Why they are lost, as in RV(results[].loss_reasons); null if they were answered.
-          type: str
-  sample:
-    - source: 172.18.0.22
-      sent: 100
-      answered: 99
-      lost: 1
-      loss_reasons: {timeout: 1}
-      first_loss: {number: 17, seconds: 1.6, at: "2026-11-22T10:00:01.600Z"}
-      last_loss: {number: 17, seconds: 1.6, at: "2026-11-22T10:00:01.600Z"}
-      answered_by: [sip1, sip2]
-      answers: {sip1: 16, sip2: 83}
-      status_codes: {"200": 99}
-      rtt_ms: {min: 0.412, avg: 0.701, max: 3.2}
-      late: 0
-      duplicates: 0
-      notes: []
-began:
-  description: When the run started, in seconds since 1970 by the clock of this host.
-  returned: *sent
-  type: float
-  sample: 1795341600.25
+      sample: [{first: 0.0, last: 1.5, probes: 16, answered_by: sip1, reason: null}]
+began: {type: float, returned: *sent, description: "Start of the run, seconds since 1970 by the clock of this host."}
 sent: {type: int, returned: *sent, description: "Number of probes sent, all sources together.", sample: 100}
 answered: {type: int, returned: *sent, description: "How many were answered, all sources together.", sample: 99}
 lost: {type: int, returned: *sent, description: "How many were lost, all sources together.", sample: 1}
-answered_by:
-  description: Names of all nodes that answered, sorted; one that does not say its name is left out.
-  returned: *sent
-  type: list
-  elements: str
-  sample: [sip1, sip2]
+answered_by: {type: list, elements: str, returned: *sent, description: "Names of all nodes that answered and have one."}
 """
 
 import ipaddress

@@ -40,23 +40,24 @@ EXAMPLES = r"""
 RETURN = r"""
 wait:
   description: >-
-    The value of C(anycast_wait), as an example: each variable of the playbook has its value, or its default, under its
-    name without C(anycast_). The new key of C(rotate_key) is left out.
+    The value of C(anycast_wait). Every variable of the playbook is returned in this way, with its value or its default,
+    under its name without C(anycast_); only the new key of C(rotate_key) is not.
   returned: success
   type: float
 services:
   description: >-
-    With C(drain), C(undrain) and C(remove), the services that are concerned, by node; C(prefixes) are their addresses.
+    With C(drain), C(undrain) and C(remove), the services that the request changes, by node; C(prefixes) has their
+    addresses.
   returned: success
   type: dict
   sample: {sip2: [172.18.0.64/32]}
-nodes: {type: list, elements: str, returned: success, description: "With C(remove), the nodes that are concerned."}
-router: {type: bool, returned: success, description: "With C(remove), whether the router is concerned."}
+nodes: {type: list, elements: str, returned: success, description: "With C(remove), the nodes that it changes."}
+router: {type: bool, returned: success, description: "With C(remove), whether it changes the router."}
 events:
   description: >-
-    With C(drill), the events in their order, with everything that the playbook needs for each. C(seconds) is how long
-    the longest may take, C(id) tells this drill from others, C(time) is when it begins, in UTC, and C(report) the path
-    of the report, without .html and .json.
+    With C(drill), the events in their order, with everything that the playbook needs. C(seconds) is the longest time
+    that an event may take, C(id) identifies this drill, C(time) is its start in UTC, and C(report) is the path of the
+    report without .html and .json.
   returned: success
   type: list
   elements: dict

@@ -18,11 +18,7 @@ notes:
   - Use C(become), or the journal and the drains may not be readable.
 extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.debian]
 options:
-  services:
-    description: The services of the node, as P(homelab.anycast.services#filter) gives them.
-    type: list
-    elements: dict
-    required: true
+  services: {type: list, elements: dict, required: true, description: As P(homelab.anycast.services#filter) gives them.}
 """
 
 EXAMPLES = r"""
@@ -36,12 +32,12 @@ EXAMPLES = r"""
 RETURN = r"""
 services:
   description:
-    - The services. C(unit) is the one that it follows, C(bird.service) for one that follows none; C(unit_state) and the
-      C(announcer_state) of C(anycast-announce@NAME.service) are in systemd's words.
-    - C(announced) is whether it is in BIRD's configuration. A BIRD that does not run announces nothing all the same.
-    - C(healthy) is whether its unit is active and its check, if it has one, passes. Null where that is not known, as of
-      a drained service with a check, which does not run. C(health) is what its check says; null without a check.
-    - C(why) says what decides whether it is announced, C(changes) are what the journal has of it, the last one first.
+    - The services. C(unit) is the unit that the service follows, C(bird.service) if it follows none. C(unit_state) and
+      C(announcer_state) (of C(anycast-announce@NAME.service)) are in systemd's words.
+    - C(announced) tells whether BIRD's configuration has the service. BIRD announces nothing while it does not run.
+    - C(healthy) tells whether the unit is active and the check passes, if there is one. It is null if this is unknown,
+      as for a drained service, whose check does not run. C(health) is the result of the check, null without a check.
+    - C(why) is the reason why the service is or is not announced. C(changes) are from the journal, the newest first.
   returned: success
   type: list
   elements: dict
@@ -57,7 +53,7 @@ services:
       changes: [{time: "2026-11-22T15:00:00Z", text: "sip announced: it is healthy"}]
 records: {type: list, elements: dict, returned: success, description: "What M(homelab.anycast.anycast_drain) returns."}
 bird_state: {type: str, returned: success, description: "State of C(bird.service), in systemd's words."}
-unlisted: {type: list, elements: str, returned: success, description: Services that are announced without being listed.}
+unlisted: {type: list, elements: str, returned: success, description: Announced services that are not in O(services).}
 """
 
 from pathlib import Path

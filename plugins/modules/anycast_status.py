@@ -15,10 +15,7 @@ description:
     C(anycast_clients), as the playbook C(homelab.anycast.status) reads them.
 extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.controller]
 options:
-  fail:
-    description: Whether to fail if there are problems, with these as the error, instead of printing the state.
-    type: bool
-    default: false
+  fail: {type: bool, default: false, description: "Whether to fail with RV(problems), if any, and not print the state."}
 """
 
 EXAMPLES = r"""
@@ -28,7 +25,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-problems: {type: list, elements: str, returned: success, description: "What is wrong, each with where it is."}
-text: {type: str, returned: success, description: What is printed.}
-page: {type: dict, returned: success, description: "What the template of the HTML page takes, its strings escaped."}
+problems: {type: list, elements: str, returned: success, description: "The problems, each with its place."}
+text: {type: str, returned: success, description: The state as text.}
+page: {type: dict, returned: success, description: "The values for the template of the HTML page, its strings escaped."}
 """

@@ -49,18 +49,13 @@ EXAMPLES = r"""
 - name: Move an interface from /etc/network/interfaces to a file of the role
   homelab.anycast.anycast_takeover:
     interface: dummy0
-    content: |
-      auto dummy0
-      iface dummy0 inet static
-        address 172.18.0.64/32
-        pre-up ip link add dev dummy0 type dummy
-        post-down ip link del dev dummy0
+    content: "{{ lookup('ansible.builtin.template', 'interface.j2') }}"
   become: true
 """
 
 RETURN = r"""
-copies: {type: dict, returned: success, description: "Where copies of files are, by the files' paths."}
-given_back: {type: list, elements: str, returned: success, description: "What was put back, in words."}
+copies: {type: dict, returned: success, description: "The path of the copy of each file, by the file's path."}
+given_back: {type: list, elements: str, returned: success, description: "What the module restored, in words."}
 """
 
 import contextlib

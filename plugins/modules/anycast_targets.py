@@ -45,8 +45,8 @@ next_hops:
 names: {type: dict, returned: success, description: "Names of the nodes among O(neighbors), by their addresses."}
 probes:
   description:
-    - What a client can ask, for each address of a service. The kind and the port are those of its check, for checks of
-      the kinds sip, dns and tcp; else SIP's. With a check of the kind dns, a TCP connection as well.
+    - The probes that a client can send to each address of a service. Kind and port are those of its check if the check
+      is of the kind sip, dns or tcp, otherwise those of SIP. A check of the kind dns adds a TCP connection.
   returned: success
   type: list
   elements: dict

@@ -11,15 +11,13 @@ author: homelab.anycast maintainers (@homelab-anycast)
 description:
   - Reads the node once with M(homelab.anycast.anycast_node_info), and returns the problems, and everything that the
     tasks of the role P(homelab.anycast.bird_anycast#role) write. Changes nothing.
-  - Problems do not make it fail. A node that cannot be read does, unless O(fail=false).
-notes:
-  - What is wrong with the variables is among RV(problems).
+  - It does not fail if there are problems, such as variables that cannot work; RV(problems) lists them. It fails if the
+    node cannot be read, unless O(fail=false).
   - No key is in the result.
 extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.debian]
 options:
   variables:
-    description:
-      - The variables of the role, by their names without C(bird_anycast_).
+    description: The variables of the role, by their names without C(bird_anycast_).
     type: dict
     required: true
   directory: {type: path, default: /etc/bird, description: "BIRD's directory."}
@@ -39,19 +37,8 @@ options:
 EXAMPLES = r"""
 - name: Read the node and decide what to do
   homelab.anycast.bird_anycast_plan:
-    variables:
-      link: "{{ anycast_link }}"
-      services: "{{ anycast_services }}"
-      router_id: 172.18.0.11
-      interfaces: [enp0s11]
-      priority: 0
-      cost: 1
-      lsa: router
-      withdraw_wait: 1.0
-      interface_manager: auto
-      package: ""
-      source_gateway: ""
-      source_table: 64
+    # roles/bird_anycast/tasks/plan.yml has all of them.
+    variables: {link: "{{ anycast_link }}", services: "{{ anycast_services }}", router_id: 172.18.0.11}
   become: true
   register: plan
 """

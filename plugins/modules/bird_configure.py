@@ -34,13 +34,10 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details:
-      - Shows what would change, also on a host without BIRD. On a host with BIRD it checks the new configuration.
+    details: Shows what would change, also on a host without BIRD. If BIRD is there, it checks the new configuration.
   diff_mode:
     support: full
-    details:
-      - Passwords are hidden. For the key's file the diff shows only that it changes. It does not show a file that the
-        role did not write.
+    details: Passwords are hidden. Of the key's file, and of a file that the role did not write, only that it changes.
   idempotent:
     support: full
 options:
@@ -94,10 +91,7 @@ options:
       - Has no effect where no neighbour was V(Full) before.
     type: dict
     suboptions:
-      area:
-        description: The OSPF area of the link, in which the routers are told.
-        type: str
-        required: true
+      area: {type: str, required: true, description: "The OSPF area of the link, in which the routers are told."}
       files:
         description: The prefixes by the file that announces them. Those whose file is not there are not waited for.
         type: dict
@@ -111,20 +105,8 @@ seealso:
 EXAMPLES = r"""
 - name: Put a new bird.conf in force
   homelab.anycast.bird_configure:
-    content: |
-      router id 172.18.0.11;
-      protocol device { }
-      protocol ospf v2 anycast {
-        ipv4 { import none; export none; };
-        area 0 {
-          interface "enp0s11" {
-            priority 0;
-            hello 3;
-            dead 12;
-            include "/etc/bird/anycast.key";
-          };
-        };
-      }
+    # This has the line: include "/etc/bird/anycast.key";
+    content: "{{ lookup('ansible.builtin.template', 'bird.conf.j2') }}"
     key: |
       authentication cryptographic;
       password "{{ lookup('ansible.builtin.env', 'ANYCAST_OSPF_KEY') }}" { id 1; algorithm hmac sha256; };

@@ -39,23 +39,14 @@ options:
 """
 
 EXAMPLES = r"""
-- name: An interface template with a key
+# With the login once for all of them:
+# module_defaults: {group/homelab.anycast.api: {hostname: 172.18.0.1, username: ansible, password: ..., tls: true}}
+- name: Write an interface template with a key
   homelab.anycast.routeros_api_modify:
-    hostname: 172.18.0.1
-    username: ansible
-    password: "{{ lookup('ansible.builtin.env', 'ROUTEROS_PASSWORD') }}"
-    tls: true
     path: routing ospf interface-template
-    data:
-      - area: anycast
-        interfaces: bridge-lan
-        auth: sha256
-        auth-id: 1
-        comment: homelab.anycast
+    data: [{area: anycast, interfaces: bridge-lan, auth: sha256, auth-id: 1, comment: homelab.anycast}]
     auth_key: "{{ lookup('ansible.builtin.env', 'ANYCAST_OSPF_KEY') }}"
-    restrict:
-      - field: comment
-        values: [homelab.anycast]
+    restrict: [{field: comment, values: [homelab.anycast]}]
     handle_absent_entries: remove
     handle_entries_content: remove_as_much_as_possible
 """

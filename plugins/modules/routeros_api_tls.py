@@ -31,16 +31,9 @@ extends_documentation_fragment:
 options:
   authority: {type: str, required: true, description: "Name of the authority's certificate on the router."}
   certificate: {type: str, required: true, description: "Name of the API's certificate on the router."}
-  host:
-    description: The address or name by which clients reach the router; the certificate is made out to it.
-    type: str
-    required: true
+  host: {type: str, required: true, description: "The router's address or name for clients, as in the certificate."}
   days: {type: int, required: true, description: Days for which a new certificate is valid.}
-  allowed:
-    description: The IPv4 prefixes from which C(api-ssl) may be used.
-    type: list
-    elements: str
-    required: true
+  allowed: {type: list, elements: str, required: true, description: The IPv4 prefixes that may use C(api-ssl).}
 """
 
 EXAMPLES = r"""

@@ -40,12 +40,10 @@ options:
 """
 
 EXAMPLES = r"""
+# With the login once for all of them:
+# module_defaults: {group/homelab.anycast.api: {hostname: 172.18.0.1, username: ansible, password: ..., tls: true}}
 - name: Read what the router has
   homelab.anycast.routeros_info:
-    hostname: 172.18.0.1
-    username: ansible
-    password: "{{ lookup('ansible.builtin.env', 'ROUTEROS_PASSWORD') }}"
-    tls: true
   register: router
 """
 
@@ -55,7 +53,7 @@ architecture: {type: str, returned: success, description: "Architecture of the r
 board: {type: str, returned: success, description: Name of the board., sample: hAP lite}
 free_memory: {type: int, returned: success, description: "Free memory in bytes, or null."}
 interfaces:
-  description: The interfaces. The MTU is the one in force, in octets; null if the router does not say.
+  description: The interfaces. The MTU is the one in force, in octets; null if the router does not tell it.
   returned: success
   type: list
   elements: dict
@@ -74,43 +72,32 @@ ospf:
       is true where the user may not read the key.
   returned: success
   type: dict
-bfd:
-  description: C(configurations), the rows of C(/routing/bfd/configuration). The first that matches a neighbour decides.
-  returned: success
-  type: dict
-filter:
-  description: C(rules), those of C(/routing/filter/rule), in their order. The first that decides ends its chain.
-  returned: success
-  type: dict
-ip_settings: {type: dict, returned: success, description: What the collection looks at in C(/ip/settings).}
-ipv6_settings: {type: dict, returned: success, description: What the collection looks at in C(/ipv6/settings).}
+bfd: {type: dict, returned: success, description: "C(configurations), the rows of C(/routing/bfd/configuration)."}
+filter: {type: dict, returned: success, description: "C(rules), the rows of C(/routing/filter/rule), in their order."}
+ip_settings: {type: dict, returned: success, description: The settings of C(/ip/settings) that the collection uses.}
+ipv6_settings: {type: dict, returned: success, description: The settings of C(/ipv6/settings) that the collection uses.}
 firewall:
   description: >-
-    C(filter), C(raw) and C(nat), the rows of these menus below C(/ip/firewall), C(ipv6_filter) and C(ipv6_raw), the
-    same below C(/ipv6/firewall), in their order, and the interfaces in each interface list. Lists whose interfaces
-    are not known are left out, such as C(dynamic).
+    C(filter), C(raw) and C(nat) are the rows of these menus of C(/ip/firewall), C(ipv6_filter) and C(ipv6_raw) those of
+    C(/ipv6/firewall), in their order. C(interface_lists) has the interfaces of each list, without lists whose
+    interfaces are unknown, such as C(dynamic).
   returned: success
   type: dict
   sample: {filter: [{.id: "*1", chain: input, action: drop}], raw: [], interface_lists: {LAN: [bridge-lan]}}
 l3_hw_offloading: {type: bool, returned: success, description: Whether a switch chip of the router routes.}
 sip_helper: {type: bool, returned: success, description: Whether the router rewrites SIP that crosses NAT.}
-routing_rules:
-  description: Rows of C(/routing/rule), in their order. The first that matches a packet says which table routes it.
-  returned: success
-  type: list
-  elements: dict
-  sample: []
+routing_rules: {type: list, elements: dict, returned: success, description: "Rows of C(/routing/rule), in their order."}
 routes:
   description: >-
-    The routes to O(prefixes) in the routing table C(main), one for each next hop, as
-    RV(homelab.anycast.routeros_next_hops#module:next_hops), each with its C(prefix).
+    The routes to O(prefixes) in the routing table C(main), one for each next hop, in the form of
+    RV(homelab.anycast.routeros_next_hops#module:next_hops), with the C(prefix).
   returned: success
   type: list
   elements: dict
 clock:
   description: >-
-    The router's time, and by how many seconds it is ahead of the host that runs the module, negative where it is
-    behind; both null if the router does not say its time.
+    The router's time, and the seconds by which it is ahead of the host that runs the module, negative if it is behind.
+    Both are null if the router does not tell its time.
   returned: success
   type: dict
   sample: {utc: "2026-11-22T18:48:02Z", skew: 0}

@@ -26,8 +26,7 @@ extends_documentation_fragment:
 options:
   prefix:
     description:
-      - The destination, for example V(172.18.0.64/32). An address without a length means V(/32),
-        or V(/128) for IPv6.
+      - The destination, for example V(172.18.0.64/32). An address without a length means V(/32), or V(/128) for IPv6.
       - Only routes to exactly this prefix are read, not routes to a wider prefix.
     type: str
     required: true
@@ -54,20 +53,14 @@ options:
     description: Where each active route must come from, in RouterOS's words.
     type: str
     choices: [connect, static, ospf, rip, bgp, is-is, dhcp, vpn, modem, slaac, bgp-mpls-vpn]
-  names:
-    description: Names of the nodes by their addresses, for the error message.
-    type: dict
-    default: {}
+  names: {type: dict, default: {}, description: "Names of the nodes by their addresses, for the error message."}
   wait:
     description:
       - Seconds to wait for the expectation to hold. With V(0) the module looks once.
       - Covers a router that cannot be asked for a moment, too.
     type: float
     default: 0
-  poll_interval:
-    description: Seconds between two looks while waiting or watching.
-    type: float
-    default: 2
+  poll_interval: {type: float, default: 2, description: Seconds between two looks while waiting or watching.}
   while_file:
     description:
       - A file on the host where the module runs. The next hops are watched until it is gone, see RV(changes).
@@ -122,14 +115,8 @@ next_hops:
         - For an IPv6 prefix, the IPv4 address of the node, if the node is a neighbour by OSPFv2 as well; else
           RV(next_hops[].link_local).
       type: str
-    link_local:
-      description: The link-local address by which the router reaches the node.
-      returned: for an IPv6 prefix, if there is a gateway
-      type: str
-    router_id:
-      description: Router id of the node, null if it is no neighbour by OSPFv3.
-      returned: for an IPv6 prefix, if there is a gateway
-      type: str
+    link_local: {type: str, returned: &v6 for IPv6 if there is a gateway, description: The node's link-local address.}
+    router_id: {type: str, returned: *v6, description: "Router id of the node, null if it is no neighbour by OSPFv3."}
     interface: {type: str, description: Interface through which it is reached.}
     vrf: {type: str, description: "VRF of that interface, null if it is the routing table's own."}
     routing_table: {type: str, description: "Routing table that holds the route, V(main)."}
@@ -142,22 +129,9 @@ next_hops:
     dynamic: {type: bool, description: "Whether a protocol has made it, and not a user."}
     blackhole: {type: bool, description: Whether it discards the traffic.}
     bfd:
-      description:
-        - State of the BFD session with it, V(up), V(down), V(init) or V(admin-down), V(forbidden) where no row of
-          C(/routing/bfd/configuration) allows it; null without a session.
+      description: State of its BFD session, as RV(homelab.anycast.routeros_ospf_neighbors#module:neighbors[].bfd).
       type: str
-  sample:
-    - gateway: 172.18.0.11
-      interface: bridge-lan
-      vrf: null
-      routing_table: main
-      protocol: ospf
-      distance: 110
-      active: true
-      ecmp: true
-      dynamic: true
-      blackhole: false
-      bfd: up
+  sample: [{gateway: 172.18.0.11, interface: bridge-lan, protocol: ospf, distance: 110, active: true, bfd: up}]
 gateways:
   description: Addresses (else interfaces) of the active next hops.
   returned: *read
@@ -165,18 +139,12 @@ gateways:
   elements: str
   sample: [172.18.0.11, 172.18.0.12]
 missing: {type: list, elements: str, returned: *read, description: What is expected and not among RV(gateways).}
-surplus:
-  description: Addresses among RV(gateways) that O(gateways), if it is given, does not name, or that O(without) names.
-  returned: *read
-  type: list
-  elements: str
-  sample: []
+surplus: {type: list, elements: str, returned: *read, description: Those that O(gateways) lacks or O(without) names.}
 filtered:
   description: Addresses that announce the prefix, and whose routes a filter of the router rejects.
   returned: failure to meet the expectation
   type: list
   elements: str
-  sample: []
 version: {type: str, returned: *read, description: Version of RouterOS., sample: 7.20.8 (long-term)}
 changes:
   description: The next hops at the first look, and each time they had changed since.
@@ -185,24 +153,13 @@ changes:
   elements: dict
   contains:
     after:
-      description:
-        - When the last look began that still saw the state before, in seconds since 1970 by the clock of the host where
-          the module runs. Null for the first entry.
+      description: >-
+        When the last look began that still saw the state before, in seconds since 1970 by the clock of the host where
+        the module runs. Null for the first entry.
       type: float
-    by:
-      description: When the look ended that saw the new state. The router has changed between these two.
-      type: float
-    gateways:
-      description: Addresses (else interfaces) of the active next hops from then on.
-      type: list
-      elements: str
-  sample:
-    - after: null
-      by: 1795341600.25
-      gateways: [172.18.0.11, 172.18.0.12]
-    - after: 1795341612.4
-      by: 1795341612.55
-      gateways: [172.18.0.11]
+    by: {type: float, description: When the look ended that saw the new state. The change was between these two.}
+    gateways: {type: list, elements: str, description: Those from then on.}
+  sample: [{after: null, by: 1795341600.25, gateways: [172.18.0.11, 172.18.0.12]}]
 waited: {type: float, returned: *read, description: Seconds spent waiting., sample: 2.0}
 """
 

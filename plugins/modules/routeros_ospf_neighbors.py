@@ -35,30 +35,20 @@ seealso:
 """
 
 EXAMPLES = r"""
+# With the login once for all of them:
+# module_defaults: {group/homelab.anycast.api: {hostname: 172.18.0.1, username: ansible, password: ..., tls: true}}
 - name: Wait until all three servers are full neighbours on the LAN
   homelab.anycast.routeros_ospf_neighbors:
-    hostname: 172.18.0.1
-    username: ansible
-    password: "{{ lookup('ansible.builtin.env', 'ROUTEROS_PASSWORD') }}"
-    tls: true
     router_ids: [172.18.0.11, 172.18.0.12, 172.18.0.13]
     interface: bridge-lan
     exact: true
     wait: 60
     stable: 10
 
-- name: Give the login once for all modules that use the API
-  module_defaults:
-    group/homelab.anycast.api:
-      hostname: 172.18.0.1
-      username: ansible
-      password: "{{ lookup('ansible.builtin.env', 'ROUTEROS_PASSWORD') }}"
-      tls: true
-  block:
-    - name: Wait until at least two servers are full neighbours
-      homelab.anycast.routeros_ospf_neighbors:
-        count: 2
-        wait: 30
+- name: Wait until at least two servers are full neighbours
+  homelab.anycast.routeros_ospf_neighbors:
+    count: 2
+    wait: 30
 """
 
 RETURN = r"""

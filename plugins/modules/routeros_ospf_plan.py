@@ -53,26 +53,12 @@ options:
 """
 
 EXAMPLES = r"""
+# With the login once for all of them:
+# module_defaults: {group/homelab.anycast.api: {hostname: 172.18.0.1, username: ansible, password: ..., tls: true}}
 - name: Decide what to write
   homelab.anycast.routeros_ospf_plan:
-    hostname: 172.18.0.1
-    username: ansible
-    password: "{{ lookup('ansible.builtin.env', 'ROUTEROS_PASSWORD') }}"
-    tls: true
-    variables:
-      link: "{{ anycast_link }}"
-      router_id: 172.18.0.1
-      interfaces: [bridge-lan]
-      instance: anycast
-      area: anycast
-      comment: homelab.anycast
-      priority: 128
-      cost: 1
-      prefixes: [172.18.0.64/32]
-      filter_chain: anycast-in
-      distribution: per_client
-      send_redirects: false
-      allow_interruption: false
+    # roles/routeros_ospf/tasks/plan.yml has all of them.
+    variables: {link: "{{ anycast_link }}", router_id: 172.18.0.1, interfaces: [bridge-lan], prefixes: [172.18.0.64/32]}
   register: plan
 """
 

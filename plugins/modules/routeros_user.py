@@ -24,8 +24,7 @@ extends_documentation_fragment:
   - homelab.anycast.attributes.routeros
 attributes:
   diff_mode:
-    details:
-      - Does not show passwords.
+    details: Does not show passwords.
 options:
   group: {type: str, required: true, description: Name of the group.}
   user: {type: str, required: true, description: Name of the user.}
@@ -33,14 +32,10 @@ options:
 """
 
 EXAMPLES = r"""
-- name: A user for Ansible
+# With the login once for all of them:
+# module_defaults: {group/homelab.anycast.api: {hostname: 172.18.0.1, username: admin, password: ..., tls: true}}
+- name: Make a user for Ansible
   homelab.anycast.routeros_user:
-    hostname: 172.18.0.1
-    username: admin
-    password: "{{ lookup('ansible.builtin.env', 'ROUTEROS_ADMIN_PASSWORD') }}"
-    tls: true
-    validate_cert_hostname: true
-    ca_path: router-ca.pem
     group: anycast
     user: ansible
     user_password: "{{ lookup('ansible.builtin.env', 'ROUTEROS_PASSWORD') }}"

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import normalise_services
 from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer
+from ansible_collections.homelab.anycast.plugins.module_utils.node.drain import Drain
 
 SIP = {"name": "sip", "addresses": ["172.18.0.64", "172.18.0.65"], "unit": "kamailio"}
 INSTANCE = "/etc/systemd/system/anycast-announce@sip.service.d/homelab-anycast.conf"
@@ -209,3 +211,21 @@ def test_without_a_mount_namespace():
         assert text.count("[Service]") == 1 and "ProtectSystem=no\n" in text.partition("[Service]")[2]
         assert "ProtectSystem" not in announcer.service_files(service, 1)[path]
     assert "ProtectSystem" not in "".join(announcer.sandbox("[Service]\nProtectSystem=strict\nUser=bird\n", False))
+
+
+def test_a_drain_in_words():
+    record = Drain.begin(None, "alice@desk", "new disk", 0)
+    assert str(record) == "the node is being drained since 1970-01-01T00:00:00Z by alice@desk: new disk"
+    record = dataclasses.replace(Drain.begin("sip", "bob", "test", 0), done=True)
+    assert str(record) == "service 'sip' is drained since 1970-01-01T00:00:00Z by bob: test"
+
+
+def test_a_drain_survives_its_file():
+    record = Drain("sip", "bob", "test", "1970-01-01T00:00:00Z", True, ["kamailio.service"])
+    assert Drain.parse(json.dumps(vars(record)), "sip") == record
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"by": "bob"}'])
+def test_a_damaged_file_is_a_drain_too(text):
+    record = Drain.parse(text, "sip")
+    assert record.covers("sip") and not record.covers("dns") and "the record is damaged" in str(record)

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import itertools
 import re
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Optional, Union
@@ -106,49 +106,35 @@ def _not(match: Match) -> Match:
     return None if match is None else not match
 
 
-class _Walk:
-    """Goes through the chains as the kernel does; what is uncertain is remembered."""
-
-    def __init__(self, chains: Chains) -> None:
-        self.chains = chains
-        self.may_pass = False
-        self.doubtful: str | None = None
-
-    def chain(self, name: Any, depth: int = 0, certain: bool = True) -> tuple[str | None, str]:
-        """Return (verdict, text) of a chain; a verdict of None: it decides nothing."""
-        for rule in self.chains.get(name, ()) if depth < _MAX_DEPTH else ():
-            sure = certain and rule.matches is True
-            if rule.matches is False or rule.action == "continue":
-                continue
-            verdict: str | None = rule.action
-            text = rule.text
-            if rule.action in ("jump", "goto"):
-                verdict, text = self.chain(rule.target, depth + 1, sure)
-                if rule.action == "goto" and verdict is None:
-                    verdict = "return"
-            if verdict == "return":
-                if sure:
-                    return None, ""
-                certain = False  # It may be over here: nothing after it is certain
-            elif verdict in ("accept", "drop"):
-                if sure:
-                    return verdict, text
-                if verdict == "accept":
-                    self.may_pass = True
-                else:
-                    self.doubtful = self.doubtful or text
-        return None, ""
+def _verdicts(chains: Chains, name: Any, certain: bool = True, depth: int = 0) -> Iterator[tuple[str, str, bool]]:
+    """Yield (accept or drop, text, whether that is certain) in the order in which the kernel comes by them."""
+    for rule in chains.get(name, ()) if depth < _MAX_DEPTH else ():
+        if rule.matches is False or rule.action == "continue":
+            continue
+        sure = certain and rule.matches is True
+        if rule.action in ("jump", "goto"):
+            yield from _verdicts(chains, rule.target, sure, depth + 1)
+        elif rule.action != "return":
+            yield rule.action, rule.text, sure
+        if rule.action in ("return", "goto"):
+            if sure:
+                return
+            certain = False  # It may be over here: nothing after it is certain
 
 
 def walk(chains: Chains, name: Any, policy: str = "accept", policy_text: str = "") -> Drop | None:
     """Return the Drop of a chain, None if the packet passes. At its end the policy, accept or drop, decides."""
-    walked = _Walk(chains)
-    verdict, text = walked.chain(name)
-    if verdict is None:
-        verdict, text = policy, policy_text
-    if verdict == "drop":
-        return Drop(text, certain=not walked.may_pass)
-    return Drop(walked.doubtful, certain=False) if walked.doubtful is not None else None
+    may_pass, doubtful = False, None
+    for verdict, text, sure in itertools.chain(_verdicts(chains, name), [(policy, policy_text, True)]):
+        if verdict == "drop" and sure:
+            return Drop(text, certain=not may_pass)
+        if sure:
+            break
+        if verdict == "accept":
+            may_pass = True
+        else:
+            doubtful = doubtful or text
+    return None if doubtful is None else Drop(doubtful, certain=False)
 
 
 def _is_protocol(value: Any, packet: Packet) -> Match:
@@ -461,6 +447,10 @@ def _nft_payload(details: Row, right: Any, packet: Packet) -> Match:
 
 
 _IPTABLES_TARGETS = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return"}
+# An option, its value, which may be in quotes, and whether it is inverted.
+_IPTABLES_OPTION = re.compile(
+    r'(?<!\S)(?P<not>! )?(?P<option>--?[a-z][\w-]*)(?: (?P<value>"(?:\\.|[^"\\])*"|[^\s!-]\S*))?', re.I
+)
 # Targets which let the packet go on to the next rule.
 _IPTABLES_PASSING = ("LOG", "NFLOG", "MARK", "CONNMARK", "AUDIT", "TRACE", "SET")
 _IPTABLES_OPTIONS = {
@@ -477,10 +467,7 @@ def iptables_tables(saved: str) -> list[str]:
 
 
 def iptables_drop(saved: str, packet: Packet, program: str = "") -> Drop | None:
-    """Return the Drop of a packet by the table filter in the output of C(iptables-save), or ip6tables-save for IPv6.
-
-    :param program: whose rules these are, where not iptables or ip6tables.
-    """
+    """Return the Drop of a packet by the table filter in the output of C(iptables-save), or that of the program's."""
     program = program or iptables_program(packet.version)
     chains: Chains = {}
     policies: dict[str, str] = {}
@@ -494,9 +481,8 @@ def iptables_drop(saved: str, packet: Packet, program: str = "") -> Drop | None:
             name, policy = line[1:].split()[:2]
             policies[name] = policy
         elif line.startswith("-A "):
-            words = shlex.split(line)
             known = {*policies, *_IPTABLES_TARGETS}
-            chains.setdefault(words[1], []).append(_iptables_rule(words, line, known, packet, program))
+            chains.setdefault(line.split()[1], []).append(_iptables_rule(line, known, packet, program))
     name = packet.hook.upper()
     policy = _IPTABLES_TARGETS.get(policies.get(name, "ACCEPT"), "accept")
     return walk(chains, name, policy, f"the policy of {program}' chain {name}")
@@ -506,36 +492,26 @@ def iptables_program(version: int) -> str:
     return "iptables" if version == 4 else "ip6tables"
 
 
-def _iptables_rule(words: list[str], line: str, known: set[str], packet: Packet, program: str) -> Rule:
+def _iptables_rule(line: str, known: set[str], packet: Packet, program: str) -> Rule:
     matches: list[Match] = []
-    action, target, inverted = "continue", None, False
-    position = 2
-    while position < len(words):
-        word = words[position]
-        if word in ("!", "--comment"):
-            inverted = inverted or word == "!"
-            position += 1 if word == "!" else 2
-            continue
-        following = words[position + 1 : position + 2]  # An option without a value is followed by the next option
-        value = following[0] if following and not following[0].startswith("-") and following[0] != "!" else None
-        position += 1 if value is None else 2
-        if word in ("-j", "--jump", "-g", "--goto"):
+    action, target = "continue", None
+    for found in _IPTABLES_OPTION.finditer(line):
+        option, value = found["option"], found["value"]
+        if option in ("-j", "--jump", "-g", "--goto"):
             target = value
             if target in _IPTABLES_TARGETS:
                 action = _IPTABLES_TARGETS[target]
             elif target in known:
-                action = "goto" if word in ("-g", "--goto") else "jump"
+                action = "goto" if option in ("-g", "--goto") else "jump"
             elif target not in _IPTABLES_PASSING:
                 # A target of an extension.
                 matches.append(None)
                 action = "drop"
-            # What follows are options of the target.
-            break
+            break  # What follows are options of the target
         # Of a match it is its options that count; one of them that is not known makes the rule uncertain.
-        if word not in ("-m", "--match"):
-            match = None if value is None else _iptables_match(word, value, packet)
-            matches.append(_not(match) if inverted else match)
-        inverted = False
+        if option not in ("-A", "-m", "--match", "--comment"):
+            match = None if value is None else _iptables_match(option, value, packet)
+            matches.append(_not(match) if found["not"] else match)
     return Rule(every(matches), action, f"the rule '{line.strip()}' of {program}", target)
 
 

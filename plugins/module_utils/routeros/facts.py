@@ -37,8 +37,6 @@ LIST_PROPERTIES = ("name", "include", "exclude")
 MEMBER_PROPERTIES = ("list", "interface", "disabled")
 CLOCK_PROPERTIES = ("date", "time", "gmt-offset")
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-
 
 def read_router(
     router: Router, prefixes: Iterable[str], now: Callable[[], float], auth_key_sha256: str | None = None
@@ -159,17 +157,9 @@ def clock(row: Row, now: float) -> dict[str, Any]:
     """Return the time of a row of /system/clock, and by how many seconds it is ahead of this host's, now."""
     match = re.match(r"([+-])(\d+):(\d+)\Z", str(row.get("gmt-offset", "")))
     try:
-        local = datetime.datetime.fromisoformat(f"{_iso_date(str(row['date']))}T{row['time']}")
+        local = datetime.datetime.fromisoformat(f"{row['date']}T{row['time']}")
     except (KeyError, ValueError):
         return {"utc": None, "skew": None}
     offset = datetime.timedelta(hours=int(match[2]), minutes=int(match[3])) if match else datetime.timedelta()
     utc = (local + offset if match and match[1] == "-" else local - offset).replace(tzinfo=datetime.timezone.utc)
     return {"utc": utc.isoformat().replace("+00:00", "Z"), "skew": round(utc.timestamp() - now)}
-
-
-def _iso_date(text: str) -> str:
-    """Return 2026-11-22 for nov/22/2026, as RouterOS writes it before 7.10."""
-    parts = text.lower().split("/")
-    if len(parts) != 3 or parts[0] not in _MONTHS:
-        return text
-    return f"{parts[2]}-{_MONTHS.index(parts[0]) + 1:02d}-{parts[1]}"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterable
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Any
 
 from ..ospf.bfd import BFD_STATES, BfdSession, with_bfd
@@ -82,78 +82,61 @@ def _is_link_local(row: Row) -> bool:
     return ":" in str(row.get("address", ""))
 
 
-class InterfaceFinder:
-    """Finds the interface on which a neighbour is, for a RouterOS that does not say so.
+def _interfaces_of(addresses: Iterable[Row]) -> dict[tuple[str, str], Row]:
+    """Return rows of /ip/address by (address, interface)."""
+    return {
+        (str(row.get("address", "")).partition("/")[0], str(row.get("actual-interface", row.get("interface")))): row
+        for row in addresses
+    }
 
-    :param interfaces: rows of /routing/ospf/interface, whose address is the router's own and names the interface.
-    :param addresses: rows of /ip/address, for the subnets; the network of a /32 is its remote address.
-    """
+
+class InterfaceFinder:
+    """Finds where a neighbour is, out of /routing/ospf/interface and /ip/address: not every RouterOS says so."""
 
     def __init__(self, interfaces: Iterable[Row], addresses: Iterable[Row]) -> None:
-        networks = {}
-        addresses = list(addresses)
-        self.names = _interfaces_of(addresses)
-        for row in addresses:
-            try:
-                own, network = address_and_subnet(row)
-            except ValueError:
-                continue
-            networks[str(own), str(row.get("actual-interface", row.get("interface")))] = network
-        # Interfaces by (prefix length, network address), and by area those which speak OSPF.
-        self.by_network: dict[tuple[int, int], set[str]] = {}
-        self.by_area: dict[Any, set[str]] = {}
+        known = _interfaces_of(addresses)
+        self.names = {name for _address, name in known}
+        self.subnets: dict[IPv4Network, set[str]] = {}
+        self.by_area: dict[Any, set[str]] = {}  # Those which speak OSPF
         for row in interfaces:
             address, name = split_address(str(row.get("address", "")), self.names)
             if name is None:
                 continue
-            subnet = networks.get((address, name))
-            if subnet is not None:
-                key = (subnet.prefixlen, int(subnet.network_address))
-                self.by_network.setdefault(key, set()).add(name)
+            if (address, name) in known:
+                with contextlib.suppress(ValueError):
+                    self.subnets.setdefault(address_and_subnet(known[address, name])[1], set()).add(name)
             if row.get("state") != "passive":
                 self.by_area.setdefault(row.get("area"), set()).add(name)
-        self.prefix_lengths = sorted({length for length, _network in self.by_network}, reverse=True)
+        self.prefix_lengths = sorted({subnet.prefixlen for subnet in self.subnets}, reverse=True)
 
     def __call__(self, row: Row) -> str | None:
         """Return the interface for a row of /routing/ospf/neighbor, None if it is not clear."""
         if _is_link_local(row):
             return split_address(row["address"], self.names)[1]
         try:
-            address = int(IPv4Address(str(row.get("address", "")).partition("%")[0]))
+            address = IPv4Address(str(row.get("address", "")).partition("%")[0])
         except AddressValueError:
             return None
-        for length in self.prefix_lengths:
-            shift = 32 - length
-            matches = self.by_network.get((length, address >> shift << shift), set())
-            if matches:
-                break
-        else:
-            matches = self.by_area.get(row.get("area"), set())  # An unnumbered link, say
+        own = (IPv4Network((address, length), strict=False) for length in self.prefix_lengths)
+        # On an unnumbered link, say, it is in no subnet.
+        matches = next(filter(None, map(self.subnets.get, own)), None) or self.by_area.get(row.get("area"), set())
         return next(iter(matches)) if len(matches) == 1 else None
-
-
-def _interfaces_of(addresses: Iterable[Row]) -> set[str]:
-    return {str(row.get("actual-interface", row.get("interface"))) for row in addresses}
 
 
 def own_interfaces(interfaces: Iterable[Row], addresses: Iterable[Row]) -> list[OwnInterface]:
     """Return rows of /routing/ospf/interface as interfaces of this end."""
-    addresses = list(addresses)
-    names = _interfaces_of(addresses)
-    networks: dict[tuple[str, str | None], Row] = {
-        (str(row.get("address", "")).partition("/")[0], str(row.get("actual-interface", row.get("interface")))): row
-        for row in addresses
-    }
+    known = _interfaces_of(addresses)
+    names = {name for _address, name in known}
     found = []
     for row in interfaces:
         address, name = split_address(str(row.get("address", "")), names)
-        known = networks.get((address, name))
+        place = known.get((address, str(name)))
         found.append(
             OwnInterface(
                 name=name or address,
                 type=row.get("network-type", row.get("type")),
                 area=row.get("area"),
-                network=str(known["address"]) if known else None,
+                network=str(place["address"]) if place else None,
                 state=row.get("state"),
                 hello=parse_duration(row.get("hello-interval")),
                 dead=parse_duration(row.get("dead-interval")),

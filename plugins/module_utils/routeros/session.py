@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import types
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -57,14 +58,9 @@ class _Refused(Exception):
     """create_api() has called fail_json()."""
 
 
-class _Recorder:
-    """Stands in for the module in create_api(), which would exit with a text that is of little use to the user."""
-
-    def __init__(self, params: Mapping[str, Any]) -> None:
-        self.params = params
-
-    def fail_json(self, msg: str, **_details: Any) -> None:
-        raise _Refused(msg)
+def _refuse(msg: str, **_details: Any) -> None:
+    """Stands in for fail_json() in create_api(), which would exit with a text that is of little use to the user."""
+    raise _Refused(msg)
 
 
 class Router:
@@ -86,11 +82,7 @@ class Router:
                 self._lost = True
 
     def rows(self, menu: str, proplist: Iterable[str] = (), where: tuple[str, str] | None = None) -> list[Row]:
-        """Return the rows of a menu, /routing/ospf/neighbor for example.
-
-        :param proplist: names of the properties to read; all if empty. Reads no secret if it does not name one.
-        :param where: property and value that a row must have.
-        """
+        """Return the rows of a menu, where one property has a value; of a proplist, these properties and no secret."""
         words = ["=.proplist=" + ",".join(proplist)] if proplist else []
         if where:
             words.append("?{}={}".format(*where))
@@ -157,7 +149,7 @@ class Router:
     def _session(self) -> Any:
         if self._api is None:
             try:
-                self._api = create_api(_Recorder(self.params))
+                self._api = create_api(types.SimpleNamespace(params=self.params, fail_json=_refuse))
             except _Refused as exc:
                 message = connect_message(str(exc), self.params)
                 # Without waiting, the user learns at once what to correct.

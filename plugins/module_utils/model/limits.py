@@ -17,8 +17,7 @@ LIMITS = {
     "bird_anycast_withdraw_wait": (0, 20),
     "routeros_ospf_priority": _PRIORITY,
     "routeros_ospf_cost": _COST,
-    # Seconds.
-    "anycast_wait": (0, 3600),
+    "anycast_wait": (0, 3600),  # Seconds
     "anycast_drill_port": (1, 65535),
 }
 

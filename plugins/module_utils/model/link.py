@@ -39,13 +39,16 @@ _PROTOCOL_ID_OCTETS = 2
 # nbma and ptmp need hand-written neighbours at both ends, which this model does not carry.
 NETWORK_TYPES = ("broadcast", "ptp")
 
-# Milliseconds, for DesiredMinTxInterval and RequiredMinRxInterval of RFC 5880. Below 10 ms no small router keeps up;
-# above a minute BFD notices nothing before OSPF does.
-BFD_INTERVALS = (10, 60000)
-BFD_MULTIPLIERS = (1, 255)  # Detect Mult is an 8-bit field that must not be zero (RFC 5880 4.1)
-
-# Whole seconds. HelloInterval is a 16-bit field (RFC 2328 A.3.2); RouterOS takes 1s..18h12m15s for all three.
-MAX_INTERVAL = 65535
+# HelloInterval is a 16-bit field (RFC 2328 A.3.2); RouterOS takes 1s..18h12m15s for all three.
+_SECONDS = (1, 65535, "whole seconds ")
+# By key: the least, the greatest and the unit.
+_LIMITS = {
+    **{"hello_interval": _SECONDS, "dead_interval": _SECONDS, "retransmit_interval": _SECONDS},
+    # DesiredMinTxInterval and RequiredMinRxInterval of RFC 5880. Below 10 ms no small router keeps up; above a minute
+    # BFD notices nothing before OSPF does.
+    "bfd_interval": (10, 60000, "milliseconds "),
+    "bfd_multiplier": (1, 255, ""),  # Detect Mult is an 8-bit field that must not be zero (RFC 5880 4.1)
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,8 +58,7 @@ class Link:
     area: str = "0.0.0.0"
     network_type: str = "broadcast"
     hello_interval: int = 3
-    # Four missed hellos. RouterOS and BIRD accept less, but then one or two lost packets reset the adjacency.
-    dead_interval: int = 12
+    dead_interval: int = 12  # Four missed hellos: with less, one or two lost packets reset the adjacency
     retransmit_interval: int = 2
     authentication: str = "sha256"
     key_id: int | None = 1  # None where packets carry none
@@ -100,8 +102,8 @@ def normalise_link(link: Any) -> Link:
     result: dict[str, Any] = {**DEFAULTS, **given}
 
     result["area"] = _checked(problems, _area, result["area"])
-    for key in ("hello_interval", "dead_interval", "retransmit_interval"):
-        result[key] = _checked(problems, _whole_number, result[key], key, 1, MAX_INTERVAL, "whole seconds ")
+    for key, limits in _LIMITS.items():
+        result[key] = _checked(problems, _whole_number, result[key], key, *limits)
     hello, dead = result["hello_interval"], result["dead_interval"]
     if hello is not None and dead is not None and dead <= hello:
         expected = f"more than hello_interval, which is {hello} s; four times hello_interval is usual"
@@ -252,11 +254,6 @@ def _key_problems(name: str, key: str, kind: str) -> list[str]:
 def _bfd_problems(result: dict[str, Any]) -> list[str]:
     problems: list[str] = []
     result["bfd"] = _checked(problems, _truth, result["bfd"], "bfd")
-    for key, limits, unit in (
-        ("bfd_interval", BFD_INTERVALS, "milliseconds "),
-        ("bfd_multiplier", BFD_MULTIPLIERS, ""),
-    ):
-        result[key] = _checked(problems, _whole_number, result[key], key, *limits, unit)
     interval, multiplier = result["bfd_interval"], result["bfd_multiplier"]
     dead = result["dead_interval"]
     if result["bfd"] and interval and multiplier and dead and interval * multiplier >= dead * 1000:

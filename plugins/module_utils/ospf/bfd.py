@@ -23,11 +23,8 @@ class BfdSession:
 
 
 def with_bfd(neighbors: Iterable[Neighbor], sessions: Iterable[BfdSession]) -> list[Neighbor]:
-    by_address: dict[str | None, list[BfdSession]] = {}
-    for session in sessions:
-        by_address.setdefault(session.address, []).append(session)
-    places = [(one, by_address.get(one.address, ())) for one in neighbors]
-    return [dataclasses.replace(one, bfd=bfd_state(those, one.address, one.interface)) for one, those in places]
+    listed = list(sessions)
+    return [dataclasses.replace(one, bfd=bfd_state(listed, one.address, one.interface)) for one in neighbors]
 
 
 def bfd_state(sessions: Iterable[BfdSession], address: str | None, interface: str | None) -> str | None:

@@ -33,52 +33,46 @@ def likely_causes(state: str, interface: OwnInterface | None = None, role: str |
     here = interface or OwnInterface("")
     authentication = "the authentication differs in kind, key id or key"
     firewall = "a firewall drops OSPF (IP protocol 89, multicast 224.0.0.5 and 224.0.0.6)"
-    if state in ("Missing", "Down", "Attempt"):
-        known = here.hello is not None and here.dead is not None
-        timers = f"hello {here.hello:g} s, dead {here.dead:g} s" if known else None
-        return [
-            "the other end is down, or does not speak OSPF on its interface to this end",
-            f"the hello or dead interval differs{_here(timers)}",
-            f"the area or its type differs{_here(here.area)}",
-            authentication,
-            f"the subnet mask differs{_here(here.network)}",
-            firewall + " at either end",
-            "multicast does not get through the switch or bridge (IGMP snooping)",
-            "two routers have the same router id",
-        ]
-    if state == "Init":
-        return [
-            f"its hellos arrive here, ours do not arrive there: {firewall} at the other end or on the way out of"
-            " this one",
-            "the other end rejects our hellos: " + authentication,
-            f"it has only just come up: this state passes within one hello interval{_seconds(here.hello)}",
-        ]
-    if state == "2-Way":
-        causes = []
-        if here.priority == 0:
-            causes.append("priority is 0 here, and the other end is not the designated router: raise its priority")
-        if role is None or role == "DROther":
-            causes.append("neither end is the designated router or its backup: two such ends stay in 2-Way by design")
-        return [
-            *causes,
-            "no designated router is elected, as all have priority 0: give the router priority 1 or more",
-            f"the election still waits{_seconds(here.wait, 'wait timer ')}",
-            f"the network type differs: broadcast at one end, ptp at the other{_here(here.type)}",
-        ]
-    if state in ("ExStart", "Exchange"):
-        return [
-            "the MTU of the two interfaces differs",
-            "two routers have the same router id",
-            "unicast between the two interface addresses is dropped, though multicast gets through: " + firewall,
-            f"the network type differs: broadcast at one end, ptp at the other{_here(here.type)}",
-        ]
-    if state == "Loading":
-        return [
-            "link state requests or updates are lost: the path has a smaller MTU than the interfaces, or the"
-            " link is lossy",
-            "a damaged link state advertisement is asked for again and again: restart OSPF where it comes from",
-        ]
-    return []
+    network_type = f"the network type differs: broadcast at one end, ptp at the other{_here(here.type)}"
+    timers = None if None in (here.hello, here.dead) else f"hello {here.hello:g} s, dead {here.dead:g} s"
+    missing = [
+        "the other end is down, or does not speak OSPF on its interface to this end",
+        f"the hello or dead interval differs{_here(timers)}",
+        f"the area or its type differs{_here(here.area)}",
+        authentication,
+        f"the subnet mask differs{_here(here.network)}",
+        firewall + " at either end",
+        "multicast does not get through the switch or bridge (IGMP snooping)",
+        "two routers have the same router id",
+    ]
+    init = [
+        f"its hellos arrive here, ours do not arrive there: {firewall} at the other end or on the way out of this one",
+        "the other end rejects our hellos: " + authentication,
+        f"it has only just come up: this state passes within one hello interval{_seconds(here.hello)}",
+    ]
+    no_priority = "priority is 0 here, and the other end is not the designated router: raise its priority"
+    by_design = "neither end is the designated router or its backup: two such ends stay in 2-Way by design"
+    two_way = [
+        *([no_priority] if here.priority == 0 else []),
+        *([by_design] if role in (None, "DROther") else []),
+        "no designated router is elected, as all have priority 0: give the router priority 1 or more",
+        f"the election still waits{_seconds(here.wait, 'wait timer ')}",
+        network_type,
+    ]
+    exchange = [
+        "the MTU of the two interfaces differs",
+        "two routers have the same router id",
+        "unicast between the two interface addresses is dropped, though multicast gets through: " + firewall,
+        network_type,
+    ]
+    loading = [
+        "link state requests or updates are lost: the path has a smaller MTU than the interfaces, or the link is lossy",
+        "a damaged link state advertisement is asked for again and again: restart OSPF where it comes from",
+    ]
+    causes = {"Init": init, "2-Way": two_way, "Loading": loading}
+    causes.update(dict.fromkeys(("Missing", "Down", "Attempt"), missing))
+    causes.update(dict.fromkeys(("ExStart", "Exchange"), exchange))
+    return causes.get(state, [])
 
 
 def _here(value: str | None) -> str:
@@ -135,27 +129,25 @@ def bfd_causes(state: str | None) -> list[str]:
         " 'bfd yes' in the OSPF interface and a 'protocol bfd'"
     )
     firewall = "a firewall drops BFD (UDP port 3784)"
-    if state is None:
-        return ["OSPF does not ask for BFD at this end: " + configure, "the adjacency has only just come up"]
-    if state == "forbidden":
-        return [
+    causes = {
+        None: ["OSPF does not ask for BFD at this end: " + configure, "the adjacency has only just come up"],
+        "forbidden": [
             "no row of /routing/bfd/configuration allows BFD on the interface: add one with interfaces, min-tx, min-rx"
             " and multiplier, or enable it",
             "a row before it has forbid-bfd=yes",
-        ]
-    if state == "down":
-        return [
+        ],
+        "down": [
             "BFD is not on at the other end: " + configure,
             firewall + " at either end",
             "the neighbour has just gone, and OSPF keeps it until its dead interval is over",
-        ]
-    if state == "init":
-        return [
+        ],
+        "init": [
             f"its packets arrive here, ours do not arrive there: {firewall} at the other end or on the way out of"
             " this one",
             "it has only just come up",
-        ]
-    return ["BFD is switched off by hand at one end (administratively down)"]
+        ],
+    }
+    return causes.get(state, ["BFD is switched off by hand at one end (administratively down)"])
 
 
 def _why_missing(comparison: Comparison, own: Own) -> list[str]:

@@ -63,11 +63,7 @@ class Reader(Protocol):
 def run_neighbors_module(
     module: AnsibleModule, reader: Reader, fatal: type[Exception], about: Callable[[], dict[str, Any]]
 ) -> None:
-    """Do what the module is for, and exit.
-
-    :param fatal: the exception by which the reader says that no further look will help.
-    :param about: called at the end, for what else to return.
-    """
+    """Do what the module is for, and exit. After an exception of the type fatal no further look will help."""
     params = module.params
     problems = expectation_problems(params)
     if problems:

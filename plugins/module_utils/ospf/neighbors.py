@@ -64,9 +64,8 @@ class OwnInterface:
     priority: int | None = None
     hello: float | None = None
     dead: float | None = None
-    # RouterOS tells neither of the two.
-    wait: float | None = None
-    retransmit: float | None = None
+    wait: float | None = None  # RouterOS tells neither this
+    retransmit: float | None = None  # nor this
 
     def as_dict(self) -> dict[str, Any]:
         unknown = [key for key in ("wait", "retransmit") if getattr(self, key) is None]
@@ -107,10 +106,7 @@ class Own:
         return [entry for entry in self.interfaces or () if not entry.silent]
 
     def interface(self, name: str | None, near: Iterable[str | None] = ()) -> OwnInterface | None:
-        """Return the interface of this name; without a name, the only one that speaks OSPF.
-
-        :param near: addresses at the other end; RouterOS has an interface once for each of its own addresses.
-        """
+        """Return the interface of this name, of several the one in the subnet of near; without a name, the only one."""
         if name is not None:
             found = [entry for entry in self.interfaces or () if entry.name == name]
             others = [str(address) for address in near]
@@ -157,9 +153,8 @@ class Comparison:
     """Found against expected."""
 
     expectation: Expectation
-    # The neighbours on the interface that is looked at; and of the others, the first of each router id.
-    counted: list[Neighbor]
-    elsewhere: dict[str | None, Neighbor]
+    counted: list[Neighbor]  # The neighbours on the interface that is looked at
+    elsewhere: dict[str | None, Neighbor]  # Of the others, the first of each router id
     missing: list[str]  # Router ids which are expected and not there
     stuck: list[Neighbor]  # Neighbours which are expected and in a state that is not good
     good: list[Neighbor]  # Neighbours by which the expectation is met
@@ -217,8 +212,7 @@ class Watch:
     def __init__(self, expectation: Expectation) -> None:
         self.expectation = expectation
         self.comparison = compare([], expectation)
-        # By neighbour: what must not change, and since when it has not.
-        self._since: dict[Any, tuple[Any, float]] = {}
+        self._since: dict[Any, tuple[Any, float]] = {}  # By neighbour: what must not change, and since when
         self._broken: float | None = None
 
     def look(self, neighbors: Sequence[Neighbor], now: float) -> Verdict:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
@@ -30,8 +30,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("preflight", "site", "verify", "neighbors", "status", "drain", "undrain"), (ROUTERS, NODES)),
     "drill": (ROUTERS, NODES, CLIENTS),
     "rotate_key": (ROUTERS, NODES),
-    # With anycast_force it needs no router.
-    "remove": (NODES,),
+    "remove": (NODES,),  # With anycast_force it needs no router
 }
 # Playbooks in which --limit must not leave out a host that they are about.
 WHOLE = ("drain", "undrain", "drill", "rotate_key", "remove")
@@ -41,8 +40,7 @@ WHOLE = ("drain", "undrain", "drill", "rotate_key", "remove")
 class Variable:
     """A variable that a user gives by -e."""
 
-    # text, names (a list, or text with commas), flag, number (see limits.py), or any (for the playbook's own check).
-    kind: str
+    kind: str  # text, names (a list, or text with commas), flag, number (limits.py), any (the playbook checks it)
     playbooks: tuple[str, ...]
     meaning: str
     default: Any = None
@@ -181,17 +179,11 @@ def variable_problems(
     return problems
 
 
-class Variables(Protocol):
-    """The variables of a host."""
-
-    def get(self, variable: str, default: Any = None, /) -> Any: ...
-
-
 @dataclasses.dataclass(frozen=True)
 class Inventory:
     """The hosts of an inventory by their groups, and their variables."""
 
-    hostvars: Mapping[str, Variables]
+    hostvars: Mapping[str, Any]  # By host what has get(variable), such as a dictionary
     groups: Mapping[str, list[str]]
 
     @property

@@ -121,18 +121,14 @@ class LinkState:
 
 
 @dataclasses.dataclass(frozen=True)
-class NeighborRow:
-    at: str
-    neighbor: str | None
-    router_id: str | None
-    address: str | None
-    interface: str | None
-    state: str
-    role: str | None
-    bfd: str | None
-    full_for: str | None
-    level: str
-    bfd_level: str
+class NeighborRow(Neighbor):
+    """A neighbour, and at which end it is seen."""
+
+    at: str = ""
+    neighbor: str | None = None
+    full_for: str | None = None
+    level: str = "note"
+    bfd_level: str = "note"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -268,10 +264,7 @@ class _System:
                     yield router, result["next_hops"]
 
     def _installed(self, node: ReadNode, service: Service) -> tuple[bool | None, bool]:
-        """Return (whether every router has the node as a next hop of every address, whether any has it of any).
-
-        The first is None if no router could be asked.
-        """
+        """Return (whether all routers have the node as next hop of all addresses, None if unasked; whether any has)."""
         answers = [
             any(hop["active"] and self._is(hop, node.name) for hop in hops)
             for prefix in service.addresses
@@ -480,15 +473,11 @@ class _System:
     @staticmethod
     def _neighbor(end: ReadEnd, other: ReadEnd | None, entry: Neighbor) -> NeighborRow:
         bfd = other is not None and (end.bfd or other.bfd)
+        own = {**vars(entry), "bfd": entry.bfd or ("none" if bfd and entry.state != "missing" else None)}
         return NeighborRow(
+            **own,
             at=end.name,
             neighbor=other.name if other else None,
-            router_id=entry.router_id,
-            address=entry.address,
-            interface=entry.interface,
-            state=entry.state,
-            role=entry.role,
-            bfd=entry.bfd or ("none" if bfd and entry.state != "missing" else None),
             full_for=None if entry.full_seconds is None else duration(entry.full_seconds),
             level="note" if other is None else "good" if entry.state == "Full" else "bad",
             bfd_level="bad" if bfd and entry.bfd != "up" else "good" if entry.bfd == "up" else "note",

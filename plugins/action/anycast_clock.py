@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """How far a host's clock is from the controller's; documented in plugins/modules/anycast_clock.py."""
 
-from __future__ import annotations
-
 import time
 
 from ..plugin_utils.action import Action, Row
@@ -25,10 +23,7 @@ class ActionModule(Action):
             }
         # The quickest answer is the surest, as with NTP.
         asked, theirs, answered = min(samples, key=lambda sample: sample[2] - sample[0])
-        return {
-            "offset": round(theirs - (asked + answered) / 2, 4),
-            "uncertainty": round((answered - asked) / 2, 4),
-        }
+        return {"offset": round(theirs - (asked + answered) / 2, 4), "uncertainty": round((answered - asked) / 2, 4)}
 
     def _host_time(self) -> str:
         said = self._low_level_execute_command("date +%s.%N")

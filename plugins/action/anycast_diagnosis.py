@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Why neighbours are not as expected; documented in plugins/modules/anycast_diagnosis.py."""
 
-from __future__ import annotations
-
 from ..module_utils.system.diagnosis import diagnosis
 from ..plugin_utils.action import Row, Verdict
 from ..plugin_utils.ends import both_ends

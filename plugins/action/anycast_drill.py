@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What a drill has found; documented in plugins/modules/anycast_drill.py."""
 
-from __future__ import annotations
-
 from ..module_utils.drill.plan import Event, unreachable_hosts, unserved_nodes
 from ..module_utils.drill.report import Report, report_lines, report_page
 from ..module_utils.drill.result import Result, event_result, failed_result, measured

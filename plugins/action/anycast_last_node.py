@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Whether another node stays for each address; documented in plugins/modules/anycast_last_node.py."""
 
-from __future__ import annotations
-
 from ..module_utils.model.services import normalise_services
 from ..module_utils.node.drain import Drain
 from ..module_utils.system.last_node import Other, last_node_problems, neighbor_addresses

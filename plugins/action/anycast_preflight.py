@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The problems of setting up a system; documented in plugins/modules/anycast_preflight.py."""
 
-from __future__ import annotations
-
 from ..module_utils.system.preflight import preflight_findings, preflight_interruptions, preflight_warnings
 from ..module_utils.system.text import merged, verdict_text
 from ..plugin_utils.action import Row, Verdict

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The check of what is asked of a playbook; documented in plugins/modules/anycast_request.py."""
 
-from __future__ import annotations
-
 import os
 import time
 import uuid

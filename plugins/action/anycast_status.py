@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The state of the whole system; documented in plugins/modules/anycast_status.py."""
 
-from __future__ import annotations
-
 import time
 
 from ..module_utils.model.link import LinkError, without_authentication

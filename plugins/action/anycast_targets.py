@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What has to answer in a system; documented in plugins/modules/anycast_targets.py."""
 
-from __future__ import annotations
-
 from ..module_utils.model.services import announced, valid
 from ..module_utils.probe.targets import probe_targets
 from ..plugin_utils.action import Row, Verdict

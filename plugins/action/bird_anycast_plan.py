@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Makes the plan of the role bird_anycast; documented in plugins/modules/bird_anycast_plan.py."""
 
-from __future__ import annotations
-
 import time
 
 from ..module_utils.node.plan import Wanted, node_plan

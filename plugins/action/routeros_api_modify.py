@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """community.routeros.api_modify with the key of OSPF hidden; documented in plugins/modules/routeros_api_modify.py."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from ansible.plugins.action import ActionBase

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Makes the plan of the role routeros_bootstrap; documented in plugins/modules/routeros_bootstrap_plan.py."""
 
-from __future__ import annotations
-
 from ..module_utils.routeros.access import bootstrap_login, bootstrap_problems
 from ..plugin_utils.action import Action, Row
 from ..plugin_utils.hosts import Host

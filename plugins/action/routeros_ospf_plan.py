@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Makes the plan of the role routeros_ospf; documented in plugins/modules/routeros_ospf_plan.py."""
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 

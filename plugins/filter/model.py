@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The filters for users. Each is documented in the .yml file of its name beside this one."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What every action does: check its options, decide, change nothing. Private to this collection."""
 
-from __future__ import annotations
-
 import importlib
 from typing import Any, NoReturn
 
@@ -85,10 +83,7 @@ class Plan(Action):
         raise NotImplementedError
 
     def read_machine(self, arguments: Row, task_vars: Row, fail: bool) -> tuple[Row, Row]:
-        """Return (what the module read, what else the result says). The first is empty where it could not read.
-
-        :param fail: whether the action fails then. Else its result is msg and reached, for a verdict on all hosts.
-        """
+        """Return (what the module read, what else the result says); without fail, msg and reached if it read none."""
         try:
             result = self._execute_module(module_name=self.MODULE, module_args=arguments, task_vars=task_vars)
         except AnsibleConnectionFailure as error:

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The two ends of the link, out of the variables of all hosts. Private to this collection."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

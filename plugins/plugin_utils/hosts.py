@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The variables of other hosts, for actions that look at the whole system. Private to this collection."""
 
-from __future__ import annotations
-
 import getpass
 import os
 from collections.abc import Mapping

@@ -62,8 +62,7 @@ class Protocol:
     routes: list[str] = dataclasses.field(default_factory=list)
     others: list[str] = dataclasses.field(default_factory=list)  # First words of what else is in it
     exports: bool = False  # Whether it gives routes to what it is about: neighbours, the kernel
-    # Whether it takes routes or networks from the kernel that it has not put there: learn of kernel, direct.
-    learns: bool = False
+    learns: bool = False  # Whether it takes from the kernel what it has not put there: learn of kernel, direct
     file: str = ""  # Which file it is in, where that is not bird.conf
 
     @classmethod
@@ -87,8 +86,7 @@ class BirdConf:
     service_areas: bool  # Whether each service has an OSPF area of its own, in a bird.conf of the role
     router_id: str | None
     includes: list[str]
-    # First words of statements that are neither a protocol nor about the daemon alone, such as filter.
-    others: list[str]
+    others: list[str]  # First words of statements such as filter: no protocol, and not about the daemon alone
     protocols: list[Protocol]
 
     @classmethod

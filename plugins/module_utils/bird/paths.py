@@ -16,10 +16,8 @@ class Paths:
     def __init__(self, directory: str = "/etc/bird") -> None:
         self.directory = directory
         self.bird_conf = f"{directory}/bird.conf"
-        # The file of the role that a bird.conf includes which the role does not manage.
-        self.part = f"{directory}/anycast.conf"
+        self.part = f"{directory}/anycast.conf"  # Included by a bird.conf that the role does not manage
         # By this it is included: BIRD reports no error where no file matches, before it is there and afterwards.
         self.part_pattern = f"{directory}/anycast*.conf"
         self.key = f"{directory}/anycast.key"
-        # The directory of what is announced, one file for each service.
-        self.announced = f"{directory}/anycast.d"
+        self.announced = f"{directory}/anycast.d"  # Has one file for each service that is announced

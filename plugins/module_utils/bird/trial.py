@@ -45,12 +45,7 @@ def file_diffs(
 
 
 def including(text: str, main: str, path: str, other: str) -> str | None:
-    """Return the file that BIRD was started with, such that it includes another file instead of C(path).
-
-    :param text: the file; it is to be read from anywhere, so what it includes gets an absolute path.
-    :param main: where it belongs.
-    :returns: None if it does not include C(path), by its name or by a pattern.
-    """
+    """Return the file (a text, of the path main) with C(other) included for C(path), None if it includes no C(path)."""
     directory = posixpath.dirname(main)
     found = [included for included in includes(text, directory) if fnmatch.fnmatchcase(path, included)]
     return with_includes(text, directory, dict.fromkeys(found, other)) if found else None

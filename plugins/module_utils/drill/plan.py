@@ -35,8 +35,7 @@ class Kind:
     undo: str
     why: str  # How the default of the limit comes about; the seconds are in L(default_limit)
     on: str = "node"
-    # Whether the node must leave the router's next hops. Else it may do so for a moment, and be back before a look.
-    leaves: bool = True
+    leaves: bool = True  # Whether the node must leave the router's next hops. Else it may be back before a look
     needs: tuple[str, ...] = ()  # What the service must have
     delay: float = 0.0
 
@@ -156,12 +155,10 @@ class Event:
     recovery_limit: float
     services: list[Row]
     prefixes: list[str]
-    # How the clients ask: by which of the prefixes, and from which of their addresses.
-    prefix: str
+    prefix: str  # Which of them the clients ask
     kind: str
     port: int
-    sources: dict[str, list[str]]
-    # Seconds for each step, and the probes that are sent meanwhile.
+    sources: dict[str, list[str]]  # The addresses that each client asks from
     settle: float
     back: float
     deadline: int
@@ -169,7 +166,7 @@ class Event:
     interval: float
     timeout: float
     poll_interval: float
-    count: int
+    count: int  # Of probes
     number: int = 1
     of: int = 1
 
@@ -465,11 +462,7 @@ def _short(name: Any) -> str:
 
 
 def unserved_nodes(planned: Iterable[str], names: Iterable[str], answers: Iterable[Any]) -> list[str]:
-    """Return a sentence for each node of a plan that serves none of the clients.
-
-    :param names: of all nodes. If no answer names a node, it is not known which node serves which client.
-    :param answers: names that answered the clients.
-    """
+    """Return a sentence for each planned node that answers no client, where answers are names of nodes at all."""
     said = {_short(answer) for answer in answers if answer}
     if not said & {_short(name) for name in names}:
         return []

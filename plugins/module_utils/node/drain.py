@@ -22,8 +22,7 @@ class Drain:
     reason: str
     since: str  # In UTC, such as 2026-11-22T15:00:00Z
     done: bool = False  # Whether the router sends nothing to the node any more
-    # Units that the drain has stopped, and that undrain starts again.
-    stopped: list[str] = dataclasses.field(default_factory=list)
+    stopped: list[str] = dataclasses.field(default_factory=list)  # Units that it has stopped, and undrain starts
 
     @classmethod
     def begin(cls, service: str | None, by: str, reason: str, now: float) -> Drain:

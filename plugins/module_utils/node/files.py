@@ -110,12 +110,10 @@ class Record:
     """What is known of the time before the role."""
 
     packages: list[str] = dataclasses.field(default_factory=list)  # Packages that the role has installed
-    # How units were, as anycast_node_info says; C(announced_by_hand) is beside them.
-    units: dict[str, Any] = dataclasses.field(default_factory=dict)
+    units: dict[str, Any] = dataclasses.field(default_factory=dict)  # How units were, beside C(announced_by_hand)
     # Files of which there is a copy, and the digest of what is left in place; None where the role writes the file.
     files: dict[str, str | None] = dataclasses.field(default_factory=dict)
-    # Interfaces that were taken out of files: file, name, text.
-    stanzas: list[dict[str, str]] = dataclasses.field(default_factory=list)
+    stanzas: list[dict[str, str]] = dataclasses.field(default_factory=list)  # Taken out of files: file, name, text
 
 
 class Kept:

@@ -26,15 +26,10 @@ FILES = {
     IFUPDOWN: {_INTERFACES_D + OWN_PREFIX + "{}": 0o644},
     IFUPDOWN2: {_INTERFACES_D + OWN_PREFIX + "{}": 0o644},
     NETWORKMANAGER: {"/etc/NetworkManager/system-connections/anycast-{}.nmconnection": 0o600},
-    NETWORKD: {
-        "/etc/systemd/network/00-anycast-{}.netdev": 0o644,
-        "/etc/systemd/network/00-anycast-{}.network": 0o644,
-    },
+    NETWORKD: {"/etc/systemd/network/00-anycast-{}.netdev": 0o644, "/etc/systemd/network/00-anycast-{}.network": 0o644},
 }
 # Of earlier versions of the role, and replaced.
-EARLIER = {
-    NETWORKD: ("/etc/systemd/network/50-anycast-{}.netdev", "/etc/systemd/network/50-anycast-{}.network"),
-}
+EARLIER = {NETWORKD: ("/etc/systemd/network/50-anycast-{}.netdev", "/etc/systemd/network/50-anycast-{}.network")}
 Source = tuple[str, str]  # Keyword and absolute path of a line of interfaces(5)
 
 
@@ -81,10 +76,7 @@ class InterfaceManagers:
 
 
 def sourced_path(sources: Iterable[Source], interface: str) -> str | None:
-    """Return the path of an interface's file that /etc/network/interfaces has read at boot, None where it reads none.
-
-    :param sources: its lines C(source) and C(source-directory), and those of the files that these name.
-    """
+    """Return the file of an interface that /etc/network/interfaces reads at boot by these lines, None if none."""
     name = OWN_PREFIX + interface
     # The usual directory first; what is below /run is gone at boot.
     for keyword, pattern in sorted(sources, key=lambda source: not source[1].startswith(_INTERFACES_D)):
@@ -100,10 +92,7 @@ def sourced_path(sources: Iterable[Source], interface: str) -> str | None:
 
 
 def source_problems(sources: list[Source] | None, interfaces: Iterable[str]) -> list[str]:
-    """Return which interfaces ifupdown would not make at boot, in one sentence.
-
-    :param sources: None where there is no /etc/network/interfaces: what ifupdown reads then, only a try tells.
-    """
+    """Return which interfaces ifupdown would not make at boot. Without a file (None) only a try tells what it reads."""
     unread = [name for name in interfaces if sources is not None and not sourced_path(sources, name)]
     if not unread or sources is None:
         return []

@@ -10,15 +10,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from .files import INTERFACES, own_interfaces_files
-from .interfaces import (
-    IFUPDOWN,
-    IFUPDOWN2,
-    NETWORKD,
-    NETWORKMANAGER,
-    InterfaceManagers,
-    all_patterns,
-    owned_interfaces,
-)
+from .interfaces import IFUPDOWN, IFUPDOWN2, NETWORKD, NETWORKMANAGER, InterfaceManagers, all_patterns, owned_interfaces
 
 _UNITS = {NETWORKMANAGER: "NetworkManager.service", NETWORKD: "systemd-networkd.service"}
 

@@ -17,12 +17,7 @@ from ..model.services import Service, ServicesError
 from . import announcer, takeover
 from . import problems as node_checks
 from .ifupdown import HandMade
-from .interfaces import (
-    IFUPDOWN2,
-    READ_INTERFACES,
-    InterfaceManagers,
-    source_problems,
-)
+from .interfaces import IFUPDOWN2, READ_INTERFACES, InterfaceManagers, source_problems
 from .source_routing import SourceRouting
 
 Row = dict[str, Any]  # A part of a plan, or what anycast_node_info returns

@@ -29,9 +29,8 @@ class Around:
     """What a bird.conf works on."""
 
     routes: list[dict[str, Any]] = dataclasses.field(default_factory=list)  # Of C(ip -json route), of both versions
-    # Names of all interfaces, and of those to OSPF's neighbours.
-    interfaces: list[str] = dataclasses.field(default_factory=list)
-    links: list[str] = dataclasses.field(default_factory=list)
+    interfaces: list[str] = dataclasses.field(default_factory=list)  # The names of all
+    links: list[str] = dataclasses.field(default_factory=list)  # The names of those to OSPF's neighbours
 
 
 _NOTHING = Around()

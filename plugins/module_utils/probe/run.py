@@ -24,10 +24,7 @@ from typing import Any, Protocol
 # From linux/in.h, linux/in6.h and linux/errqueue.h; Python's socket module has no names for them.
 IP_RECVERR = 11
 IPV6_RECVERR = 25
-_ERROR_QUEUES = {
-    socket.AF_INET: (socket.IPPROTO_IP, IP_RECVERR),
-    socket.AF_INET6: (socket.IPPROTO_IPV6, IPV6_RECVERR),
-}
+_ERROR_QUEUES = {socket.AF_INET: (socket.IPPROTO_IP, IP_RECVERR), socket.AF_INET6: (socket.IPPROTO_IPV6, IPV6_RECVERR)}
 _EXTENDED_ERROR = struct.Struct("@IBBBBII")
 
 REASONS: dict[int, str] = {

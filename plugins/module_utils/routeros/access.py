@@ -125,11 +125,7 @@ def allowed_networks(allowed: Iterable[Any]) -> list[IPv4Network]:
 
 
 def seen_from(sessions: Iterable[Row], username: str, own: str) -> list[str]:
-    """Return the addresses that the router may know this host by: one, but where others use the API as the same user.
-
-    :param sessions: rows of /user/active (manual, "User"), none if it does not tell.
-    :param own: this host's address on its end of the session; behind NAT (a container, WSL) not the router's view.
-    """
+    """Return the addresses that the router may know this host by, out of /user/active: not its own one behind NAT."""
     addresses = {
         str(row.get("address"))
         for row in sessions

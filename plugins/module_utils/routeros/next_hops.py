@@ -31,8 +31,7 @@ class NextHop:
     ecmp: bool
     dynamic: bool
     blackhole: bool
-    # The node of an IPv6 next hop, whose gateway says nothing to a reader; see name_nodes().
-    link_local: str | None = None
+    link_local: str | None = None  # Of an IPv6 next hop, which says nothing to a reader; see name_nodes()
     router_id: str | None = None
 
     def as_dict(self) -> Row:

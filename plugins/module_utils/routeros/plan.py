@@ -22,10 +22,7 @@ _STATE = (".id", ".nextid", "bytes", "dynamic", "inactive", "invalid", "packets"
 
 
 def router_plan(info: Info, request: RouterRequest, link: Any, other_router_ids: Mapping[str, Any]) -> Plan:
-    """Return {problems, notes} and, where the variables can be written at all, what the role writes.
-
-    Where the link has a key, routeros_info was asked with auth_key_sha256.
-    """
+    """Return {problems, notes} and, where the variables can be written at all, what the role writes."""
     wrong = link_problems("routeros_ospf_link", link, request.prefixes)
     wrong += checks.request_problems(request)
     checked = working_link(link)

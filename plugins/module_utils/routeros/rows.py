@@ -29,12 +29,10 @@ class RouterRequest:
 
     router_id: str
     interfaces: list[str]
-    # Of the version 2 of OSPF; ip.versioned() makes those of version 3.
-    instance: str
+    instance: str  # Of OSPFv2, as is the area; ip.versioned() makes those of OSPFv3
     area: str
     comment: str
-    # Numbers, or text that is one, as -e gives it; checks.request_problems() says so of what is none.
-    priority: Any
+    priority: Any  # A number, or text that is one, as -e gives it; checks.request_problems() looks at both
     cost: Any
     prefixes: list[str]
     filter_chain: str  # Empty for no filter

@@ -32,19 +32,16 @@ class End:
     """What routers and nodes have in common."""
 
     name: str
-    # The result of the module that reads such an end, empty where it was not, or could not be read.
-    info: Row = dataclasses.field(default_factory=dict)
+    info: Row = dataclasses.field(default_factory=dict)  # What the module that reads it returned, empty without
     link: Link | None = None  # None where it cannot work; the end's own problems say why
     interfaces: list[str] = dataclasses.field(default_factory=list)
-    # What its role says of it alone, or why it did not answer.
+    # What its role says of it alone, or why it did not answer; doubts keep nothing from working now.
     problems: list[str] = dataclasses.field(default_factory=list)
-    # What its role says of it alone that keeps nothing from working now.
     doubts: list[str] = dataclasses.field(default_factory=list)
     reached: bool = True
     asked: bool = True  # False where --limit leaves it out, so that only its name and router id are known
     router_id: str | None = None
-    # The result of the module that reads its neighbours, empty where it did not run.
-    neighbors: Row = dataclasses.field(default_factory=dict)
+    neighbors: Row = dataclasses.field(default_factory=dict)  # The result of the module that reads them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,8 +85,7 @@ class NodeEnd(End):
     source_routing: bool = False
     planned: Row = dataclasses.field(default_factory=dict)  # What its plan says of BIRD, empty where there is none
     bird: Row = dataclasses.field(default_factory=dict)  # The result of bird_info, empty where it did not run
-    # The files of BIRD that the role would change, None where they could not be compared.
-    changed_files: list[str] | None = None
+    changed_files: list[str] | None = None  # Files of BIRD that the role would change, None where not compared
 
     @property
     def facts(self) -> node_facts.Facts:

@@ -118,10 +118,7 @@ _ROWS = 5  # Services, or addresses, that one box shows; the others are counted
 
 
 def drawing(status: Status, columns: int, box: int) -> Shape:
-    """Return where things are in the drawing of the network: routers above, the link, nodes below it.
-
-    At most so many nodes, as columns, stand beside each other, in boxes of this width.
-    """
+    """Return where things are in the drawing: routers above, the link, below it nodes in so many columns of boxes."""
     nodes, routers = status.nodes, status.routers
     rows = -(-len(nodes) // columns) or 1
     per_row = max(-(-len(nodes) // rows), 1)  # As many in each row, but for the last

@@ -9,8 +9,6 @@ from ..plugin_utils.ends import both_ends
 
 
 class ActionModule(Verdict):
-    OPTIONS = {"force": {"type": "bool", "default": False}}
-
     def decide(self, options: Row, task_vars: Row) -> Row:
         ends = both_ends(task_vars)
         problems, warnings = [*preflight_findings(*ends)], [*preflight_warnings(*ends)]

@@ -13,6 +13,12 @@ export ANYCAST_COLLECTIONS := $(CURDIR)/.ansible/collections
 LAB_ENVIRONMENT := ANYCAST_OSPF_KEY=lab-key-not-secret ROUTEROS_USERNAME=ansible ROUTEROS_PASSWORD=lab-password
 LAB_INVENTORY := -i inventories/home -i .lab/inventory.yml
 
+# A RouterOS of yours (CHR, .img or .zip) as the lab's router: make demo ROUTER_IMAGE=chr-7.20.8.img. Also for test and matrix.
+ifneq ($(ROUTER_IMAGE),)
+override ROUTER_IMAGE := $(shell realpath -ms "$(ROUTER_IMAGE)")
+export ROUTER_IMAGE
+endif
+
 .PHONY: help
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,7 +40,7 @@ setup: .venv/.ready .ansible/collections/ansible_collections/homelab/anycast ## 
 	@$(BIN)/python -m lab setup
 
 .PHONY: demo
-demo: setup ## The lab, with the article's system set up on it and verified; stays up
+demo: setup ## The lab, with the article's system set up on it and verified; stays up. ROUTER_IMAGE=chr-7.x.img: with your RouterOS
 	@$(BIN)/python -m lab up
 	@echo "== homelab.anycast.site"
 	@$(LAB_ENVIRONMENT) ansible-playbook $(LAB_INVENTORY) homelab.anycast.site

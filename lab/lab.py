@@ -9,12 +9,15 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 
-from lab import emulator, host, image, inventory, keys, personality, qemu, snapshots, ssh, state
+from lab import cloud_router, host, image, inventory, keys, qemu, snapshots, ssh, state
 from lab.errors import LabError
 from lab.image import Image
-from lab.machines import MACHINES, SUITES, Machine, Ports, ports_from
+from lab.kind import Kind, Wait
+from lab.linux import Linux
+from lab.machines import MACHINES, ROUTER, SUITES, Machine, Ports, ports_from
 from lab.parallel import each
 from lab.paths import runtime_dir, state_dir
 from lab.state import State
@@ -24,14 +27,6 @@ PATIENCE = {"kvm": 90.0, "tcg": 600.0}
 four times that beside other work."""
 SPACE_FOR_DISKS = 2**30
 """What the machines' own disks grow to with a few snapshots."""
-
-BOOTED = """systemctl is-system-running --wait >/dev/null
-failed=$(systemctl list-units --failed --plain --no-legend | cut -d ' ' -f 1)
-for service in {services}; do
-    systemctl is-active --quiet $service || failed="$failed $service"
-done
-[ -z "$failed" ] || {{ echo "not running as it should: $failed" >&2; exit 1; }}"""
-"""With no unit failed, and none in a circle of failures and restarts."""
 
 
 @contextlib.contextmanager
@@ -87,6 +82,12 @@ def up() -> None:
             f"LAB_PORT_BASE is {ports.base}, but the lab is up with {old.port_base};"
             " run `python -m lab down` first, or unset the variable"
         )
+    wanted = cloud_router.asked_for()
+    if on and old is not None and wanted and str(wanted) != old.router_image:
+        raise LabError(
+            f"{cloud_router.VARIABLE} is {wanted}, but the router of this lab is {old.router_image or 'the emulator'};"
+            " run `python -m lab down` first, or unset the variable"
+        )
     try:
         current = old if on and old else _prepare(ports)
         if off:
@@ -97,7 +98,7 @@ def up() -> None:
         each(on, qemu.resume)
         _boot(off, current, clock)
         inventory.write(ports)
-        problem = _sync_emulator(ports, clock)
+        problem = _sync_router(current, clock)
     except BaseException:
         with _undisturbed():
             each(off, lambda machine: _stop(machine, ports))
@@ -110,10 +111,10 @@ def up() -> None:
         clock.say(f"The lab is up. Inventory: {state_dir() / 'inventory.yml'}")
 
 
-def _sync_emulator(ports: Ports, clock: Clock) -> LabError | None:
+def _sync_router(current: State, clock: Clock) -> LabError | None:
     try:
-        if message := emulator.sync(ports):
-            clock.say(f"hap-lite: {message}")
+        if message := kind_of(ROUTER, current).sync(current.ports):
+            clock.say(f"{ROUTER.name}: {message}")
     except LabError as error:
         return error
     return None
@@ -124,23 +125,21 @@ def _prepare(ports: Ports) -> State:
     arch = host.architecture()
     accelerator = host.accelerator(arch)
     host.check_programs(arch, accelerator)
+    wanted = cloud_router.asked_for()
+    router = cloud_router.look_at(wanted, arch) if wanted else None
     host.check_ports(ports)
     built = build_images()
     host.check_space(state_dir(), SPACE_FOR_DISKS, "The lab")
-    current = State(ports.base, accelerator, {suite: one.directory.name for suite, one in built.items()})
+    current = State(
+        ports.base,
+        accelerator,
+        {suite: one.directory.name for suite, one in built.items()},
+        *((str(wanted), str(router.path), router.format, cloud_router.digest(router.path)) if router else ()),
+    )
     ssh.known_hosts_file().write_text(keys.known_hosts(ports))
     for machine in MACHINES:
-        files = qemu.Files(machine)
-        files.directory.mkdir(mode=0o700, exist_ok=True)
-        tree = personality.files(
-            machine,
-            authorized_key=keys.public(keys.user_key()),
-            host_key=keys.host_key(machine).read_bytes(),
-            tls=keys.tls(),
-        )
-        files.initrd.touch(mode=0o600)  # it holds the machine's keys
-        files.initrd.write_bytes(built[machine.suite].initrd.read_bytes() + personality.archive(machine, tree))
-        qemu.create_disk(machine, built[machine.suite])
+        qemu.Files(machine).directory.mkdir(mode=0o700, exist_ok=True)
+        kind_of(machine, current).create(machine)
     state.save(current)
     return current
 
@@ -150,18 +149,11 @@ def _boot(machines: list[Machine], current: State, clock: Clock) -> None:
     stop = threading.Event()
     patience = PATIENCE[current.accelerator]
     for machine in machines:
-        qemu.start(machine, current.ports, image_of(machine, current), current.accelerator)
+        qemu.start(machine, current.ports, kind_of(machine, current), current.accelerator)
 
     def wait(machine: Machine) -> None:
         try:
-            ssh.wait(machine, current.ports, patience, stop)
-            clock.say(f"{machine.name}: reachable")
-            ssh.run(
-                machine,
-                current.ports,
-                BOOTED.format(services=" ".join(personality.services(machine))),
-                timeout=patience,
-            )
+            kind_of(machine, current).boot(machine, current.ports, Wait(patience, stop, clock.say))
             clock.say(f"{machine.name}: booted")
         except LabError as error:
             console = qemu.Files(machine).console
@@ -171,12 +163,17 @@ def _boot(machines: list[Machine], current: State, clock: Clock) -> None:
     each(machines, wait, stop)
 
 
-def image_of(machine: Machine, current: State) -> Image:
-    """The image the machine was made from."""
+def kind_of(machine: Machine, current: State) -> Kind:
+    """What the machine was made from."""
+    if machine == ROUTER and current.router_disk:
+        router = cloud_router.RouterImage(Path(current.router_disk), current.router_disk_form)
+        if not router.path.is_file():
+            raise LabError(f"the router's image, {router.path}, is gone; bring it back, or run `python -m lab down`")
+        return cloud_router.Chr(router)
     found = image.of_key(current.images[machine.suite])
     if not found.directory.is_dir():
         raise LabError(f"the image of this lab, {found.directory}, is gone; run `python -m lab down`, then `up`")
-    return found
+    return Linux(found)
 
 
 def _stop(machine: Machine, ports: Ports) -> bool:
@@ -258,7 +255,8 @@ def load_snapshot(tag: str) -> None:
     current = state.require()
     clock = Clock()
     patience = PATIENCE[current.accelerator]
-    snapshots.load(tag, current, lambda machine: image_of(machine, current), patience, threading.Event())
+    wait = Wait(patience, threading.Event())
+    snapshots.load(tag, current, lambda machine: kind_of(machine, current), wait)
     clock.say(f"Snapshot {tag} loaded")
 
 
@@ -272,7 +270,7 @@ def shell(machine: Machine, remote: list[str]) -> int:
     current = state.require()
     if not qemu.running(machine):
         raise LabError(f"{machine.name} is off; run `python -m lab power-on {machine.name}`")
-    line = ssh.command(machine, current.ports)
+    line = kind_of(machine, current).login(machine, current.ports)
     os.execvp(line[0], [*line[:-1], *([] if remote else ["-t"]), line[-1], *remote])
 
 
@@ -291,6 +289,8 @@ def status() -> bool:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    if current.router_image:
+        print(f"router: {current.router_image} (sha256 {current.router_disk_digest})")
     print(f"accelerator: {current.accelerator}; snapshots: {', '.join(snapshots.available()) or 'none'}")
     return all(qemu.running(machine) for machine in MACHINES)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from lab import processes
 from lab.errors import LabError
 from lab.host import Architecture, architecture
-from lab.image import Image
+from lab.kind import Kind
 from lab.machines import MULTICAST_GROUP, Machine, Ports
 from lab.paths import runtime_dir, state_dir
 from lab.qmp import Qmp
@@ -22,11 +22,6 @@ LAN_CARD = "lan0"
 
 TRANSLATION_CACHE = 256
 """MiB of translated code per machine. tcg would take up to 1 GiB of the host for each."""
-
-KERNEL_ARGUMENTS = (
-    "root=/dev/vda rw quiet loglevel=4 panic=5 mitigations=off audit=0 apparmor=0 random.trust_cpu=on"
-    " TERM=dumb systemd.show_status=1 systemd.log_color=0 systemd.default_timeout_start_sec=180s"
-)
 
 
 @dataclass(frozen=True)
@@ -70,24 +65,24 @@ def _qmp_option(socket: Path) -> str:
 
 
 def command(
-    machine: Machine, ports: Ports, image: Image, files: Files, accelerator: str, arch: Architecture, snapshot: str = ""
+    machine: Machine, ports: Ports, kind: Kind, accelerator: str, arch: Architecture, snapshot: str = ""
 ) -> list[str]:
     """Command line of one machine; with `snapshot` it starts from there, stopped, instead of booting."""
     forwards = "".join(
         f",hostfwd=tcp:127.0.0.1:{host}-{machine.management_address}:{guest}"
         for host, guest in ports.forwards(machine).items()
     )
+    files = Files(machine)
+    hardware = kind.hardware(machine, arch, accelerator)
     accel = f"tcg,tb-size={TRANSLATION_CACHE}" if accelerator == "tcg" else accelerator
     line = [arch.qemu, "-name", machine.name, "-nodefaults", "-no-user-config", "-display", "none"]
-    line += ["-machine", arch.machine, "-accel", accel, "-cpu", "host" if accelerator == "kvm" else arch.tcg_cpu]
+    line += ["-machine", arch.machine, "-accel", accel, "-cpu", hardware.cpu]
     line += ["-smp", "1", "-m", str(machine.memory)]
-    line += ["-kernel", str(image.kernel), "-initrd", str(files.initrd)]
-    line += ["-append", f"{KERNEL_ARGUMENTS} console={arch.console}"]
+    line += hardware.boot
     # `unsafe`: QEMU ends by its own `quit`, which writes the disk out; only a crash of the host could lose anything.
     line += ["-drive", f"if=none,id=disk0,format=qcow2,cache=unsafe,discard=unmap,file={quote(files.disk)}"]
-    line += ["-device", "virtio-blk-pci,drive=disk0,addr=0x3"]
-    line += ["-device", "virtio-rng-pci,addr=0x4"]
-    line += ["-netdev", f"user,id=management,ipv6=off{forwards}"]
+    line += ["-device", f"virtio-blk-pci,drive=disk0,addr=0x3{hardware.disk}"]
+    line += ["-netdev", f"user,id=management,ipv6=off{hardware.network}{forwards}"]
     line += ["-device", f"virtio-net-pci,netdev=management,addr={MANAGEMENT_SLOT},romfile=,mac={machine.mac(0)}"]
     line += ["-netdev", f"socket,id=lan,mcast={MULTICAST_GROUP}:{ports.lan},localaddr=127.0.0.1"]
     line += ["-device", f"virtio-net-pci,netdev=lan,id={LAN_CARD},addr={LAN_SLOT},romfile=,mac={machine.mac(1)}"]
@@ -113,22 +108,22 @@ def running(machine: Machine) -> bool:
     return pid(machine) is not None
 
 
-def create_disk(machine: Machine, image: Image) -> None:
-    """A new disk on top of the image's, which stays as it is."""
+def create_disk(machine: Machine, base: Path, form: str) -> None:
+    """A new disk on top of an image's, which stays as it is; `form` is that of the image, as qemu-img calls it."""
     files = Files(machine)
     files.disk.unlink(missing_ok=True)
-    line = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", str(image.disk), str(files.disk)]
+    line = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", form, "-b", str(base), str(files.disk)]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     if done.returncode:
         raise LabError(f"cannot make the disk of {machine.name}: {done.stderr.strip()}")
 
 
-def start(machine: Machine, ports: Ports, image: Image, accelerator: str, snapshot: str = "") -> None:
+def start(machine: Machine, ports: Ports, kind: Kind, accelerator: str, snapshot: str = "") -> None:
     """Start the machine's QEMU and wait until it answers on its control socket."""
     files = Files(machine)
     files.socket.unlink(missing_ok=True)
     files.console.unlink(missing_ok=True)
-    line = command(machine, ports, image, files, accelerator, architecture(), snapshot)
+    line = command(machine, ports, kind, accelerator, architecture(), snapshot)
     with files.log.open("wb") as log:
         # In a session of its own: a Ctrl-C in the terminal is ours to handle, and the machine outlives this command.
         process = subprocess.Popen(

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import threading
-import time
 from collections.abc import Callable, Iterable
 
 from lab import qemu, ssh
 from lab.errors import LabError
-from lab.image import Image
+from lab.kind import Kind, Wait
 from lab.machines import MACHINES, Machine
 from lab.parallel import each
 from lab.qmp import Qmp
@@ -66,7 +64,7 @@ def save(tag: str) -> None:
         each(MACHINES, lambda machine: _monitor(machine, "cont"))
 
 
-def load(tag: str, state: State, image: Callable[[Machine], Image], patience: float, stop: threading.Event) -> None:
+def load(tag: str, state: State, kind: Callable[[Machine], Kind], wait: Wait) -> None:
     """Bring every machine back to the snapshot; one which is off starts from there instead of booting."""
     check_tag(tag)
     if tag not in (tags := available()):
@@ -82,9 +80,8 @@ def load(tag: str, state: State, image: Callable[[Machine], Image], patience: fl
             # A cable which was pulled since is not part of the saved state.
             qemu.set_cable(machine, up=True)
         else:
-            qemu.start(machine, state.ports, image(machine), state.accelerator, snapshot=tag)
+            qemu.start(machine, state.ports, kind(machine), state.accelerator, snapshot=tag)
 
     each(MACHINES, restore)
     each(MACHINES, lambda machine: _monitor(machine, "cont"))
-    # The clock is part of the snapshot. A stale one makes apt and certificates fail in ways hard to understand.
-    each(MACHINES, lambda m: ssh.wait(m, state.ports, patience, stop, f"date -s @{time.time():.3f} >/dev/null"), stop)
+    each(MACHINES, lambda machine: kind(machine).restored(machine, state.ports, wait), wait.stop)

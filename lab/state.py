@@ -20,6 +20,13 @@ class State:
     accelerator: str
     images: dict[str, str]
     """Key of the image by Debian release."""
+    router_image: str = ""
+    """What the user gave for the router to boot; nothing where it runs the emulator."""
+    router_disk: str = ""
+    """The disk: the same, or what was unpacked from it."""
+    router_disk_form: str = ""
+    router_disk_digest: str = ""
+    """Its SHA-256."""
 
     @property
     def ports(self) -> Ports:

@@ -107,3 +107,21 @@ def test_two_steps_run_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None
 def test_every_scenario_is_either_of_each_change_or_of_the_matrix() -> None:
     assert run.MATRIX <= run.SCENARIOS
     assert run.SCENARIOS - run.MATRIX
+
+
+def test_scenarios_of_the_emulator_are_left_out_by_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("ROUTER_IMAGE", raising=False)
+    assert run.left_out({"ipv6", "drain"}) == set()
+    monkeypatch.setenv("ROUTER_IMAGE", "/chr.img")
+    assert run.left_out({"ipv6", "drain"}) == {"ipv6"}
+    assert capsys.readouterr().out == "not run with ROUTER_IMAGE: ipv6, which gives the emulator's machine addresses\n"
+
+
+def test_every_scenario_that_looks_into_the_emulators_machine_is_left_out_or_asks() -> None:
+    for path in (run.ROOT / "molecule").rglob("*.yml"):
+        text = path.read_text()
+        if "ssh hap-lite" in text:
+            scenario = path.relative_to(run.ROOT / "molecule").parts[0]
+            assert scenario in run.EMULATOR_ONLY or "ROUTER_IMAGE" in text, path

@@ -12,10 +12,13 @@ import pytest
 from lab import cli, emulator, host, lab, qemu, snapshots, ssh
 from lab import state as lab_state
 from lab.errors import LabError
+from lab.image import Image
+from lab.linux import Linux
 from lab.machines import MACHINES, Machine, Ports, machine
 from lab.parallel import each
 
 ROOT = Path(__file__).parents[2]
+LINUX = Linux(Image(Path("/cache/key")))
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +26,8 @@ def nothing_runs(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(qemu, "runtime_dir", lambda: state.parent / "run")
     monkeypatch.setattr(lab, "runtime_dir", lambda: state.parent / "run")
     monkeypatch.setattr(qemu, "running", lambda m: False)
-    monkeypatch.delenv("LAB_PORT_BASE", raising=False)
+    for name in ("LAB_PORT_BASE", "ROUTER_IMAGE"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def up(base: int = 20220) -> lab_state.State:
@@ -98,6 +102,7 @@ def test_up_on_a_lab_which_is_up_starts_nothing(
     up()
     monkeypatch.setattr(qemu, "running", lambda m: True)
     monkeypatch.setattr(qemu, "resume", lambda m: None)
+    monkeypatch.setattr(lab, "kind_of", lambda machine, current: LINUX)
     monkeypatch.setattr(emulator, "sync", lambda ports: "")
     monkeypatch.setattr(qemu, "start", lambda *_: pytest.fail("started a machine"))
     assert cli.main(["up"]) == 0
@@ -110,7 +115,7 @@ def test_up_which_does_not_succeed_leaves_nothing_running(
 ) -> None:
     running: set[str] = set()
     monkeypatch.setattr(lab, "_prepare", lambda ports: up())
-    monkeypatch.setattr(lab, "image_of", lambda machine, current: None)
+    monkeypatch.setattr(lab, "kind_of", lambda machine, current: LINUX)
     monkeypatch.setattr(host, "check_ports", lambda *_, **__: None)
     monkeypatch.setattr(qemu, "start", lambda m, *_: running.add(m.name))
     monkeypatch.setattr(qemu, "quit_machine", lambda m: running.discard(m.name))
@@ -133,7 +138,7 @@ def test_a_machine_which_does_not_boot_shows_the_end_of_its_console(
     files.directory.mkdir()
     files.console.write_text("".join(f"line {n}\n" for n in range(100)) + "Kernel panic\n")
     monkeypatch.setattr(qemu, "start", lambda *_: None)
-    monkeypatch.setattr(lab, "image_of", lambda machine, current: None)
+    monkeypatch.setattr(lab, "kind_of", lambda machine, current: LINUX)
     monkeypatch.setattr(qemu, "running", lambda m: True)
     monkeypatch.setattr(ssh, "has_banner", lambda port, timeout: False)
     monkeypatch.setitem(lab.PATIENCE, "tcg", 0.2)
@@ -164,7 +169,7 @@ def test_an_unknown_snapshot_is_answered_with_those_there_are(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     up()
-    monkeypatch.setattr(lab, "image_of", lambda machine, current: None)
+    monkeypatch.setattr(lab, "kind_of", lambda machine, current: LINUX)
     monkeypatch.setattr(snapshots, "tags_of", lambda m: ["clean"])
     assert cli.main(["snapshot", "load", "other"]) == 1
     assert "no snapshot 'other' of all machines; there is: clean" in capsys.readouterr().err

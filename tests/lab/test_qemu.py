@@ -7,6 +7,7 @@ import pytest
 from lab import processes, qemu
 from lab.host import ARCHITECTURES
 from lab.image import Image
+from lab.linux import Linux
 from lab.machines import Ports, machine
 
 
@@ -17,9 +18,8 @@ def runtime(state: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def line(name: str, accelerator: str = "tcg", snapshot: str = "", arch: str = "x86_64") -> list[str]:
-    m = machine(name)
-    files = qemu.Files(m)
-    return qemu.command(m, Ports(20220), Image(Path("/cache/key")), files, accelerator, ARCHITECTURES[arch], snapshot)
+    kind = Linux(Image(Path("/cache/key")))
+    return qemu.command(machine(name), Ports(20220), kind, accelerator, ARCHITECTURES[arch], snapshot)
 
 
 def option(argv: list[str], name: str) -> list[str]:

@@ -91,7 +91,20 @@ def make(target: Path) -> None:
         commands.write_text(
             f"set root=hd0\nlinux /vmlinuz.lab {KERNEL_ARGUMENTS} console={arch.console}\ninitrd /initrd.lab\nboot\n"
         )
-        _run("grub-mkimage", "-O", "i386-pc", "-p", "(hd0)/", "-c", str(commands), "-o", str(core), *MODULES)
+        _run(
+            "grub-mkimage",
+            "-d",
+            str(GRUB),
+            "-O",
+            "i386-pc",
+            "-p",
+            "(hd0)/",
+            "-c",
+            str(commands),
+            "-o",
+            str(core),
+            *MODULES,
+        )
         size = -(-new.stat().st_size // SECTOR) * SECTOR
         sector, rest = bootable((GRUB / "boot.img").read_bytes(), core.read_bytes(), size)
         with new.open("r+b") as disk:

@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 
 from lab import keys, stand_in
+from lab.cpio import File
 
 
 @pytest.fixture
-def tree(state: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, stand_in.File]:
+def tree(state: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, File]:
     monkeypatch.setattr(keys, "tls", lambda: {"cert.pem": b"CERTIFICATE", "key.pem": b"KEY"})
     (state.parent / "hap-lite_host_ed25519").write_bytes(b"HOST KEY")
     return stand_in.tree()
 
 
-def test_it_takes_its_address_by_dhcp(tree: dict[str, stand_in.File]) -> None:
+def test_it_takes_its_address_by_dhcp(tree: dict[str, File]) -> None:
     text = tree["etc/network/interfaces.d/lab"].content.decode()
     assert "10.0.2.11" not in text
     assert "busybox udhcpc -i $IFACE" in text
@@ -26,7 +27,7 @@ def test_it_takes_its_address_by_dhcp(tree: dict[str, stand_in.File]) -> None:
     assert tree["etc/network/interfaces.d/lab.udhcpc"].mode == 0o755
 
 
-def test_its_emulator_starts_at_boot_with_the_user_of_a_factory(tree: dict[str, stand_in.File]) -> None:
+def test_its_emulator_starts_at_boot_with_the_user_of_a_factory(tree: dict[str, File]) -> None:
     unit = tree["etc/systemd/system/routeros.service"].content.decode()
     assert "--users /etc/routeros/factory.json" in unit
     assert json.loads(tree["etc/routeros/factory.json"].content) == [{"name": "admin", "password": ""}]

@@ -55,13 +55,6 @@ MATRIX = {
     "speed",
     "takeover",
 }
-# Scenarios that look into the emulator's machine, so not with a RouterOS of the user's in its place (ROUTER_IMAGE).
-EMULATOR_ONLY = {
-    "bootstrap": "writes the emulator's users",
-    "ipv6": "gives the emulator's machine addresses",
-    "source_routing": "gives the emulator's machine a route",
-    "speed": "counts logins in the emulator's journal",
-}
 # The same of the quick bed.
 # test_announcer.py has time limits that a busy machine breaks; tests/unit/announcer/test_faults.py simulates its time.
 BED_MATRIX = (
@@ -70,6 +63,13 @@ BED_MATRIX = (
     "tests/integration/test_lsa_change.py",
     "tests/integration/test_rotate_key.py",
 )
+# Scenarios that look into the emulator's machine, so not with a RouterOS of the user's in its place (ROUTER_IMAGE).
+EMULATOR_ONLY = {
+    "bootstrap": "writes the emulator's users",
+    "ipv6": "gives the emulator's machine addresses",
+    "source_routing": "gives the emulator's machine a route",
+    "speed": "counts logins in the emulator's journal",
+}
 # The tests of this program and of the one that it imports.
 TOOLS = ("tests/test_run.py", "tests/test_matrix.py")
 # What measures the line coverage of plugins/, as it calls them in its own process; pyproject.toml has the limit.
@@ -191,6 +191,8 @@ def run_matrix(chosen: list[str]) -> list[tuple[int, int]]:
     if unknown := sorted(names - known):
         sys.exit(f"no such scenario: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
     names -= left_out(names)
+    if not names:
+        sys.exit("nothing is left to run: unset ROUTER_IMAGE")
     # The bed's rows are written by its own tests.
     results = [run(pytest("bed-matrix", *BED_MATRIX))] if "bed-matrix" in names else []
     left = names & SCENARIOS

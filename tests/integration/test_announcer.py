@@ -297,8 +297,8 @@ def test_bird_is_stopped_or_killed_at_a_random_moment(bed: Bed, nodes: list[Node
             node.machine.systemctl("kill", "--signal=STOP", "sip")
         else:
             node.machine.systemctl("stop", "--no-block", "sip")
-    for node in nodes:
-        gone(bed, node, start + 4, HANG + SETTLED + DEAD_INTERVAL + 2)
+    times = [gone(bed, node, start + 4, HANG + SETTLED + DEAD_INTERVAL + 2) for node in nodes]
+    print(f"until the router let go of the dead service: {' '.join(f'{seconds:.2f}' for seconds in times)}")
     for node in nodes:
         stays_gone(bed, node, 1)
 

@@ -75,3 +75,18 @@ def test_an_announcer_that_is_killed_comes_back(node: Node) -> None:
         node.machine.run("sh", "-c", f"{HAMMER}; systemctl restart --no-block {ANNOUNCER}; {HAMMER}")
         wait_for("the announcement again", lambda: node.state(ANNOUNCER) == "active" and node.tells())
         assert node.state("anycast-withdraw@sip") != "failed"
+
+
+def test_what_withdraws_then_may_do_all_that_it_needs(node: Node) -> None:
+    """It hides a link that cannot be removed; where it cannot do that, it keeps BIRD away."""
+    for hidden in (True, False):
+        node.set_up(False)
+        wait_for("the announcement", node.tells)
+        if not hidden:
+            node.machine.run("mkdir", "/run/anycast.lock")
+        node.make_read_only()
+        node.machine.run("sh", "-c", f"systemctl stop --no-block sip; {HAMMER}")
+        done = "is a directory in memory" if hidden else "bird is stopped and masked on this node to withdraw sip"
+        wait_for("its message", lambda done=done: done in node.machine.journal("anycast-withdraw@sip"))  # type: ignore[misc]
+        assert not node.tells()
+        wait_for("its end", lambda: node.state("anycast-withdraw@sip") == "inactive")

@@ -11,9 +11,10 @@ import contextlib
 import errno
 import itertools
 import os
+import random
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,9 @@ STEPS = ("stopped", "backlog", "mute", "deaf", "closes", "refuses", "forbids", "
 
 
 def meddle(system: FakeSystem, step: str) -> None:
-    if step == "killed":
+    if step == "goes on":
+        system.bird.go_on()
+    elif step == "killed":
         system.bird.kill()
     elif step == "gone":
         system.bird.end()
@@ -162,13 +165,17 @@ def meddle(system: FakeSystem, step: str) -> None:
         system.bird.set_mode(step)
 
 
-def meddled_run(system: FakeSystem, command: str, step: str, moment: int) -> float:
-    """Have a command run, while something happens to BIRD; return for how long the dead service was announced."""
+def meddled_run(system: FakeSystem, command: str, steps: Mapping[int, str]) -> float:
+    """Have a command run, while something happens to BIRD; return for how long the dead service was announced.
+
+    :param steps: what happens, by when BIRD is next asked or waited for.
+    """
     prepare(system, command)
     pump, pumps = system.bird.pump, itertools.count(1)
 
     def meddled() -> None:
-        if next(pumps) == moment:
+        step = steps.get(next(pumps))
+        if step:
             meddle(system, step)
         pump()
 
@@ -182,10 +189,23 @@ def test_something_happens_to_bird_at_any_moment(system: FakeSystem, command: st
     """Stopped (SIGSTOP), its backlog full or not; killed; and whatever else it may do instead of what it is told."""
     longest = 0.0
     for step, moment in itertools.product(STEPS, range(1, 26)):
-        took = meddled_run(system, command, step, moment)
+        took = meddled_run(system, command, {moment: step})
         assert took <= bound(system, command), f"{step} at {moment}: {took} s\n{system.stderr.getvalue()}"
         longest = max(longest, took)
     print(f"{command}: {len(STEPS) * 25} runs, longest {longest}")
+
+
+def test_bird_is_stopped_or_killed_at_random_moments(system: FakeSystem) -> None:
+    """Several times in one run; what is stopped may go on."""
+    chance, longest = random.Random(19), dict.fromkeys(COMMANDS, 0.0)
+    for _run in range(1000):
+        command = chance.choice(COMMANDS)
+        events = chance.choices(("stopped", "killed", "goes on"), k=chance.randint(1, 5))
+        steps = {chance.randint(1, 25): event for event in events}
+        took = meddled_run(system, command, steps)
+        assert took <= bound(system, command), f"{command} {steps}: {took} s\n{system.stderr.getvalue()}"
+        longest[command] = max(longest[command], took)
+    print(f"1000 random runs, longest {longest}")
 
 
 def cannot_be_written(system: FakeSystem) -> None:

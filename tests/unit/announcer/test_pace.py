@@ -91,7 +91,9 @@ def test_the_bound_for_other_settings(monkeypatch: pytest.MonkeyPatch, more: dic
 def test_several_services_of_one_node(monkeypatch: pytest.MonkeyPatch) -> None:
     """One daemon with 20 of them hangs. Each has a checker of its own, so none waits for another."""
     chance = random.Random(3)
-    assert max(noticed(10 + chance.random(), monkeypatch) for _service in range(20)) <= 1.7 + LATE
+    times = [noticed(10 + chance.random(), monkeypatch) for _service in range(20)]
+    print(f"20 services: median {statistics.median(times):.3f}, longest {max(times):.3f}")
+    assert max(times) <= 1.7 + LATE
 
 
 def test_a_refused_connection_is_noticed_sooner(monkeypatch: pytest.MonkeyPatch) -> None:

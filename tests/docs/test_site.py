@@ -1,4 +1,4 @@
-"""The documentation: what it names is there, its pictures are those of its script, and its links are looked at."""
+"""The documentation and the conformance kit: what they name is there, pictures and links are as they should be."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import drawings
 import links
 import playbooks
 from ansible_collections.homelab.anycast.plugins.module_utils.system import request
+from tests.conformance.checks import CHECKS, READ, load
 
 ROOT = Path(__file__).parents[2]
 GUIDES = sorted((ROOT / "docs" / "docsite" / "rst").glob("*.rst"))
@@ -113,3 +114,14 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path: Path, link: str, why: str 
     (tmp_path / "index.html").write_text(f'<p id="own"><a href="{link}">there</a></p>')
     (tmp_path / "there.html").write_text('<h1 id="place">There</h1>')
     assert links.problems(tmp_path) == ([f"index.html: the link '{link}' {why}"] if why else [])
+
+
+def test_what_depends_on_a_check_is_there() -> None:
+    places = [ROOT / "plugins" / "module_utils", ROOT / "plugins", ROOT]
+    for path in [READ, *CHECKS.glob("*.yml")]:
+        for check in load(path.stem):
+            for part in check.used_by.split(", "):
+                file, _blank, name = part.partition(" ")
+                found = [place / file for place in places if (place / file).exists()]
+                assert found or part.startswith("("), f"{check.id}: {part}"
+                assert part.startswith("(") or not name or name in found[0].read_text(), f"{check.id}: {part}"

@@ -16,10 +16,7 @@ HIDDEN_CHANGED = "(hidden, changed)"
 
 
 def hide(result: Row, properties: Collection[str]) -> Row:
-    """Return the result of api_modify with the values of the secret properties replaced wherever they stand.
-
-    In a diff the new value reads differently from the old one where the two differ, so that the change itself shows.
-    """
+    """Return the result of api_modify with secret values replaced; in a diff, a new one differs from the old one."""
     before = _values([(result.get("diff") or {}).get("before"), result.get("old_data")], properties)
     secrets = _values(result, properties)
     replacements = dict.fromkeys(before, HIDDEN)

@@ -49,8 +49,7 @@ class Verdict(Action):
     _requires_connection = False
 
 
-# Of a role's variables.
-RAW, TEXT, FLAG = ({"type": kind, "required": True} for kind in ("raw", "str", "bool"))
+RAW, TEXT, FLAG = ({"type": kind, "required": True} for kind in ("raw", "str", "bool"))  # Of a role's variables
 NAMES = {"type": "list", "elements": "str", "required": True}
 
 

@@ -39,8 +39,6 @@ def check_failure(run: Run, sandbox: Iterable[str], words: Iterable[str]) -> str
 
     As the user bird alone it would be free to do what the unit forbids it afterwards, and pass. systemd-run could hand
     on its output itself, but needs D-Bus for that, which Debian's minimal system lacks; of a oneshot it knows the end.
-
-    :param sandbox: settings of the unit, see L(announcer.sandbox).
     """
     with tempfile.NamedTemporaryFile(prefix="anycast-", dir=announcer.TRIALS) as said:
         settings = [*sandbox, "Type=oneshot", "TimeoutStartSec=60", f"StandardError=truncate:{said.name}"]

@@ -70,10 +70,7 @@ def _advice(plain: str, errors: _Advices) -> str | None:
 
 
 def connect_message(text: str, params: Mapping[str, Any]) -> str:
-    """Return a message for a user from what community.routeros says about a failed connection by these options.
-
-    The text is quoted, but where it could hold characters of the password.
-    """
+    """Return a message for a user from what community.routeros says about a failed connection by these options."""
     tls = bool(params.get("tls"))
     port = params.get("port") or (8729 if tls else 8728)
     other = "it speaks TLS there (set tls to true)"

@@ -74,10 +74,7 @@ def quoted(name: str) -> str:
 
 
 def split_at(text: str, names: Collection[str]) -> tuple[str, str | None]:
-    """Return (interface, vrf) of vlan10@bridge or ether2@VRF1: the name of an interface may have any number of @.
-
-    :param names: interfaces that the router has. What begins with none of them is a name as it is.
-    """
+    """Return (interface, vrf) of vlan10@bridge or ether2@VRF1 by the names of the interfaces, which may have any @."""
     parts = text.split("@")
     for count in range(len(parts), 0, -1):
         if "@".join(parts[:count]) in names:

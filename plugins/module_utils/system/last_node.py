@@ -55,10 +55,7 @@ def last_node_problems(
 
 
 def neighbor_addresses(results: Iterable[Row], router_id: Any) -> list[str]:
-    """Return the addresses by which routers know a node; its router id if no router has it as a neighbour.
-
-    The router id is an address of the node, so there is always one to wait for.
-    """
+    """Return the addresses by which routers know a node; its router id, one of them, if no router says so."""
     neighbors = [neighbor for result in results for neighbor in result["neighbors"]]
     known = {neighbor["address"] for neighbor in neighbors if neighbor["router_id"] == str(router_id)}
     return sorted(known) or ([str(router_id)] if router_id else [])

@@ -389,6 +389,8 @@ def test_version_and_board(start: Start, version: str, printed: str) -> None:
         "smips",
     )
     assert (resource["total-memory"], resource["uptime"]) == (33554432, "1h26m4s")
+    # As of CHR, and of boards with 16 MB of flash.
+    assert {"write-sect-since-reboot", "write-sect-total"} <= set(resource)
 
 
 def test_writing_ospf_interfaces_by_version(start: Start) -> None:

@@ -21,7 +21,7 @@ options:
     description: The playbook that asks.
     type: str
     required: true
-    choices: [bootstrap, preflight, site, verify, neighbors, status, drain, undrain, drill, rotate_key, remove]
+    choices: [bootstrap, preflight, site, verify, neighbors, status, report, drain, undrain, drill, rotate_key, remove]
 """
 
 EXAMPLES = r"""

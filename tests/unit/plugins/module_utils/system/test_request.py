@@ -8,9 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ansible_collections.homelab.anycast.plugins.module_utils.system import request
 from ansible_collections.homelab.anycast.plugins.module_utils.system.request import Inventory
+from ansible_collections.homelab.anycast.plugins.modules import anycast_request
 
 PLAYBOOKS = Path(__file__).parents[5] / "playbooks"
 ROLES = ["bird_anycast_priority", "bird_anycast_cost", "routeros_ospf_interfaces"]
@@ -19,6 +21,9 @@ ROLES = ["bird_anycast_priority", "bird_anycast_cost", "routeros_ospf_interfaces
 def test_each_playbook_says_which_groups_it_needs():
     assert sorted(request.GROUPS) == sorted(path.stem for path in PLAYBOOKS.glob("*.yml"))
     assert {name for variable in request.VARIABLES.values() for name in variable.playbooks} <= set(request.GROUPS)
+    # Each may ask.
+    page = yaml.safe_load(anycast_request.DOCUMENTATION)
+    assert set(page["options"]["playbook"]["choices"]) == set(request.GROUPS)
 
 
 # --- variables --------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@
 import time
 
 from ..module_utils.model.link import LinkError, without_authentication
-from ..module_utils.model.services import Service, ServicesError, normalise_services
+from ..module_utils.model.services import Service, ServicesError, normalise_services, words
 from ..module_utils.system.status import Client, ReadNode, ReadRouter, system_status
 from ..module_utils.system.status_page import status_lines, status_page
 from ..plugin_utils.action import Row, Verdict
@@ -58,7 +58,7 @@ def _node(host: Host) -> ReadNode:
 
 def _client(host: Host) -> Client:
     address = host.text("ansible_host")
-    sources = [str(source) for source in host.get("anycast_probe_sources", [])]
+    sources = [str(source) for source in words(host.get("anycast_probe_sources"))]
     return Client(host.name, sources or ([address] if address else []))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils.model.link import working_link
-from ..module_utils.model.services import announced, own_interfaces
+from ..module_utils.model.services import announced, own_interfaces, words
 from ..module_utils.system.endpoints import NodeEnd, RouterEnd
 from ..module_utils.system.text import plain_message
 from .hosts import NODES, ROUTERS, Host, members
@@ -29,7 +29,7 @@ def _router(host: Host, asked: bool) -> RouterEnd:
     return RouterEnd(
         host.name,
         link=working_link(host.get("routeros_ospf_link")),
-        interfaces=host.get("routeros_ospf_interfaces", []),
+        interfaces=words(host.get("routeros_ospf_interfaces")),
         router_id=router_id,
         neighbors=host.get("__anycast_neighbors", {}),
         warnings=plan.get("client_warnings", []),
@@ -45,7 +45,7 @@ def _node(host: Host, asked: bool) -> NodeEnd:
     return NodeEnd(
         host.name,
         link=working_link(host.get("bird_anycast_link")),
-        interfaces=host.get("bird_anycast_interfaces", []),
+        interfaces=words(host.get("bird_anycast_interfaces")),
         router_id=router_id,
         neighbors=host.get("__anycast_neighbors", {}),
         addresses=announced(services),

@@ -16,10 +16,11 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..model import link, services
+from ..model.services import words
 from ..node import announcer
 from ..probe.dns import DnsProbe
 from ..probe.targets import probe_targets
-from ..system.request import CLIENTS, Inventory, Row, unknown_name, words
+from ..system.request import CLIENTS, Inventory, Row, unknown_name
 
 
 @dataclasses.dataclass(frozen=True)

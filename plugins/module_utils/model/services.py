@@ -108,8 +108,7 @@ def normalise_services(services: Any) -> list[Service]:
             problems.append(f"{label}: the name is used twice, expected unique names")
         names.add(name)
         addresses = []
-        listed = service.get("addresses")
-        for address in listed if isinstance(listed, list) else []:
+        for address in _addresses(service):
             try:
                 prefix = host_prefix(address)
             except ValueError as error:
@@ -213,8 +212,7 @@ def announced(services: Any) -> list[str]:
     """Return the anycast addresses of unchecked services, as prefixes, without values that are no address."""
     found: list[str] = []
     for service in _dictionaries(services):
-        addresses = service.get("addresses")
-        for address in addresses if isinstance(addresses, list) else ():
+        for address in _addresses(service):
             with contextlib.suppress(ValueError):
                 found.append(host_prefix(address))
     return list(dict.fromkeys(found))
@@ -223,6 +221,11 @@ def announced(services: Any) -> list[str]:
 def own_interfaces(services: Any) -> set[str]:
     """Return the names of the interfaces of unchecked services."""
     return {_interface(service) for service in _dictionaries(services)}
+
+
+def _addresses(service: dict[str, Any]) -> list[Any]:
+    value = service.get("addresses")
+    return words(value) if isinstance(value, (list, str)) else []
 
 
 def _dictionaries(services: Any) -> list[dict[str, Any]]:
@@ -253,6 +256,13 @@ def valid(services: Any) -> list[Service]:
     return []
 
 
+def words(value: Any) -> list[Any]:
+    """Return a list for what may be one, or text with commas."""
+    if isinstance(value, str):
+        return [word.strip() for word in value.split(",") if word.strip()]
+    return list(value or [])
+
+
 def host_prefix(address: Any) -> str:
     """Return 172.18.0.64/32 for 172.18.0.64 or itself, of IPv6 a /128. Raises ValueError for all but unicast hosts."""
     try:
@@ -277,8 +287,9 @@ def _shape_problems(service: dict[str, Any], name: str) -> Iterator[str]:
             yield unknown_key(key, known)
     if not _NAME.fullmatch(name):
         yield f"name is '{name}', expected small letters, digits, - and _"
-    if not isinstance(service.get("addresses"), list) or not service["addresses"]:
-        yield "addresses is not a list of host addresses"
+    if not _addresses(service):
+        found = f"is '{service['addresses']}'" if "addresses" in service else "is missing"
+        yield f"addresses {found}, expected a list of host addresses such as [172.18.0.64]"
     if not _INTERFACE.fullmatch(_interface(service)):
         yield (
             f"interface is '{_interface(service)}', expected a dummy interface of the role's own such as dummy0: at"

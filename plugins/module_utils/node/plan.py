@@ -219,6 +219,7 @@ class _Planner:
             "bird_conf": self.paths.bird_conf,
             "part": self.paths.part,
             "path": self.paths.part if foreign else self.paths.bird_conf,
+            "interfaces": self.wanted.interfaces,
             "main": self.paths.bird_conf if foreign else None,
             "key_file": self.paths.key,
             "announced": {**_ANNOUNCED, "path": self.paths.announced},

@@ -16,7 +16,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..model.limits import limit_problems
 from ..model.link import closest
-from ..model.services import Service, ServicesError, named, normalise_services, service_prefixes
+from ..model.services import Service, ServicesError, named, normalise_services, service_prefixes, words
 
 Row = dict[str, Any]  # A dictionary that a user wrote, or that a task returns
 
@@ -107,13 +107,6 @@ RENAMED = {
     "remove_everything": "anycast_everything",
     "remove_consent": "anycast_force",
 }
-
-
-def words(value: Any) -> list[Any]:
-    """Return a list for what may be one, or text with commas."""
-    if isinstance(value, str):
-        return [word.strip() for word in value.split(",") if word.strip()]
-    return list(value or [])
 
 
 def unknown_name(what: str, name: Any, known: Iterable[str]) -> str:

@@ -301,7 +301,7 @@ def test_an_inventory_that_is_wrong(hostvars):
     hostvars["phones"] = {"anycast_probe_sources": ["172.18.0.22", "phone"]}
     problems = "; ".join(plan.read_system(Inventory(hostvars, GROUPS))[1])
     assert "phones: anycast_probe_sources: 'phone' is no IP address" in problems
-    assert "sip2: bird_anycast_services: service 'sip': addresses is not a list" in problems
+    assert "sip2: bird_anycast_services: service 'sip': addresses is missing, expected a list" in problems
 
 
 def test_who_cannot_be_reached():

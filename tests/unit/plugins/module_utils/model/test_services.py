@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import (
     ServicesError,
+    announced,
     never_fails,
     normalise_services,
     units,
@@ -122,8 +123,8 @@ def test_services_that_are_not_valid_are_none(services):
         (["sip"], ["not a list of dictionaries"]),
         ([{"addresses": ["172.18.0.64"]}], ["service number 1", "name is ''"]),
         ([{"name": "../etc", "addresses": ["172.18.0.64"]}], ["name is '../etc'"]),
-        ([{"name": "sip"}], ["service 'sip'", "addresses is not a list"]),
-        ([{"name": "sip", "addresses": []}], ["addresses is not a list"]),
+        ([{"name": "sip"}], ["service 'sip'", "addresses is missing, expected a list of host addresses"]),
+        ([{"name": "sip", "addresses": []}], ["addresses is '[]', expected a list"]),
         ([{"name": "sip", "addresses": ["172.18.0.0/26"]}], ["'172.18.0.0/26' is not a host address"]),
         ([{"name": "sip", "addresses": ["172.18.0.64/26"]}], ["is not a host address, expected 172.18.0.64/32"]),
         ([{"name": "sip", "addresses": ["sip.example.org"]}], ["'sip.example.org' is not an IPv4 or IPv6 address"]),
@@ -170,3 +171,10 @@ def test_refused(services, words):
     with pytest.raises(ServicesError) as error:
         normalise_services(services)
     assert [word for word in words if word not in str(error.value)] == []
+
+
+@pytest.mark.parametrize("addresses", ["172.18.0.64, 172.18.0.65", ["172.18.0.64", "172.18.0.65"]])
+def test_addresses_may_be_text(addresses):
+    services = [{"name": "sip", "addresses": addresses}]
+    assert normalise_services(services)[0].addresses == ["172.18.0.64/32", "172.18.0.65/32"]
+    assert announced(services) == ["172.18.0.64/32", "172.18.0.65/32"]

@@ -10,12 +10,11 @@ import pytest
 from ansible_collections.homelab.anycast.plugins.module_utils.drill import plan
 from ansible_collections.homelab.anycast.plugins.module_utils.drill import record as drill_record
 from ansible_collections.homelab.anycast.plugins.module_utils.model.link import without_authentication
-from ansible_collections.homelab.anycast.plugins.module_utils.model.services import normalise_services
+from ansible_collections.homelab.anycast.plugins.module_utils.model.services import normalise_services, words
 from ansible_collections.homelab.anycast.plugins.module_utils.system.request import (
     VARIABLES,
     Inventory,
     read_values,
-    words,
 )
 
 SIP = {"name": "sip", "addresses": ["172.18.0.64"], "unit": "kamailio"}

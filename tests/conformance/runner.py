@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from ansible_collections.homelab.anycast.plugins.module_utils.assumptions.asking import (
     DIFFERS,
@@ -38,7 +38,7 @@ class Runner(Asker):
     ) -> None:
         """:param log_in: what a login with a name and a password is answered with."""
         self.router = router
-        super().__init__(lambda words: self.router.ask(words), user, private)
+        super().__init__(self._send, user, private)
         self._log_in = log_in
         self._made: list[tuple[str, str]] = []
 
@@ -46,6 +46,9 @@ class Runner(Asker):
     def recording(self) -> Recording:
         """What was asked and answered so far."""
         return Recording(self.facts.version, self.facts.board, self.exchanges)
+
+    def _send(self, words: Sequence[str]) -> Reply:
+        return self.router.ask(words)
 
     def run(self, checks: Iterable[Check], tell: Callable[[Result], object] = lambda result: None) -> list[Result]:
         """Ask all checks. What an earlier run has left goes first, what this one leaves last."""

@@ -179,6 +179,8 @@ def gone(bed: Bed, node: Node, since: float, within: float) -> float:
 
 
 def stays_gone(bed: Bed, node: Node, seconds: float) -> None:
+    # A BIRD that was killed takes its old LSA back once it is Full again; FRR calculates 50 ms later (design.rst).
+    gone(bed, node, time.monotonic(), 1)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         assert node.address not in next_hops(bed), node.said()

@@ -47,8 +47,9 @@ protocol ospf v2 anycast {{{{
   ipv4 {{{{ import none; export none; }}}};
   area 0 {{{{
     interface "{INTERFACE}" {{{{ hello 1; dead {DEAD_INTERVAL}; priority 0; }}}};
-    include "/etc/bird/anycast.d/*.conf";
   }}}};
+  area 255.255.255.255 {{{{ }}}};
+  include "/etc/bird/anycast.d/*.area";
 }}}}
 """
 # Answers SIP as long as it is not stopped.
@@ -125,10 +126,11 @@ class Node:
             text = self.machine.run("timeout", "1", "birdc", "-r", "show", "ospf", "state", "anycast", timeout=5)
         except Exception:
             return None
-        own = False
-        for line in text.splitlines():
-            own = line.split()[-1:] == ["0"] if line.split()[:1] == ["distance"] else own
-            if own and line.split()[:2] == ["stubnet", f"{ANYCAST}/32"]:
+        here = own = False
+        for words in map(str.split, text.splitlines()):
+            here = words == ["area", "0.0.0.0"] if words[:1] == ["area"] else here
+            own = words == ["distance", "0"] if words[:1] == ["distance"] else own
+            if here and own and words[:2] == ["xnetwork", f"{ANYCAST}/32"]:
                 return True
         return False
 

@@ -236,7 +236,8 @@ def test_a_checker_on_a_root_that_became_read_only(bed: Bed, nodes: list[Node]) 
     node.machine.systemctl("kill", "--signal=STOP", "sip")
     begin = time.monotonic()
     gone(bed, node, begin, 6)
-    assert "OSPF is stopped on this node to withdraw sip" in node.said()
+    # It says so after the router has noticed.
+    wait_for("its message", lambda: "OSPF is stopped on this node to withdraw sip" in node.said())
     # With the link hidden by root, the other service is back.
     wait_for("the other service", lambda: node.address in next_hops(bed, OTHER))
     stays_gone(bed, node, 3)
@@ -314,7 +315,7 @@ def test_a_socket_that_may_not_be_used(bed: Bed, nodes: list[Node]) -> None:
     node.machine.systemctl("kill", "--signal=STOP", "sip")
     begin = time.monotonic()
     gone(bed, node, begin, 6 + WITHDRAWN)
-    assert "Permission denied" in node.said()
+    wait_for("its message", lambda: "Permission denied" in node.said())
     stays_gone(bed, node, 3)
 
 

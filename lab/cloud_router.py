@@ -1,6 +1,6 @@
 """A RouterOS for virtual machines (Cloud Hosted Router) in place of the emulator. The user brings the image.
 
-Nobody has run this on a CHR yet. What is taken to be so of it is from public sources:
+This has not been tried on a CHR yet. These public sources say how a CHR behaves:
 tikoci/quickchr: a fresh one has a DHCP client on ether1 and nothing else, admin has no password, the plain API is on.
 srl-labs/vrnetlab, tikoci/mikropkl: 512 MiB, one processor and virtio do; it boots by BIOS only.
 schema (7.16 to 7.24): /file/add takes contents, /certificate/import takes name.
@@ -125,7 +125,7 @@ class Chr:
         qemu.create_disk(machine, self.image.path, self.image.format)
 
     def hardware(self, machine: Machine, arch: Architecture, accelerator: str) -> Hardware:
-        """Nobody has shown a CHR with `-cpu max`, or a driver for virtio-rng in it."""
+        """No public source shows a CHR with `-cpu max`, or a CHR that has a driver for virtio-rng."""
         network = f",restrict=on,dhcpstart={machine.management_address}"
         return Hardware("host" if accelerator == "kvm" else "qemu64", disk=",bootindex=0", network=network)
 

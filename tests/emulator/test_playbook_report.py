@@ -34,7 +34,7 @@ PRIVATE = (
 
 
 class Report:
-    """Runs the playbook on a router, and a node that nobody can reach."""
+    """Runs the playbook on a router that answers and a node that does not."""
 
     def __init__(self, directory: Path, router: Recording | None) -> None:
         self.directory = directory

@@ -303,7 +303,9 @@ def test_bird_is_stopped_or_killed_at_a_random_moment(bed: Bed, nodes: list[Node
         else:
             node.machine.systemctl("stop", "--no-block", "sip")
     times = [gone(bed, node, start + 4, HANG + SETTLED + DEAD_INTERVAL + 2) for node in nodes]
-    print(f"until the router let go of the dead service: {' '.join(f'{seconds:.2f}' for seconds in times)}")
+    print(
+        f"seconds until the router had no route to the dead service: {' '.join(f'{seconds:.2f}' for seconds in times)}"
+    )
     for node in nodes:
         stays_gone(bed, node, 1)
 

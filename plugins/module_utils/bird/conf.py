@@ -83,7 +83,7 @@ class BirdConf:
     """What a bird.conf consists of; no value that may be a secret is in it."""
 
     ours: bool  # Whether the role has written it
-    service_areas: bool  # Whether each service has an OSPF area of its own, in a bird.conf of the role
+    service_areas: bool  # Whether the role's bird.conf gives each service its own OSPF area
     router_id: str | None
     includes: list[str]
     others: list[str]  # First words of statements such as filter: no protocol, and not about the daemon alone

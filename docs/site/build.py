@@ -23,12 +23,12 @@ BIN = Path(sys.executable).parent
 
 # Pages and what they show that have their place elsewhere. They keep it here too, so their links to each other hold.
 TAKEN_ALONG = (
-    "README.md",
     "docs/bench.md",
     "docs/figures.md",
     "docs/scale.md",
     "docs/scale.svg",
     "docs/speed.md",
+    "docs/support.md",
     "lab/routeros/LIMITS.md",
     "molecule/speed/plain.yml",
 )

@@ -13,8 +13,6 @@ html_title = html_short_title = f"homelab.anycast {version}"
 
 extensions = ["sphinx.ext.intersphinx", "sphinx_antsibull_ext", "myst_parser"]
 myst_heading_anchors = 3
-# Pages take parts of it.
-exclude_patterns = ["README.md"]
 highlight_language = "YAML+Jinja"
 pygments_style = "ansible"
 

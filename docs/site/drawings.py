@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
+from pathlib import Path
 
 INK, SOFT, LINE, CARD = "#1c2127", "#59636e", "#9aa5b1", "#ffffff"
 ROUTER, NODE, CLIENT, BAD = "#0b5cad", "#17702f", "#6b4fa0", "#b3202a"
@@ -10,10 +12,11 @@ FONT = 'font-family="system-ui, Segoe UI, Roboto, DejaVu Sans, sans-serif"'
 
 
 class Drawing:
-    """Shapes on a white ground; sizes are in pixels."""
+    """Shapes on a ground; sizes are in pixels."""
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, ground: str = "#ffffff") -> None:
         self.size = width, height
+        self.ground = ground
         self.shapes: list[str] = []
 
     def text(self, x: float, y: float, words: str, **style: str) -> None:
@@ -60,12 +63,15 @@ class Drawing:
     def band(self, y: float, height: float, fill: str) -> None:
         self.shapes.append(f'<rect x="0" y="{y:g}" width="{self.size[0]}" height="{height:g}" fill="{fill}"/>')
 
+    def bar(self, x: float, y: float, width: float, height: float, fill: str) -> None:
+        self.shapes.append(f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="2" fill="{fill}"/>')
+
     def svg(self) -> str:
         width, height = self.size
         return "\n".join(
             [
                 f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" {FONT}>',
-                f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
+                f'<rect width="{width}" height="{height}" fill="{self.ground}"/>',
                 *self.shapes,
                 "</svg>\n",
             ]
@@ -183,4 +189,59 @@ def _death(drawing: Drawing, top: float) -> None:
     _step(drawing, top + 190, "client", "router", "goes to another node", colour=CLIENT)
 
 
-DRAWINGS = {"network": network, "announce": announce}
+# Title, and the name of the event in the first table of docs/bench.md.
+FAILOVERS = (
+    ("a node loses its link or its power", "link cut"),
+    ("the service hangs", "service dead"),
+    ("maintenance: withdraw the node, stop its service", "withdraw, then stop"),
+    ("BIRD is killed", "bird killed"),
+)
+WATCHED = 25.0  # Seconds. A client without an answer for longer had none as long as the bench watched.
+BENCH = Path(__file__).parents[1] / "bench.md"
+LIGHT = {"ground": "#ffffff", "ink": INK, "soft": SOFT, "line": LINE, "article": BAD, "collection": ROUTER}
+DARK = {
+    **{"ground": "#0d1117", "ink": "#e8ebef", "soft": "#9ba6b2", "line": "#59636e"},
+    **{"article": "#ff8585", "collection": "#7fb2ff"},
+}
+
+
+def measured(event: str) -> dict[str, tuple[float, float]]:
+    """Return the median windows (article, collection) of an event by the clients' place, from docs/bench.md."""
+    row = re.compile(rf"^\| {re.escape(event)} \| ([^|]+) \| ([\d.]+) \([^|]+\) \| ([\d.]+) \(", re.MULTILINE)
+    return {place: (float(article), float(ours)) for place, article, ours in row.findall(BENCH.read_text())}
+
+
+def failover(colours: dict[str, str]) -> str:
+    """How long clients wait for an answer, in the place where they wait longest."""
+    drawing = Drawing(860, 116 + 74 * len(FAILOVERS), colours["ground"])
+    left, right = 20.0, 660.0
+    drawing.text(
+        left, 30, "How long clients get no answer", anchor="start", weight="600", size="18", fill=colours["ink"]
+    )
+    for x, side, words in (
+        (left, "article", "by hand, as in the article"),
+        (260, "collection", "with homelab.anycast"),
+    ):
+        drawing.bar(x, 46, 14, 14, colours[side])
+        drawing.text(x + 22, 58, words, anchor="start", fill=colours["ink"])
+    for number, (title, event) in enumerate(FAILOVERS):
+        top = 88.0 + 74 * number
+        drawing.text(left, top, title, anchor="start", weight="600", fill=colours["ink"])
+        for row, side in enumerate(("article", "collection")):
+            seconds = max(windows[row] for windows in measured(event).values())
+            width = min(seconds, WATCHED) / WATCHED * (right - left)
+            y = top + 10 + 22 * row
+            drawing.bar(left, y, max(width, 2), 17, colours[side])
+            words = "0 s" if not seconds else f"{seconds:.2f} s" if seconds < WATCHED else f"{WATCHED:g} s or more"
+            drawing.text(left + max(width, 2) + 8, y + 13, words, anchor="start", fill=colours[side], weight="600")
+    foot = "Median of the rounds of make bench, in the place where clients waited longest: docs/bench.md"
+    drawing.text(left, drawing.size[1] - 16, foot, anchor="start", size="13", fill=colours["soft"])
+    return drawing.svg()
+
+
+DRAWINGS = {
+    "network": network,
+    "announce": announce,
+    "failover": lambda: failover(LIGHT),
+    "failover_dark": lambda: failover(DARK),
+}

@@ -53,7 +53,16 @@ def render(name: str, page: object) -> str:
     return environment.get_template(f"{name}.html.j2").render(page=page)
 
 
-PAGES: dict[str, tuple[Callable[[], str], int]] = {"status": (status_page, 790), "drill": (drill_page, 890)}
+def dark(page: str) -> str:
+    """Return a page as a reader with a dark screen sees it."""
+    return page.replace("(prefers-color-scheme: dark)", "all").replace("color-scheme: light dark", "color-scheme: dark")
+
+
+PAGES: dict[str, tuple[Callable[[], str], int]] = {
+    "status": (status_page, 790),
+    "status_dark": (lambda: dark(status_page()), 790),
+    "drill": (drill_page, 890),
+}
 
 
 def photograph(browser: str, page: str, height: int, target: Path) -> None:

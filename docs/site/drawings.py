@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
@@ -211,6 +212,12 @@ def measured(event: str) -> dict[str, tuple[float, float]]:
     return {place: (float(article), float(ours)) for place, article, ours in row.findall(BENCH.read_text())}
 
 
+def told(seconds: float) -> str:
+    if seconds >= WATCHED:
+        return f"{WATCHED:g} s or more"
+    return f"{seconds:.2f} s" if seconds else "0 s"
+
+
 def failover(colours: dict[str, str]) -> str:
     """How long clients wait for an answer, in the place where they wait longest."""
     drawing = Drawing(860, 116 + 74 * len(FAILOVERS), colours["ground"])
@@ -232,14 +239,15 @@ def failover(colours: dict[str, str]) -> str:
             width = min(seconds, WATCHED) / WATCHED * (right - left)
             y = top + 10 + 22 * row
             drawing.bar(left, y, max(width, 2), 17, colours[side])
-            words = "0 s" if not seconds else f"{seconds:.2f} s" if seconds < WATCHED else f"{WATCHED:g} s or more"
-            drawing.text(left + max(width, 2) + 8, y + 13, words, anchor="start", fill=colours[side], weight="600")
+            drawing.text(
+                *(left + max(width, 2) + 8, y + 13, told(seconds)), anchor="start", fill=colours[side], weight="600"
+            )
     foot = "Median of the rounds of make bench, in the place where clients waited longest: docs/bench.md"
     drawing.text(left, drawing.size[1] - 16, foot, anchor="start", size="13", fill=colours["soft"])
     return drawing.svg()
 
 
-DRAWINGS = {
+DRAWINGS: dict[str, Callable[[], str]] = {
     "network": network,
     "announce": announce,
     "failover": lambda: failover(LIGHT),

@@ -12,9 +12,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 import external
 import links
 import playbooks
+import reference
 
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build" / "docs"
@@ -46,7 +49,11 @@ def prepare() -> None:
         *("--dest-dir", str(SOURCES), "homelab.anycast"),
     )
     # The site has a front page of its own.
-    (SOURCES / "index.rst").rename(SOURCES / "collection.rst")
+    (SOURCES / "collection.rst").write_text(reference.collection((SOURCES / "index.rst").read_text()))
+    for role in (path.name for path in (ROOT / "roles").iterdir()):
+        page = SOURCES / f"{role}_role.rst"
+        entries = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text())["argument_specs"]
+        page.write_text(reference.options_once(page.read_text(), entries))
     for name in TAKEN_ALONG:
         (SOURCES / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, SOURCES / name)
@@ -54,6 +61,7 @@ def prepare() -> None:
     shutil.copytree(ROOT / "docs" / "site" / "pages", SOURCES, dirs_exist_ok=True)
     sys.path.insert(0, str(ROOT / ".ansible" / "collections"))
     (SOURCES / "docsite" / "playbooks.rst").write_text(playbooks.page(ROOT / "playbooks"))
+    (SOURCES / "docsite" / "variables.rst").write_text(reference.variables(ROOT / "roles"))
     (SOURCES / "external.inv").write_bytes(external.inventory())
 
 

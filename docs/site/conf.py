@@ -1,8 +1,11 @@
 """Settings of Sphinx for build/docs; `python docs/site/build.py` prepares its sources there and runs it."""
 
+import sys
 from pathlib import Path
 
 import yaml
+
+sys.path.append(str(Path(__file__).parent))
 
 galaxy = yaml.safe_load((Path(__file__).parents[2] / "galaxy.yml").read_text())
 
@@ -11,10 +14,11 @@ author = copyright = galaxy["authors"][0].removeprefix("The ")
 version = release = galaxy["version"]
 html_title = html_short_title = f"homelab.anycast {version}"
 
-extensions = ["sphinx.ext.intersphinx", "sphinx_antsibull_ext", "myst_parser"]
+extensions = ["sphinx.ext.intersphinx", "sphinx_antsibull_ext", "myst_parser", "tables"]
 myst_heading_anchors = 3
 highlight_language = "YAML+Jinja"
-pygments_style = "ansible"
+# Its colours have a contrast of 4.5:1 or better.
+pygments_style = "xcode"
 
 # Every reference is resolved or is an error. Those to the documentation of Ansible and of other collections are by an
 # inventory that the build makes, as it has no network.

@@ -190,6 +190,52 @@ def _death(drawing: Drawing, top: float) -> None:
     _step(drawing, top + 190, "client", "router", "goes to another node", colour=CLIENT)
 
 
+def scene(paths: dict[int, int], moved: dict[int, int], words: dict[int, str]) -> Drawing:
+    """Clients above, the router, servers below; a path leads from a client to a server. Narrow, for phones.
+
+    :param moved: the clients whose server is gone, with that server.
+    :param words: what stands below a server instead of its state.
+    """
+    drawing = Drawing(420, 330)
+    for client in range(4):
+        x = 54 + 104 * client
+        drawing.box(x - 40, 8, 80, 34, CLIENT, [f"phone {client + 1}"])
+        colour = NODE if client not in moved else BAD if words else ROUTER
+        turn = 150 + 40 * client
+        drawing.line((x, 42), (turn, 96), colour=colour, width=2)
+        drawing.line((turn, 138), (80 + 130 * paths[client] - 18 + 12 * client, 212), colour=colour, width=2)
+        if client in moved:
+            drawing.line((turn, 138), (80 + 130 * moved[client], 212), colour=BAD, dash="4 4")
+    drawing.box(110, 96, 200, 42, ROUTER, ["router"])
+    for server in range(3):
+        x = 80 + 130 * server
+        dead = server in moved.values()
+        drawing.box(x - 58, 212, 116, 62, BAD if dead else NODE, [f"server {server + 1}", "172.18.0.64"])
+        drawing.text(x, 296, words.get(server, "off" if dead else "announces"), fill=BAD if dead else SOFT, size="13")
+    return drawing
+
+
+def anycast() -> str:
+    """One address on three servers."""
+    drawing = scene({0: 0, 1: 0, 2: 1, 3: 2}, {}, {})
+    drawing.text(210, 322, "All phones send to 172.18.0.64.", size="13")
+    return drawing.svg()
+
+
+def moves() -> str:
+    """A server is gone: its clients move."""
+    drawing = scene({0: 0, 1: 0, 2: 2, 3: 2}, {2: 1}, {})
+    drawing.text(210, 322, "Phone 3 meets server 3 from now on.", size="13")
+    return drawing.svg()
+
+
+def breaks() -> str:
+    """Why long connections do not fit."""
+    drawing = scene({0: 0, 1: 0, 2: 2, 3: 2}, {2: 1}, {2: "resets"})
+    drawing.text(210, 322, "Server 3 does not know the TCP connection of phone 3.", size="13", fill=BAD)
+    return drawing.svg()
+
+
 # Title, and the name of the event in the first table of docs/bench.md.
 FAILOVERS = (
     ("a node loses its link or its power", "link cut"),
@@ -250,6 +296,9 @@ def failover(colours: dict[str, str]) -> str:
 DRAWINGS: dict[str, Callable[[], str]] = {
     "network": network,
     "announce": announce,
+    "anycast": anycast,
+    "moves": moves,
+    "breaks": breaks,
     "failover": lambda: failover(LIGHT),
     "failover_dark": lambda: failover(DARK),
 }

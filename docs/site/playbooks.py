@@ -33,7 +33,8 @@ Call a playbook by its full name. It needs the inventory that
     ansible-playbook -i inventories/home {COLLECTION}.site
 
 Options are variables: give them by ``-e``. A playbook refuses a misspelt variable. ``--check`` shows what the playbook
-would do, and changes nothing.
+would do, and changes nothing. The defaults are in
+:ref:`All variables <ansible_collections.{COLLECTION}.docsite.variables>`.
 
 .. contents::
    :local:
@@ -93,23 +94,8 @@ def section(path: Path) -> str:
     )
 
 
-def variables() -> str:
-    """Return the table of all variables, which is that of the code."""
-    from ansible_collections.homelab.anycast.plugins.module_utils.system.request import VARIABLES
-
-    rows = [("variable", "of", "meaning", "default")]
-    for name, variable in VARIABLES.items():
-        default = f"${variable.environment}" if variable.environment else variable.default
-        text = "" if default in (None, {}) else str(default).lower() if isinstance(default, bool) else str(default)
-        rows.append((f"``{name}``", ", ".join(variable.playbooks), variable.meaning, f"``{text}``" if text else ""))
-    table = "\n".join(
-        f"   * - {cells[0]}\n" + "\n".join(f"     - {cell}".rstrip() for cell in cells[1:]) for cells in rows
-    )
-    return f"Variables\n---------\n\n.. list-table::\n   :header-rows: 1\n   :widths: 24 22 40 14\n\n{table}"
-
-
 def page(folder: Path) -> str:
     """Return the page about the playbooks in a folder."""
     found = {path.stem: path for path in folder.glob("*.yml")}
     names = [*ORDER, *sorted(found.keys() - set(ORDER))]
-    return INTRODUCTION + "\n\n".join([*(section(found[name]) for name in names), variables()]) + "\n"
+    return INTRODUCTION + "\n\n".join(section(found[name]) for name in names) + "\n"

@@ -61,7 +61,7 @@ def prepare() -> None:
     shutil.copytree(ROOT / "docs" / "site" / "pages", SOURCES, dirs_exist_ok=True)
     sys.path.insert(0, str(ROOT / ".ansible" / "collections"))
     (SOURCES / "docsite" / "playbooks.rst").write_text(playbooks.page(ROOT / "playbooks"))
-    (SOURCES / "docsite" / "variables.rst").write_text(reference.variables(ROOT / "roles"))
+    (SOURCES / "docsite" / "variables.rst").write_text(reference.variables(ROOT))
     (SOURCES / "external.inv").write_bytes(external.inventory())
 
 

@@ -79,17 +79,18 @@ def plain(words: str) -> str:
     return re.sub(r"\b[CVOE]\(([^)]*)\)", r"``\1``", words)
 
 
-def variables(roles: Path) -> str:
+def variables(root: Path) -> str:
     """Return the page with all variables: of the inventory, of the roles, of the playbooks."""
     title = "All variables and their defaults"
-    rows = [("variable", "of", "default", "meaning"), *_inventory(), *_roles(roles), *_playbooks()]
+    rows = [("variable", "of", "default", "meaning"), *_inventory(root / "plugins" / "filter"), *_roles(root / "roles")]
+    rows += _playbooks()
     return "\n\n".join(
         [
             f".. _ansible_collections.{playbooks.COLLECTION}.docsite.variables:",
             f"{title}\n{'=' * len(title)}",
             "Write ``anycast_link``, ``anycast_services`` and the variables of the roles into the inventory. Give the "
             "variables of the playbooks by ``-e``. The linked pages say more about each variable.",
-            table(rows, (28, 18, 14, 40)),
+            table(rows, (27, 21, 12, 40)),
         ]
     )
 
@@ -118,28 +119,36 @@ def default_of(variable: Any) -> str:
     return f"``${variable.environment}``" if variable.environment else shown(variable.default)
 
 
-def _inventory() -> Iterator[tuple[str, ...]]:
+def _inventory(filters: Path) -> Iterator[tuple[str, ...]]:
     from ansible_collections.homelab.anycast.plugins.module_utils.model import link, services
 
-    place = ":ansplugin:`{0} <homelab.anycast.{1}#filter>`".format
-    for name, default in link.DEFAULTS.items():
-        yield (
-            f"``{name}``",
-            place("anycast_link", "link"),
-            shown(default),
-            "a setting of both ends of the link",
-        )
-    for name in services.REQUIRED:
-        yield f"``{name}``", place("anycast_services", "services"), "required", "a setting of one service"
-    for name, default in services.DEFAULTS.items():
-        yield f"``{name}``", place("anycast_services", "services"), shown(default), "a setting of one service"
+    kinds: dict[str, dict[str, Any]] = {
+        "link": link.DEFAULTS,
+        "services": {**dict.fromkeys(services.REQUIRED, "required"), **services.DEFAULTS},
+    }
+    for kind, settings in kinds.items():
+        documented = yaml.safe_load((filters / f"{kind}.yml").read_text())["DOCUMENTATION"]["options"]["_input"]
+        place = f":ansplugin:`anycast_{kind} <homelab.anycast.{kind}#filter>`"
+        for name, default in settings.items():
+            cell = default if default == "required" else shown(default)
+            yield f"``{name}``", place, cell, _meaning(name, documented["description"])
     for name, number in services.CHECK_DEFAULTS.items():
-        yield (
-            f"``check: {name}``",
-            place("anycast_services", "services"),
-            shown(number),
-            "a setting of its health check",
-        )
+        yield f"``check: {name}``", place, shown(number), "a setting of the health check"
+
+
+def _meaning(name: str, texts: list[str]) -> str:
+    """Return what the documentation of a filter says about one key: the brackets behind it, or its sentence."""
+    text = next(text for text in texts if f"C({name})" in text)
+    if brackets := re.search(rf"C\({name}\) \(((?:[^()]|\([^()]*\))*)\)", text):
+        return _without_default(plain(brackets[1]))
+    sentences = [part for text in texts for part in re.split(r"(?<=[.;])\s", text) if part.startswith("C(")]
+    about = next(part for part in sentences if f"C({name})" in part)
+    return _without_default(plain(re.sub(r"^(C\(\w+\)(, | and | is | ))+", "", about).rstrip(";.")))
+
+
+def _without_default(words: str) -> str:
+    """The table has a column for it."""
+    return re.sub(r", ``[^`]*``(?:(?:, | and )``[^`]*``)* if not given", "", words)
 
 
 def _roles(roles: Path) -> Iterator[tuple[str, ...]]:

@@ -44,9 +44,7 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-@pytest.mark.parametrize(
-    ("ground", "text"), [pair for ground, texts in ON.items() for pair in product([ground], texts)]
-)
+@pytest.mark.parametrize(("ground", "text"), [(ground, text) for ground, texts in ON.items() for text in texts])
 def test_text_on_the_site_has_contrast(ground: str, text: str) -> None:
     assert contrast(PALETTE[ground], PALETTE[text]) >= 4.5
 
@@ -89,7 +87,7 @@ def test_a_role_shows_its_options_once() -> None:
 
 
 def test_one_page_has_all_variables_with_their_defaults() -> None:
-    page = reference.variables(ROOT / "roles")
+    page = reference.variables(ROOT)
     assert (
         "* - ``dead_interval``\n     - :ansplugin:`anycast_link <homelab.anycast.link#filter>`\n     - ``12``\n" in page
     )

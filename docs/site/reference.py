@@ -90,7 +90,7 @@ def variables(root: Path) -> str:
             f"{title}\n{'=' * len(title)}",
             "Write ``anycast_link``, ``anycast_services`` and the variables of the roles into the inventory. Give the "
             "variables of the playbooks by ``-e``. The linked pages say more about each variable.",
-            table(rows, (27, 21, 12, 40)),
+            table(rows, (25, 26, 12, 37)),
         ]
     )
 

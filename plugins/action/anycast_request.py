@@ -5,22 +5,26 @@
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import yaml
 from ansible import context
 from ansible.module_utils.common.yaml import yaml_load
+from ansible.release import __version__
 from ansible.utils.vars import load_extra_vars
+from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
+from packaging.specifiers import SpecifierSet
 
 from ..module_utils.drill.plan import drill_request
 from ..module_utils.drill.report import library_problems
-from ..module_utils.system import request
+from ..module_utils.system import inventory, request
 from ..module_utils.system.removal import removal_request
 from ..module_utils.system.request import Inventory
 from ..module_utils.system.rotation import rotation_request
-from ..module_utils.system.text import verdict_text
+from ..module_utils.system.text import Finding, merged, verdict_text
 from ..plugin_utils.action import Row, Verdict
-from ..plugin_utils.hosts import CLIENTS, NODES, ROUTERS, members, user_and_host
+from ..plugin_utils.hosts import CLIENTS, NODES, ROUTERS, host_variables, members, user_and_host
 
 COLLECTION = Path(__file__).resolve().parents[2]
 NAME = "homelab.anycast."
@@ -38,19 +42,21 @@ class ActionModule(Verdict):
         playbook = options["playbook"]
         concerned = [host for group in (ROUTERS, NODES, CLIENTS) for host in members(task_vars, group)]
         hosts = {host.name: host for host in concerned}
-        inventory = Inventory(hosts, task_vars["groups"])
+        asked = Inventory(hosts, task_vars["groups"])
         given = load_extra_vars(self._loader)
         roles = _role_variables() if any(name.startswith(request.ROLES) for name in given) else []
         problems = request.variable_problems(given, playbook, _called(), roles)
+        problems += _core_problems()
         if problems:
             # What is missing is what they were to be.
             self.refuse(verdict_text(problems))
         values, problems = request.read_values(playbook, self._given(playbook, task_vars))
         left = task_vars["ansible_play_hosts_all"]
-        misfits = request.inventory_problems(playbook, inventory, left, values.get("node", []))
+        misfits = request.inventory_problems(playbook, asked, left, values.get("node", []))
+        misfits = [*_unread_inventories(), *misfits] if misfits else merged(self._findings(playbook, task_vars, left))
         found: Row = {}
         if not misfits and playbook in CHECKS:
-            found, misfits = CHECKS[playbook](values, inventory)
+            found, misfits = CHECKS[playbook](values, asked)
             problems += [f"{host.name}: {text}" for host in hosts.values() for text in dict.fromkeys(host.problems)]
         problems += misfits
         if playbook == "drill":
@@ -62,6 +68,19 @@ class ActionModule(Verdict):
         if problems:
             self.refuse(verdict_text(problems))
         return {**{name: value for name, value in values.items() if name != "new_key"}, **found}
+
+    def _findings(self, playbook: str, task_vars: Row, hosts: list[str]) -> Iterator[Finding]:
+        """Yield what the inventory alone shows to be wrong with the hosts that the playbook looks at."""
+        controller = inventory.Controller(os.environ, self._loader.path_exists, api_argument_spec())
+        known = _role_variables()
+        for group in request.GROUPS[playbook]:
+            if not (role := inventory.role_of(playbook, group)):
+                continue
+            options = inventory.needed_options(playbook, _entry_points(role)["main"]["options"])
+            for host in (name for name in task_vars["groups"][group] if name in hosts):
+                variables = host_variables(task_vars, host, options)
+                for problem in inventory.host_problems(variables, role, options, known, controller):
+                    yield Finding(problem, (host,))
 
     def _given(self, playbook: str, task_vars: Row) -> Row:
         """Return what is given for the variables of a playbook: on the command line, by the inventory or else."""
@@ -88,9 +107,34 @@ def _called() -> list[str]:
     return called
 
 
+def _unread_inventories() -> Iterator[str]:
+    """Yield which inventories of the command line cannot be read; Ansible itself only warns, and goes on."""
+    for source in context.CLIARGS.get("inventory") or ():
+        path = Path(source)
+        if not path.exists() and "," not in source:
+            yield f"the inventory {source} does not exist: correct -i"
+        for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+            if file.suffix in (".yml", ".yaml") and file.is_file():
+                try:
+                    yaml.compose(file.read_text())
+                except yaml.MarkedYAMLError as error:
+                    line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+                    yield f"the inventory {file} cannot be read: {error.problem}{line}. Correct that line or one above"
+
+
+def _core_problems() -> list[str]:
+    """Return the sentence about an ansible-core that is too old, of which Ansible itself only warns."""
+    expected = yaml_load((COLLECTION / "meta" / "runtime.yml").read_text())["requires_ansible"]
+    if SpecifierSet(expected, prereleases=True).contains(__version__):
+        return []
+    return [f"ansible-core {__version__} was found, {expected} was expected: pip install --upgrade ansible"]
+
+
 def _role_variables() -> list[str]:
-    found: list[str] = []
-    for path in COLLECTION.glob("roles/*/meta/argument_specs.yml"):
-        for entry in yaml_load(path.read_text())["argument_specs"].values():
-            found += entry.get("options", {})
+    entries = [entry for path in COLLECTION.glob("roles/*") for entry in _entry_points(path.name).values()]
+    return [name for entry in entries for name in entry.get("options", {})]
+
+
+def _entry_points(role: str) -> Row:
+    found: Row = yaml_load((COLLECTION / "roles" / role / "meta" / "argument_specs.yml").read_text())["argument_specs"]
     return found

@@ -9,6 +9,8 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 
+from ..module_utils.system.text import plain_message
+
 Row = dict[str, Any]
 
 
@@ -90,7 +92,7 @@ class Plan(Action):
                 raise
             return {}, {"msg": str(error), "reached": False}
         if result.get("failed"):
-            return {}, dict(result) if fail else {"msg": result.get("msg"), "reached": True}
+            return {}, dict(result) if fail else {"msg": plain_message(result), "reached": True}
         said = {key: result[key] for key in ("warnings", "deprecations") if key in result}
         beside = ("changed", "invocation", *said)
         return {key: value for key, value in result.items() if key not in beside and not key.startswith("_")}, said

@@ -4,11 +4,13 @@
 
 import getpass
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
 from jinja2 import TemplateError, Undefined
+
+from ..module_utils.system.inventory import Variables
 
 ROUTERS, NODES, CLIENTS = "anycast_routers", "anycast_nodes", "anycast_clients"
 
@@ -46,6 +48,25 @@ def _resolved(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _resolved(entry) for key, entry in value.items()}
     return [_resolved(entry) for entry in value] if isinstance(value, list) else value
+
+
+def host_variables(task_vars: Mapping[str, Any], name: str, wanted: Iterable[str]) -> Variables:
+    """Return those of a host's variables that are wanted, and all as they were written.
+
+    What the play itself defines stands for a host that lacks it, as it does in a task.
+    """
+    hostvars = task_vars["hostvars"]
+    values, errors = {}, {}
+    for variable in wanted:
+        own = hostvars[name] if variable in hostvars[name] else task_vars
+        try:
+            value = _resolved(own.get(variable))
+        except (AnsibleError, TemplateError, KeyError) as error:
+            errors[variable] = str(error)
+            continue
+        if value is not None:
+            values[variable] = value
+    return Variables(values, errors, hostvars.raw_get(name))
 
 
 def members(task_vars: Mapping[str, Any], group: str) -> list[Host]:

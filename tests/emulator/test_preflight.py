@@ -146,7 +146,7 @@ def test_all_at_once_and_nothing_is_changed(preflight: Playbook) -> None:
     assert code != 0
     found = verdict(said)
     for words in (
-        "sip2 cannot be reached: ",
+        "sip2: cannot be reached (",
         "Connection refused",
         "correct its ansible_host",
         "sip1: bird_anycast_router_id 198.18.7.64 is an anycast address",
@@ -201,7 +201,7 @@ def test_the_verdict_comes_where_no_node_answers(preflight: Playbook) -> None:
     preflight.router.call("/ip/route/add", f"=dst-address={ADDRESS}/32", "=gateway=172.18.0.22")
     code, said = preflight()
     assert code != 0
-    assert "sip1 cannot be reached" in verdict(said)
+    assert "sip1: cannot be reached" in verdict(said)
     assert "a static route to the anycast address 198.18.7.64/32" in verdict(said)
 
 
@@ -231,7 +231,7 @@ def test_why_neighbours_are_missing(neighbors: Playbook) -> None:
     found = cause(said)
     for words in (
         "OSPF is not up as expected: - hap-lite: no neighbour sip1 and sip2, expected Full - ",
-        "sip2 cannot be reached: ",
+        "sip2: cannot be reached (",
         "sip1: BIRD's control socket /run/bird/bird.ctl does not exist",
         "rule *1 of /ip/firewall/filter (chain input, action drop) of the router hap-lite drops OSPF",
     ):

@@ -18,13 +18,16 @@ from .playbook import CLOSED, ROOT, play
 NODE = {
     "ansible_host": "127.0.0.1",
     "ansible_port": CLOSED,
+    "bird_anycast_interfaces": ["eth0"],
     "bird_anycast_link": {"key": "secret-of-it"},
     "bird_anycast_services": [{"name": "sip", "addresses": ["172.18.0.64"]}],
 }
 ROUTER = {
     "ansible_connection": "local",
     "routeros_ospf_api": {"hostname": "127.0.0.1", "port": CLOSED, "username": "x", "password": "y"},
+    "routeros_ospf_interfaces": ["bridge-lan"],
     "routeros_ospf_link": {"key": "secret-of-it"},
+    "routeros_ospf_router_id": "172.18.0.1",
 }
 HOSTS: dict[str, dict[str, Any]] = {
     "anycast_routers": {"hap-lite": ROUTER},

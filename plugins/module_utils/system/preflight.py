@@ -65,9 +65,10 @@ def ends(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
     for end in (*routers, *nodes):
         if not end.reached:
             variable = "routeros_ospf_api" if isinstance(end, RouterEnd) else "ansible_host"
+            reason = "; ".join(end.problems) or "no answer"
             yield Finding(
-                f"{end.name} cannot be reached: {'; '.join(end.problems) or 'no answer'}. Start it, correct its"
-                f" {variable}, or leave it out by --limit '!{end.name}'"
+                f"cannot be reached ({reason}). Start it, correct {variable}, or leave it out by --limit '!NAME'",
+                (end.name,),
             )
             continue
         for problem in end.problems:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -35,12 +36,32 @@ def verdict_text(problems: Iterable[str], outcome: str = "nothing was changed") 
     return "\n".join([f"{count(len(found), 'problem')}, {outcome}:", *(f"- {problem}" for problem in found)])
 
 
+# What to do about what Ansible, ssh and sudo say of a host.
+_CURES = {
+    r"sudo password|a password is required|become password": "Run with -K to give the password of sudo",
+    r"Permission denied \(": "Copy your SSH key to the host (ssh-copy-id), or correct ansible_user",
+    r"Host key verification failed": "Connect once by ssh, and accept the host's key",
+    r"Could not resolve hostname": "Correct ansible_host",
+    r"[Vv]ault": "Give the vault's password: --ask-vault-pass or --vault-password-file",
+    r"\(librouteros\)|No module named 'librouteros'": "Run on the controller: pip install librouteros. If Ansible is in"
+    " a virtual environment, set ansible_python_interpreter of the routers to '{{ ansible_playbook_python }}'",
+}
+
+
 def plain_message(result: Mapping[str, Any]) -> str:
-    """Return the message of a result that failed, on one line and without what Ansible puts before every message."""
+    """Return the message of a result that failed, on one line and without what Ansible puts before every message.
+
+    What to do about it follows where the message does not say it.
+    """
     text = " ".join(str(result.get("msg") or "it failed and does not say why").split())
-    for prefix in ("Task failed: ", "Module failed: ", "Failed to connect to the host via ssh: "):
+    for prefix in ("Task failed: ", "Module failed: ", "Failed to connect to the host via ssh: ", "ssh: "):
         text = text.removeprefix(prefix)
-    return text
+    # The address tells hosts apart that are away for one reason.
+    text = re.sub(r"connect to host \S+ port (\d+): ", r"ssh to port \1: ", text)
+    # Where sudo did not let the module run at all, its words are there alone.
+    told = f"{text} {result.get('module_stderr') or ''}"
+    cure = next((cure for pattern, cure in _CURES.items() if re.search(pattern, told)), "")
+    return f"{text.rstrip('.')}. {cure}" if cure and cure not in text else text
 
 
 def table_lines(rows: Iterable[Mapping[str, Any]], columns: list[str]) -> list[str]:

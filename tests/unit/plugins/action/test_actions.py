@@ -9,6 +9,7 @@ import importlib
 from types import SimpleNamespace
 
 import pytest
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 PACKAGE = "ansible_collections.homelab.anycast.plugins.action."
@@ -222,3 +223,25 @@ def test_how_the_first_contact_logs_in(action, tmp_path, there):
     assert "sticker" not in str(found) and "new" not in found["login"].values()
     (problem,) = found["problems"]
     assert "for a second router too" in problem
+
+
+# --- anycast_attempt --------------------------------------------------------------------------------------------------
+
+
+def test_what_a_host_says_and_that_it_is_away_are_results(action):
+    attempt = action("anycast_attempt", module="homelab.anycast.bird_info", options={"table": 1})
+    asked = []
+
+    def execute(**arguments):
+        asked.append((arguments["module_name"], arguments["module_args"]))
+        return {"failed": True, "msg": "BIRD is away", "invocation": {}, "changed": False}
+
+    attempt._execute_module = execute
+    assert attempt.run(task_vars={}) == {"changed": False, "reached": True, "msg": "BIRD is away"}
+    assert asked == [("homelab.anycast.bird_info", {"table": 1})]
+
+    def away(**arguments):
+        raise AnsibleConnectionFailure("no route to host")
+
+    attempt._execute_module = away
+    assert attempt.run(task_vars={}) == {"changed": False, "reached": False, "msg": "no route to host"}

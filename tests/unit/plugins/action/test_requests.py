@@ -18,9 +18,15 @@ PACKAGE = "ansible_collections.homelab.anycast.plugins.action."
 LINK = {"key": "old-secret"}
 SIP = {"name": "sip", "addresses": ["172.18.0.64"], "unit": "kamailio"}
 HOSTVARS: dict[str, dict] = {
-    "hap-lite": {"routeros_ospf_link": LINK},
+    "hap-lite": {
+        "routeros_ospf_api": {"hostname": "172.18.0.1", "username": "ansible", "password": "x"},
+        "routeros_ospf_interfaces": ["bridge-lan"],
+        "routeros_ospf_link": LINK,
+        "routeros_ospf_router_id": "172.18.0.1",
+    },
     **{
         f"sip{n}": {
+            "bird_anycast_interfaces": ["eth0"],
             "bird_anycast_link": LINK,
             "bird_anycast_services": [SIP],
             "bird_anycast_router_id": f"172.18.0.1{n}",
@@ -38,6 +44,16 @@ GROUPS = {
 NEIGHBORS = [{"neighbors": [{"router_id": f"172.18.0.1{n}", "address": f"172.18.0.1{n}"} for n in (1, 2)]}]
 
 
+class Hostvars(dict):
+    """As Ansible has them; written and resolved are alike here."""
+
+    def raw_get(self, name):
+        return self[name]
+
+
+LOADER = SimpleNamespace(path_exists=lambda path: False)
+
+
 @pytest.fixture
 def act(monkeypatch):
     """Run an action with variables of the play, and others of the command line."""
@@ -46,12 +62,12 @@ def act(monkeypatch):
         module = importlib.import_module(PACKAGE + name)
         task = SimpleNamespace(args=arguments, async_val=0, check_mode=False, diff=False, action=name, _ds=None)
         templar = SimpleNamespace(template=lambda value: value)
-        made = module.ActionModule(task, SimpleNamespace(_shell=None), SimpleNamespace(), None, templar, None)
+        made = module.ActionModule(task, SimpleNamespace(_shell=None), SimpleNamespace(), LOADER, templar, None)
         monkeypatch.setattr(ActionBase, "run", lambda self, tmp, task_vars: {})
         if name == "anycast_request":
             monkeypatch.setattr(module, "load_extra_vars", lambda loader: given or {})
             monkeypatch.setattr(module.context, "CLIARGS", CLIArgs({"args": tuple(called)}))
-        play = {"hostvars": hostvars, "groups": GROUPS, "ansible_play_hosts_all": ["localhost", *hostvars]}
+        play = {"hostvars": Hostvars(hostvars), "groups": GROUPS, "ansible_play_hosts_all": ["localhost", *hostvars]}
         return made.run(task_vars={**play, **(given or {})})
 
     return act
@@ -105,6 +121,37 @@ def test_a_variable_of_another_playbook(act, monkeypatch, called, refused):
             act("anycast_request", given, called, playbook="site")
     else:
         assert act("anycast_request", given, called, playbook="site")["wait"] == 60
+
+
+def test_what_the_inventory_alone_shows_is_said_of_all_hosts_at_once(act):
+    hostvars = {**HOSTVARS, "hap-lite": {**HOSTVARS["hap-lite"], "routeros_ospf_cost": "low"}}
+    for name in ("sip1", "sip2"):
+        hostvars[name] = {**HOSTVARS[name], "bird_anycast_interfaces": None}
+    with pytest.raises(AnsibleActionFail) as raised:
+        act("anycast_request", hostvars=hostvars, playbook="site")
+    assert raised.value.message.splitlines() == [
+        "2 problems, nothing was changed:",
+        "- hap-lite: routeros_ospf_cost is low, expected a whole number",
+        "- sip1, sip2: bird_anycast_interfaces is missing. Define it in the inventory",
+    ]
+
+
+def test_an_ansible_that_is_too_old_is_refused(act, monkeypatch):
+    module = importlib.import_module(PACKAGE + "anycast_request")
+    monkeypatch.setattr(module, "__version__", "2.16.3")
+    with pytest.raises(AnsibleActionFail, match="ansible-core 2.16.3 was found, >=2.20.0 was expected: pip install"):
+        act("anycast_request", playbook="site")
+
+
+def test_an_inventory_that_cannot_be_read(act, monkeypatch, tmp_path):
+    module = importlib.import_module(PACKAGE + "anycast_request")
+    (tmp_path / "hosts.yml").write_text("all:\n  hosts: {\n")
+    (tmp_path / "good.yaml").write_text("all: {}\nkey: !vault x\n")
+    sources = [str(tmp_path), str(tmp_path / "away"), "sip1,"]
+    monkeypatch.setattr(module.context, "CLIARGS", CLIArgs({"inventory": sources}))
+    first, second = module._unread_inventories()
+    assert "hosts.yml cannot be read: expected the node content" in first and "in line 3" in first
+    assert second == f"the inventory {tmp_path / 'away'} does not exist: correct -i"
 
 
 def test_variables_of_the_roles_are_known(act):

@@ -100,7 +100,7 @@ def test_of_a_host_that_is_unreachable_nothing_else_is_said(run, hostvars):
         "msg": "Failed to connect to the host via ssh: no route to host",
     }
     text = refusal(run, "anycast_preflight")
-    assert text.startswith("1 problem, nothing was changed:\n- sip1 cannot be reached: no route to host. Start it")
+    assert text.startswith("1 problem, nothing was changed:\n- sip1: cannot be reached (no route to host). Start it")
 
 
 def test_a_problem_of_the_inventory_is_no_unreachable_host(run, hostvars):
@@ -109,7 +109,7 @@ def test_a_problem_of_the_inventory_is_no_unreachable_host(run, hostvars):
 
 
 def test_a_host_that_was_not_read_is_said_to_be_unreachable(run, hostvars):
-    assert "- sip2 cannot be reached: no answer" in refusal(run, "anycast_preflight", hosts=hostvars)
+    assert "- sip2: cannot be reached (no answer)" in refusal(run, "anycast_preflight", hosts=hostvars)
 
 
 def test_warnings_are_shown_and_do_not_fail(run, hostvars, monkeypatch):

@@ -145,7 +145,7 @@ def test_a_node_that_is_off(system):
     )
     first, second = system.all()
     assert first == "hap-lite: no neighbour sip2, expected Full"
-    assert second.startswith("sip2 cannot be reached: timed out.")
+    assert second.startswith("sip2: cannot be reached (timed out).")
 
 
 def test_a_router_that_does_not_answer(system):

@@ -48,7 +48,7 @@ def test_a_node_that_cannot_be_reached(fake_system):
     system = fake_system()
     system.unreachable("sip2")
     found = model(system)
-    assert told(found) == [("sip2", "cannot be reached: ssh: connect to host sip2 port 22: No route to host")]
+    assert told(found) == [("sip2", "cannot be reached: ssh to port 22: No route to host")]
     assert facts(cell(found, "sip2")) == (True, None, True, None, None)
     assert cell(found, "sip2").state == "unknown"
     # The router still knows.

@@ -51,16 +51,12 @@ def _resolved(value: Any) -> Any:
 
 
 def host_variables(task_vars: Mapping[str, Any], name: str, wanted: Iterable[str]) -> Variables:
-    """Return those of a host's variables that are wanted, and all as they were written.
-
-    What the play itself defines stands for a host that lacks it, as it does in a task.
-    """
+    """Return those of a host's variables that are wanted, and all as they were written."""
     hostvars = task_vars["hostvars"]
     values, errors = {}, {}
     for variable in wanted:
-        own = hostvars[name] if variable in hostvars[name] else task_vars
         try:
-            value = _resolved(own.get(variable))
+            value = _resolved(hostvars[name].get(variable))
         except (AnsibleError, TemplateError, KeyError) as error:
             errors[variable] = str(error)
             continue

@@ -136,6 +136,17 @@ def test_what_the_inventory_alone_shows_is_said_of_all_hosts_at_once(act):
     ]
 
 
+def test_a_variable_of_the_users_play_is_not_missing(act):
+    hostvars = {
+        **HOSTVARS,
+        "sip1": {name: value for name, value in HOSTVARS["sip1"].items() if "interfaces" not in name},
+    }
+    given = {"bird_anycast_interfaces": "{{ uplinks }}"}
+    assert act("anycast_request", given, ["mine.yml"], hostvars=hostvars, playbook="site")
+    with pytest.raises(AnsibleActionFail, match="- sip1: bird_anycast_interfaces is missing"):
+        act("anycast_request", hostvars=hostvars, playbook="site")
+
+
 def test_an_ansible_that_is_too_old_is_refused(act, monkeypatch):
     module = importlib.import_module(PACKAGE + "anycast_request")
     monkeypatch.setattr(module, "__version__", "2.16.3")

@@ -327,7 +327,7 @@ def seen(
     installed: Path, asked: Recording, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> dict[str, tuple[int, list[str]]]:
     """The exit code and the terminal of each chosen case, several at once."""
-    chosen = {item.callspec.params["case"] for item in request.session.items if hasattr(item, "callspec")}
+    chosen = {item.callspec.params.get("case") for item in request.session.items if hasattr(item, "callspec")}
     cases = [case for case in CASES if case.name in chosen]
     with ThreadPoolExecutor(4) as pool:
         runs = {case.name: pool.submit(run, case, installed, asked, tmp_path_factory.mktemp("user")) for case in cases}

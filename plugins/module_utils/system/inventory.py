@@ -102,13 +102,14 @@ def host_problems(
 
 def variable_problems(variables: Variables, options: Mapping[str, Row], known: Container[str]) -> Iterator[str]:
     """Yield which variables are missing, misspelt or of the wrong type."""
+    others = [name for name in variables.written if name not in known]
     for name, option in options.items():
         if error := variables.errors.get(name):
-            yield unresolved(name, error, variables.written)
+            yield unresolved(name, error, others)
         elif name in variables.values:
             yield from type_problems(name, option, variables.values[name])
         elif option.get("required"):
-            close = closest(name, [each for each in variables.written if each not in known], 0.8)
+            close = closest(name, others, 0.8)
             found = f"The inventory has '{close}': correct its name" if close else "Define it in the inventory"
             yield f"{name} is missing. {found}"
     # One that is required is said to be missing.
@@ -118,15 +119,15 @@ def variable_problems(variables: Variables, options: Mapping[str, Row], known: C
             yield f"the variable '{name}' is unknown, did you mean '{close}'?"
 
 
-def unresolved(name: str, error: str, written: Mapping[str, Any]) -> str:
-    """Return the sentence about a variable that cannot be resolved."""
+def unresolved(name: str, error: str, others: Collection[str]) -> str:
+    """Return the sentence about a variable that cannot be resolved; others are those of the inventory's own."""
     if not (found := _UNDEFINED.search(error)):
         plain = " ".join(error.split())
         while _WRAPPING.match(plain):
             plain = _WRAPPING.sub("", plain)
         return f"{name} cannot be resolved: {plain}"
     missing = found[1]
-    if close := closest(missing, [each for each in written if not each.startswith("ansible_")], 0.8):
+    if close := closest(missing, [each for each in others if not each.startswith("ansible_")], 0.8):
         return f"the variable {missing} is undefined. The inventory has '{close}': correct one of the two names"
     where = "your vault file" if missing.startswith("vault") else "group_vars/all.yml"
     return f"the variable {missing} is undefined. Define it in {where} beside hosts.yml; {name} needs it"

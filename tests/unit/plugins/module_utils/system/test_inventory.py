@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.system import inventory
 
 LINK, SERVICES = {"key": "secret"}, [{"name": "sip", "addresses": ["172.18.0.64"]}]
 ENV = "{{ lookup('ansible.builtin.env', 'ANYCAST_OSPF_KEY') }}"
-OPTIONS = {
+OPTIONS: dict[str, dict[str, Any]] = {
     "routeros_ospf_api": {"type": "dict", "required": True},
     "routeros_ospf_link": {"type": "dict", "required": True},
     "routeros_ospf_cost": {"type": "int"},

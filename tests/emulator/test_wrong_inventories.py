@@ -77,8 +77,6 @@ def unset(variable: str, value: str | None, playbook: str, *words: str) -> Case:
 DRAIN = ("-e", "anycast_node=sip1", "-e", "anycast_reason=disk")
 ADDRESSES = "addresses: [172.18.0.64]"
 KEY_LINE = "key: \"{{ lookup('ansible.builtin.env', 'ANYCAST_OSPF_KEY') }}\""
-# A node that is this machine, where sudo asks for a password.
-SUDO = "ansible_connection: local\nansible_become_exe: '{{ inventory_dir }}/../../sudo'"
 CASES = [
     # The inventory itself
     Case("-i of nothing", (), ("inventories/hom does not exist: correct -i",), options=("-i", "inventories/hom")),
@@ -243,14 +241,6 @@ CASES = [
         ("hap-lite: routeros_ospf_interfaces: the router has no interface 'bridge'",),
     ),
     Case(
-        "sudo",
-        (
-            PLAIN,
-            (NODES, "ansible_user: root", SUDO),
-        ),
-        ("Run with -K to give the password of sudo", "sip1, sip2, sip3"),
-    ),
-    Case(
         "neighbours of nodes that are away",
         (PLAIN,),
         ("sip1, sip2, sip3: cannot be reached",),
@@ -285,8 +275,6 @@ def run(case: Case, collections: Path, router: Recording, directory: Path) -> tu
     inventory = directory / "inventories" / "home"
     shutil.copytree(collections / "ansible_collections/homelab/anycast/inventories/home", inventory)
     (inventory / "router-ca.pem").touch()
-    (directory / "sudo").write_text("#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n")
-    (directory / "sudo").chmod(0o755)
     for file, old, new in case.edits:
         path = inventory / file
         path.parent.mkdir(exist_ok=True)

@@ -64,3 +64,30 @@ def test_escapes_what_claims_to_be_markup():
 def test_clip_keeps_both_ends():
     assert text.clip("sip-server-office-3", 10) == "sip-se…e-3"
     assert text.clip("sip3", 10) == "sip3"
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        (
+            {"msg": "Task failed: Missing sudo password"},
+            "Missing sudo password. Run with -K to give the password of sudo",
+        ),
+        (
+            {"msg": "Module result deserialization failed", "module_stderr": "warn\nsudo: a password is required\n"},
+            "Module result deserialization failed. Run with -K to give the password of sudo",
+        ),
+        (
+            {"msg": "Failed to connect to the host via ssh: root@172.18.0.11: Permission denied (publickey,password)."},
+            "root@172.18.0.11: Permission denied (publickey,password). Copy your SSH key to the host (ssh-copy-id), or"
+            " correct ansible_user",
+        ),
+        (
+            {"msg": "Failed to connect to the host via ssh: ssh: connect to host 172.18.0.11 port 22: Timeout"},
+            "ssh to port 22: Timeout",
+        ),
+    ],
+)
+def test_a_message_says_what_to_do_once(result, said):
+    assert text.plain_message(result) == said
+    assert text.plain_message({"msg": said}) == said

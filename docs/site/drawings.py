@@ -64,7 +64,7 @@ class Drawing:
     def band(self, y: float, height: float, fill: str) -> None:
         self.shapes.append(f'<rect x="0" y="{y:g}" width="{self.size[0]}" height="{height:g}" fill="{fill}"/>')
 
-    def bar(self, x: float, y: float, width: float, height: float, fill: str) -> None:
+    def stripe(self, x: float, y: float, width: float, height: float, fill: str) -> None:
         self.shapes.append(f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" rx="2" fill="{fill}"/>')
 
     def svg(self) -> str:
@@ -275,7 +275,7 @@ def failover(colours: dict[str, str]) -> str:
         (left, "article", "by hand, as in the article"),
         (260, "collection", "with homelab.anycast"),
     ):
-        drawing.bar(x, 46, 14, 14, colours[side])
+        drawing.stripe(x, 46, 14, 14, colours[side])
         drawing.text(x + 22, 58, words, anchor="start", fill=colours["ink"])
     for number, (title, event) in enumerate(FAILOVERS):
         top = 88.0 + 74 * number
@@ -284,7 +284,7 @@ def failover(colours: dict[str, str]) -> str:
             seconds = max(windows[row] for windows in measured(event).values())
             width = min(seconds, WATCHED) / WATCHED * (right - left)
             y = top + 10 + 22 * row
-            drawing.bar(left, y, max(width, 2), 17, colours[side])
+            drawing.stripe(left, y, max(width, 2), 17, colours[side])
             drawing.text(
                 *(left + max(width, 2) + 8, y + 13, told(seconds)), anchor="start", fill=colours[side], weight="600"
             )

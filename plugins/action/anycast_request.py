@@ -11,10 +11,10 @@ from pathlib import Path
 import yaml
 from ansible import context
 from ansible.module_utils.common.yaml import yaml_load
+from ansible.module_utils.compat.version import LooseVersion
 from ansible.release import __version__
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
-from packaging.specifiers import SpecifierSet
 
 from ..module_utils.drill.plan import drill_request
 from ..module_utils.drill.report import library_problems
@@ -127,7 +127,7 @@ def _unread_inventories() -> Iterator[str]:
 def _core_problems() -> list[str]:
     """Return the sentence about an ansible-core that is too old, of which Ansible itself only warns."""
     expected = yaml_load((COLLECTION / "meta" / "runtime.yml").read_text())["requires_ansible"]
-    if SpecifierSet(expected, prereleases=True).contains(__version__):
+    if LooseVersion(__version__) >= LooseVersion(expected.removeprefix(">=")):
         return []
     return [f"ansible-core {__version__} was found, {expected} was expected: pip install --upgrade ansible"]
 

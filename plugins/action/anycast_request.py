@@ -18,7 +18,7 @@ from ansible_collections.community.routeros.plugins.module_utils.api import api_
 
 from ..module_utils.drill.plan import drill_request
 from ..module_utils.drill.report import library_problems
-from ..module_utils.system import inventory, request
+from ..module_utils.system import request, variables
 from ..module_utils.system.removal import removal_request
 from ..module_utils.system.request import Inventory
 from ..module_utils.system.rotation import rotation_request
@@ -71,17 +71,17 @@ class ActionModule(Verdict):
 
     def _findings(self, playbook: str, task_vars: Row, hosts: list[str]) -> Iterator[Finding]:
         """Yield what the inventory alone shows to be wrong with the hosts that the playbook looks at."""
-        controller = inventory.Controller(os.environ, self._loader.path_exists, api_argument_spec())
+        controller = variables.Controller(os.environ, self._loader.path_exists, api_argument_spec())
         known, hostvars = _role_variables(), task_vars["hostvars"]
         for group in request.GROUPS[playbook]:
-            if not (role := inventory.role_of(playbook, group)):
+            if not (role := variables.role_of(playbook, group)):
                 continue
-            options = inventory.needed_options(playbook, _entry_points(role)["main"]["options"])
+            options = variables.needed_options(playbook, _entry_points(role)["main"]["options"])
             for host in (name for name in task_vars["groups"][group] if name in hosts):
                 # What a user's play defines for all of its hosts is no variable of a host.
                 own = {name: options[name] for name in options if name not in task_vars or name in hostvars[host]}
-                variables = host_variables(task_vars, host, own)
-                for problem in inventory.host_problems(variables, role, own, known, controller):
+                found = host_variables(task_vars, host, own)
+                for problem in variables.host_problems(found, role, own, known, controller):
                     yield Finding(problem, (host,))
 
     def _given(self, playbook: str, task_vars: Row) -> Row:

@@ -10,7 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from jinja2 import TemplateError, Undefined
 
-from ..module_utils.system.inventory import Variables
+from ..module_utils.system.variables import Variables
 
 ROUTERS, NODES, CLIENTS = "anycast_routers", "anycast_nodes", "anycast_clients"
 

@@ -42,7 +42,7 @@ _CURES = {
     r"Permission denied \(": "Copy your SSH key to the host (ssh-copy-id), or correct ansible_user",
     r"Host key verification failed": "Connect once by ssh, and accept the host's key",
     r"Could not resolve hostname": "Correct ansible_host",
-    r"[Vv]ault": "Give the vault's password: --ask-vault-pass or --vault-password-file",
+    r"vault secret|Decryption failed": "Give the vault's password: --ask-vault-pass or --vault-password-file",
     r"\(librouteros\)|No module named 'librouteros'": "Run on the controller: pip install librouteros. If Ansible is in"
     " a virtual environment, set ansible_python_interpreter of the routers to '{{ ansible_playbook_python }}'",
 }

@@ -69,6 +69,7 @@ def test_clip_keeps_both_ends():
 @pytest.mark.parametrize(
     ("result", "said"),
     [
+        ({"msg": "Task failed: 'vault_key' is undefined"}, "'vault_key' is undefined"),
         (
             {"msg": "Task failed: Missing sudo password"},
             "Missing sudo password. Run with -K to give the password of sudo",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils.system import inventory
+from ansible_collections.homelab.anycast.plugins.module_utils.system import variables
 
 LINK, SERVICES = {"key": "secret"}, [{"name": "sip", "addresses": ["172.18.0.64"]}]
 ENV = "{{ lookup('ansible.builtin.env', 'ANYCAST_OSPF_KEY') }}"
@@ -25,9 +25,9 @@ def problems(values=None, errors=None, written=None, environment=None, files=())
     values = {"routeros_ospf_api": LOGIN, "routeros_ospf_link": LINK, **(values or {})}
     for name in errors or {}:
         values.pop(name)
-    variables = inventory.Variables(values, errors or {}, written or values)
-    controller = inventory.Controller(environment or {}, files.__contains__, [*LOGIN, "tls", "ca_path"])
-    return inventory.host_problems(variables, "routeros_ospf", OPTIONS, list(OPTIONS), controller)
+    found = variables.Variables(values, errors or {}, written or values)
+    controller = variables.Controller(environment or {}, files.__contains__, [*LOGIN, "tls", "ca_path"])
+    return variables.host_problems(found, "routeros_ospf", OPTIONS, list(OPTIONS), controller)
 
 
 def test_a_good_host():
@@ -84,7 +84,7 @@ def test_a_file_that_is_missing_and_a_login_without_what_it_needs():
 
 
 def test_an_empty_password_may_be_meant():
-    """A router that was never given one has none. What the environment should have held is another matter."""
+    """A new router has an empty password. An environment variable that is not set is a mistake."""
     assert problems({"routeros_ospf_api": {**LOGIN, "password": ""}}) == []
     written = {"routeros_ospf_api": {"password": ENV.replace("ANYCAST_OSPF_KEY", "ROUTEROS_PASSWORD")}}
     (said,) = problems({"routeros_ospf_api": {**LOGIN, "password": ""}}, written=written)
@@ -92,9 +92,9 @@ def test_an_empty_password_may_be_meant():
 
 
 def test_which_playbook_needs_what():
-    assert inventory.role_of("status", "anycast_routers") is None
-    assert inventory.role_of("bootstrap", "anycast_routers") == "routeros_bootstrap"
-    assert inventory.role_of("drain", "anycast_nodes") is None
-    assert inventory.role_of("site", "anycast_nodes") == "bird_anycast"
-    assert list(inventory.needed_options("drain", OPTIONS)) == ["routeros_ospf_api"]
-    assert inventory.needed_options("site", OPTIONS) == OPTIONS
+    assert variables.role_of("status", "anycast_routers") is None
+    assert variables.role_of("bootstrap", "anycast_routers") == "routeros_bootstrap"
+    assert variables.role_of("drain", "anycast_nodes") is None
+    assert variables.role_of("site", "anycast_nodes") == "bird_anycast"
+    assert list(variables.needed_options("drain", OPTIONS)) == ["routeros_ospf_api"]
+    assert variables.needed_options("site", OPTIONS) == OPTIONS

@@ -37,7 +37,8 @@ class Variables:
 
     def written_value(self, variable: str, key: str) -> Any:
         """Return a key of a variable as it was written, wherever the variable refers to."""
-        return self._followed(dict(self._followed(self.written.get(variable)) or {}).get(key))
+        whole = self._followed(self.written.get(variable))
+        return self._followed(whole.get(key)) if isinstance(whole, Mapping) else None
 
     def _followed(self, value: Any) -> Any:
         seen: set[str] = set()
@@ -48,10 +49,7 @@ class Variables:
 
     def unset(self, variable: str, key: str, environment: Mapping[str, str]) -> str | None:
         """Return the sentence about an empty key of a variable that the inventory takes from the environment."""
-        try:
-            names = _ENVIRONMENT.findall(str(self.written_value(variable, key)))
-        except ValueError:  # The variable is no dictionary, and its type is a problem of its own.
-            return None
+        names = _ENVIRONMENT.findall(str(self.written_value(variable, key)))
         if not names:
             return None
         state = "is set, but empty" if names[0] in environment else "is not set"

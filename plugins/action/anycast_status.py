@@ -7,7 +7,7 @@ import time
 from ..module_utils.model.link import LinkError, without_authentication
 from ..module_utils.model.services import Service, ServicesError, normalise_services, words
 from ..module_utils.system.status import Client, ReadNode, ReadRouter, system_status
-from ..module_utils.system.status_page import status_lines, status_page
+from ..module_utils.system.status_page import status_lines, status_page, status_values
 from ..plugin_utils.action import Row, Verdict
 from ..plugin_utils.hosts import CLIENTS, NODES, ROUTERS, Host, members, user_and_host
 
@@ -22,14 +22,13 @@ class ActionModule(Verdict):
             time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             user_and_host(),
         )
-        problems = [f"{note.where}: {note.text}" for note in status.troubles]
+        problems = [str(problem) for problem in status.problems]
         text = "\n".join(status_lines(status))
-        if not options["fail"]:
+        if options["fail"] and problems:
+            self.refuse(text)
+        if options["show"]:
             self._display.display(text)
-        elif problems:
-            head = f"{status.verdict.text}: {status.verdict.summary}"
-            self.refuse("\n".join([head, *(f"- {problem}" for problem in problems)]))
-        return {"problems": problems, "text": text, "page": status_page(status)}
+        return {"problems": problems, "text": text, "page": status_page(status), "status": status_values(status)}
 
 
 def _router(host: Host) -> ReadRouter:
@@ -53,6 +52,8 @@ def _node(host: Host) -> ReadNode:
         info=host.get("__anycast_services", {}),
         neighbors=host.get("__anycast_neighbors", {}),
         problems=host.problems,
+        user=host.text("ansible_user") or "root",
+        port=host.text("ansible_port") or "22",
     )
 
 

@@ -15,7 +15,8 @@ description:
     C(anycast_clients), as the playbook C(homelab.anycast.status) reads them.
 extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.controller]
 options:
-  fail: {type: bool, default: false, description: "Whether to fail with RV(problems), if any, and not print the state."}
+  fail: {type: bool, default: false, description: "Whether to fail, with the state as message, if there are problems."}
+  show: {type: bool, default: true, description: "Whether to print the state."}
 """
 
 EXAMPLES = r"""
@@ -28,4 +29,16 @@ RETURN = r"""
 problems: {type: list, elements: str, returned: success, description: "The problems, each with its place."}
 text: {type: str, returned: success, description: The state as text.}
 page: {type: dict, returned: success, description: "The values for the template of the HTML page, its strings escaped."}
+status:
+  type: dict
+  returned: success
+  description:
+    - The state for scripts. Later versions may add keys; they do not rename or remove any.
+    - C(level) is C(outage), C(degraded) or C(well), C(verdict) the same in words. What could not be read is C(null).
+    - C(problems) and C(notes) have C(level), C(kind), C(hosts), C(text), C(causes), C(services), C(commands) and C(docs),
+      the most harmful first.
+    - C(services) have C(name), C(addresses), C(level), C(announced), C(serving), C(out) (the addresses that no node
+      serves) and C(nodes), each with C(node), C(state), C(expected), C(announced), C(installed), C(healthy), C(drained).
+    - C(routers), C(nodes), C(neighbors), C(next_hops), C(drains) and C(changes) are what the page shows.
+  sample: {level: degraded, verdict: "Degraded: sip served by 2 of 3", time: "2026-11-22T15:30:00Z", by: alice@desk}
 """

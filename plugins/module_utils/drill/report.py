@@ -15,7 +15,7 @@ import sys
 from typing import Any
 
 from ..system.request import Row
-from ..system.text import escaped, table_lines, when
+from ..system.text import count, escaped, table_lines, when
 from .result import Result
 
 # The colours of Okabe and Ito, which colour-blind readers can tell apart, and on which black can be read; grey for a
@@ -23,7 +23,10 @@ from .result import Result
 NODES = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442")
 UNKNOWN = "#BBBBBB"
 LOSS = "#000000"
-MARKS = {"event": "#D55E00", "router": "#0072B2", "mended": "#444444"}
+# Each stands for a colour of the page, which is another on a dark screen.
+TEXT, SOFT, LINE = "#010101", "#010102", "#010103"
+MARKS = {"event": "#010104", "router": "#010105", "mended": SOFT}
+_OF_PAGE = {TEXT: "text", SOFT: "soft", LINE: "line", MARKS["event"]: "bad", MARKS["router"]: "note"}
 _WIDTH, _ROW = 11.0, 0.36  # Inches
 _QUIET = 3.0  # Seconds of quiet that a picture shows at either end of what happened
 _LONG = 30.0  # A run longer than this gets a second picture of the time around the event
@@ -56,8 +59,8 @@ def verdict(report: Report) -> str:
     if not events:
         return "No event has taken place"
     if failed:
-        return f"{len(failed)} of {len(events)} events are not as they should be: {', '.join(failed)}"
-    return f"All {len(events)} events are within their limits" if len(events) > 1 else "It is within its limit"
+        return f"{len(failed)} of {count(len(events), 'event')} not within the limits: {', '.join(failed)}"
+    return f"All is well: {count(len(events), 'event')} within the limits"
 
 
 def report_lines(report: Report) -> list[str]:
@@ -86,15 +89,17 @@ def _seconds(value: float | None) -> str | None:
 def report_page(report: Report) -> Row:
     """Return what the template of the page needs, with every string escaped; the pictures alone are markup."""
     events = [event.as_dict() for event in report.events]
-    page: Row = {"time": when(report.time), "by": report.by, "verdict": verdict(report), "events": events}
-    found: Row = escaped(page)
-    found["ok"] = bool(report.events) and all(event.ok for event in report.events)
+    level = "well" if events and all(event.ok for event in report.events) else "degraded"
+    page: Row = {"level": level, "time": report.time, "when": when(report.time), "by": report.by, "summary": ""}
+    found: Row = escaped({**page, "verdict": verdict(report), "events": events})
     for shown, event in zip(found["events"], report.events):
         shown["pictures"] = pictures(event)
         for name, value in vars(event).items():
             if name.endswith("_s") and not isinstance(value, dict):
                 shown[name.removesuffix("_s") + "_text"] = _seconds(value)
         shown["limit_text"] = _seconds(event.limit)
+        # Where nothing may be lost, a loss fills the bar.
+        shown["share"] = min(100, round(100 * event.window_s / (event.limit or event.window_s or 1)))
         shown["router_back_text"] = _seconds(max((r.back_s for r in event.routers if r.back_s), default=None))
     return found
 
@@ -128,17 +133,20 @@ def _picture(event: Result, first: float, last: float) -> str:
 
     # As text that can be read and searched, in the page's own font.
     text_options = {"svg.fonttype": "none", "text.parse_math": False}
-    options: Any = {**text_options, "font.size": 10, "hatch.linewidth": 1.2}
+    colours = dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), TEXT)
+    options: Any = {**text_options, **colours, "font.size": 10, "hatch.linewidth": 1.2}
     with matplotlib.rc_context(options):
         rows = _rows(event)
-        figure = Figure(figsize=(_WIDTH, 1.75 + _ROW * len(rows)), layout="constrained")
+        figure = Figure(figsize=(_WIDTH, 1.75 + _ROW * len(rows)), layout="constrained", facecolor="none")
         canvas: Any = FigureCanvasSVG(figure)
-        axes = figure.add_subplot()
+        axes = figure.add_subplot(facecolor="none")
         _draw(axes, event, rows, first, last)
         text = io.BytesIO()
         canvas.print_svg(text, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     # Inside HTML there is neither an XML header nor a fixed size.
     svg = text.getvalue().decode()
+    for colour, name in _OF_PAGE.items():
+        svg = svg.replace(colour, f"var(--{name})")
     head, tag_end, body = svg[svg.index("<svg") :].partition(">")
     return re.sub(r' (width|height)="[^"]*"', "", head) + tag_end + body
 
@@ -169,7 +177,7 @@ def _draw(axes: Axes, event: Result, rows: list[Bars], first: float, last: float
                 continue
             extent = {"y": number, "width": end - begin, "left": begin}
             if number >= clients:
-                axes.barh(**extent, height=0.22, color="#777777", linewidth=0)
+                axes.barh(**extent, height=0.22, color=SOFT, linewidth=0)
             elif lost:
                 axes.barh(**extent, height=0.72, color="white", edgecolor=LOSS, hatch="////", linewidth=0.8)
                 # One lost probe would be too narrow to be seen.
@@ -177,18 +185,20 @@ def _draw(axes: Axes, event: Result, rows: list[Bars], first: float, last: float
             else:
                 axes.barh(**extent, height=0.72, color=palette.get(name, UNKNOWN), linewidth=0)
                 if end - begin > width * 0.012 * (len(name or "?") + 1):
-                    axes.text((begin + end) / 2, number, name or "?", ha="center", va="center", fontsize=9)
+                    axes.text(
+                        (begin + end) / 2, number, name or "?", ha="center", va="center", fontsize=9, color="black"
+                    )
     marks = _marks(event, first, last)
     for at, _text, colour, style in marks:
         axes.axvline(at, color=colour, linestyle=style, linewidth=1.8, zorder=3)
     _label_marks(axes, marks, width)
     if clients < len(rows):
-        axes.axhline(clients - 0.5, color="#999999", linewidth=0.8)
+        axes.axhline(clients - 0.5, color=SOFT, linewidth=0.8)
     axes.set_xlim(first, last)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_yticks(range(len(rows)), [label for label, _spans in rows])
     axes.set_xlabel("seconds from the event")
-    axes.grid(axis="x", color="#DDDDDD", linewidth=0.8, zorder=0)
+    axes.grid(axis="x", color=LINE, linewidth=0.8, zorder=0)
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0)
     for side in ("top", "right", "left"):
@@ -228,5 +238,5 @@ def _legend(figure: Any, palette: dict[Any, str], event: Result) -> None:
     cross: Any = {"marker": "X", "markersize": 9, "color": LOSS, "markeredgecolor": "white"}
     entries.append(Line2D([], [], linestyle="none", label="lost", **cross))
     if event.routers:
-        entries.append(Line2D([], [], color="#777777", linewidth=4, label="next hop of the router"))
+        entries.append(Line2D([], [], color=SOFT, linewidth=4, label="next hop of the router"))
     figure.legend(handles=entries, loc="outside lower center", ncols=6, frameon=False, fontsize=9)

@@ -2,13 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The state of the whole system, out of what was read at both ends: what serves, what does not, and why.
 
-What could not be read is None in the model, never false. Levels are good, note (on purpose, or worth knowing), bad, and
-unknown. Private to this collection.
+What could not be read is None in the model, never false. Levels are good, note (on purpose, or worth knowing), unknown,
+bad, and outage (a problem of a service that no node serves). Private to this collection.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import re
+import shlex
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -17,13 +19,23 @@ from ..node.drain import Drain
 from ..ospf import causes as ospf_causes
 from ..ospf.neighbors import STATES, Neighbor
 from ..routeros.next_hops import addresses_of
-from .text import count, duration, plain_message
+from .text import and_list, count, duration, plain_message
 
 Row = dict[str, Any]  # What a module returned, or failed with; empty where it never ran
 
-_LEVELS = ("bad", "unknown", "note", "good")  # The worst first
-_CAUSES = 3  # Causes to name with each adjacency that is stuck
+# What can be wrong, the most harmful first: clients get no answer, fewer nodes serve, less protection, on purpose. Each
+# has its entry in the operator's guide.
+KINDS = (
+    *("no next hop", "not healthy", "still installed", "next hop", "down", "no BIRD", "withdrawn", "no neighbour"),
+    *("not installed", "not read", "BFD", "still announced", "not listed", "inventory", "not asked"),
+    *("draining", "drained", "candidate", "unknown neighbour"),
+)
+_GUIDE = "https://homelab-anycast.github.io/homelab.anycast/docsite/operate.html#"
+_LEVELS = ("outage", "bad", "unknown", "note", "good")  # The worst first
+_NAMED = 3  # Services with figures of their own to name in the verdict
 _NOT_ASKED = "was not asked: --limit leaves it out"
+_STATUS = "ansible-playbook homelab.anycast.status"
+_VERIFY = "ansible-playbook homelab.anycast.verify"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +64,8 @@ class ReadNode(ReadEnd):
     address: str | None  # By which Ansible reaches it
     services: list[Service]
     info: Row  # The result of anycast_services_info
+    user: str = "root"  # As whom Ansible logs in
+    port: str = "22"
 
     @property
     def bird_state(self) -> str:
@@ -70,6 +84,12 @@ class ReadNode(ReadEnd):
             troubles.append(bird if self.bird_state == "active" else f"bird.service is {self.bird_state}: {bird}")
         return troubles
 
+    def command(self, *words: str) -> str:
+        """Return a command that runs there, for a shell."""
+        port = [] if self.port == "22" else ["-p", self.port]
+        sudo = [] if self.user == "root" else ["sudo"]
+        return shlex.join(["ssh", *port, f"{self.user}@{self.address or self.name}", *sudo, *words])
+
 
 @dataclasses.dataclass(frozen=True)
 class Client:
@@ -78,12 +98,20 @@ class Client:
 
 
 @dataclasses.dataclass(frozen=True)
-class Note:
-    """What is worth telling of one place: a host, a service or the inventory."""
+class Problem:
+    """One cause of trouble, or a note: the hosts that have it, and what to do next."""
 
     level: str
-    where: str
+    kind: str
+    hosts: list[str]  # Or "inventory", or a service
     text: str
+    causes: list[str]  # Likely ones, the most likely first
+    services: list[str]  # That it concerns
+    commands: list[str]  # The next step, for each host its own
+    docs: str
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.hosts)}: {self.text}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,6 +138,8 @@ class ServiceState:
     announced: int  # On how many nodes
     serving: int | None
     level: str
+    out: list[str]  # Addresses that no node serves
+    served: str  # By how many nodes, in words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,19 +205,16 @@ class NodeState:
 
 
 @dataclasses.dataclass(frozen=True)
-class Verdict:
-    level: str
-    text: str
-    summary: str
-
-
-@dataclasses.dataclass(frozen=True)
 class Status:
+    """The fields are those of the JSON, which scripts read: add some, and rename none."""
+
     time: str
     by: str
-    verdict: Verdict
-    troubles: list[Note]
-    notes: list[Note]
+    level: str  # outage, degraded or well
+    verdict: str
+    summary: str  # The services that the verdict does not name
+    problems: list[Problem]
+    notes: list[Problem]
     services: list[ServiceState]
     routers: list[RouterState]
     nodes: list[NodeState]
@@ -195,7 +222,7 @@ class Status:
     short_names: dict[str, str]  # Of all hosts, by their names
     neighbors: list[NeighborRow]
     next_hops: list[NextHopRow]
-    drains: list[tuple[str, Drain]]  # By node
+    drains: list[Row]  # The records of drain, each with its node
     changes: list[Change]
 
 
@@ -217,7 +244,9 @@ def reason(result: Row, key: str) -> str | None:
         return None
     if not result or result.get("skipped"):
         return _NOT_ASKED
-    return f"cannot be {'reached' if result.get('unreachable') else 'read'}: {plain_message(result)}"
+    # Without the address, which makes the same trouble of several hosts different texts.
+    text = re.sub(r"^ssh: connect to host \S+ port \d+: ", "", plain_message(result))
+    return f"cannot be {'reached' if result.get('unreachable') else 'read'}: {text}"
 
 
 def short_names(names: Iterable[str]) -> dict[str, str]:
@@ -232,7 +261,7 @@ class _System:
         self.routers = routers
         self.nodes = nodes
         self.ends: list[ReadEnd] = [*routers, *nodes]
-        self.findings: dict[Note, None] = {}
+        self.findings: dict[tuple[str, ...], Problem] = {}
         self.by_router_id: dict[str, list[str]] = {}
         for host in self.ends:
             if host.router_id:
@@ -240,6 +269,8 @@ class _System:
         read = [end for end in self.ends if "neighbors" in end.neighbors]
         self.seen = {end.name: [Neighbor(**entry) for entry in end.neighbors["neighbors"]] for end in read}
         self.addresses = {node.name: self._addresses(node) for node in self.nodes}
+        self.away = [router.name for router in self.routers if self._is_away(router)]
+        self.dead = [node.name for node in self.nodes if self._is_dead(node)]
 
     def _addresses(self, node: ReadNode) -> list[str]:
         """Return the addresses by which routers know a node, and those it should have."""
@@ -272,36 +303,91 @@ class _System:
         ]
         return (all(answers) if answers else None), any(answers)
 
-    def _find(self, level: str, where: str, text: str) -> None:
-        # Each once: two addresses of a service have the same trouble.
-        self.findings[Note(level, where, text)] = None
+    def _is_away(self, router: ReadRouter) -> bool:
+        """Return whether a router is down: it does not answer, and no node that does has it as a neighbour."""
+        views = [self._views(node, router).get("the node") for node in self.nodes if node.name in self.seen]
+        lost = not any(view and view.state == "Full" for view in views)
+        return bool(router.router_id and views and lost) and _level_of(router.trouble or _NOT_ASKED) == "bad"
+
+    def _is_dead(self, node: ReadNode) -> bool:
+        """Return whether a node is down: it cannot be reached, and no router that answers has anything of it."""
+        views = [view for router in self.routers for view in self._views(node, router).values()]
+        gone = bool(views) and not any(views)
+        return (
+            gone and bool(node.info.get("unreachable")) and not any(self._installed(node, s)[1] for s in node.services)
+        )
+
+    def _find(
+        self,
+        kind: str,
+        host: str,
+        text: str,
+        command: str = "",
+        *,
+        level: str = "bad",
+        causes: Iterable[str] = (),
+        services: Iterable[str] = (),
+    ) -> None:
+        """Keep a problem; the same of several hosts, or of several addresses, is one."""
+        causes = list(causes)
+        docs = _GUIDE + kind.lower().replace(" ", "-")
+        found = self.findings.setdefault(
+            (level, kind, text, *causes), Problem(level, kind, [], text, causes, [], [], docs)
+        )
+        for values, new in ((found.hosts, [host]), (found.services, services), (found.commands, [command])):
+            values += [value for value in dict.fromkeys(new) if value and value not in values]
 
     def _hosts(self) -> None:
         """Find what keeps hosts from being looked at."""
-        if not self.routers:
-            self._find("bad", "inventory", "there is no router: the group anycast_routers is empty")
-        if not self.nodes:
-            self._find("bad", "inventory", "there is no node: the group anycast_nodes is empty")
+        for what, group in (("router", self.routers), ("node", self.nodes)):
+            if not group:
+                text = f"there is no {what}: the group anycast_{what}s is empty"
+                self._find("inventory", "inventory", text, "ansible-inventory --graph")
         for router_id, names in self.by_router_id.items():
-            if len(names) > 1:
-                self._find("bad", ", ".join(names), f"have the same router id, {router_id}: give each its own")
+            for name in names if len(names) > 1 else ():
+                text = f"have the same router id, {router_id}: give each its own"
+                self._find("inventory", name, text, shlex.join(["ansible-inventory", "--host", name]))
         for host in self.ends:
             for problem in host.problems:
-                self._find("bad", host.name, problem)
+                self._find("inventory", host.name, problem, shlex.join(["ansible-inventory", "--host", host.name]))
         for router in self.routers:
-            if router.trouble:
-                self._find(_level_of(router.trouble), router.name, router.trouble)
-                continue
-            for result in router.next_hops:
-                trouble = reason(result, "next_hops")
-                if trouble:
-                    self._find("bad", router.name, f"routes to {result.get('item')}: {trouble}")
+            self._router_troubles(router)
         for node in self.nodes:
-            for trouble in node.troubles:
-                self._find(_level_of(trouble), node.name, trouble)
-            for name in node.info.get("unlisted", ()):
-                text = f"announces '{name}', which its bird_anycast_services does not list: run homelab.anycast.site"
-                self._find("bad", node.name, text)
+            self._node_troubles(node)
+
+    def _router_troubles(self, router: ReadRouter) -> None:
+        preflight = "ansible-playbook homelab.anycast.preflight"
+        if router.name in self.away:
+            names = [service.name for node in self.nodes for service in node.services]
+            text = "down: it does not answer, and no node has it as a neighbour"
+            causes = [router.trouble or ""]
+            self._find("down", router.name, text, preflight, causes=causes, services=names)
+        elif router.trouble == _NOT_ASKED:
+            self._find("not asked", router.name, _NOT_ASKED, _STATUS, level="unknown")
+        elif router.trouble:
+            self._find("not read", router.name, router.trouble, preflight)
+        else:
+            for result in router.next_hops:
+                if trouble := reason(result, "next_hops"):
+                    self._find("not read", router.name, f"routes to {result.get('item')}: {trouble}", preflight)
+
+    def _node_troubles(self, node: ReadNode) -> None:
+        names = [service.name for service in node.services]
+        address = node.address or node.name
+        for trouble in node.troubles:
+            if node.name in self.dead:
+                text = f"down: it {trouble}, and no router has it as a neighbour"
+                self._find("down", node.name, text, shlex.join(["ping", "-c", "3", address]), services=names)
+            elif trouble == _NOT_ASKED:
+                self._find("not asked", node.name, trouble, _STATUS, level="unknown")
+            elif node.bird_state == "active":
+                self._find("not read", node.name, trouble, node.command("systemctl", "status", "bird"))
+            else:
+                command = node.command("journalctl", "-n", "20", "-u", "bird")
+                self._find("no BIRD", node.name, trouble, command, services=names)
+        for name in node.info.get("unlisted", ()):
+            text = f"announces '{name}', which its bird_anycast_services does not list"
+            self._find("not listed", node.name, text, "ansible-playbook homelab.anycast.site")
 
     def _cell(self, node: ReadNode, service: Service) -> Cell:
         entry = next((found for found in node.info.get("services", ()) if found["name"] == service.name), None)
@@ -323,6 +409,8 @@ class _System:
         self, cell: Cell, entry: Row | None, drains: list[Drain], anywhere: bool, node: ReadNode
     ) -> tuple[str, str, str]:
         """Return (state, level, why)."""
+        if node.name in self.dead:
+            return "down", "bad", node.troubles[0]
         if entry is None:
             return "unknown", "unknown", next(iter(node.troubles), "the node does not say")
         why = str(entry["why"]).removeprefix("announced: ").removeprefix("withdrawn: ")
@@ -369,27 +457,54 @@ class _System:
         return found
 
     def _service(self, name: str, addresses: list[str], cells: list[Cell]) -> ServiceState:
-        known = any(cell.installed is not None for cell in cells)
-        level = worst(cell.level for cell in cells)
-        asked = [hops for prefix in addresses for _router, hops in self._readable(prefix)]
-        if asked and not any(hop["active"] for hops in asked for hop in hops):
-            level = "bad"
-            self._find("bad", f"{name} ({', '.join(addresses)})", "no node serves it: the router has no next hop")
+        asked = {prefix: [hops for _router, hops in self._readable(prefix)] for prefix in addresses}
+        unhealthy = [cell.node for cell in cells if cell.healthy is False]
+        if any(asked.values()):
+            out = [
+                prefix
+                for prefix, answers in asked.items()
+                if answers
+                and not any(hop["active"] and self._owner(hop) not in unhealthy for one in answers for hop in one)
+            ]
+        else:
+            gone = all(router.name in self.away for router in self.routers) if self.routers else False
+            out = addresses if gone or all(cell.announced is False for cell in cells) else []
         announced = sum(bool(cell.announced) for cell in cells)
+        known = any(cell.installed is not None for cell in cells)
         serving = sum(cell.state == "serving" for cell in cells) if known else None
-        return ServiceState(name, addresses, cells, announced, serving, level)
+        said = f"served by {serving}" if known else f"announced by {announced}"
+        said += f" of {len(cells)}"
+        for state in ("drained", "unknown"):
+            number = sum(cell.state == state for cell in cells)
+            said += f", {number} {'not known' if state == 'unknown' else state}" if number else ""
+        said += "" if known else ", and the router's next hops are not known"
+        level = "outage" if out else worst(cell.level for cell in cells)
+        return ServiceState(name, addresses, cells, announced, serving, level, out, said)
 
     def _judge_cells(self, node: ReadNode, cells: list[Cell]) -> None:
         """Find what is wrong with the services of a node; those with the same trouble together."""
         together: dict[tuple[str, str, str], list[str]] = {}
-        # Told once, as what is wrong with BIRD or with the adjacency.
-        told = {"withdrawn": bool(node.troubles), "not installed": self._link(node).level == "bad"}
+        # Told once, as what is wrong with the node, with BIRD or with the adjacency.
+        told = {"withdrawn": bool(node.troubles), "not installed": self._link(node).level == "bad", "down": True}
         for cell in cells:
-            follows = told.get(cell.state, False)
-            if cell.level in ("bad", "note") and not follows:
+            if cell.level in ("bad", "note") and not told.get(cell.state, False):
                 together.setdefault((cell.level, cell.state, cell.why), []).append(cell.service)
         for (level, state, why), names in together.items():
-            self._find(level, node.name, f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {state}: {why}")
+            unit = f"anycast-announce@{names[0] if len(names) == 1 else '*'}"
+            command = node.command("journalctl", "-n", "20", "-u", unit)
+            if state in ("not installed", "still installed"):
+                command = _VERIFY
+            elif level == "note":
+                command = self._undrain(node)
+            text = f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {state}: {why}"
+            self._find(state, node.name, text, command, level=level, services=names)
+
+    @staticmethod
+    def _undrain(node: ReadNode) -> str:
+        drains = [Drain.from_dict(record) for record in node.info.get("records", ())]
+        more = [f"anycast_service={one.service}" for one in drains[:1] if one.service]
+        words = ["ansible-playbook", "homelab.anycast.undrain", "-e", f"anycast_node={node.name}"]
+        return shlex.join([*words, *(word for value in more for word in ("-e", value))])
 
     def _views(self, node: ReadNode, router: ReadRouter) -> dict[str, Neighbor | None]:
         """Return the neighbour that each end sees in the other, None if it sees none; by whose view it is."""
@@ -424,11 +539,12 @@ class _System:
     def _adjacencies(self) -> None:
         """Find what is wrong with the adjacencies, and with their BFD sessions."""
         for node in self.nodes:
-            # Without BIRD there is no neighbour, which needs no telling.
-            for router in self.routers if node.bird_state == "active" else ():
+            # Without BIRD there is no neighbour, nor where one end is down: each needs no telling.
+            silent = node.bird_state != "active" or node.name in self.dead
+            for router in self.routers if not silent else ():
                 views = self._views(node, router)
                 states = {seen: entry.state if entry else "missing" for seen, entry in views.items()}
-                if any(state != "Full" for state in states.values()):
+                if any(state != "Full" for state in states.values()) and router.name not in self.away:
                     self._judge_adjacency(node, router, states)
                 elif node.bfd or router.bfd:
                     self._judge_bfd(node, router, views)
@@ -436,25 +552,25 @@ class _System:
             for entry in self.seen.get(end.name, ()):
                 if entry.router_id not in self.by_router_id:
                     text = f"has the neighbour {entry.in_words()}, which is not in the inventory"
-                    self._find("note", end.name, text)
+                    self._find("unknown neighbour", end.name, text, "ansible-inventory --graph", level="note")
 
     def _judge_adjacency(self, node: ReadNode, router: ReadRouter, states: dict[str, str]) -> None:
         said = {seen: "no neighbour" if state == "missing" else state for seen, state in states.items()}
         same = len(set(said.values())) == 1
         told = set(said.values()) if same else [f"{state} at {seen}" for seen, state in said.items()]
+        furthest = max(states.values(), key=_rank)
+        state = min(states.values(), key=_rank) if furthest == "Full" else furthest
+        causes = [] if node.troubles else ospf_causes.likely_causes("Missing" if state == "missing" else state)
+        names = [service.name for service in node.services]
         text = f"OSPF with {router.name}: {', '.join(told)}"
-        if not node.troubles:
-            furthest = max(states.values(), key=_rank)
-            state = min(states.values(), key=_rank) if furthest == "Full" else furthest
-            text += _causes(ospf_causes.likely_causes("Missing" if state == "missing" else state))
-        self._find("bad", node.name, text)
+        self._find("no neighbour", node.name, text, _VERIFY, causes=causes, services=names)
 
     def _judge_bfd(self, node: ReadNode, router: ReadRouter, views: dict[str, Neighbor | None]) -> None:
         states = {seen: entry.bfd for seen, entry in views.items() if entry and entry.bfd != "up"}
-        if states:
+        if states and router.name not in self.away:
             said = ", ".join(f"{state or 'no session'} at {seen}" for seen, state in states.items())
-            causes = _causes(ospf_causes.bfd_causes(next(iter(states.values()))))
-            self._find("bad", node.name, f"BFD with {router.name}: {said}{causes}")
+            causes = ospf_causes.bfd_causes(next(iter(states.values())))
+            self._find("BFD", node.name, f"BFD with {router.name}: {said}", _VERIFY, causes=causes)
 
     def _neighbors(self) -> list[NeighborRow]:
         rows = []
@@ -516,7 +632,10 @@ class _System:
             text = f"{name} ({node}) is a next hop of {prefix}, which its bird_anycast_services does not list"
         level = ("bad" if text else "good") if active else "note"
         if text:
-            self._find(level, router, text)
+            menu = "/ipv6" if ":" in prefix else "/ip"
+            command = f"{menu}/route/print detail where dst-address={prefix}"
+            names = [s.name for one in self.nodes for s in one.services if prefix in s.addresses]
+            self._find("next hop" if active else "candidate", router, text, command, level=level, services=names)
         told = {key: hop[key] for key in ("interface", "protocol", "distance", "ecmp")}
         return NextHopRow(prefix, router, level, next_hop=name, node=node, active=active, **told)
 
@@ -531,32 +650,52 @@ class _System:
 
     def _node(self, node: ReadNode, services: list[ServiceState]) -> NodeState:
         cells = [cell for service in services for cell in service.nodes if cell.node == node.name]
-        troubles = node.troubles + node.problems
+        dead = ["down"] if node.name in self.dead else []
+        troubles = dead + node.troubles + node.problems
         link = self._link(node)
         address, trouble = next(iter(self.addresses[node.name]), None), next(iter(troubles), None)
         level = worst([*map(_level_of, troubles), link.level, *(cell.level for cell in cells)])
         return NodeState(node.name, address, trouble, link, cells, level)
 
     def _router(self, router: ReadRouter) -> RouterState:
-        level = worst(note.level for note in self.findings if note.where == router.name)
-        return RouterState(router.name, router.router_id, router.neighbors.get("version"), router.trouble, level)
+        level = worst(problem.level for problem in self.findings.values() if router.name in problem.hosts)
+        trouble = "down" if router.name in self.away else router.trouble
+        return RouterState(router.name, router.router_id, router.neighbors.get("version"), trouble, level)
+
+    def _sorted(self, services: list[ServiceState]) -> list[Problem]:
+        """Return what was found, the most harmful first."""
+        out = [service for service in services if service.out]
+        for service in out:
+            if not any(one.level == "bad" and service.name in one.services for one in self.findings.values()):
+                where = f"{service.name} ({_bare(service.out)})"
+                drained = [node for node in self.nodes if any(c.node == node.name and c.drained for c in service.nodes)]
+                commands = [self._undrain(node) for node in drained] or [_VERIFY]
+                text = "no node serves it: the router has no next hop"
+                for command in commands:
+                    self._find("no next hop", where, text, command, services=[service.name])
+        names = {service.name for service in out}
+        found = [
+            dataclasses.replace(one, level="outage") if one.level == "bad" and names & set(one.services) else one
+            for one in self.findings.values()
+        ]
+        return sorted(found, key=lambda one: (_LEVELS.index(one.level), KINDS.index(one.kind), -len(one.hosts)))
 
     def status(self, clients: list[Client], time: str, by: str) -> Status:
         self._hosts()
         services = self._services()
         self._adjacencies()
         next_hops = self._next_hops()
-        # What is wrong with a host together, in the order of the inventory; what is wrong with all of them first.
-        order = {host.name: position for position, host in enumerate(self.ends)}
-        findings = sorted(self.findings, key=lambda note: order.get(note.where, -1))
-        troubles = [note for note in findings if note.level != "note"]
-        notes = [note for note in findings if note.level == "note"]
+        findings = self._sorted(services)
+        problems = [one for one in findings if one.level != "note"]
+        level, verdict, summary = _verdict(problems, services, self.away)
         return Status(
             time=time,
             by=by,
-            verdict=_verdict(troubles, notes, services),
-            troubles=troubles,
-            notes=notes,
+            level=level,
+            verdict=verdict,
+            summary=summary,
+            problems=problems,
+            notes=[one for one in findings if one.level == "note"],
             services=services,
             routers=[self._router(router) for router in self.routers],
             nodes=[self._node(node, services) for node in self.nodes],
@@ -564,27 +703,44 @@ class _System:
             short_names=short_names([*(end.name for end in self.ends), *(one.name for one in clients)]),
             neighbors=self._neighbors(),
             next_hops=next_hops,
-            drains=[(node.name, Drain.from_dict(one)) for node in self.nodes for one in node.info.get("records", ())],
+            drains=[{"node": node.name, **record} for node in self.nodes for record in node.info.get("records", ())],
             changes=self._changes(),
         )
 
 
-def _verdict(troubles: list[Note], notes: list[Note], services: list[ServiceState]) -> Verdict:
-    text = f"Not well: {count(len(troubles), 'problem')}" if troubles else "All is well"
-    if notes:
-        text += f", {count(len(notes), 'note')}"
-    served = []
+def _verdict(problems: list[Problem], services: list[ServiceState], away: list[str]) -> tuple[str, str, str]:
+    """Return (level, verdict, what there is to say of the services that the verdict does not name)."""
+    if out := [service for service in services if service.out]:
+        names = [f"{service.name} ({_bare(service.out)})" for service in out[:_NAMED]]
+        more = len(out) - len(names)
+        told = and_list([*names, *([f"{more} more"] if more else [])])
+        head = f"{and_list(away)} {'is' if len(away) == 1 else 'are'} down, nobody reaches" if away else "nobody serves"
+        return "outage", f"OUTAGE: {head} {told}", _served(one for one in services if not one.out)
+    if not problems:
+        return "well", "All is well", _served(services) or "no service is known"
+    lacking = [service for service in services if service.level == "bad"]
+    if not lacking and services and all(cell.state == "unknown" for service in services for cell in service.nodes):
+        lacking = services
+    rest = _served(service for service in services if service not in lacking)
+    return "degraded", f"Degraded: {_served(lacking) or count(len(problems), 'problem')}", rest
+
+
+def _served(services: Iterable[ServiceState]) -> str:
+    """Return by how many nodes services are served: those alike together, and not all of many."""
+    alike: dict[str, list[str]] = {}
     for service in services:
-        told = f"served by {service.serving}", ""
-        if service.serving is None:
-            told = f"announced by {service.announced}", ", and the router's next hops are not known"
-        served.append(f"{service.name} is {told[0]} of {count(len(service.nodes), 'node')}{told[1]}")
-    level = "bad" if troubles else "note" if notes else "good"
-    return Verdict(level, text, "; ".join(served) or "no service is known")
+        alike.setdefault(service.served, []).append(service.name)
+    told = [
+        f"{', '.join(names) if len(names) <= _NAMED else f'{len(names)} services'} {said}"
+        for said, names in alike.items()
+    ]
+    more = sum(map(len, list(alike.values())[_NAMED:]))
+    return "; ".join([*told[:_NAMED], *([count(more, "more service")] if more else [])])
 
 
-def _causes(causes: list[str]) -> str:
-    return f". {ospf_causes.say_causes(causes[:_CAUSES])}" if causes else ""
+def _bare(prefixes: Iterable[str]) -> str:
+    """Return addresses without the length of a prefix."""
+    return ", ".join(prefix.partition("/")[0] for prefix in prefixes)
 
 
 def _level_of(trouble: str) -> str:

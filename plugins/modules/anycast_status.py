@@ -35,10 +35,11 @@ status:
   description:
     - The state for scripts. Later versions may add keys; they do not rename or remove any.
     - C(level) is C(outage), C(degraded) or C(well), C(verdict) the same in words. What could not be read is C(null).
-    - C(problems) and C(notes) have C(level), C(kind), C(hosts), C(text), C(causes), C(services), C(commands) and C(docs),
-      the most harmful first.
+    - C(problems) and C(notes), the most harmful first, have C(level), C(kind), C(hosts), C(text), C(causes),
+      C(services), C(commands) and C(docs).
     - C(services) have C(name), C(addresses), C(level), C(announced), C(serving), C(out) (the addresses that no node
-      serves) and C(nodes), each with C(node), C(state), C(expected), C(announced), C(installed), C(healthy), C(drained).
+      serves), C(served) and C(nodes). Each of these has C(node), C(state), C(level), C(why), C(expected), C(announced),
+      C(installed), C(healthy) and C(drained).
     - C(routers), C(nodes), C(neighbors), C(next_hops), C(drains) and C(changes) are what the page shows.
   sample: {level: degraded, verdict: "Degraded: sip served by 2 of 3", time: "2026-11-22T15:30:00Z", by: alice@desk}
 """

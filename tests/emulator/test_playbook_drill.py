@@ -255,7 +255,7 @@ def test_a_drain(drill: Drill) -> None:
     code, said = drill()
     assert code == 0, said
     assert "Event 1 of 1: drain of sip1. It may cost a client 0 s" in said
-    assert "It is within its limit" in said
+    assert "All is well: 1 event within the limits" in said
     (event,) = drill.events()
     assert (event["event"], event["lost"], event["limit"], event["ok"]) == ("drain", 0, 0, True)
     first, second = event["clients"]
@@ -307,7 +307,7 @@ def test_an_event_of_the_controller_that_costs_too_much(drill: Drill) -> None:
     }
     code, said = drill(anycast_drill_events="cut", anycast_drill_limits={"cut": 0.2})
     assert code == 2, said
-    assert "1 of 1 events are not as they should be: cable of sip1 pulled" in said
+    assert "1 of 1 event not within the limits: cable of sip1 pulled" in said
     (cut,) = drill.events()
     assert cut["lost"] > 10
     # One second, as far as this machine starts things in time.

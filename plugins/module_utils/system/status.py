@@ -9,7 +9,6 @@ bad, and outage (a problem of a service that no node serves). Private to this co
 from __future__ import annotations
 
 import dataclasses
-import re
 import shlex
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -244,9 +243,7 @@ def reason(result: Row, key: str) -> str | None:
         return None
     if not result or result.get("skipped"):
         return _NOT_ASKED
-    # Without the address, which makes the same trouble of several hosts different texts.
-    text = re.sub(r"^ssh: connect to host \S+ port \d+: ", "", plain_message(result))
-    return f"cannot be {'reached' if result.get('unreachable') else 'read'}: {text}"
+    return f"cannot be {'reached' if result.get('unreachable') else 'read'}: {plain_message(result)}"
 
 
 def short_names(names: Iterable[str]) -> dict[str, str]:

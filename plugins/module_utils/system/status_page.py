@@ -108,7 +108,10 @@ def status_page(status: Status) -> Shape:
             "when": when(status.time),
             "changes": [{**vars(row), "when": when(row.time)} for row in status.changes[:_CHANGES]],
             "clients": [{"name": one.name, "addresses": ranges(one.addresses)} for one in status.clients],
-            "levels": {key: worst(row["level"] for row in values[key]) for key in ("next_hops", "neighbors")},
+            "levels": {
+                key: worst(row["level"] for row in values[key]) if values[key] else "unknown"
+                for key in ("next_hops", "neighbors")
+            },
             "symbols": SYMBOLS,
         }
     )

@@ -271,6 +271,6 @@ def test_from_an_event_to_the_report(act):
     failed = act("anycast_drill", step="failure", event=event, failure={"msg": "no power"})["result"]
     assert failed["problems"] == ["not measured: no power"]
     found = act("anycast_drill", step="report", time="2026-11-22T10:00:00Z", by="alice", results=[result, failed])
-    assert found["lines"][0] == "1 of 2 events are not as they should be: drain of sip1"
+    assert found["lines"][0] == "1 of 2 events not within the limits: drain of sip1"
     assert [len(shown["pictures"]) for shown in found["page"]["events"]] == [1, 0]
     json.dumps(found)

@@ -67,7 +67,7 @@ def texts(svg):
 
 def test_lines():
     found = drill_report.report_lines(report(event(), event(limit=0.5)))
-    assert found[0] == "1 of 2 events are not as they should be: kill -9 on sip1"
+    assert found[0] == "1 of 2 events not within the limits: kill -9 on sip1"
     assert found[3].split() == [
         "kill",
         "-9",
@@ -91,8 +91,8 @@ def test_lines():
     "events, text",
     [
         ([], "No event has taken place"),
-        ([event()], "It is within its limit"),
-        ([event(), event()], "All 2 events are within their limits"),
+        ([event()], "All is well: 1 event within the limits"),
+        ([event(), event()], "All is well: 2 events within the limits"),
     ],
 )
 def test_verdict(events, text):
@@ -146,6 +146,20 @@ def test_names_are_text():
     assert "answered by <script>$x$" in texts(svg)
 
 
+def test_a_picture_has_the_colours_of_the_page():
+    """Which has others on a dark screen."""
+    svg = drill_report.pictures(event())[0]["svg"]
+    assert {"--text", "--soft", "--line", "--bad", "--note"} <= set(re.findall(r"var\((--\w+)\)", svg))
+    assert "#0101" not in svg
+    # Without a ground of its own.
+    assert re.findall(r'id="patch_[12]">\s*<path[^>]*style="([^"]*)"', svg) == ["fill: none"] * 2
+
+
+@pytest.mark.parametrize(("limit", "share"), [(2.0, 42), (0.5, 100), (0.0, 100)])
+def test_the_bar_shows_the_loss_in_its_limit(limit, share):
+    assert drill_report.report_page(report(event(limit=limit)))["events"][0]["share"] == share
+
+
 def test_who_does_not_say_a_name():
     said = texts(drill_report.pictures(event(answers=(None, "sip2")))[0]["svg"])
     assert "answered, by whom is not said" in said
@@ -153,7 +167,7 @@ def test_who_does_not_say_a_name():
 
 def test_a_page_with_an_event_that_was_not_measured():
     found = drill_report.report_page(report(event(), result.failed_result(planned(), {"msg": "no"})))
-    assert (found["ok"], found["events"][1]["pictures"]) == (False, [])
+    assert (found["level"], found["events"][1]["pictures"]) == ("degraded", [])
     assert found["events"][0]["router_back_text"] == "11.10 s"
     assert found["events"][1]["router_changed_text"] is None
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.system import status
@@ -25,8 +27,12 @@ def facts(entry):
     return tuple(getattr(entry, key) for key in KEYS)
 
 
-def told(found, key="troubles"):
-    return [(entry.where, entry.text) for entry in getattr(found, key)]
+def told(found, key="problems"):
+    return [(", ".join(entry.hosts), entry.text) for entry in getattr(found, key)]
+
+
+def verdict(found):
+    return found.level, found.verdict, found.summary
 
 
 def link(found, name):
@@ -36,7 +42,7 @@ def link(found, name):
 @pytest.mark.parametrize("bfd", [False, True])
 def test_all_is_well(fake_system, bfd):
     found = model(fake_system(bfd=bfd))
-    assert found.verdict == status.Verdict("good", "All is well", "sip is served by 3 of 3 nodes")
+    assert verdict(found) == ("well", "All is well", "sip served by 3 of 3")
     assert told(found) == told(found, "notes") == []
     assert [facts(entry) for entry in found.services[0].nodes] == [(True, True, True, True, False)] * 3
     assert [row.state for row in found.neighbors] == ["Full"] * 6
@@ -53,7 +59,8 @@ def test_a_node_that_cannot_be_reached(fake_system):
     assert cell(found, "sip2").state == "unknown"
     # The router still knows.
     assert link(found, "sip2").text == "Full"
-    assert found.verdict.level == "bad"
+    assert found.verdict == "Degraded: 1 problem"
+    assert found.summary == "sip served by 2 of 3, 1 not known"
 
 
 def test_a_node_that_is_dead(fake_system):
@@ -61,8 +68,12 @@ def test_a_node_that_is_dead(fake_system):
     system.unreachable("sip2")
     system.lose("sip2")
     found = model(system)
-    # Without likely causes, as there is one.
-    assert told(found)[1] == ("sip2", "OSPF with hap-lite: no neighbour")
+    # One cause, one problem.
+    text = "down: it cannot be reached: ssh to port 22: No route to host, and no router has it as a neighbour"
+    assert told(found) == [("sip2", text)]
+    assert found.problems[0].commands == ["ping -c 3 172.18.0.12"]
+    assert verdict(found) == ("degraded", "Degraded: sip served by 2 of 3", "")
+    assert (cell(found, "sip2").state, found.nodes[1].trouble) == ("down", "down")
     assert facts(cell(found, "sip2")) == (True, None, False, None, None)
     assert link(found, "sip2").level == "bad"
 
@@ -83,12 +94,12 @@ def test_drained(fake_system):
     system = fake_system()
     system.drained("sip2", reason="new disk")
     found = model(system)
-    assert found.verdict.level != "bad"
-    assert found.verdict.text == "All is well, 1 note"
+    assert verdict(found) == ("well", "All is well", "sip served by 2 of 3, 1 drained")
+    assert found.notes[0].commands == ["ansible-playbook homelab.anycast.undrain -e anycast_node=sip2"]
     text = "sip is drained: the node is drained since 2026-11-22T14:00:00Z by alice@desk: new disk"
     assert told(found, "notes") == [("sip2", text)]
     assert facts(cell(found, "sip2")) == (False, False, False, None, True)
-    assert found.drains[0][0] == "sip2"
+    assert found.drains[0]["node"] == "sip2"
 
 
 def test_a_drain_of_another_service(fake_system):
@@ -99,7 +110,7 @@ def test_a_drain_of_another_service(fake_system):
     found = model(system)
     assert cell(found, "sip1").state == "serving"
     assert cell(found, "sip1", "dns").state == "draining"
-    assert found.verdict.level != "bad"
+    assert found.level == "well"
 
 
 def test_drained_and_the_router_does_not_let_go(fake_system):
@@ -117,7 +128,8 @@ def test_withdrawn_by_its_check(fake_system):
     found = model(system)
     assert told(found) == [("sip3", "sip is withdrawn: 172.18.0.64 does not answer within 0.5 s")]
     assert facts(cell(found, "sip3")) == (True, False, False, False, False)
-    assert found.verdict.summary == "sip is served by 2 of 3 nodes"
+    assert found.verdict == "Degraded: sip served by 2 of 3"
+    assert found.problems[0].commands == ["ssh root@172.18.0.13 journalctl -n 20 -u anycast-announce@sip"]
 
 
 def test_announced_but_not_installed(fake_system):
@@ -184,33 +196,37 @@ def test_nobody_serves(fake_system):
     system = fake_system(nodes=1)
     system.drained("sip1")
     found = model(system)
-    assert told(found) == [("sip (172.18.0.64/32)", "no node serves it: the router has no next hop")]
+    assert told(found) == [("sip (172.18.0.64)", "no node serves it: the router has no next hop")]
+    assert found.problems[0].commands == ["ansible-playbook homelab.anycast.undrain -e anycast_node=sip1"]
+    assert verdict(found) == ("outage", "OUTAGE: nobody serves sip (172.18.0.64)", "")
 
 
 @pytest.mark.parametrize(
-    ("at_router", "at_node", "says"),
+    ("at_router", "at_node", "says", "cause"),
     [
         (
             "ExStart",
             "Exchange",
-            "OSPF with hap-lite: ExStart at the router, Exchange at the node. Likely causes: (1) the MTU",
+            "OSPF with hap-lite: ExStart at the router, Exchange at the node",
+            "the MTU",
         ),
-        ("ExStart", "ExStart", "OSPF with hap-lite: ExStart. Likely causes: (1) the MTU"),
+        ("ExStart", "ExStart", "OSPF with hap-lite: ExStart", "the MTU"),
         (
             "Full",
             "Init",
-            "OSPF with hap-lite: Full at the router, Init at the node. Likely causes: (1) its hellos arrive",
+            "OSPF with hap-lite: Full at the router, Init at the node",
+            "its hellos arrive",
         ),
     ],
 )
-def test_a_neighbour_that_is_stuck(fake_system, at_router, at_node, says):
+def test_a_neighbour_that_is_stuck(fake_system, at_router, at_node, says, cause):
     system = fake_system()
     system.sees("sip1", {"state": at_router}, {"state": at_node})
     system.forget("sip1")
     found = model(system)
     # The service that is not installed for it is not told again.
-    assert len(told(found)) == 1
-    assert told(found)[0][1].startswith(says)
+    assert told(found) == [("sip1", says)]
+    assert found.problems[0].causes[0].startswith(cause)
     assert link(found, "sip1").text in (at_router, at_node)
     assert link(found, "sip1").level == "bad"
 
@@ -235,7 +251,7 @@ def test_bfd_that_nobody_expects(fake_system):
     system = fake_system()
     system.sees("sip1", at_router={"bfd": "down"}, at_node={"bfd": "down"})
     found = model(system)
-    assert found.verdict.level != "bad"
+    assert found.level == "well"
     assert link(found, "sip1").text == "Full, BFD down"
 
 
@@ -246,7 +262,8 @@ def test_the_router_refuses(fake_system):
     assert told(found) == [("hap-lite", "cannot be read: the router rejects the login of user 'ansible'")]
     assert facts(cell(found, "sip1")) == (True, True, None, True, False)
     # Nothing is said of what is not known.
-    assert "the router's next hops are not known" in found.verdict.summary
+    assert verdict(found)[:2] == ("degraded", "Degraded: 1 problem")
+    assert "announced by 3 of 3, and the router's next hops are not known" in found.summary
     assert found.services[0].serving is None
 
 
@@ -272,7 +289,8 @@ def test_nobody_was_asked(fake_system):
     system.router.update(neighbors={}, next_hops=[])
     system.nodes["sip1"].update(info={}, neighbors={})
     found = model(system)
-    assert told(found) == [(name, "was not asked: --limit leaves it out") for name in ("hap-lite", "sip1")]
+    assert told(found) == [("hap-lite, sip1", "was not asked: --limit leaves it out")]
+    assert found.verdict.startswith("Degraded: sip announced by 0 of 1, 1 not known")
     assert found.nodes[0].level == "unknown"
 
 
@@ -294,7 +312,7 @@ def test_nodes_that_see_each_other(fake_system):
     system = fake_system()
     system.nodes["sip1"]["neighbors"]["neighbors"].append(system.neighbor("172.18.0.12", state="2-Way"))
     found = model(system)
-    assert found.verdict.level == "good"
+    assert found.level == "well"
     assert len(found.neighbors) == 6
 
 
@@ -329,3 +347,98 @@ def test_changes_of_all_nodes_the_last_first(fake_system):
 )
 def test_short_names(names, short):
     assert list(status.short_names(names).values()) == short
+
+
+def test_nobody_serves_as_all_nodes_have_the_same_trouble(fake_system):
+    system = fake_system(services=("sip", "dns"))
+    for name in system.nodes:
+        system.withdrawn(name)
+    system.router["next_hops"][1]["next_hops"] = [system.hop(f"172.18.0.1{number}") for number in (1, 2, 3)]
+    found = model(system)
+    assert verdict(found) == ("outage", "OUTAGE: nobody serves sip (172.18.0.64)", "dns served by 3 of 3")
+    assert told(found) == [("sip1, sip2, sip3", "sip is withdrawn: 172.18.0.64 does not answer within 0.5 s")]
+    assert found.problems[0].level == "outage"
+    assert [command.split()[1] for command in found.problems[0].commands] == [
+        f"root@172.18.0.1{number}" for number in (1, 2, 3)
+    ]
+
+
+def test_all_next_hops_are_unhealthy(fake_system):
+    system = fake_system(nodes=1)
+    system.nodes["sip1"]["info"]["services"][0].update(healthy=False, why="it hangs")
+    assert model(system).verdict == "OUTAGE: nobody serves sip (172.18.0.64)"
+
+
+def test_one_of_two_addresses_is_served_by_nobody(fake_system):
+    system = fake_system()
+    system.services[0].addresses.append("2001:db8::64/128")
+    system.router["next_hops"].append({"item": "2001:db8::64/128", "next_hops": []})
+    assert model(system).verdict == "OUTAGE: nobody serves sip (2001:db8::64)"
+
+
+def test_the_router_is_down(fake_system):
+    system = fake_system()
+    system.router.update(neighbors={"msg": "no answer within 30 s"}, next_hops=[])
+    for node in system.nodes.values():
+        node["neighbors"]["neighbors"] = []
+    found = model(system)
+    assert verdict(found) == ("outage", "OUTAGE: hap-lite is down, nobody reaches sip (172.18.0.64)", "")
+    # The adjacencies of the nodes are no problems of their own.
+    assert told(found) == [("hap-lite", "down: it does not answer, and no node has it as a neighbour")]
+    assert found.problems[0].causes == ["cannot be read: no answer within 30 s"]
+    assert found.routers[0].trouble == "down"
+
+
+def test_a_router_that_does_not_answer_and_has_its_neighbours_is_not_down(fake_system):
+    system = fake_system()
+    system.router.update(neighbors={"msg": "no answer within 30 s"}, next_hops=[])
+    assert (model(system).level, model(system).problems[0].kind) == ("degraded", "not read")
+
+
+def test_nobody_announces_and_the_router_cannot_be_asked(fake_system):
+    system = fake_system()
+    for name in system.nodes:
+        system.withdrawn(name)
+    system.router.update(neighbors={"msg": "no answer within 30 s"}, next_hops=[])
+    assert model(system).level == "outage"
+
+
+def test_the_most_harmful_first(fake_system):
+    system = fake_system(nodes=5, bfd=True, services=("sip", "dns"))
+    system.sees("sip1", {"bfd": "down"})
+    system.withdrawn("sip2")
+    system.unreachable("sip3")
+    system.lose("sip3")
+    system.hops().append(system.hop("172.18.0.99"))
+    kinds = [problem.kind for problem in model(system).problems]
+    assert kinds == ["next hop", "down", "withdrawn", "not installed", "BFD"]
+    # What leaves a service without a node comes before all.
+    system.router["next_hops"][1]["next_hops"].clear()
+    assert (model(system).problems[0].level, model(system).problems[0].kind) == ("outage", "down")
+    assert model(system).verdict == "OUTAGE: nobody serves dns (172.18.0.65)"
+
+
+@pytest.mark.parametrize(
+    ("user", "port", "begins"),
+    [
+        ("root", "22", "ssh root@172.18.0.13 journalctl"),
+        ("o'neil", "2222", "ssh -p 2222 'o'\"'\"'neil@172.18.0.13' sudo"),
+    ],
+)
+def test_a_command_logs_in_as_ansible_does(fake_system, user, port, begins):
+    system = fake_system()
+    system.withdrawn("sip3")
+    system.nodes["sip3"].update(user=user, port=port)
+    assert model(system).problems[0].commands[0].startswith(begins)
+
+
+def test_services_alike_are_one_in_the_verdict(fake_system):
+    system = fake_system(services=tuple(f"s{number}" for number in range(7)))
+    system.unreachable("sip2")
+    system.lose("sip2")
+    assert model(system).verdict == "Degraded: 7 services served by 2 of 3"
+
+
+def test_each_kind_has_its_entry_in_the_guide():
+    guide = (Path(__file__).parents[5] / "docs" / "docsite" / "rst" / "operate.rst").read_text()
+    assert [kind for kind in status.KINDS if f"   * - _`{kind}`\n" not in guide] == []

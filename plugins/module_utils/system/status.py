@@ -301,7 +301,7 @@ class _System:
         return (all(answers) if answers else None), any(answers)
 
     def _is_away(self, router: ReadRouter) -> bool:
-        """Return whether a router is down: it does not answer, and no node that does has it as a neighbour."""
+        """Return whether clients reach no node by a router: it cannot be read, and no node has it as a neighbour."""
         views = [self._views(node, router).get("the node") for node in self.nodes if node.name in self.seen]
         lost = not any(view and view.state == "Full" for view in views)
         return bool(router.router_id and views and lost) and _level_of(router.trouble or _NOT_ASKED) == "bad"
@@ -356,7 +356,7 @@ class _System:
         preflight = "ansible-playbook homelab.anycast.preflight"
         if router.name in self.away:
             names = [service.name for node in self.nodes for service in node.services]
-            text = "down: it does not answer, and no node has it as a neighbour"
+            text = "no node has it as a neighbour, and it cannot be read"
             causes = [router.trouble or ""]
             self._find("down", router.name, text, preflight, causes=causes, services=names)
         elif router.trouble == _NOT_ASKED:
@@ -656,7 +656,7 @@ class _System:
 
     def _router(self, router: ReadRouter) -> RouterState:
         level = worst(problem.level for problem in self.findings.values() if router.name in problem.hosts)
-        trouble = "down" if router.name in self.away else router.trouble
+        trouble = "no neighbour" if router.name in self.away else router.trouble
         return RouterState(router.name, router.router_id, router.neighbors.get("version"), trouble, level)
 
     def _sorted(self, services: list[ServiceState]) -> list[Problem]:
@@ -711,7 +711,8 @@ def _verdict(problems: list[Problem], services: list[ServiceState], away: list[s
         names = [f"{service.name} ({_bare(service.out)})" for service in out[:_NAMED]]
         more = len(out) - len(names)
         told = and_list([*names, *([f"{more} more"] if more else [])])
-        head = f"{and_list(away)} {'is' if len(away) == 1 else 'are'} down, nobody reaches" if away else "nobody serves"
+        head = f"{and_list(away)} {'has' if len(away) == 1 else 'have'} no neighbour, nobody reaches"
+        head = head if away else "nobody serves"
         return "outage", f"OUTAGE: {head} {told}", _served(one for one in services if not one.out)
     if not problems:
         return "well", "All is well", _served(services) or "no service is known"

@@ -376,17 +376,17 @@ def test_one_of_two_addresses_is_served_by_nobody(fake_system):
     assert model(system).verdict == "OUTAGE: nobody serves sip (2001:db8::64)"
 
 
-def test_the_router_is_down(fake_system):
+def test_the_router_is_away(fake_system):
     system = fake_system()
     system.router.update(neighbors={"msg": "no answer within 30 s"}, next_hops=[])
     for node in system.nodes.values():
         node["neighbors"]["neighbors"] = []
     found = model(system)
-    assert verdict(found) == ("outage", "OUTAGE: hap-lite is down, nobody reaches sip (172.18.0.64)", "")
+    assert verdict(found) == ("outage", "OUTAGE: hap-lite has no neighbour, nobody reaches sip (172.18.0.64)", "")
     # The adjacencies of the nodes are no problems of their own.
-    assert told(found) == [("hap-lite", "down: it does not answer, and no node has it as a neighbour")]
+    assert told(found) == [("hap-lite", "no node has it as a neighbour, and it cannot be read")]
     assert found.problems[0].causes == ["cannot be read: no answer within 30 s"]
-    assert found.routers[0].trouble == "down"
+    assert found.routers[0].trouble == "no neighbour"
 
 
 def test_a_router_that_does_not_answer_and_has_its_neighbours_is_not_down(fake_system):

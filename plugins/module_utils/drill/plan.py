@@ -21,6 +21,7 @@ from ..node import announcer
 from ..probe.dns import DnsProbe
 from ..probe.targets import probe_targets
 from ..system.request import CLIENTS, Inventory, Row, unknown_name
+from ..system.text import plain_message
 
 
 @dataclasses.dataclass(frozen=True)
@@ -453,9 +454,12 @@ def _timing(leaves: bool, limit: float, probe: str, settings: Mapping[str, Any])
 
 
 def unreachable_hosts(results: Iterable[Row]) -> list[str]:
-    """Return a sentence for each host of a loop that could not be reached."""
-    away = [found for found in results if found.get("unreachable")]
-    return [f"{found['item']} cannot be reached: {found.get('msg', '')}" for found in away]
+    """Return a sentence for the hosts of a loop that could not be reached, for each reason."""
+    away: dict[str, list[str]] = {}
+    for found in results:
+        if found.get("unreachable") or found.get("reached") is False:
+            away.setdefault(plain_message(found), []).append(str(found["item"]))
+    return [f"{', '.join(dict.fromkeys(names))} cannot be reached: {reason}" for reason, names in away.items()]
 
 
 def _short(name: Any) -> str:

@@ -74,7 +74,7 @@ class ReadNode(ReadEnd):
     def troubles(self) -> list[str]:
         """Why it could not be looked at, or BIRD on it; each reason once."""
         unread = reason(self.info, "services")
-        if unread and (self.info.get("unreachable") or not self.neighbors):
+        if unread and (self.info.get("reached") is False or not self.neighbors):
             return [unread]
         # Told by the problem with the variables that it comes from.
         troubles = [unread] if unread and not self.problems else []
@@ -243,7 +243,7 @@ def reason(result: Row, key: str) -> str | None:
         return None
     if not result or result.get("skipped"):
         return _NOT_ASKED
-    return f"cannot be {'reached' if result.get('unreachable') else 'read'}: {plain_message(result)}"
+    return f"cannot be {'reached' if result.get('reached') is False else 'read'}: {plain_message(result)}"
 
 
 def short_names(names: Iterable[str]) -> dict[str, str]:
@@ -311,7 +311,7 @@ class _System:
         views = [view for router in self.routers for view in self._views(node, router).values()]
         gone = bool(views) and not any(views)
         return (
-            gone and bool(node.info.get("unreachable")) and not any(self._installed(node, s)[1] for s in node.services)
+            gone and node.info.get("reached") is False and not any(self._installed(node, s)[1] for s in node.services)
         )
 
     def _find(

@@ -123,7 +123,7 @@ class FakeSystem:
 
     def unreachable(self, name):
         msg = "Task failed: Failed to connect to the host via ssh: ssh: connect to host sip2 port 22: No route to host"
-        self.nodes[name].update(info={"unreachable": True, "msg": msg}, neighbors={"skipped": True})
+        self.nodes[name].update(info={"reached": False, "msg": msg}, neighbors={"skipped": True})
 
     def bird_down(self, name):
         self.nodes[name]["info"]["bird_state"] = "failed"

@@ -304,8 +304,16 @@ def test_an_inventory_that_is_wrong(hostvars):
 
 
 def test_who_cannot_be_reached():
-    results: list[dict] = [{"item": "sip1"}, {"item": "sip2", "unreachable": True, "msg": "no route"}]
-    assert plan.unreachable_hosts(results) == ["sip2 cannot be reached: no route"]
+    results: list[dict] = [
+        {"item": "sip1", "reached": True},
+        {"item": "sip2", "unreachable": True, "msg": "no route"},
+        {"item": "sip3", "reached": False, "msg": "no route"},
+        {"item": "phones", "reached": False, "msg": "timed out"},
+    ]
+    assert plan.unreachable_hosts(results) == [
+        "sip2, sip3 cannot be reached: no route",
+        "phones cannot be reached: timed out",
+    ]
 
 
 def test_a_second_drill_is_refused_and_the_first_is_named():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import calendar
+import contextlib
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from .schema import Version
@@ -43,20 +46,30 @@ def system_resource_row(version: str, uptime: float) -> dict[str, str]:
     }
 
 
+def _date_format(version: Version) -> str:
+    return "%Y-%m-%d" if version >= (7, 10) else "%b/%d/%Y"
+
+
 def format_date(version: Version, now: float) -> str:
     """2026-11-22 10:00:00, before 7.10 nov/22/2026 10:00:00; in UTC."""
-    date = "%Y-%m-%d" if version >= (7, 10) else "%b/%d/%Y"
-    return time.strftime(f"{date} %H:%M:%S", time.gmtime(now)).lower()
+    return time.strftime(f"{_date_format(version)} %H:%M:%S", time.gmtime(now)).lower()
 
 
-def clock_row(version: Version, now: float) -> dict[str, str]:
+def parse_date(version: Version, date: str, clock: str) -> float | None:
+    """Seconds since 1970 of a date and a time in UTC, None where one is not as this version prints it."""
+    with contextlib.suppress(ValueError):
+        return float(calendar.timegm(time.strptime(f"{date} {clock}", f"{_date_format(version)} %H:%M:%S")))
+    return None
+
+
+def clock_row(version: Version, now: float, written: Mapping[str, str]) -> dict[str, str]:
     """/system/clock."""
     date, _blank, clock = format_date(version, now).partition(" ")
     return {
         "time": clock,
         "date": date,
-        "time-zone-autodetect": "true",
-        "time-zone-name": "Etc/UTC",
+        "time-zone-autodetect": written.get("time-zone-autodetect", "true"),
+        "time-zone-name": written.get("time-zone-name", "Etc/UTC"),
         "gmt-offset": "+00:00",
         "dst-active": "false",
     }

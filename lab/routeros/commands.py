@@ -243,7 +243,13 @@ class Commands:
 
     def _set(self, menu: Menu, attributes: dict[str, str]) -> None:
         if menu.single:
-            self._write(menu, self._router.store.single(menu.path), attributes)
+            stored = self._router.store.single(menu.path)
+            values = dict(stored)
+            self._write(menu, values, attributes)
+            if menu.path == "system/clock":
+                self._router.set_clock(values)
+            stored.clear()
+            stored.update(values)
             return
         rows = self._take_rows(menu, attributes)
         table = self._router.store.table(menu.path)

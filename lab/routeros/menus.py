@@ -687,13 +687,18 @@ SYSTEM_RESOURCE = Menu(
                "cpu-frequency", "cpu-load", "free-hdd-space", "total-hdd-space", "write-sect-since-reboot",
                "write-sect-total", "architecture-name", "board-name", "platform"),
 )  # fmt: skip
+# Manual, "Clock". Its command `set` moves this clock alone, and never that of the machine.
 SYSTEM_CLOCK = Menu(
     "system/clock",
-    (),
-    _READ,
+    (
+        Property("time"),
+        Property("date"),
+        Property("time-zone-autodetect", Kind.BOOL, default="true"),
+        Property("time-zone-name", default="Etc/UTC", only=("Etc/UTC", "UTC")),
+    ),
+    frozenset({"print", "get", "getall", "set"}),
     single=True,
-    read_only=("time", "date", "time-zone-autodetect", "time-zone-name", "gmt-offset", "dst-active"),
-    refused={"set": OLDEST},
+    read_only=("gmt-offset", "dst-active"),
 )
 SYSTEM_IDENTITY = Menu(
     "system/identity",

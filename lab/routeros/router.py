@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .board import clock_row, format_date, routerboard_row, system_resource_row
+from .board import clock_row, format_date, parse_date, routerboard_row, system_resource_row
 from .certificates import Signed, key_type
-from .errors import GENERAL, Trap, not_emulated
+from .errors import GENERAL, Trap, invalid_value, not_emulated
 from .frr_config import (
     Assignment,
     Config,
@@ -113,6 +113,7 @@ class Router:
         self.ping_program = tuple(shlex.split(ping))
         self.lock = threading.RLock()
         self._interfaces: list[Interface] = []
+        self._ahead = 0.0  # Of the machine's clock, since /system/clock was set
         self._readers: dict[str, Callable[[], list[dict[str, str]]]] = {
             "routing/ospf/interface": self._ospf_interfaces,
             "routing/ospf/neighbor": self._neighbors,
@@ -136,12 +137,27 @@ class Router:
             ],
             "interface/list/member": list,
             "user/active": lambda: [dict(row) for row in self.sessions.values()],
-            "system/clock": lambda: [clock_row(self.version, time.time())],
+            "system/clock": lambda: [clock_row(self.version, self.now(), self.store.single("system/clock"))],
             "system/resource": lambda: [system_resource_row(self.version_text, self.kernel.uptime())],
             "system/routerboard": lambda: [routerboard_row(self.version)],
         }
 
     # Reading
+
+    def now(self) -> float:
+        """Seconds since 1970 by the router's clock."""
+        return time.time() + self._ahead
+
+    def set_clock(self, values: dict[str, str]) -> None:
+        """Carry out what was written to /system/clock: the date and time go, the time zone stays."""
+        row = clock_row(self.version, self.now(), {})
+        date, clock = values.pop("date", None), values.pop("time", None)
+        if date is None and clock is None:
+            return
+        wanted = parse_date(self.version, date or row["date"], clock or row["time"])
+        if wanted is None:
+            raise invalid_value("time" if date is None else "date")
+        self._ahead = wanted - time.time()
 
     def menu(self, path: str) -> Menu | None:
         """The menu, if a router of this version has it."""
@@ -200,7 +216,7 @@ class Router:
             elif menu.path == "certificate":
                 shown["key-type"] = key_type(shown["key-size"])
                 if "not-after" in row.values:
-                    left = int(row.values["not-after"]) - int(time.time())
+                    left = int(row.values["not-after"]) - int(self.now())
                     shown |= {"expires-after": format_duration(left)} if left > 0 else {"expired": "true"}
             elif menu.path == "user" and shown["name"] in self.users.last_logins:
                 # Of who never logged in there is none (capture: ha-manager).

@@ -737,13 +737,22 @@ def test_a_rule_that_no_router_takes(empty: Recording, words: list[str], says: t
     assert empty.call(f"{FILTER}/print") == []
 
 
-@pytest.mark.parametrize(("version", "date"), [("7.20.8", r"\d{4}-\d\d-\d\d"), ("7.9.2", r"[a-z]{3}/\d\d/\d{4}")])
-def test_the_clock(start: Start, version: str, date: str) -> None:
+@pytest.mark.parametrize(
+    ("version", "date", "other"),
+    [("7.20.8", r"\d{4}-\d\d-\d\d", "2020-09-13"), ("7.9.2", r"[a-z]{3}/\d\d/\d{4}", "sep/13/2020")],
+)
+def test_the_clock(start: Start, version: str, date: str, other: str) -> None:
     router = start("nobody", version=version, rows=False)
     clock = row(router, "/system/clock")
     assert re.fullmatch(date, clock["date"]) and re.fullmatch(r"\d\d:\d\d:\d\d", clock["time"])
     assert (clock["gmt-offset"], clock["time-zone-name"]) == ("+00:00", "Etc/UTC")
-    assert refused(router, "/system/clock/set", "=time=00:00:00")[0].startswith(
-        "failure: the emulator does not support"
-    )
+    words = ["=time-zone-autodetect=no", "=time-zone-name=Europe/Riga"]
+    assert refused(router, "/system/clock/set", *words)[0].startswith("failure: the emulator does not support")
+    router.call("/system/clock/set", "=time-zone-autodetect=no", "=time-zone-name=UTC")
+    router.call("/system/clock/set", f"=date={other}", "=time=12:10:00")
+    clock = row(router, "/system/clock")
+    assert (clock["date"], clock["time"][:2], clock["time-zone-autodetect"]) == (other, "12", False)
+    assert refused(router, "/system/clock/set", "=date=13.09.2020")[0] == "invalid value for argument date"
+    assert refused(router, "/system/clock/set", "=time=noon")[0] == "invalid value for argument time"
+    assert row(router, "/system/clock")["date"] == other
     assert router.call("/interface/list/member/print") == []

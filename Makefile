@@ -86,7 +86,7 @@ conformance: .venv/.ready .ansible/collections/ansible_collections/homelab/anyca
 	@$(BIN)/python -m tests.conformance --group $(GROUP) $(or $(ROUTER),$(error set ROUTER to the address of a router))
 
 .PHONY: lowest artefact
-lowest: .venv/.ready ## ansible-test sanity and units on the lowest supported ansible-core
+lowest: .venv/.ready .ansible/collections/ansible_collections/homelab/anycast ## Sanity, units, roles and playbooks with what Debian 13 ships for a controller
 	@$(BIN)/python tests/lowest.py
 artefact: .venv/.ready .ansible/collections/ansible_collections/homelab/anycast ## What Galaxy gets, in dist/, checked as Galaxy checks it
 	@mkdir -p dist

@@ -26,7 +26,7 @@ wanted = [argument for argument in sys.argv[1:] if argument not in ("--no-setupt
 subprocess.check_call([sys.executable, "-m", "ensurepip", "--default-pip"])
 subprocess.check_call([sys.executable, "-m", "pip", "install", *wanted])
 """
-# The version of pip that ansible-test of ansible-core 2.20 and 2.21 asks for.
+# The version of pip that ansible-test of ansible-core 2.19 to 2.21 asks for.
 GET_PIP_PATH = Path.home() / ".ansible" / "test" / "cache" / "get_pip_25_2.py"
 
 

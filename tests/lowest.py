@@ -1,6 +1,7 @@
-"""ansible-test sanity and units on the lowest ansible-core of meta/runtime.yml; `make test` runs on the highest.
+"""Sanity, units, and the emulator's tests of roles and playbooks, with what Debian 13 ships for a controller.
 
-The ansible package of that core is installed into build/lowest, as it carries the collections that ours builds on.
+That is the lowest ansible-core of meta/runtime.yml; `make test` runs on the highest. The environment is build/lowest.
+The collections that ours builds on are those of .venv: who installs ours from Galaxy gets new ones too.
 """
 
 from __future__ import annotations
@@ -11,37 +12,56 @@ import sys
 import venv
 from pathlib import Path
 
+from ansible_test import DEPENDENCIES
+
 ROOT = Path(__file__).parents[1]
 ENVIRONMENT = ROOT / "build" / "lowest"
-# The release of the ansible package that carries an ansible-core.
-CARRIERS = {"2.20": "ansible==13.*"}
+# Of the packages ansible-core, python3-librouteros and python3-matplotlib; it is Python 3.13 there.
+DEBIAN_13 = ("ansible-core==2.19.11", "librouteros==3.4.1", "matplotlib==3.10.*")
+EMULATOR = ("test_role_*.py", "test_playbook*.py", "test_preflight.py", "test_refusals.py", "test_wrong_inventories.py")
 
 
 def lowest(runtime: str) -> str:
     """The lowest ansible-core, as major.minor, of the text of meta/runtime.yml."""
     found = re.search(r'^requires_ansible: *">=(\d+\.\d+)', runtime, re.MULTILINE)
     if not found:
-        raise SystemExit('meta/runtime.yml: requires_ansible not found, expected like ">=2.20.0"')
+        raise SystemExit('meta/runtime.yml: requires_ansible not found, expected like ">=2.19.0"')
     return found[1]
+
+
+def install(python: Path) -> None:
+    """Make the environment."""
+    if not python.exists():
+        venv.create(ENVIRONMENT, with_pip=True)
+    wanted = (ROOT / "tests" / "requirements.txt").read_text().splitlines()
+    tools = [line for line in wanted if re.match(r"(pytest|pytest-xdist|rich)==", line)]
+    subprocess.run([python, "-m", "pip", "install", "--quiet", *DEBIAN_13, *tools], check=True)
+    places = [
+        next(environment.glob("lib/python*/site-packages")) / "ansible_collections"
+        for environment in (Path(sys.prefix), ENVIRONMENT)
+    ]
+    for name in DEPENDENCIES:
+        theirs, ours = (place / name for place in places)
+        ours.parent.mkdir(parents=True, exist_ok=True)
+        if not ours.exists():
+            ours.symlink_to(theirs)
 
 
 def main() -> int:
     core = lowest((ROOT / "meta" / "runtime.yml").read_text())
-    if core not in CARRIERS:
-        raise SystemExit(f"no ansible package known that carries ansible-core {core}: add it to CARRIERS in {__file__}")
-    others = [
-        line
-        for line in (ROOT / "tests" / "requirements.txt").read_text().splitlines()
-        if re.match(r"(librouteros|matplotlib|pytest|pytest-xdist)==", line)
-    ]
+    if not DEBIAN_13[0].startswith(f"ansible-core=={core}."):
+        raise SystemExit(f"meta/runtime.yml asks for ansible-core {core}, tests/lowest.py for {DEBIAN_13[0]}")
     python = ENVIRONMENT / "bin" / "python"
-    if not python.exists():
-        venv.create(ENVIRONMENT, with_pip=True)
-    print(f"== ansible-core {core} in {ENVIRONMENT.relative_to(ROOT)}", flush=True)
-    subprocess.run([python, "-m", "pip", "install", "--quiet", CARRIERS[core], *others], check=True)
+    print(f"== {', '.join(DEBIAN_13)} in {ENVIRONMENT.relative_to(ROOT)}", flush=True)
+    install(python)
+    files = sorted(str(path) for name in EMULATOR for path in (ROOT / "tests" / "emulator").glob(name))
     codes = [
-        subprocess.run([python, ROOT / "tests" / "ansible_test.py", command], check=False).returncode
-        for command in ("sanity", "units")
+        subprocess.run([python, *command], cwd=ROOT, check=False).returncode
+        for command in (
+            [ROOT / "tests" / "ansible_test.py", "sanity"],
+            [ROOT / "tests" / "ansible_test.py", "units"],
+            ["-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", *files],
+        )
     ]
     return int(any(codes))
 

@@ -50,7 +50,7 @@ def library_problems() -> list[str]:
     if importlib.util.find_spec("matplotlib") is not None:
         return []
     missing = "the Python package matplotlib, which draws the report, is missing on the controller"
-    return [f"{missing}: {sys.executable} -m pip install matplotlib"]
+    return [f"{missing}: apt install python3-matplotlib, or {sys.executable} -m pip install matplotlib"]
 
 
 def verdict(report: Report) -> str:

@@ -150,7 +150,7 @@ def test_a_variable_of_the_users_play_is_not_missing(act):
 def test_an_ansible_that_is_too_old_is_refused(act, monkeypatch):
     module = importlib.import_module(PACKAGE + "anycast_request")
     monkeypatch.setattr(module, "__version__", "2.16.3")
-    with pytest.raises(AnsibleActionFail, match="ansible-core 2.16.3 was found, >=2.20.0 was expected: pip install"):
+    with pytest.raises(AnsibleActionFail, match="ansible-core 2.16.3 was found, >=2.19.0 was expected: upgrade"):
         act("anycast_request", playbook="site")
 
 

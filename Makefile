@@ -74,11 +74,13 @@ figures: ## What clients lose by each event, measured on the lab
 speed: ## What a first and an unchanged second site cost beside a plain playbook, measured on the lab
 diagnosis: ## What verify says of a misconfigured node, in six cases on the lab
 
-.PHONY: bench scale
+.PHONY: bench scale timers
 bench: setup ## What clients lose: this collection, the article, and what else there is, on the quick bed (root)
 	@$(BIN)/python -m bench run
 scale: setup ## What many nodes cost, on the quick bed (root)
 	@$(BIN)/python -m bench scale
+timers: setup ## Which hello and dead intervals survive lost packets and a slow router, on the quick bed (root)
+	@$(BIN)/python -m bench timers
 
 .PHONY: conformance
 GROUP := read

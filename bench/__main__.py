@@ -1,4 +1,4 @@
-"""`python -m bench run`, `python -m bench page` and `python -m bench scale`."""
+"""`python -m bench run`, `page`, `scale` and `timers`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from bed import requirements
 
-from . import figures, run, scale, scale_figures
+from . import figures, run, scale, scale_figures, timers
 from .events import EVENTS
 
 
@@ -37,6 +37,8 @@ def main() -> int:
     actions.add_parser("page", help="docs/bench.md anew, of the build/bench.json of the last run")
     nodes = actions.add_parser("scale", help="many nodes: time, processor, memory, and the modules' time")
     nodes.add_argument("--nodes", nargs="+", type=at_least(2), default=scale_figures.NODES)
+    hellos = actions.add_parser("timers", help="which hello and dead intervals survive loss and a slow router")
+    hellos.add_argument("--minutes", type=at_least(1), default=20)
     arguments = parser.parse_args()
     if arguments.action == "page":
         return run.page()
@@ -48,6 +50,8 @@ def main() -> int:
     try:
         if arguments.action == "scale":
             return scale.run(arguments.nodes)
+        if arguments.action == "timers":
+            return timers.run(arguments.minutes)
         return run.run(arguments.rounds, arguments.events, arguments.sides, arguments.resume)
     except KeyboardInterrupt:
         print("interrupted; nothing is left running", file=sys.stderr)

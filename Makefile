@@ -89,7 +89,7 @@ conformance: .venv/.ready .ansible/collections/ansible_collections/homelab/anyca
 
 .PHONY: lowest artefact
 lowest: .venv/.ready .ansible/collections/ansible_collections/homelab/anycast ## Sanity, units, roles and playbooks with what Debian 13 ships for a controller
-	@$(BIN)/python tests/lowest.py
+	@$(BIN)/python -m tests.lowest
 artefact: .venv/.ready .ansible/collections/ansible_collections/homelab/anycast ## What Galaxy gets, in dist/, checked as Galaxy checks it
 	@mkdir -p dist
 	@ansible-galaxy collection build --force --output-path dist

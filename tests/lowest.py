@@ -12,7 +12,7 @@ import sys
 import venv
 from pathlib import Path
 
-from ansible_test import DEPENDENCIES
+from .ansible_test import DEPENDENCIES
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENT = ROOT / "build" / "lowest"

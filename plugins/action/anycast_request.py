@@ -129,7 +129,7 @@ def _core_problems() -> list[str]:
     expected = yaml_load((COLLECTION / "meta" / "runtime.yml").read_text())["requires_ansible"]
     if LooseVersion(__version__) >= LooseVersion(expected.removeprefix(">=")):
         return []
-    return [f"ansible-core {__version__} was found, {expected} was expected: upgrade the package ansible, by apt or pip"]
+    return [f"ansible-core {__version__} was found, {expected} was expected: upgrade ansible, by apt or pip"]
 
 
 def _role_variables() -> list[str]:

@@ -44,8 +44,8 @@ _CURES = {
     r"Could not resolve hostname": "Correct ansible_host",
     r"vault secret|Decryption failed": "Give the vault's password: --ask-vault-pass or --vault-password-file",
     r"\(librouteros\)|No module named 'librouteros'": "Run on the controller: apt install python3-librouteros. If"
-    " Ansible is in a virtual environment: pip install librouteros there, and set ansible_python_interpreter of the routers"
-    " to '{{ ansible_playbook_python }}'",
+    " Ansible is in a virtual environment: pip install librouteros there, and set ansible_python_interpreter of the"
+    " routers to '{{ ansible_playbook_python }}'",
 }
 
 

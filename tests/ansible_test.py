@@ -26,8 +26,8 @@ wanted = [argument for argument in sys.argv[1:] if argument not in ("--no-setupt
 subprocess.check_call([sys.executable, "-m", "ensurepip", "--default-pip"])
 subprocess.check_call([sys.executable, "-m", "pip", "install", *wanted])
 """
-# The version of pip that ansible-test of ansible-core 2.19 to 2.21 asks for.
-GET_PIP_PATH = Path.home() / ".ansible" / "test" / "cache" / "get_pip_25_2.py"
+# For the versions of pip that ansible-test asks for: of ansible-core 2.19, and of 2.20 and 2.21.
+GET_PIP_PATHS = [Path.home() / ".ansible" / "test" / "cache" / f"get_pip_{pip}.py" for pip in ("24_2", "25_2")]
 
 
 def copy_checkout(target: Path) -> None:
@@ -50,9 +50,10 @@ def main(command: str, *arguments: str) -> int:
     import ansible
 
     bundle = Path(ansible.__file__).parents[1] / "ansible_collections"
-    if not GET_PIP_PATH.exists():
-        GET_PIP_PATH.parent.mkdir(parents=True, exist_ok=True)
-        GET_PIP_PATH.write_text(GET_PIP)
+    for path in GET_PIP_PATHS:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.write_text(GET_PIP)
     with tempfile.TemporaryDirectory(prefix="homelab-anycast-") as folder:
         collections = Path(folder) / "ansible_collections"
         copy_checkout(collections / "homelab" / "anycast")

@@ -30,9 +30,7 @@ def status_page() -> str:
 
     system = sample("conftest").FakeSystem(bfd=True)
     system.drained("sip2")
-    # The page says when it is old.
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    return render("status", status_page.status_page(dataclasses.replace(system.status(), time=now)))
+    return render("status", status_page.status_page(dataclasses.replace(system.status(), time=now())))
 
 
 def drill_page() -> str:
@@ -41,8 +39,13 @@ def drill_page() -> str:
 
     event = sample("drill.test_report").event
     events = [event(), event(limit=0.5, title="kill -9 on sip1, again")]
-    report = drill_report.Report("2026-11-22T10:00:00Z", "alice@desk", events)
+    report = drill_report.Report(now(), "alice@desk", events)
     return render("drill", drill_report.report_page(report))
+
+
+def now() -> str:
+    """The time of the pages, which say when they are old."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def sample(module: str) -> Any:
@@ -92,7 +95,7 @@ def photograph(browser: str, page: str, height: int, target: Path) -> None:
             check=True,
             capture_output=True,
         )
-        Image.open(taken).convert("RGB").quantize(64).save(target, optimize=True)
+        Image.open(taken).convert("RGB").quantize(160).save(target, optimize=True)
 
 
 def main(browsers: list[str]) -> None:

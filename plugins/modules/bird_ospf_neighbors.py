@@ -59,8 +59,18 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-extends_documentation_fragment: [homelab.anycast.neighbor_expectation]
-protocol: {type: str, returned: &read "always, once they could be read", description: The OSPF protocol that was asked.}
+neighbors:
+  description: &same As M(homelab.anycast.routeros_ospf_neighbors) returns it.
+  returned: &read always, once they could be read
+  type: list
+  elements: dict
+missing: {type: list, elements: str, returned: *read, description: *same}
+stuck: {type: list, elements: dict, returned: *read, description: *same}
+surplus: {type: list, elements: dict, returned: *read, description: *same}
+likely_causes: {type: list, elements: dict, returned: failure to meet the expectation, description: *same}
+own: {type: dict, returned: failure to meet the expectation, description: *same}
+waited: {type: float, returned: *read, description: *same}
+protocol: {type: str, returned: *read, description: The OSPF protocol that was asked.}
 version: {type: str, returned: *read, description: "BIRD's version.", sample: 2.0.12}
 """
 

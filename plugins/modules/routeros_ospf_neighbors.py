@@ -52,7 +52,69 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-extends_documentation_fragment: [homelab.anycast.neighbor_expectation]
+neighbors:
+  description: The neighbours, on O(interface) if that is given.
+  returned: &read always, once they could be read
+  type: list
+  elements: dict
+  contains:
+    router_id: {type: str, description: Router id of the neighbour.}
+    address: {type: str, description: Its address on the link.}
+    interface:
+      description:
+        - Interface on which this end sees it.
+        - RouterOS up to 7.20 does not tell it. The module finds it by the subnets of the OSPF interfaces then, and
+          returns null where that is not clear.
+      type: str
+    state:
+      description: V(Down), V(Attempt), V(Init), V(2-Way), V(ExStart), V(Exchange), V(Loading) or V(Full).
+      type: str
+    role:
+      description: Role of the neighbour on the link, V(DR), V(BDR), V(DROther) or V(PtP); null while none is elected.
+      type: str
+    priority:
+      description:
+        - Its priority in the election of the designated router.
+        - RouterOS does not tell it on point-to-point links.
+      type: int
+    full_seconds: {type: float, description: Seconds since when it is Full. BIRD does not tell it.}
+    state_changes: {type: int, description: How often its state has changed. BIRD does not tell it.}
+    dead_seconds: {type: float, description: "Seconds until it is taken for dead, if no other hello arrives."}
+    bfd:
+      description:
+        - State of the BFD session with it, V(up), V(down), V(init) or V(admin-down); null without a session.
+        - V(forbidden) on RouterOS where no row of C(/routing/bfd/configuration) allows it.
+      type: str
+  sample: [{router_id: 172.18.0.11, address: 172.18.0.11, interface: bridge-lan, state: Full, role: DROther, bfd: up}]
+missing: {type: list, elements: str, returned: *read, description: Router ids that are expected and not there.}
+stuck: {type: list, elements: dict, returned: *read, description: Those of RV(neighbors) whose state is not good.}
+surplus:
+  description: Those of RV(neighbors) that are there without being in O(router_ids) or O(full_with).
+  returned: *read
+  type: list
+  elements: dict
+likely_causes:
+  description: What is wrong, each with the likely causes, most likely first. The error message says the same.
+  returned: failure to meet the expectation
+  type: list
+  elements: dict
+  contains:
+    router_ids: {type: list, elements: str, description: The router ids of these neighbours.}
+    state: {type: str, description: "Their state, V(Missing), V(Duplicate router id), or that of their BFD sessions."}
+    interface: {type: str, description: "The interface, null if unknown."}
+    found: {type: str, description: "What was found, in words."}
+    expected: {type: str, description: "What was expected, in words."}
+    causes: {type: list, elements: str, description: Likely causes.}
+  sample:
+    - {router_ids: [172.18.0.12], state: ExStart, interface: eth0, found: ExStart, expected: Full, causes: [MTU]}
+own:
+  description: What this end says about itself.
+  returned: failure to meet the expectation
+  type: dict
+  contains:
+    router_id: {type: str, description: "Its router id, null if it has several OSPF instances and none is given."}
+    interfaces: {type: list, elements: dict, description: "Its OSPF interfaces, with timers in seconds."}
+waited: {type: float, returned: *read, description: Seconds spent waiting., sample: 4.0}
 version:
   description: Version of RouterOS.
   returned: always, once they could be read

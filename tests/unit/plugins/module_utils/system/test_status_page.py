@@ -104,11 +104,11 @@ def test_lines_name_what_is_broken(fake_system):
 
 def faults(system):
     names = list(system.nodes)
-    yield "withdrawn", lambda name: system.withdrawn(name)
-    yield "BIRD", lambda name: system.bird_down(name)
+    yield "withdrawn", system.withdrawn
+    yield "BIRD", system.bird_down
     yield "down", lambda name: (system.unreachable(name), system.lose(name))
     yield "stuck", lambda name: (system.sees(name, {"state": "ExStart"}), system.forget(name))
-    yield "no neighbour", lambda name: system.lose(name)
+    yield "no neighbour", system.lose
     yield "different", lambda name: system.withdrawn(name, f"withdrawn: {names.index(name)} {'why ' * 15}")
 
 
@@ -143,7 +143,7 @@ def test_html_holds_every_part(fake_system):
         "2026-11-22 15:30:00 UTC, by alice@desk",
         "down: it cannot be reached: ssh to port 22: No route to host",
         "ssh root@172.18.0.15 journalctl -n 20 -u anycast-announce@sip",
-        "About “no BIRD”",
+        "About no BIRD",
         "✕ ExStart",
         "✕ Full, BFD down",
         "● sip drained",

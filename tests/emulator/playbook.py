@@ -13,6 +13,9 @@ import yaml
 from .recorded import Recording
 
 ROOT = Path(__file__).parents[2]
+# The Python of Ansible: another one in `make lowest`.
+PYTHON = os.environ.get("ANYCAST_PYTHON", sys.executable)
+ANSIBLE_PLAYBOOK = str(Path(PYTHON).with_name("ansible-playbook"))
 # The port of tcpmux, on which nobody listens.
 CLOSED = 1
 
@@ -20,7 +23,7 @@ CLOSED = 1
 def play(*arguments: str, directory: Path = ROOT, **environment: str) -> tuple[int, str]:
     """Return the exit code, and everything that was printed on one line, as Ansible breaks lines where it likes."""
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("ansible-playbook")), *arguments],
+        [ANSIBLE_PLAYBOOK, *arguments],
         cwd=directory,
         env={**os.environ, "ANSIBLE_NOCOLOR": "1", **environment},
         capture_output=True,
@@ -53,7 +56,7 @@ class System:
         }
         router = {
             "ansible_connection": "local",
-            "ansible_python_interpreter": sys.executable,
+            "ansible_python_interpreter": PYTHON,
             "routeros_ospf_api": self.router.login(),
             "routeros_ospf_link": self.link,
             "routeros_ospf_router_id": "172.18.0.1",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from .playbook import ANSIBLE_PLAYBOOK, PYTHON
 from .recorded import Recording
 
 RULE = "if (dst in 172.18.0.0/24 && dst-len == 32) { accept } else { reject }"
@@ -68,13 +68,13 @@ class Play:
             "hosts": "localhost",
             "connection": "local",
             "gather_facts": False,
-            "vars": {"ansible_python_interpreter": sys.executable},
+            "vars": {"ansible_python_interpreter": PYTHON},
             "module_defaults": {"group/community.routeros.api": self._router.login(user)},
             "tasks": [{"name": name, **task, "ignore_errors": True} for name, task in tasks.items()],
         }
         book = self._directory / "play.yml"
         book.write_text(yaml.safe_dump([play], sort_keys=False))
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", str(book)]
+        command = [ANSIBLE_PLAYBOOK, "-i", "localhost,", str(book)]
         # Not the project's own configuration: nothing here may depend on it.
         config = self._directory / "ansible.cfg"
         config.write_text("[defaults]\nstdout_callback = ansible.posix.json\n")

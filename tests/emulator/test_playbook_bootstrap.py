@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from lab.routeros.policy import FACTORY_USER, User, Users
 from lab.routeros.server import Session
 
 from .conftest import Start
-from .playbook import play
+from .playbook import PYTHON, play
 from .recorded import Recording
 
 ADMIN_PASSWORD, PASSWORD = "printed-on-sticker", "made-for-ansible"
@@ -56,7 +55,7 @@ class Fresh:
         """Return the exit code and everything that was printed, on one line."""
         variables = {
             "ansible_connection": "local",
-            "ansible_python_interpreter": sys.executable,
+            "ansible_python_interpreter": PYTHON,
             "routeros_bootstrap_login": self.first,
             "routeros_bootstrap_target": self.target,
             "routeros_ospf_api": self.target,

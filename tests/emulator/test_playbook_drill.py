@@ -14,7 +14,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -28,7 +27,7 @@ import yaml
 from lab.routeros.policy import LAB_PASSWORD
 
 from .conftest import Start
-from .playbook import CLOSED, ROOT
+from .playbook import ANSIBLE_PLAYBOOK, CLOSED, PYTHON, ROOT
 from .recorded import Recording
 
 RECORDS = Path("/run/homelab-anycast-drill")
@@ -150,7 +149,7 @@ class Drill:
         router.frr.show = shown  # type: ignore[method-assign]
 
     def inventory(self) -> dict[str, Any]:
-        local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "ansible_become": False}
+        local = {"ansible_connection": "local", "ansible_python_interpreter": PYTHON, "ansible_become": False}
         nodes = {
             name: {
                 **local,
@@ -175,7 +174,7 @@ class Drill:
         inventory.write_text(yaml.safe_dump(self.inventory()))
         asked = self.directory / "asked.yml"
         asked.write_text(yaml.safe_dump({**self.options, **options}))
-        program = str(Path(sys.executable).with_name("ansible-playbook"))
+        program = ANSIBLE_PLAYBOOK
         return subprocess.Popen(
             [program, "-i", str(inventory), "homelab.anycast.drill", "-e", f"@{asked}"],
             cwd=self.directory,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from lab.routeros.policy import LAB_PASSWORD
 from tests.conformance import recording
 
 from .conftest import Start
-from .playbook import CLOSED, ROOT, play
+from .playbook import CLOSED, PYTHON, ROOT, play
 from .recorded import Recording
 
 # What is on the router and must not be in the file.
@@ -45,7 +44,7 @@ class Report:
         login = self.router.login() if self.router else {}
         router = {
             "ansible_connection": "local",
-            "ansible_python_interpreter": sys.executable,
+            "ansible_python_interpreter": PYTHON,
             "routeros_ospf_api": {"hostname": "127.0.0.1", "port": CLOSED, "username": "a", "password": "b", **login},
         }
         node = {"ansible_host": "127.0.0.1", "ansible_port": CLOSED, "ansible_ssh_common_args": "-oBatchMode=yes"}

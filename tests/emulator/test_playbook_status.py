@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import yaml
 from lab.routeros.policy import LAB_PASSWORD
 
 from .conftest import Start
-from .playbook import CLOSED, ROOT, play
+from .playbook import CLOSED, PYTHON, ROOT, play
 
 # Short enough for the drawing.
 EVIL = "<script>1"
@@ -34,7 +33,7 @@ class Status:
         node = {"ansible_host": "127.0.0.1", "ansible_port": CLOSED, **self.node_variables}
         router = {
             "ansible_connection": "local",
-            "ansible_python_interpreter": sys.executable,
+            "ansible_python_interpreter": PYTHON,
             "routeros_ospf_router_id": "172.18.0.1",
             "routeros_ospf_link": {"bfd": False},
             "routeros_ospf_api": {

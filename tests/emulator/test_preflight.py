@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import yaml
 from lab.routeros.policy import LAB_PASSWORD
 
 from .conftest import Start
-from .playbook import play
+from .playbook import PYTHON, play
 from .recorded import Recording
 
 KEY = "first-key-of-it"
@@ -51,7 +50,7 @@ class Playbook:
         self._directory = directory
         self.router_variables: dict[str, Any] = {
             "ansible_connection": "local",
-            "ansible_python_interpreter": sys.executable,
+            "ansible_python_interpreter": PYTHON,
             "routeros_ospf_api": router.login(),
             "routeros_ospf_link": {"key": KEY},
             "routeros_ospf_router_id": "127.0.0.2",
@@ -61,7 +60,7 @@ class Playbook:
         self.node_variables: dict[str, Any] = {
             "ansible_connection": "local",
             "ansible_become": False,
-            "ansible_python_interpreter": sys.executable,
+            "ansible_python_interpreter": PYTHON,
             "bird_anycast_link": {"key": KEY},
             "bird_anycast_router_id": "127.0.0.1",
             "bird_anycast_interfaces": ["lo"],

@@ -6,12 +6,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from .playbook import ANSIBLE_PLAYBOOK, PYTHON
 
 ROOT = Path(__file__).parents[2]
 # Says of each unit that it is there and runs, one block for each.
@@ -53,7 +54,7 @@ class Role:
             "hosts": "localhost",
             "connection": "local",
             "gather_facts": False,
-            "vars": {"ansible_python_interpreter": sys.executable, **values},
+            "vars": {"ansible_python_interpreter": PYTHON, **values},
             "tasks": [
                 {"include_role": {"name": "homelab.anycast.bird_anycast", "tasks_from": entry}} for entry in entries
             ],
@@ -73,7 +74,7 @@ class Role:
         (self._directory / "play.yml").write_text(yaml.safe_dump([play]))
         done = subprocess.run(
             [
-                str(Path(sys.executable).with_name("ansible-playbook")),
+                ANSIBLE_PLAYBOOK,
                 "--inventory=localhost,",
                 "--check",
                 "--diff",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import yaml
 from lab.routeros.frr_config import Config
 from lab.routeros.policy import LAB_PASSWORD
 
-from .playbook import play
+from .playbook import PYTHON, play
 from .recorded import Recording
 
 FIRST_KEY, SECOND_KEY = "first-key-of-it", "second-key-of-it"
@@ -48,7 +47,7 @@ class Role:
             "hosts": "localhost",
             "connection": "local",
             "gather_facts": False,
-            "vars": {"ansible_python_interpreter": sys.executable, **values},
+            "vars": {"ansible_python_interpreter": PYTHON, **values},
             "tasks": [
                 {"import_role": {"name": "homelab.anycast.routeros_ospf", "tasks_from": one}}
                 for one in entry.split("+")

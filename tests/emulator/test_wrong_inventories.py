@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,7 +20,7 @@ import pytest
 
 from lab.routeros.policy import LAB_PASSWORD
 
-from .playbook import CLOSED, ROOT
+from .playbook import ANSIBLE_PLAYBOOK, CLOSED, ROOT
 from .recorded import Recording
 
 HOSTS, ALL = "hosts.yml", "group_vars/all.yml"
@@ -302,7 +301,7 @@ def run(case: Case, collections: Path, router: Recording, directory: Path) -> tu
     }
     done = subprocess.run(
         [
-            str(Path(sys.executable).with_name("ansible-playbook")),
+            ANSIBLE_PLAYBOOK,
             *(() if "-i" in case.options else ("-i", "inventories/home")),
             f"homelab.anycast.{case.playbook}",
             *case.options,

@@ -99,6 +99,8 @@ def run(minutes: float) -> int:
         root = ensure_rootfs()
         router = Router("router", root)
         stack.callback(router.stop)
+        # FRR joins a group on each link by one socket.
+        router.run("sysctl", "-qw", "net.ipv4.igmp_max_memberships=512")
         nodes, config = [], ["router ospf", "ospf router-id 10.255.0.1", "exit"]
         for number, (hello, dead) in enumerate(TIMERS):
             node = Machine(f"node{number}", root)

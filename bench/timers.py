@@ -57,7 +57,7 @@ def _drops(interfaces: dict[str, int]) -> str:
         for name, loss in interfaces.items()
         if loss
     ]
-    return "table ip t { chain c { type filter hook input priority 0;\n" + "\n".join(rules) + "\n} }\n"
+    return "table ip t { chain c { type filter hook input priority 0;\n" + "\n".join(rules) + "\n}\n}\n"
 
 
 def _connect(router: Router, node: Machine, number: int) -> list[str]:

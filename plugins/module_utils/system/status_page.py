@@ -99,9 +99,14 @@ def status_values(status: Status) -> Shape:
 def status_page(status: Status) -> Shape:
     """Return what the template of the page needs, with every string escaped: nothing in it is markup."""
     values = status_values(status)
+
+    def levels(row: Shape) -> list[str]:
+        # No BFD is no fault where none is asked for.
+        return [row["level"], *(["bad"] if row.get("bfd_level") == "bad" else [])]
+
     for rows in (*(service["nodes"] for service in values["services"]), values["neighbors"], values["next_hops"]):
         # What is wrong first, then in the order of the inventory.
-        rows.sort(key=lambda row: row["level"] == "good")
+        rows.sort(key=lambda row: worst(levels(row)) == "good")
     page: Shape = escaped(
         {
             **values,
@@ -109,7 +114,7 @@ def status_page(status: Status) -> Shape:
             "changes": [{**vars(row), "when": when(row.time)} for row in status.changes[:_CHANGES]],
             "clients": [{"name": one.name, "addresses": ranges(one.addresses)} for one in status.clients],
             "levels": {
-                key: worst(row["level"] for row in values[key]) if values[key] else "unknown"
+                key: worst(level for row in values[key] for level in levels(row)) if values[key] else "unknown"
                 for key in ("next_hops", "neighbors")
             },
             "symbols": SYMBOLS,

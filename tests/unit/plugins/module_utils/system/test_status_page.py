@@ -155,6 +155,15 @@ def test_html_holds_every_part(fake_system):
         assert part in text
 
 
+def test_a_session_that_is_down_marks_its_part_of_the_page(fake_system):
+    system = fake_system(bfd=True)
+    assert status_page.status_page(system.status())["levels"]["neighbors"] == "good"
+    system.sees("sip1", {"bfd": "down"})
+    page = status_page.status_page(system.status())
+    assert page["levels"]["neighbors"] == "bad"
+    assert page["neighbors"][0]["bfd"] == "down"
+
+
 def test_html_is_self_contained(fake_system):
     text = render(broken(fake_system))
     document = Document(text)

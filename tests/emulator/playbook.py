@@ -13,7 +13,7 @@ import yaml
 from .recorded import Recording
 
 ROOT = Path(__file__).parents[2]
-# The Python of Ansible: another one in `make lowest`.
+# The Python that runs Ansible. `make lowest` sets a different one.
 PYTHON = os.environ.get("ANYCAST_PYTHON", sys.executable)
 ANSIBLE_PLAYBOOK = str(Path(PYTHON).with_name("ansible-playbook"))
 # The port of tcpmux, on which nobody listens.

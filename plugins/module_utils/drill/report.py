@@ -23,7 +23,7 @@ from .result import Result
 NODES = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442")
 UNKNOWN = "#BBBBBB"
 LOSS = "#000000"
-# Each stands for a colour of the page, which is another on a dark screen.
+# Each stands for a colour of the page, which is different on a dark screen.
 TEXT, SOFT, LINE = "#010101", "#010102", "#010103"
 MARKS = {"event": "#010104", "router": "#010105", "mended": SOFT}
 _OF_PAGE = {TEXT: "text", SOFT: "soft", LINE: "line", MARKS["event"]: "bad", MARKS["router"]: "note"}

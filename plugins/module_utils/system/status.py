@@ -616,7 +616,7 @@ class _System:
         text = None
         if not active:
             if protocol == "ospf" and node in carriers:
-                text = f"{name} is a candidate for {prefix} only: another route hides it, or a filter rejects it"
+                text = f"{name} is a candidate for {prefix} only: a different route hides it, or a filter rejects it"
         elif protocol not in (None, "ospf"):
             distance = hop["distance"]
             text = f"{prefix} goes to {name} by a route of kind {protocol} (distance {distance}), expected ospf"

@@ -151,7 +151,7 @@ def test_a_picture_has_the_colours_of_the_page():
     svg = drill_report.pictures(event())[0]["svg"]
     assert {"--text", "--soft", "--line", "--bad", "--note"} <= set(re.findall(r"var\((--\w+)\)", svg))
     assert "#0101" not in svg
-    # Without a ground of its own.
+    # The picture has no background: the page shows through.
     assert re.findall(r'id="patch_[12]">\s*<path[^>]*style="([^"]*)"', svg) == ["fill: none"] * 2
 
 

@@ -4,7 +4,11 @@
 
 from ansible.errors import AnsibleConnectionFailure
 
+from ..module_utils.system.text import plain_message
 from ..plugin_utils.action import Action, Row
+
+# Ansible takes a result with one of these for a failure, also where only the module's output could not be read.
+FAILURE = ("failed", "rc", "exception", "invocation")
 
 
 class ActionModule(Action):
@@ -15,4 +19,5 @@ class ActionModule(Action):
             )
         except AnsibleConnectionFailure as error:
             return {"reached": False, "msg": str(error)}
-        return {"reached": True, **{key: value for key, value in result.items() if key not in ("failed", "invocation")}}
+        said = {"msg": plain_message(result)} if result.get("failed") else {}
+        return {"reached": True, **{key: value for key, value in result.items() if key not in FAILURE}, **said}

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -75,6 +76,8 @@ def unset(variable: str, value: str | None, playbook: str, *words: str) -> Case:
 
 
 DRAIN = ("-e", "anycast_node=sip1", "-e", "anycast_reason=disk")
+LOCAL = "ansible_connection=local ansible_become=false"
+NEW_KEY = {"ANYCAST_NEW_KEY": "new-key-of-the-test", "ANYCAST_NEW_KEY_ID": "2"}
 ADDRESSES = "addresses: [172.18.0.64]"
 KEY_LINE = "key: \"{{ lookup('ansible.builtin.env', 'ANYCAST_OSPF_KEY') }}\""
 CASES = [
@@ -83,7 +86,7 @@ CASES = [
         (PLAIN,),
         ("are not as expected", "Missing: 172.18.0.11 (expected Full). Likely causes: (1)"),
         "undrain",
-        ("-e", "anycast_node=sip1", "-e", "anycast_wait=0"),
+        ("-e", f"anycast_node=sip1 anycast_wait=0 {LOCAL} ansible_python_interpreter={sys.executable}"),
     ),
     # The inventory itself
     Case("-i of nothing", (), ("inventories/hom does not exist: correct -i",), options=("-i", "inventories/hom")),
@@ -246,6 +249,29 @@ CASES = [
         "an interface that the router has not",
         (PLAIN, (ROUTERS, "[bridge-lan]", "[bridge]")),
         ("hap-lite: routeros_ospf_interfaces: the router has no interface 'bridge'",),
+    ),
+    *(
+        Case(
+            f"{playbook} of nodes that are away: {nodes}",
+            (PLAIN,),
+            (f"{nodes}: cannot be reached (ssh to port 1: Connection refused). ", cure),
+            playbook,
+            options,
+            environment,
+        )
+        for playbook, nodes, cure, options, environment in (
+            ("drain", "sip1", "run homelab.anycast.remove", DRAIN, {}),
+            ("drain", "sip1, sip2", "run homelab.anycast.remove", (*DRAIN, "-e", "anycast_node=sip2,sip1"), {}),
+            ("undrain", "sip1", "Start the node", DRAIN[:2], {}),
+            ("rotate_key", "sip1, sip2, sip3", "Every node needs the new key", (), NEW_KEY),
+        )
+    ),
+    Case(
+        "nodes without Python",
+        (PLAIN,),
+        ("sip1: The module interpreter '/usr/bin/no-python' was not found. Install python3 on the host",),
+        "drain",
+        (*DRAIN, "-e", f"{LOCAL} ansible_python_interpreter=/usr/bin/no-python"),
     ),
     Case(
         "neighbours of nodes that are away",

@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 
@@ -40,6 +40,8 @@ def verdict_text(problems: Iterable[str], outcome: str = "nothing was changed") 
 _CURES = {
     r"sudo password|a password is required|become password": "Run with -K to give the password of sudo",
     r"Permission denied \(": "Copy your SSH key to the host (ssh-copy-id), or correct ansible_user",
+    r"module interpreter .* was not found|deserialization failed.*not found": "Install python3 on the host, or correct"
+    " ansible_python_interpreter",
     r"Host key verification failed": "Connect once by ssh, and accept the host's key",
     r"Could not resolve hostname": "Correct ansible_host",
     r"vault secret|Decryption failed": "Give the vault's password: --ask-vault-pass or --vault-password-file",
@@ -61,8 +63,21 @@ def plain_message(result: Mapping[str, Any]) -> str:
     text = re.sub(r"connect to host \S+ port (\d+): ", r"ssh to port \1: ", text)
     # Where sudo did not let the module run at all, its words are there alone.
     told = f"{text} {result.get('module_stderr') or ''}"
-    cure = next((cure for pattern, cure in _CURES.items() if re.search(pattern, told)), "")
+    cure = next((cure for pattern, cure in _CURES.items() if re.search(pattern, told, re.DOTALL)), "")
     return f"{text.rstrip('.')}. {cure}" if cure and cure not in text else text
+
+
+def answer_findings(answers: Mapping[str, Mapping[str, Any]], advice: str) -> Iterator[Finding]:
+    """Yield which hosts were not reached, with the advice, and on which of them the module failed.
+
+    :param answers: by host, a result of anycast_attempt.
+    """
+    for host, answer in answers.items():
+        said = plain_message(answer)
+        if not answer["reached"]:
+            yield Finding(f"cannot be reached ({said.rstrip('.')}). {advice}".rstrip(), (host,))
+        elif "msg" in answer:
+            yield Finding(said, (host,))
 
 
 def table_lines(rows: Iterable[Mapping[str, Any]], columns: list[str]) -> list[str]:

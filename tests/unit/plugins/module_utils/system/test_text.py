@@ -38,6 +38,20 @@ def test_a_refusal_says_how_many_problems_there_are():
     assert text.verdict_text(["a"], "sip1 is not drained") == "1 problem, sip1 is not drained:\n- a"
 
 
+def test_hosts_that_are_away_are_one_line_and_what_a_module_says_is_another():
+    away = {"reached": False, "msg": "Failed to connect to the host via ssh: connect to host 172.18.0.12 port 22: refused"}
+    answers = {
+        "sip1": {"reached": True, "ping": "pong"},
+        "sip2": away,
+        "sip3": {**away, "msg": away["msg"].replace("12", "13")},
+        "sip4": {"reached": True, "msg": "Missing sudo password"},
+    }
+    assert text.merged(text.answer_findings(answers, "Start it")) == [
+        "sip2, sip3: cannot be reached (ssh to port 22: refused). Start it",
+        "sip4: Missing sudo password. Run with -K to give the password of sudo",
+    ]
+
+
 @pytest.mark.parametrize(("names", "said"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), ("abc", "a, b and c")])
 def test_a_list_in_words(names, said):
     assert text.and_list(names) == said

@@ -1,0 +1,14 @@
+# Copyright (c) 2026, the homelab.anycast maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One text for all problems; documented in plugins/modules/anycast_refuse.py."""
+
+from ..module_utils.system.text import answer_findings, merged, verdict_text
+from ..plugin_utils.action import Row, Verdict
+
+
+class ActionModule(Verdict):
+    def decide(self, options: Row, task_vars: Row) -> Row:
+        problems = [*options["problems"], *merged(answer_findings(options["answers"], options["advice"]))]
+        if problems:
+            self.refuse(verdict_text(problems, options["outcome"]))
+        return {}

@@ -12,7 +12,7 @@ from lab.kind import Hardware, Wait
 from lab.machines import Machine, Ports
 
 KERNEL_ARGUMENTS = (
-    "root=/dev/vda rw quiet loglevel=4 panic=5 mitigations=off audit=0 apparmor=0 random.trust_cpu=on"
+    "root=/dev/vda rw quiet loglevel=4 panic=5 mitigations=off audit=0 random.trust_cpu=on"
     " TERM=dumb systemd.show_status=1 systemd.log_color=0 systemd.default_timeout_start_sec=180s"
 )
 

@@ -38,6 +38,7 @@ MATRIX = {
     "announcer",
     "bad_input",
     "bootstrap",
+    "container",
     "diagnosis",
     "distributions",
     "drain",

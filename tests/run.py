@@ -47,6 +47,7 @@ MATRIX = {
     "installed",
     "interface_managers",
     "ipv6",
+    "lsa_change",
     "registration",
     "reload",
     "remove",

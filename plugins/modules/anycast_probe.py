@@ -167,6 +167,13 @@ began: {type: float, returned: *sent, description: "Start of the run, seconds si
 sent: {type: int, returned: *sent, description: "Number of probes sent, all sources together.", sample: 100}
 answered: {type: int, returned: *sent, description: "How many were answered, all sources together.", sample: 99}
 lost: {type: int, returned: *sent, description: "How many were lost, all sources together.", sample: 1}
+behind:
+  description: >-
+    By how many seconds at most a probe was sent after its time, because this host had no processor time before. A
+    shorter interruption may be unseen; more than 1 second is a warning. An answer that is read late is not lost.
+  type: float
+  returned: *sent
+  sample: 0.002
 answered_by: {type: list, elements: str, returned: *sent, description: "Names of all nodes that answered and have one."}
 """
 
@@ -180,10 +187,12 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.probe.dns import DnsProbe
-from ..module_utils.probe.run import Kind, ProbeError, Series, local_address, loss_message, send_probes
+from ..module_utils.probe.run import Kind, ProbeError, Series, local_address, loss_message, most_behind, send_probes
 from ..module_utils.probe.sip import SipProbe
 from ..module_utils.probe.targets import PORTS
 from ..module_utils.probe.tcp import connect_each
+
+_BEHIND = 1.0  # Seconds
 
 KINDS: dict[str, Callable[[str], Kind]] = {"sip": SipProbe, "dns": DnsProbe}
 
@@ -263,6 +272,12 @@ def main() -> None:
         {**tally.report(start, epoch + start), **({"runs": tally.runs(start)} if params["runs"] else {})}
         for tally in tallies
     ]
+    behind = most_behind(tallies, start, params["interval"])
+    if behind > _BEHIND:
+        module.warn(
+            f"this host is slow: it sent probes up to {behind:.1f} s after their time, so a shorter interruption may be"
+            " unseen. Send fewer (interval, sources), or from a host that is less busy"
+        )
     found = {
         "changed": False,
         # Not `started`, by which async_status takes a result for that of a job that still runs.
@@ -271,6 +286,7 @@ def main() -> None:
         "sent": sum(result["sent"] for result in results),
         "answered": sum(result["answered"] for result in results),
         "lost": sum(result["lost"] for result in results),
+        "behind": round(behind, 3),
         "answered_by": sorted({name for result in results for name in result["answered_by"] if name}),
     }
     if 0 <= params["max_lost"] < found["lost"]:

@@ -24,6 +24,9 @@ from typing import Any, Protocol
 # From linux/in.h, linux/in6.h and linux/errqueue.h; Python's socket module has no names for them.
 IP_RECVERR = 11
 IPV6_RECVERR = 25
+# From asm-generic/socket.h: the time at which the kernel got a datagram, as a struct timespec beside it (socket(7)).
+SO_TIMESTAMPNS = 35
+_TIMESPEC = struct.Struct("@ll")
 _ERROR_QUEUES = {socket.AF_INET: (socket.IPPROTO_IP, IP_RECVERR), socket.AF_INET6: (socket.IPPROTO_IPV6, IPV6_RECVERR)}
 _EXTENDED_ERROR = struct.Struct("@IBBBBII")
 
@@ -189,6 +192,11 @@ class Tally:
         }
 
 
+def most_behind(tallies: Iterable[Tally], start: float, interval: float) -> float:
+    """Return by how many seconds at most a probe was sent after its time: this host had no processor time before."""
+    return max((one.at - start - (one.number - 1) * interval for tally in tallies for one in tally.probes), default=0.0)
+
+
 def loss_message(tallies: Iterable[Tally], target: Address, max_lost: int, name: str) -> str:
     """Return the message for a user who lost more than allowed: which source lost what, and what to look at."""
     address, port = target
@@ -283,8 +291,23 @@ def open_socket(source: str) -> socket.socket:
         raise ProbeError(f"cannot send from source {source}: {exc.strerror}") from exc
     # Not connected, so as to see answers from a wrong address; errors then come by the error queue, with the datagram.
     sock.setsockopt(*_ERROR_QUEUES[family], 1)
+    sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     sock.setblocking(False)
     return sock
+
+
+def arrival(ancillary: Iterable[tuple[int, int, bytes]]) -> float:
+    """Return when the kernel got a datagram, by the monotonic clock; now if it does not say.
+
+    A process that gets no processor time reads an answer long after it has arrived.
+    """
+    now, wall = time.monotonic(), time.time()
+    for level, kind, content in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
+            seconds, nanoseconds = _TIMESPEC.unpack_from(content)
+            # Not later than now, should the clock have been set meanwhile.
+            return min(now - wall + seconds + nanoseconds / 1e9, now)
+    return now
 
 
 def read_errors(sock: socket.socket) -> list[tuple[bytes, int, str | None]]:
@@ -346,7 +369,7 @@ class _Source:
     def receive(self) -> None:
         while True:
             try:
-                data, sender = self.sock.recvfrom(65536)[:2]
+                data, ancillary, _flags, sender = self.sock.recvmsg(65536, 64)
             except BlockingIOError:
                 break
             except OSError:
@@ -355,7 +378,7 @@ class _Source:
                 continue
             answer = self.kind.parse(data)
             if answer is not None:
-                self.tally.received(answer, sender[0], time.monotonic())
+                self.tally.received(answer, sender[0], arrival(ancillary))
         self.errors()
 
     def errors(self) -> bool:
@@ -391,24 +414,26 @@ def send_probes(kind: Kind, series: Series, go_on: Callable[[], bool] | None = N
             opened.append(source)
             selector.register(sock, selectors.EVENT_READ, source)
         start = time.monotonic()
-        number, count = 0, series.count
+        number, count, wait = 0, series.count, 0.0
         while True:
-            now = time.monotonic()
-            while number < count and now >= start + number * series.interval:
+            # By this time the probes are given up: what has arrived before it, is read before that.
+            looked = time.monotonic()
+            for key, _events in selector.select(wait):
+                key.data.receive()
+            # One after the other, also when this host is behind: else there would be no time left to read the answers.
+            if number < count and time.monotonic() >= start + number * series.interval:
                 if go_on and not go_on():
                     count = number
-                    break
-                number += 1
-                for source in opened:
-                    source.send(number, series.target)
-                now = time.monotonic()
-            deadlines = [at for at in (source.tally.expire(now) for source in opened) if at is not None]
+                else:
+                    number += 1
+                    for source in opened:
+                        source.send(number, series.target)
+            deadlines = [at for at in (source.tally.expire(looked) for source in opened) if at is not None]
             if number < count:
                 deadlines.append(start + number * series.interval)
             if not deadlines:
                 break
-            for key, _events in selector.select(max(0.0, min(deadlines) - time.monotonic())):
-                key.data.receive()
+            wait = max(0.0, min(deadlines) - time.monotonic())
         return [source.tally for source in opened], start
     finally:
         selector.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
+import time
 from typing import Any
 
 import pytest
@@ -253,6 +254,52 @@ def test_the_error_of_an_earlier_datagram_is_not_that_of_the_next(monkeypatch):
         (1, "connection refused", "172.18.0.11"),
         (2, None, None),
     ]
+
+
+class Echo:
+    """A kind of probe whose answer is the probe itself."""
+
+    name = "echo"
+
+    def key(self, number, source_index):
+        return number
+
+    def request(self, number, source_index, source, target):
+        return str(number).encode()
+
+    def parse(self, data):
+        return run.Answer(int(data), None)
+
+
+def test_an_answer_that_this_host_reads_late_is_not_lost():
+    """As a process does that gets no processor time for longer than the timeout."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(5)
+        sent: list[bool] = []
+
+        def busy():
+            # Before each probe: answer the one before, then do nothing for longer than it may take.
+            if sent:
+                server.sendto(*server.recvfrom(100))
+                time.sleep(0.3)
+            sent.append(True)
+            return True
+
+        kind: Any = Echo()
+        series = Series(server.getsockname(), ["127.0.0.1"], 3, 0.01, 0.2)
+        ((tally,), start) = run.send_probes(kind, series, busy)
+    # Nobody answers the last one.
+    assert [one.number for one in tally.losses] == [3]
+    assert all(one.rtt < 0.2 for one in tally.probes)
+    assert run.most_behind([tally], start, 0.01) > 0.5
+
+
+def test_a_clock_that_is_set_meanwhile_moves_no_answer_into_the_future():
+    ahead = run._TIMESPEC.pack(int(time.time()) + 3600, 0)
+    before = time.monotonic()
+    assert before <= run.arrival([(socket.SOL_SOCKET, run.SO_TIMESTAMPNS, ahead)]) <= time.monotonic()
+    assert before <= run.arrival([]) <= time.monotonic()
 
 
 def asked(port, sources=("127.0.0.1",)):

@@ -47,6 +47,7 @@ MATRIX = {
     "installed",
     "interface_managers",
     "ipv6",
+    "kills",
     "lsa_change",
     "registration",
     "reload",

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from .conftest import Start
-from .playbook import System
+from .playbook import ROOT, System, play
 from .test_removal import rows
 from .test_role_routeros_ospf import Role
 
@@ -18,6 +19,23 @@ SERVICES = [{"name": "sip", "addresses": [ADDRESS]}]
 PING = f"""#!/bin/sh
 for last; do :; done
 echo "36 bytes from {ADDRESS}: icmp_seq=1 ttl=64 time=0.204 ms"
+"""
+
+
+FOLLOW = """
+- hosts: anycast_routers
+  gather_facts: false
+  tasks:
+    - ansible.builtin.set_fact:
+        __anycast_login: "{{{{ routeros_ospf_api }}}}"
+- hosts: sip2
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_tasks: {tasks}
+      vars:
+        __anycast_request: {{wait: 0}}
+        __anycast_prefixes: [{prefix}]
+        __anycast_without: [172.18.0.12]
 """
 
 
@@ -36,7 +54,39 @@ def test_verify_of_the_router(system: System, options: tuple[str, ...]) -> None:
     (system.directory / "ping").write_text("#!/bin/sh\nexit 1\n")
     code, said = system("verify", "--limit=hap-lite", *options, extra={"anycast_wait": 0})
     assert code != 0
-    assert f"hap-lite gets no answer to its ping of {ADDRESS}: see that the firewall of the nodes accepts ICMP" in said
+    silent = f"- hap-lite gets no answer to its ping of {ADDRESS}: see that the firewall of the nodes accepts ICMP"
+    assert f"1 problem, nodes do not answer the router: {silent}" in said
+    assert '"received"' not in said
+
+
+def test_next_hops_that_are_not_as_expected_end_verify_without_what_was_read(system: System) -> None:
+    show = system.router.frr.show
+
+    def shown(command: str) -> Any:
+        answer = show(command)
+        if command == "show ip route json":
+            for route in answer[f"{ADDRESS}/32"]:
+                route["nexthops"] = [hop for hop in route["nexthops"] if hop["ip"] != "172.18.0.12"]
+        return answer
+
+    system.router.frr.show = shown  # type: ignore[method-assign]
+    code, said = system("verify", "--limit=hap-lite", extra={"anycast_wait": 0})
+    assert code != 0
+    assert f"1 problem, the router does not send clients as expected: - The next hops of {ADDRESS}/32" in said
+    assert "- Missing: 172.18.0.12 (sip2) is not a next hop" in said
+    assert '"gateway"' not in said and said.count("[ERROR]: ") == 1
+
+
+def test_a_router_that_does_not_follow_a_drain_is_told_without_what_was_read(system: System) -> None:
+    """The last step of drain, undrain and remove, after which something has changed."""
+    hosts, book = system.directory / "hosts.yml", system.directory / "book.yml"
+    hosts.write_text(yaml.safe_dump(system.inventory()))
+    book.write_text(FOLLOW.format(tasks=ROOT / "playbooks" / "tasks" / "next_hops.yml", prefix=f"{ADDRESS}/32"))
+    code, said = play("-i", str(hosts), str(book))
+    assert code != 0
+    assert f"1 problem, the router has not followed: - The next hops of {ADDRESS}/32 on the router 127.0.0.1" in said
+    assert "- Not expected, yet there: 172.18.0.12" in said
+    assert '"gateway"' not in said and said.count("[ERROR]: ") == 1
 
 
 def test_the_last_node_is_not_removed(system: System) -> None:

@@ -31,8 +31,8 @@ def merged(findings: Iterable[Finding]) -> list[str]:
 
 
 def verdict_text(problems: Iterable[str], outcome: str = "nothing was changed") -> str:
-    """Return the text of a refusal: how many problems there are, and a line for each."""
-    found = list(problems)
+    """Return the text of a refusal: how many problems there are, and a line for each, or several lines."""
+    found = [problem.replace("\n", "\n  ") for problem in problems]
     return "\n".join([f"{count(len(found), 'problem')}, {outcome}:", *(f"- {problem}" for problem in found)])
 
 

@@ -44,10 +44,15 @@ def text(node: ast.AST) -> str | None:
     return None
 
 
+# The keys of a playbook that hold words for its users.
+SAID = ("fail_msg", "msg", "outcome", "silent", "__anycast_away")
+
+
 def fail_messages(part: Any) -> Iterator[str]:
-    """What the assertions of a playbook say."""
-    if isinstance(part, dict) and "fail_msg" in part:
-        yield part["fail_msg"]
+    """What the assertions and refusals of a playbook say."""
+    for key in SAID if isinstance(part, dict) else ():
+        if isinstance(part.get(key), str):
+            yield part[key]
     for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
         yield from fail_messages(inner)
 

@@ -34,7 +34,8 @@ def test_the_groups_and_variables_are_those_of_the_example_inventory(tmp_path: P
     (tmp_path / "2-constructed.yml").write_text(yaml.safe_dump({**constructed, "strict": True}))
     command = [str(Path(sys.executable).with_name("ansible-inventory")), "-i", str(tmp_path), "--list"]
     found = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, cwd=ROOT).stdout)
-    assert [found[f"anycast_{group}"]["hosts"] for group in ("routers", "nodes", "clients")] == [[name] for name in HOSTS]
+    groups = [found[f"anycast_{group}"]["hosts"] for group in ("routers", "nodes", "clients")]
+    assert groups == [[name] for name in HOSTS]
     variables = found["_meta"]["hostvars"]
     assert variables["sip1"]["bird_anycast_router_id"] == "172.18.0.11"
     assert variables["hap-lite"]["routeros_ospf_router_id"] == "172.18.0.1"

@@ -9,7 +9,7 @@ import importlib
 from types import SimpleNamespace
 
 import pytest
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 PACKAGE = "ansible_collections.homelab.anycast.plugins.action."
@@ -245,3 +245,22 @@ def test_what_a_host_says_and_that_it_is_away_are_results(action):
 
     attempt._execute_module = away
     assert attempt.run(task_vars={}) == {"changed": False, "reached": False, "msg": "no route to host"}
+
+
+# --- anycast_refuse ---------------------------------------------------------------------------------------------------
+
+
+def test_all_problems_are_one_text(action):
+    away = {"reached": False, "msg": "no route to host"}
+    answers = {"sip1": away, "sip2": {"reached": True, "ping": "pong"}, "sip3": away}
+    refuse = action("anycast_refuse", problems=["a\nb"], answers=answers, advice="Start it")
+    with pytest.raises(AnsibleActionFail) as caught:
+        refuse.run(task_vars={})
+    assert caught.value.message == (
+        "2 problems, nothing was changed:\n- a\n  b\n- sip1, sip3: cannot be reached (no route to host). Start it"
+    )
+
+
+def test_without_a_problem_nothing_is_refused(action):
+    refuse = action("anycast_refuse", answers={"sip1": {"reached": True}})
+    assert refuse.run(task_vars={}) == {"changed": False}

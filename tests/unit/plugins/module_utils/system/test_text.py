@@ -39,11 +39,12 @@ def test_a_refusal_says_how_many_problems_there_are():
 
 
 def test_hosts_that_are_away_are_one_line_and_what_a_module_says_is_another():
-    away = {"reached": False, "msg": "Failed to connect to the host via ssh: connect to host 172.18.0.12 port 22: refused"}
+    said = "Failed to connect to the host via ssh: connect to host 172.18.0.12 port 22: refused"
+    away = {"reached": False, "msg": said}
     answers = {
         "sip1": {"reached": True, "ping": "pong"},
         "sip2": away,
-        "sip3": {**away, "msg": away["msg"].replace("12", "13")},
+        "sip3": {**away, "msg": said.replace("12", "13")},
         "sip4": {"reached": True, "msg": "Missing sudo password"},
     }
     assert text.merged(text.answer_findings(answers, "Start it")) == [

@@ -20,7 +20,7 @@ APART = 3.0
 
 
 def windows(results: list[dict[str, Any]]) -> list[float]:
-    """Return for each kill that a phone saw the longest time, over the phones, from its first lost probe to its last."""
+    """Return for each kill that phones saw the longest time from a first lost probe to a last, over the phones."""
     lost = sorted(
         (run["first"], run["last"], result["source"])
         for result in results

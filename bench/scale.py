@@ -30,7 +30,7 @@ from .scale_figures import NODES, Cost, Daemon, plot
 from .sides import next_hops, wait_designated
 
 LINK = {"hello_interval": 3, "dead_interval": 12, "key": "bench-key-no-secret"}
-"""The collection's link by its defaults; with BFD its defaults are 200 ms x 5."""
+"""With BFD, whose defaults are 200 ms x 5, the intervals of the hellos notice nothing first."""
 DAEMONS = ("ospfd", "zebra", "bfdd")
 SETTLED = 10.0
 """Seconds over which the daemons' idle processor time is taken."""

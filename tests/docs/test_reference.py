@@ -89,7 +89,7 @@ def test_a_role_shows_its_options_once() -> None:
 def test_one_page_has_all_variables_with_their_defaults() -> None:
     page = reference.variables(ROOT)
     assert (
-        "* - ``dead_interval``\n     - :ansplugin:`anycast_link <homelab.anycast.link#filter>`\n     - ``12``\n" in page
+        "* - ``dead_interval``\n     - :ansplugin:`anycast_link <homelab.anycast.link#filter>`\n     - ``4``\n" in page
     )
     assert "* - ``bird_anycast_router_id``\n     - :ansplugin:`bird_anycast <" in page
     assert [name for name in request.VARIABLES if f"``{name}``" not in page] == []

@@ -92,8 +92,8 @@ def test_what_would_interrupt_the_router_is_refused_before_a_node_is_touched(sta
     remove = Remove(start("full", rows=False), tmp_path)
     assert Role(remove.router, tmp_path)(routeros_ospf_anycast_prefixes=PREFIXES)[0] == 0
     before = rows(remove.router)
-    remove.link["hello_interval"] = 4
+    remove.link["hello_interval"] = 2
     code, said = remove(anycast_service="dns", anycast_force="true")
-    assert code != 0 and "the router has hello-interval=3s, expected 4s" in said, said
+    assert code != 0 and "the router has hello-interval=1s, expected 2s" in said, said
     assert "[Look which" not in said
     assert rows(remove.router) == before

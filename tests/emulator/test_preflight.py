@@ -150,7 +150,7 @@ def test_all_at_once_and_nothing_is_changed(preflight: Playbook) -> None:
         "correct ansible_host",
         "sip1: bird_anycast_router_id 198.18.7.64 is an anycast address",
         "area is 0.0.0.0 in routeros_ospf_link of hap-lite and 0.0.0.1 in bird_anycast_link of sip1, sip2",
-        "dead_interval is 12 in routeros_ospf_link of hap-lite and 20 in",
+        "dead_interval is 4 in routeros_ospf_link of hap-lite and 20 in",
         "bfd is True in routeros_ospf_link of hap-lite and False in",
         "key in routeros_ospf_link of hap-lite differs from that in bird_anycast_link of sip1, sip2",
         "on bridge-lan of the router hap-lite: such neighbours",

@@ -67,14 +67,14 @@ def test_set_up_once(role: Role, monkeypatch: pytest.MonkeyPatch) -> None:
     code, said = role("--check", "--diff")
     assert code == 0, said
     assert "changed=6" in said
-    assert '+ "hello-interval": "3s"' in said
+    assert '+ "hello-interval": "1s"' in said
     assert router.call(f"{INSTANCE}/print") + router.call(f"{TEMPLATE}/print") + router.call(f"{RULE}/print") == []
 
     code, said = role()
     assert code == 0, said
     assert "changed=6" in said
     (template,) = router.call(f"{TEMPLATE}/print")
-    expected = {"area": "anycast", "interfaces": "bridge-lan", "hello-interval": "3s", "dead-interval": "12s"}
+    expected = {"area": "anycast", "interfaces": "bridge-lan", "hello-interval": "1s", "dead-interval": "4s"}
     assert expected.items() <= template.items()
     assert (template["auth"], template["auth-id"], template["auth-key"]) == ("sha256", 1, FIRST_KEY)
     settings = router.call("/ip/settings/print")[0]
@@ -123,11 +123,11 @@ def test_a_key_never_shows(role: Role) -> None:
 def test_a_link_that_would_drop_the_neighbours_is_refused(start: Any, tmp_path: Path) -> None:
     role = Role(start("full", rows=False), tmp_path)
     assert role()[0] == 0
-    link = {"key": SECOND_KEY, "hello_interval": 4}
+    link = {"key": SECOND_KEY, "hello_interval": 2}
     code, said = role("-vvv", routeros_ospf_link=link)
     assert code != 0 and "changed=0" in said
     assert (
-        "the router has hello-interval=3s, expected 4s, an auth-key that is not the link's (keys are not shown)" in said
+        "the router has hello-interval=1s, expected 2s, an auth-key that is not the link's (keys are not shown)" in said
     )
     assert "loses its neighbours 172.18.0.11, 172.18.0.12, 172.18.0.13, and their clients" in said
     assert [secret for secret in (FIRST_KEY, SECOND_KEY, LAB_PASSWORD) if secret in said] == []

@@ -173,9 +173,9 @@ CASES = [
     ),
     # The link
     link(KEY_LINE, "key: ''", "key is empty, expected 1 to 32 octets"),
-    link("dead_interval: 12", "dead_interval: 3", "dead_interval is 3 s, expected more than hello_interval"),
-    link("hello_interval: 3", "hello_interval: 3s", "hello_interval is '3s', expected whole seconds 1 to 65535"),
-    link("hello_interval: 3", "hello: 3", "unknown key 'hello', did you mean 'hello_interval'?"),
+    link("dead_interval: 4", "dead_interval: 1", "dead_interval is 1 s, expected more than hello_interval"),
+    link("hello_interval: 1", "hello_interval: 1s", "hello_interval is '1s', expected whole seconds 1 to 65535"),
+    link("hello_interval: 1", "hello: 1", "unknown key 'hello', did you mean 'hello_interval'?"),
     link("area: 0.0.0.0", "area: backbone", "area is 'backbone', expected a dotted quad"),
     link("network_type: broadcast", "network_type: nbma", "network_type is 'nbma', expected one of: broadcast, ptp"),
     link("authentication: sha256", "authentication: sha-256", "authentication is 'sha-256', expected one of: none"),

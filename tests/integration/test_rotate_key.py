@@ -171,8 +171,8 @@ def no_secret(said: str) -> bool:
 @pytest.mark.usefixtures("no_route_is_lost")
 def test_what_cannot_work_is_refused_and_check_mode_changes_nothing(network: Network) -> None:
     before = network.key_files()
-    short = network.rotate(next_link(LINK), link={**LINK, "dead_interval": 4})
-    assert "dead_interval is 4 s, expected 5 s at least with hello_interval 1 s" in short
+    short = network.rotate(next_link(LINK), link={**LINK, "dead_interval": 3})
+    assert "dead_interval is 3 s, expected 4 s at least with hello_interval 1 s" in short
     simple = network.rotate(next_link(LINK), link={**LINK, "authentication": "simple", "key": "12345678"})
     assert "authentication is 'simple', expected one of md5, sha1" in simple
     assert "PLAY [See which key the router has]" not in short + simple

@@ -16,7 +16,7 @@ from ..model.link import KINDS_WITH_KEY_ID, LinkError, normalise_link, ospfv3_pr
 from ..model.services import announced
 from .request import Inventory, Row
 
-REACTION = 2  # Seconds that a slow node gets from a packet of the router to a BIRD that sends with the new key
+REACTION = 1  # Seconds that a node gets from a packet of the router to a BIRD that sends with the new key
 
 
 def rotation_request(values: Row, inventory: Inventory) -> tuple[Row, list[str]]:

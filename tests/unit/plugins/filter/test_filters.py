@@ -77,7 +77,7 @@ def test_the_example_calls_the_filter_with_what_it_takes(name):
 @pytest.mark.parametrize(
     ("name", "arguments", "says"),
     [
-        ("link", [{"dead_interval": 3}], "dead_interval is 3 s"),
+        ("link", [{"dead_interval": 1}], "dead_interval is 1 s"),
         ("services", [[{"name": "sip"}]], "service 'sip': addresses"),
     ],
 )

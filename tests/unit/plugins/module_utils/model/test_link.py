@@ -15,8 +15,8 @@ def test_only_a_key_is_needed():
     assert normalise_link(KEY).as_dict() == {
         "area": "0.0.0.0",
         "network_type": "broadcast",
-        "hello_interval": 3,
-        "dead_interval": 12,
+        "hello_interval": 1,
+        "dead_interval": 4,
         "retransmit_interval": 2,
         "authentication": "sha256",
         "key_id": 1,
@@ -35,8 +35,8 @@ def test_only_a_key_is_needed():
         ({"area": 0}, "area", "0.0.0.0"),
         ({"area": "10"}, "area", "0.0.0.10"),
         ({"area": "0.0.0.1"}, "area", "0.0.0.1"),
-        ({"hello_interval": "5"}, "hello_interval", 5),
-        ({"hello_interval": None}, "hello_interval", 3),
+        ({"hello_interval": "2"}, "hello_interval", 2),
+        ({"hello_interval": None}, "hello_interval", 1),
         ({"hello_interval": 3, "dead_interval": 4}, "dead_interval", 4),
         ({"authentication": "none", "key": None}, "key_id", None),
         ({"authentication": "simple", "key": "12345678"}, "key_id", None),
@@ -56,8 +56,8 @@ def test_accepted(given, key, expected):
 @pytest.mark.parametrize(
     "given, words",
     [
-        ({"dead_interval": 3}, ["dead_interval is 3 s", "more than hello_interval, which is 3 s"]),
-        ({"dead_interval": 2}, ["dead_interval is 2 s"]),
+        ({"dead_interval": 1}, ["dead_interval is 1 s", "more than hello_interval, which is 1 s"]),
+        ({"hello_interval": 5}, ["dead_interval is 4 s", "more than hello_interval, which is 5 s"]),
         ({"hello_interval": 0}, ["hello_interval is '0'", "whole seconds 1 to 65535"]),
         ({"hello_interval": 65536}, ["hello_interval is '65536'"]),
         ({"hello_interval": "3s"}, ["hello_interval is '3s'"]),
@@ -80,8 +80,8 @@ def test_accepted(given, key, expected):
         ({"bfd": True, "bfd_multiplier": 0}, ["bfd_multiplier is '0'", "1 to 255"]),
         ({"bfd": True, "bfd_multiplier": 256}, ["bfd_multiplier is '256'"]),
         (
-            {"bfd": True, "bfd_interval": 3000, "bfd_multiplier": 4},
-            ["is 12 s", "less than dead_interval, which is 12 s"],
+            {"bfd": True, "bfd_interval": 1000, "bfd_multiplier": 4},
+            ["is 4 s", "less than dead_interval, which is 4 s"],
         ),
         ({"bfd": True, "dead_interval": 4, "bfd_interval": 900}, ["is 4.5 s", "which is 4 s"]),
         ({"key_id": 0}, ["key_id is '0'", "1 to 255"]),

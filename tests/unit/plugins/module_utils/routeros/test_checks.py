@@ -263,8 +263,8 @@ HAS = {
     "area": "anycast",
     "interfaces": "bridge-lan",
     "type": "broadcast",
-    "hello-interval": "3s",
-    "dead-interval": "12s",
+    "hello-interval": "1s",
+    "dead-interval": "4s",
     "auth": "sha256",
     "auth-id": 1,
     "comment": OURS,
@@ -302,7 +302,7 @@ def test_what_is_there_already_interrupts_nothing(said):
 @pytest.mark.parametrize(
     "link, phrase",
     [
-        ({"hello_interval": 5, "dead_interval": 20}, "hello-interval=3s, expected 5s, dead-interval=12s, expected 20s"),
+        ({"hello_interval": 5, "dead_interval": 20}, "hello-interval=1s, expected 5s, dead-interval=4s, expected 20s"),
         ({"network_type": "ptp"}, "type=broadcast, expected ptp"),
         ({"area": "0.0.0.7"}, "area-id=0.0.0.0, expected 0.0.0.7"),
         ({"key_id": 2}, "auth-id=1, expected 2"),
@@ -340,7 +340,7 @@ def test_what_routeros_does_not_print_is_its_default(said):
     template = {"hello_interval": None, "dead_interval": None, "type": None}
     assert said({"hello_interval": 10, "dead_interval": 40}, **template) == []
     (text,) = said({}, **template)
-    assert "hello-interval=10s, expected 3s, dead-interval=40s, expected 12s in" in text
+    assert "hello-interval=10s, expected 1s, dead-interval=40s, expected 4s in" in text
     # Of simple authentication a router may say an id or none: it carries none.
     assert said({"authentication": "simple", "key": "k3y"}, auth="simple", auth_id=0) == []
 

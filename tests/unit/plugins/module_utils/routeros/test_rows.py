@@ -37,7 +37,7 @@ def test_template_with_a_digest(template):
         "type": "broadcast",
         "cost": 1,
         "priority": 128,
-        "hello-interval": "3s",
+        "hello-interval": "1s",
         "dead-interval": "1m",
         "retransmit-interval": "2s",
         "use-bfd": False,

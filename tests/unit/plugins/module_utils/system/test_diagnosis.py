@@ -17,7 +17,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.system.endpoints i
 KEY = "k3y-of-the-lab"
 ROUTER_IDS = {"hap-lite": "172.18.0.1", "sip1": "172.18.0.11", "sip2": "172.18.0.12", "sip3": "172.18.0.13"}
 NODES = ["sip1", "sip2", "sip3"]
-LINK = {"name": "enp0s11", "area": "0.0.0.0", "type": "broadcast", "hello": 3.0, "dead": 12.0, "silent": False}
+LINK = {"name": "enp0s11", "area": "0.0.0.0", "type": "broadcast", "hello": 1.0, "dead": 4.0, "silent": False}
 DUMMY = {"name": "dummy0", "area": "0.0.0.0", "type": "broadcast", "hello": 10.0, "dead": 40.0, "silent": True}
 
 
@@ -82,8 +82,8 @@ def system():
 @pytest.mark.parametrize(
     ("key", "value", "found", "expected"),
     [
-        ("dead", 16.0, "dead interval of BIRD is 16 s", "12 s (dead_interval in bird_anycast_link)"),
-        ("hello", 10.0, "hello interval of BIRD is 10 s", "3 s (hello_interval in bird_anycast_link)"),
+        ("dead", 16.0, "dead interval of BIRD is 16 s", "4 s (dead_interval in bird_anycast_link)"),
+        ("hello", 10.0, "hello interval of BIRD is 10 s", "1 s (hello_interval in bird_anycast_link)"),
         ("area", "0.0.0.1", "area of BIRD is 0.0.0.1", "0.0.0.0 (area in bird_anycast_link)"),
         ("type", "ptp", "network type of BIRD is ptp", "broadcast (network_type in bird_anycast_link)"),
     ],
@@ -205,6 +205,6 @@ def test_what_preflight_knows_counts(system):
     system.change("sip2", link=Link(key=KEY, dead_interval=16))
     system.router = dataclasses.replace(system.router, link=Link(key=KEY))
     assert any(
-        "dead_interval is 12 in routeros_ospf_link of hap-lite and 16 in bird_anycast_link of sip2" in line
+        "dead_interval is 4 in routeros_ospf_link of hap-lite and 16 in bird_anycast_link of sip2" in line
         for line in system.lines()
     )

@@ -1,14 +1,23 @@
 #!/bin/sh
-# Makes the container ct1, with its host's own files as its first ones: `pct create` of a host without Proxmox.
+# make_container.sh INTERFACE unprivileged|privileged
+# Makes and starts the container ct1, with its host's own files as its first ones: `pct create` of a host without Proxmox.
 set -eu
-lower=/var/lib/lxc/ct1/lower changed=/var/lib/lxc/ct1/changed root=/var/lib/lxc/ct1/rootfs
-mkdir -p "$lower" "$changed" "$root"
-# An unprivileged container: its user 0 is the host's 100000.
-mount --bind -o X-mount.idmap=b:0:100000:65536 / "$lower"
-mount -t tmpfs -o size=256m changes "$changed"
-mkdir "$changed/upper" "$changed/work"
-chown 100000:100000 "$changed/upper"
-mount -t overlay -o "lowerdir=$lower,upperdir=$changed/upper,workdir=$changed/work" ct1 "$root"
+place=/var/lib/lxc/ct1 root=/var/lib/lxc/ct1/rootfs
+[ ! -e "$place" ] || { lxc-stop --kill ct1; umount "$root" "$place/changed"; umount "$place/lower" 2>/dev/null || true; }
+mkdir -p "$place/lower" "$place/changed" "$root"
+mount -t tmpfs -o size=256m changes "$place/changed"
+mkdir "$place/changed/upper" "$place/changed/work"
+lower=/ identity=
+if [ "$2" = unprivileged ]; then
+    # Its user 0 is the host's 100000.
+    lower=$place/lower
+    mount --bind -o X-mount.idmap=b:0:100000:65536 / "$lower"
+    chown 100000:100000 "$place/changed/upper"
+    identity='lxc.include = /usr/share/lxc/config/userns.conf
+lxc.idmap = u 0 100000 65536
+lxc.idmap = g 0 100000 65536'
+fi
+mount -t overlay -o "lowerdir=$lower,upperdir=$place/changed/upper,workdir=$place/changed/work" ct1 "$root"
 
 rm -f "$root/etc/network/interfaces.d/lab" "$root/etc/machine-id"
 : >"$root/etc/machine-id"
@@ -24,13 +33,11 @@ iface eth0 inet static
 source /etc/network/interfaces.d/*
 END
 
-cat >/var/lib/lxc/ct1/config <<END
+cat >"$place/config" <<END
 lxc.include = /usr/share/lxc/config/common.conf
-lxc.include = /usr/share/lxc/config/userns.conf
+$identity
 lxc.uts.name = ct1
 lxc.rootfs.path = dir:$root
-lxc.idmap = u 0 100000 65536
-lxc.idmap = g 0 100000 65536
 lxc.apparmor.profile = generated
 lxc.apparmor.allow_nesting = 0
 lxc.net.0.type = macvlan
@@ -39,3 +46,4 @@ lxc.net.0.link = $1
 lxc.net.0.name = eth0
 lxc.net.0.flags = up
 END
+lxc-start ct1

@@ -77,7 +77,7 @@ def unset(variable: str, value: str | None, playbook: str, *words: str) -> Case:
 
 DRAIN = ("-e", "anycast_node=sip1", "-e", "anycast_reason=disk")
 LOCAL = "ansible_connection=local ansible_become=false"
-NEW_KEY = {"ANYCAST_NEW_KEY": "new-key-of-the-test", "ANYCAST_NEW_KEY_ID": "2"}
+NEW_KEY: dict[str, str | None] = {"ANYCAST_NEW_KEY": "new-key-of-the-test", "ANYCAST_NEW_KEY_ID": "2"}
 ADDRESSES = "addresses: [172.18.0.64]"
 KEY_LINE = "key: \"{{ lookup('ansible.builtin.env', 'ANYCAST_OSPF_KEY') }}\""
 CASES = [

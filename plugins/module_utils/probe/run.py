@@ -305,8 +305,9 @@ def arrival(ancillary: Iterable[tuple[int, int, bytes]]) -> float:
     for level, kind, content in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
             seconds, nanoseconds = _TIMESPEC.unpack_from(content)
+            stamp: float = seconds + nanoseconds / 1e9
             # Not later than now, should the clock have been set meanwhile.
-            return min(now - wall + seconds + nanoseconds / 1e9, now)
+            return min(now - wall + stamp, now)
     return now
 
 

@@ -181,7 +181,7 @@ def _death(drawing: Drawing, top: float) -> None:
     drawing.text(x - 18, top + 60, "silence", anchor="end", size="12", fill=BAD)
     drawing.line((LANES["router"], top + 56), (LANES["router"], top + 150), colour=BAD, width=5)
     for number, words in enumerate(
-        ("the router notices by BFD", "after 200 ms x 5 = 1 s, without it", "after dead_interval, 12 s")
+        ("the router notices by BFD", "after 200 ms x 5 = 1 s, without it", "after dead_interval, 4 s")
     ):
         drawing.text(x - 18, top + 88 + 18 * number, words, anchor="end", size="12", fill=BAD)
     drawing.line((LANES["client"], top + 56), (LANES["client"], top + 178), colour=BAD, width=5)

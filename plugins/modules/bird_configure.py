@@ -111,8 +111,8 @@ EXAMPLES = r"""
       authentication cryptographic;
       password "{{ lookup('ansible.builtin.env', 'ANYCAST_OSPF_KEY') }}" { id 1; algorithm hmac sha256; };
     key_file: /etc/bird/anycast.key
-    hello_interval: 3
-    dead_interval: 12
+    hello_interval: 1
+    dead_interval: 4
     owner: root
     group: bird
     mode: "0640"

@@ -6,7 +6,8 @@ import time
 
 from ..module_utils.model.link import LinkError, without_authentication
 from ..module_utils.model.services import Service, ServicesError, normalise_services, words
-from ..module_utils.system.status import Client, ReadNode, ReadRouter, system_status
+from ..module_utils.system.status import system_status
+from ..module_utils.system.status_model import Client, ReadNode, ReadRouter
 from ..module_utils.system.status_page import status_lines, status_page, status_values
 from ..plugin_utils.action import Row, Verdict
 from ..plugin_utils.hosts import CLIENTS, NODES, ROUTERS, Host, members, user_and_host

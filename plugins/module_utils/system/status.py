@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The state of the whole system, out of what was read at both ends: what serves, what does not, and why.
 
-What could not be read is None in the model, never false. Levels are good, note (on purpose, or worth knowing), unknown,
-bad, and outage (a problem of a service that no node serves). Private to this collection.
+Private to this collection.
 """
 
 from __future__ import annotations
@@ -11,16 +10,34 @@ from __future__ import annotations
 import dataclasses
 import shlex
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from ..model.services import Service
 from ..node.drain import Drain
 from ..ospf import causes as ospf_causes
 from ..ospf.neighbors import STATES, Neighbor
 from ..routeros.next_hops import addresses_of
-from .text import and_list, count, duration, plain_message
-
-Row = dict[str, Any]  # What a module returned, or failed with; empty where it never ran
+from .status_model import (
+    LEVELS,
+    NOT_ASKED,
+    Cell,
+    Change,
+    Client,
+    LinkState,
+    NeighborRow,
+    NextHopRow,
+    NodeState,
+    Problem,
+    ReadEnd,
+    ReadNode,
+    ReadRouter,
+    RouterState,
+    Row,
+    ServiceState,
+    Status,
+    reason,
+    worst,
+)
+from .text import and_list, count, duration
 
 # What can be wrong, the most harmful first: clients get no answer, fewer nodes serve, less protection, on purpose. Each
 # has its entry in the operator's guide.
@@ -30,199 +47,9 @@ KINDS = (
     *("draining", "drained", "candidate", "unknown neighbour"),
 )
 _GUIDE = "https://homelab-anycast.github.io/homelab.anycast/docsite/operate.html#"
-_LEVELS = ("outage", "bad", "unknown", "note", "good")  # The worst first
 _NAMED = 3  # Services with figures of their own to name in the verdict
-_NOT_ASKED = "was not asked: --limit leaves it out"
 _STATUS = "ansible-playbook homelab.anycast.status"
 _VERIFY = "ansible-playbook homelab.anycast.verify"
-
-
-@dataclasses.dataclass(frozen=True)
-class ReadEnd:
-    """A router or a node, as status reads it."""
-
-    name: str
-    router_id: str | None
-    bfd: bool  # Whether its link asks for BFD
-    problems: list[str]  # What is wrong with its variables
-    neighbors: Row  # The result of routeros_ospf_neighbors, or of bird_ospf_neighbors
-
-
-@dataclasses.dataclass(frozen=True)
-class ReadRouter(ReadEnd):
-    next_hops: list[Row]  # The results of routeros_next_hops, each with the prefix as item
-
-    @property
-    def trouble(self) -> str | None:
-        """Why it could not be looked at."""
-        return reason(self.neighbors, "neighbors")
-
-
-@dataclasses.dataclass(frozen=True)
-class ReadNode(ReadEnd):
-    address: str | None  # By which Ansible reaches it
-    services: list[Service]
-    info: Row  # The result of anycast_services_info
-    user: str = "root"  # As whom Ansible logs in
-    port: str = "22"
-
-    @property
-    def bird_state(self) -> str:
-        return str(self.info.get("bird_state", "active"))
-
-    @property
-    def troubles(self) -> list[str]:
-        """Why it could not be looked at, or BIRD on it; each reason once."""
-        unread = reason(self.info, "services")
-        if unread and (self.info.get("reached") is False or not self.neighbors):
-            return [unread]
-        # Told by the problem with the variables that it comes from.
-        troubles = [unread] if unread and not self.problems else []
-        bird = reason(self.neighbors, "neighbors")
-        if bird:
-            troubles.append(bird if self.bird_state == "active" else f"bird.service is {self.bird_state}: {bird}")
-        return troubles
-
-    def command(self, *words: str) -> str:
-        """Return a command that runs there, for a shell."""
-        port = [] if self.port == "22" else ["-p", self.port]
-        sudo = [] if self.user == "root" else ["sudo"]
-        return shlex.join(["ssh", *port, f"{self.user}@{self.address or self.name}", *sudo, *words])
-
-
-@dataclasses.dataclass(frozen=True)
-class Client:
-    name: str
-    addresses: list[str]
-
-
-@dataclasses.dataclass(frozen=True)
-class Problem:
-    """One cause of trouble, or a note: the hosts that have it, and what to do next."""
-
-    level: str
-    kind: str
-    hosts: list[str]  # Or "inventory", or a service
-    text: str
-    causes: list[str]  # Likely ones, the most likely first
-    services: list[str]  # That it concerns
-    commands: list[str]  # The next step, for each host its own
-    docs: str
-
-    def __str__(self) -> str:
-        return f"{', '.join(self.hosts)}: {self.text}"
-
-
-@dataclasses.dataclass(frozen=True)
-class Cell:
-    """One service on one node."""
-
-    service: str
-    node: str
-    expected: bool
-    announced: bool | None
-    installed: bool | None
-    healthy: bool | None
-    drained: bool | None
-    state: str = "unknown"
-    level: str = "unknown"
-    why: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class ServiceState:
-    name: str
-    addresses: list[str]
-    nodes: list[Cell]
-    announced: int  # On how many nodes
-    serving: int | None
-    level: str
-    out: list[str]  # Addresses that no node serves
-    served: str  # By how many nodes, in words
-
-
-@dataclasses.dataclass(frozen=True)
-class LinkState:
-    """The adjacencies of a node with all routers, the worst of what both ends see of them."""
-
-    level: str
-    text: str
-
-
-@dataclasses.dataclass(frozen=True)
-class NeighborRow(Neighbor):
-    """A neighbour, and at which end it is seen."""
-
-    at: str = ""
-    neighbor: str | None = None
-    full_for: str | None = None
-    level: str = "note"
-    bfd_level: str = "note"
-
-
-@dataclasses.dataclass(frozen=True)
-class NextHopRow:
-    """A next hop; without one, all of it but the prefix is None."""
-
-    prefix: str
-    router: str
-    level: str
-    next_hop: str | None = None
-    node: str | None = None
-    interface: str | None = None
-    protocol: str | None = None
-    distance: int | None = None
-    active: bool | None = None
-    ecmp: bool | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Change:
-    time: str
-    node: str
-    service: str
-    text: str
-
-
-@dataclasses.dataclass(frozen=True)
-class RouterState:
-    name: str
-    router_id: str | None
-    version: str | None
-    trouble: str | None
-    level: str
-
-
-@dataclasses.dataclass(frozen=True)
-class NodeState:
-    name: str
-    address: str | None
-    trouble: str | None
-    link: LinkState
-    services: list[Cell]
-    level: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Status:
-    """The fields are those of the JSON, which scripts read: add some, and rename none."""
-
-    time: str
-    by: str
-    level: str  # outage, degraded or well
-    verdict: str
-    summary: str  # The services that the verdict does not name
-    problems: list[Problem]
-    notes: list[Problem]
-    services: list[ServiceState]
-    routers: list[RouterState]
-    nodes: list[NodeState]
-    clients: list[Client]
-    short_names: dict[str, str]  # Of all hosts, by their names
-    neighbors: list[NeighborRow]
-    next_hops: list[NextHopRow]
-    drains: list[Row]  # The records of drain, each with its node
-    changes: list[Change]
 
 
 def system_status(
@@ -230,20 +57,6 @@ def system_status(
 ) -> Status:
     """Return the state of the system, and when it was read by whom."""
     return _System(routers, nodes).status(clients, time, by)
-
-
-def worst(levels: Iterable[str]) -> str:
-    """Return the worst of some levels, good if there are none."""
-    return min(levels, key=_LEVELS.index, default="good")
-
-
-def reason(result: Row, key: str) -> str | None:
-    """Return why a result does not have what it should have, None if it does."""
-    if key in result:
-        return None
-    if not result or result.get("skipped"):
-        return _NOT_ASKED
-    return f"cannot be {'reached' if result.get('reached') is False else 'read'}: {plain_message(result)}"
 
 
 def short_names(names: Iterable[str]) -> dict[str, str]:
@@ -304,7 +117,7 @@ class _System:
         """Return whether clients reach no node by a router: it cannot be read, and no node has it as a neighbour."""
         views = [self._views(node, router).get("the node") for node in self.nodes if node.name in self.seen]
         lost = not any(view and view.state == "Full" for view in views)
-        return bool(router.router_id and views and lost) and _level_of(router.trouble or _NOT_ASKED) == "bad"
+        return bool(router.router_id and views and lost) and _level_of(router.trouble or NOT_ASKED) == "bad"
 
     def _is_dead(self, node: ReadNode) -> bool:
         """Return whether a node is down: it cannot be reached, and no router that answers has anything of it."""
@@ -359,8 +172,8 @@ class _System:
             text = "no node has it as a neighbour, and it cannot be read"
             causes = [(router.trouble or "").removeprefix("cannot be read: ")]
             self._find("down", router.name, text, preflight, causes=causes, services=names)
-        elif router.trouble == _NOT_ASKED:
-            self._find("not asked", router.name, _NOT_ASKED, _STATUS, level="unknown")
+        elif router.trouble == NOT_ASKED:
+            self._find("not asked", router.name, NOT_ASKED, _STATUS, level="unknown")
         elif router.trouble:
             self._find("not read", router.name, router.trouble, preflight)
         else:
@@ -375,7 +188,7 @@ class _System:
             if node.name in self.dead:
                 text = f"down: it {trouble}, and no router has it as a neighbour"
                 self._find("down", node.name, text, shlex.join(["ping", "-c", "3", address]), services=names)
-            elif trouble == _NOT_ASKED:
+            elif trouble == NOT_ASKED:
                 self._find("not asked", node.name, trouble, _STATUS, level="unknown")
             elif node.bird_state == "active":
                 self._find("not read", node.name, trouble, node.command("systemctl", "status", "bird"))
@@ -675,7 +488,7 @@ class _System:
             dataclasses.replace(one, level="outage") if one.level == "bad" and names & set(one.services) else one
             for one in self.findings.values()
         ]
-        return sorted(found, key=lambda one: (_LEVELS.index(one.level), KINDS.index(one.kind), -len(one.hosts)))
+        return sorted(found, key=lambda one: (LEVELS.index(one.level), KINDS.index(one.kind), -len(one.hosts)))
 
     def status(self, clients: list[Client], time: str, by: str) -> Status:
         self._hosts()
@@ -742,7 +555,7 @@ def _bare(prefixes: Iterable[str]) -> str:
 
 
 def _level_of(trouble: str) -> str:
-    return "unknown" if trouble == _NOT_ASKED else "bad"
+    return "unknown" if trouble == NOT_ASKED else "bad"
 
 
 def _rank(state: str) -> int:

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
-from .status import Problem, ServiceState, Status, worst
+from .status_model import Problem, ServiceState, Status, worst
 from .text import clip, count, escaped, table_lines, when
 
 WIDTH = 88  # Columns of a terminal, less what Ansible's callbacks put around a line

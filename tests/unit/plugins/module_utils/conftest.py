@@ -9,12 +9,8 @@ import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import Service
 from ansible_collections.homelab.anycast.plugins.module_utils.ospf.neighbors import Neighbor
-from ansible_collections.homelab.anycast.plugins.module_utils.system.status import (
-    Client,
-    ReadNode,
-    ReadRouter,
-    system_status,
-)
+from ansible_collections.homelab.anycast.plugins.module_utils.system.status import system_status
+from ansible_collections.homelab.anycast.plugins.module_utils.system.status_model import Client, ReadNode, ReadRouter
 
 PREFIX = "172.18.0.64/32"
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from .conftest import Start
-from .playbook import ROOT, System, play
+from .playbook import PYTHON, ROOT, System, play
 from .test_removal import rows
 from .test_role_routeros_ospf import Role
 
@@ -22,6 +22,8 @@ echo "36 bytes from {ADDRESS}: icmp_seq=1 ttl=64 time=0.204 ms"
 """
 
 
+# Nodes that can be reached.
+HERE = {"ansible_connection": "local", "ansible_become": "false", "ansible_python_interpreter": PYTHON}
 FOLLOW = """
 - hosts: anycast_routers
   gather_facts: false
@@ -111,7 +113,7 @@ def test_a_key_that_cannot_be_changed_is_refused(system: System) -> None:
     assert code != 0
     assert "anycast_new_key_id is 1, which is the key_id of the inventory, expected a different one" in said
     # Its template is somebody else's.
-    code, said = system("rotate_key", extra={"anycast_new_key_id": 2}, ANYCAST_NEW_KEY=NEW_KEY)
+    code, said = system("rotate_key", extra={"anycast_new_key_id": 2, **HERE}, ANYCAST_NEW_KEY=NEW_KEY)
     assert code != 0
     assert (
         "the router has no interface template with the comment 'homelab.anycast'. Run homelab.anycast.site first"
@@ -124,8 +126,8 @@ def test_a_link_that_is_not_the_routers_is_refused_before_the_nodes_get_the_key(
     system = System(start("full", rows=False), tmp_path, OLD_KEY, SERVICES, nodes=3)
     assert Role(system.router, tmp_path)(key=OLD_KEY)[0] == 0
     before = rows(system.router)
-    system.link["hello_interval"] = 2
-    code, said = system("rotate_key", extra={"anycast_new_key_id": 2}, ANYCAST_NEW_KEY=NEW_KEY)
+    system.link.update(hello_interval=2, dead_interval=8)
+    code, said = system("rotate_key", extra={"anycast_new_key_id": 2, **HERE}, ANYCAST_NEW_KEY=NEW_KEY)
     assert code != 0 and "the router has hello-interval=1s, expected 2s" in said, said
     assert "PLAY [Have the nodes accept the new key too]" not in said
     assert rows(system.router) == before

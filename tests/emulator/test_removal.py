@@ -48,7 +48,7 @@ def by_hand(router: Recording, *template: str, interfaces: str = "bridge-lan", a
     """As WinBox names them."""
     router.call(f"{INSTANCE}/add", "=name=ospf-instance-1", "=router-id=172.18.0.1", "=comment=by hand")
     router.call(f"{AREA}/add", "=name=default-v2", "=instance=ospf-instance-1", f"=area-id={area_id}")
-    words = ("=hello-interval=3s", "=dead-interval=12s", "=retransmit-interval=2s", "=auth=sha256", "=auth-id=1")
+    words = ("=hello-interval=1s", "=dead-interval=4s", "=retransmit-interval=2s", "=auth=sha256", "=auth-id=1")
     router.call(
         f"{TEMPLATE}/add", "=area=default-v2", f"=interfaces={interfaces}", *words, f"=auth-key={FIRST_KEY}", *template
     )

@@ -159,9 +159,8 @@ def test_the_new_password_never_travels_in_clear(fresh: Fresh, monkeypatch: pyte
 
     def overheard(session: Session, words: list[str]) -> None:
         # A drill that an earlier test has killed may still watch its own router.
-        if session._router is not fresh.router.router:
-            return answer(session, words)
-        (secure if isinstance(session._connection, ssl.SSLSocket) else clear).extend(words)
+        if session._router is fresh.router.router:
+            (secure if isinstance(session._connection, ssl.SSLSocket) else clear).extend(words)
         answer(session, words)
 
     monkeypatch.setattr(Session, "_answer", overheard)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils.system import status
+from ansible_collections.homelab.anycast.plugins.module_utils.system import status, status_model
 
 KEYS = ("expected", "announced", "installed", "healthy", "drained")
 
@@ -244,7 +244,7 @@ def test_bfd_is_not_up(fake_system, state):
     found = model(system)
     assert len(told(found)) == 1
     assert told(found)[0][1].startswith(f"BFD with hap-lite: {state or 'no session'} at the router")
-    assert link(found, "sip1") == status.LinkState("bad", f"Full, BFD {state or 'none'}")
+    assert link(found, "sip1") == status_model.LinkState("bad", f"Full, BFD {state or 'none'}")
 
 
 def test_bfd_that_nobody_expects(fake_system):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,20 @@ def play(*arguments: str, directory: Path = ROOT, **environment: str) -> tuple[i
         check=False,
     )
     return done.returncode, " ".join((done.stdout + done.stderr).split())
+
+
+def leave_next_hops(router: Recording, address: str, stays: Callable[[str], bool]) -> None:
+    """Have the router answer with fewer next hops of an address: those that stay."""
+    show = router.frr.show
+
+    def shown(command: str) -> Any:
+        answer = show(command)
+        if command == "show ip route json":
+            for route in answer[f"{address}/32"]:
+                route["nexthops"] = [hop for hop in route["nexthops"] if stays(hop["ip"])]
+        return answer
+
+    router.frr.show = shown  # type: ignore[method-assign]
 
 
 class System:

@@ -27,7 +27,7 @@ import yaml
 from lab.routeros.policy import LAB_PASSWORD
 
 from .conftest import Start
-from .playbook import ANSIBLE_PLAYBOOK, CLOSED, PYTHON, ROOT
+from .playbook import ANSIBLE_PLAYBOOK, CLOSED, PYTHON, ROOT, leave_next_hops
 from .recorded import Recording
 
 RECORDS = Path("/run/homelab-anycast-drill")
@@ -418,16 +418,7 @@ def test_a_node_that_would_show_nothing(drill: Drill, third: dict[str, Any], say
 
 
 def test_the_last_node_is_left_alone(drill: Drill) -> None:
-    show = drill.router.frr.show
-
-    def shown(command: str) -> Any:
-        answer = show(command)
-        if command == "show ip route json":
-            for route in answer[f"{drill.address}/32"]:
-                route["nexthops"] = [hop for hop in route["nexthops"] if hop["ip"] == "172.18.0.11"]
-        return answer
-
-    drill.router.frr.show = shown  # type: ignore[method-assign]
+    leave_next_hops(drill.router, drill.address, lambda hop: hop == "172.18.0.11")
     code, said = drill()
     assert code == 2
     assert "would be left without a node: hap-lite sends it to no other" in said

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from .conftest import Start
-from .playbook import PYTHON, ROOT, System, play
+from .playbook import PYTHON, ROOT, System, leave_next_hops, play
 from .test_removal import rows
 from .test_role_routeros_ospf import Role
 
@@ -62,16 +61,7 @@ def test_verify_of_the_router(system: System, options: tuple[str, ...]) -> None:
 
 
 def test_next_hops_that_are_not_as_expected_end_verify_without_what_was_read(system: System) -> None:
-    show = system.router.frr.show
-
-    def shown(command: str) -> Any:
-        answer = show(command)
-        if command == "show ip route json":
-            for route in answer[f"{ADDRESS}/32"]:
-                route["nexthops"] = [hop for hop in route["nexthops"] if hop["ip"] != "172.18.0.12"]
-        return answer
-
-    system.router.frr.show = shown  # type: ignore[method-assign]
+    leave_next_hops(system.router, ADDRESS, lambda hop: hop != "172.18.0.12")
     code, said = system("verify", "--limit=hap-lite", extra={"anycast_wait": 0})
     assert code != 0
     assert f"1 problem, the router does not send clients as expected: - The next hops of {ADDRESS}/32" in said
@@ -92,16 +82,7 @@ def test_a_router_that_does_not_follow_a_drain_is_told_without_what_was_read(sys
 
 
 def test_the_last_node_is_not_removed(system: System) -> None:
-    show = system.router.frr.show
-
-    def shown(command: str) -> Any:
-        answer = show(command)
-        if command == "show ip route json":
-            for route in answer[f"{ADDRESS}/32"]:
-                route["nexthops"] = [hop for hop in route["nexthops"] if hop["ip"] == "172.18.0.12"]
-        return answer
-
-    system.router.frr.show = shown  # type: ignore[method-assign]
+    leave_next_hops(system.router, ADDRESS, lambda hop: hop == "172.18.0.12")
     code, said = system("remove", extra={"anycast_node": "sip2"})
     assert code != 0
     assert f"{ADDRESS}/32 of service 'sip' would be left without a node: hap-lite sends it to no other" in said

@@ -3,7 +3,12 @@
 # Makes and starts the container ct1, with its host's own files as its first ones: `pct create` of a host without Proxmox.
 set -eu
 place=/var/lib/lxc/ct1 root=/var/lib/lxc/ct1/rootfs
-[ ! -e "$place" ] || { lxc-stop --kill ct1; umount "$root" "$place/changed"; umount "$place/lower" 2>/dev/null || true; }
+if [ -e "$place" ]; then
+    lxc-stop --kill ct1
+    umount "$root" "$place/changed"
+    # A privileged one has none.
+    if mountpoint -q "$place/lower"; then umount "$place/lower"; fi
+fi
 mkdir -p "$place/lower" "$place/changed" "$root"
 mount -t tmpfs -o size=256m changes "$place/changed"
 mkdir "$place/changed/upper" "$place/changed/work"

@@ -289,7 +289,7 @@ def test_an_answer_that_this_host_reads_late_is_not_lost():
         kind: Any = Echo()
         series = Series(server.getsockname(), ["127.0.0.1"], 3, 0.01, 0.2)
         ((tally,), start) = run.send_probes(kind, series, busy)
-    # Nobody answers the last one.
+    # The server does not answer the last probe.
     assert [one.number for one in tally.losses] == [3]
     assert all(one.rtt < 0.2 for one in tally.probes)
     assert run.most_behind([tally], start, 0.01) > 0.5

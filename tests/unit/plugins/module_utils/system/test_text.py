@@ -38,7 +38,7 @@ def test_a_refusal_says_how_many_problems_there_are():
     assert text.verdict_text(["a"], "sip1 is not drained") == "1 problem, sip1 is not drained:\n- a"
 
 
-def test_hosts_that_are_away_are_one_line_and_what_a_module_says_is_another():
+def test_unreachable_hosts_share_a_line_and_a_failed_module_has_another():
     said = "Failed to connect to the host via ssh: connect to host 172.18.0.12 port 22: refused"
     away = {"reached": False, "msg": said}
     answers = {

@@ -16,14 +16,15 @@ extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.a
 options:
   step:
     description:
-      - V(reached) fails where a host of O(results) could not be reached.
+      - V(ready) fails where a host of O(results) could not be reached, or a result has a message. Without O(event) its
+        text says that nothing was broken.
       - V(served) fails where a node of O(events) answers no client.
       - V(result) returns what O(event) cost the clients.
       - V(failure) returns the result of an O(event) that was not measured.
       - V(report) returns all O(results) as text, and as what the template of the page needs.
     type: str
     required: true
-    choices: [reached, served, result, failure, report]
+    choices: [ready, served, result, failure, report]
   results:
     description:
       - Results of loops over the names of hosts; with O(step=served) those of M(homelab.anycast.anycast_probe).
@@ -47,7 +48,7 @@ options:
 EXAMPLES = r"""
 - name: Check that all nodes can be reached
   homelab.anycast.anycast_drill:
-    step: reached
+    step: ready
     results: "{{ claims.results }}"
 """
 

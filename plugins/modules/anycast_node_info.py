@@ -75,6 +75,13 @@ rp_filter:
   type: dict
 units: {type: dict, returned: always, description: "C(load), C(active), C(enabled) and C(remains) of each of O(units)."}
 packages: {type: dict, returned: always, description: "The installed version of each of O(packages), or null."}
+security_updates:
+  description:
+    - Those of O(packages) that have a newer version in a security archive, with this version.
+    - Read from what apt knows on the node (C(apt-cache policy)), which is as old as its last C(apt-get update).
+  returned: always
+  type: dict
+  sample: {bird2: 2.17.5-0+deb13u1}
 interface_managers:
   description:
     - Null without O(link_interfaces).
@@ -189,6 +196,17 @@ def installed(module: AnsibleModule, package: str) -> str | None:
     printed = output(module, "dpkg-query", "--show", "--showformat=${db:Status-Status} ${Version}", package)
     status, _blank, version = (printed or "").partition(" ")
     return version if status == "installed" else None
+
+
+def security_updates(module: AnsibleModule, packages: dict[str, str | None]) -> dict[str, str]:
+    """Return the newer versions that security archives have of the installed ones of these packages; apt-cache(8)."""
+    found = {}
+    for package in (name for name, version in packages.items() if version):
+        # Not made anew where there is none, which takes seconds.
+        policy = output(module, "apt-cache", "--option", "APT::Cache::Generate=false", "policy", package)
+        update = node_facts.security_update(policy or "")
+        found.update({package: update} if update else {})
+    return found
 
 
 def nftables(text: str | None) -> Any:
@@ -349,6 +367,7 @@ def main() -> None:
     except OSError as exc:
         module.fail_json(msg=f"{exc.filename} cannot be read: {exc.strerror}. Use 'become: true'")
     links = params["link_interfaces"]
+    packages = {name: installed(module, name) for name in params["packages"]}
     module.exit_json(
         changed=False,
         facts=facts(module),
@@ -364,7 +383,8 @@ def main() -> None:
             }
             for name, unit in unit_states(module.run_command, params["units"], required=False).items()
         },
-        packages={name: installed(module, name) for name in params["packages"]},
+        packages=packages,
+        security_updates=security_updates(module, packages),
         interface_managers=vars(read_managers(module, links)) if links else None,
         bird_conf=conf,
         bird_part=part,

@@ -56,6 +56,12 @@ options:
     type: int
     default: 0
   runs: {type: bool, default: false, description: "Whether to return RV(results[].runs)."}
+  wait:
+    description:
+      - Seconds in which the probes are sent once more, after a second, as long as more than O(max_lost) are lost.
+      - With V(0) they are sent once. What is returned is the last time that they were sent.
+    type: float
+    default: 0
 seealso:
   - module: homelab.anycast.routeros_next_hops
   - name: RFC 3261, SIP
@@ -187,10 +193,20 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.probe.dns import DnsProbe
-from ..module_utils.probe.run import Kind, ProbeError, Series, local_address, loss_message, most_behind, send_probes
+from ..module_utils.probe.run import (
+    Kind,
+    ProbeError,
+    Series,
+    Tally,
+    local_address,
+    loss_message,
+    most_behind,
+    send_probes,
+)
 from ..module_utils.probe.sip import SipProbe
 from ..module_utils.probe.targets import PORTS
 from ..module_utils.probe.tcp import connect_each
+from ..module_utils.waiting import wait_until
 
 _BEHIND = 1.0  # Seconds
 
@@ -224,6 +240,10 @@ def option_problems(params: Mapping[str, Any]) -> list[str]:
         for name in ("interval", "timeout")
         if params[name] <= 0
     )
+    if params["wait"] < 0:
+        problems.append(f"wait is {params['wait']:g}, expected 0 or more seconds")
+    if params["while_file"] and params["wait"]:
+        problems.append("while_file and wait exclude each other")
     if params["while_file"] and not Path(params["while_file"]).exists():
         problems.append(f"while_file: there is no file {params['while_file']} on this host; create it before")
     return problems
@@ -242,6 +262,7 @@ def main() -> None:
             "while_file": {"type": "path"},
             "max_lost": {"type": "int", "default": 0},
             "runs": {"type": "bool", "default": False},
+            "wait": {"type": "float", "default": 0},
         },
         supports_check_mode=True,
     )
@@ -256,18 +277,23 @@ def main() -> None:
     go_on = Path(params["while_file"]).exists if params["while_file"] else None
     # How far this host's clock is from the one that the probes go by, which no program sets.
     epoch = time.time() - time.monotonic()
+    seen: list[tuple[str, list[Tally], float]] = []
+
+    def all_answered() -> bool:
+        if params["kind"] == "tcp":
+            seen[:] = [("TCP", *connect_each(series))]
+        else:
+            kind = KINDS[params["kind"]](uuid.uuid4().hex[:12])
+            seen[:] = [(kind.name, *send_probes(kind, series, go_on))]
+        return not 0 <= params["max_lost"] < sum(len(tally.losses) for tally in seen[0][1])
+
     try:
         sources = sources or [local_address(target)]
         series = Series(target, sources, params["count"], params["interval"], params["timeout"])
-        if params["kind"] == "tcp":
-            name = "TCP"
-            tallies, start = connect_each(series)
-        else:
-            kind = KINDS[params["kind"]](uuid.uuid4().hex[:12])
-            name = kind.name
-            tallies, start = send_probes(kind, series, go_on)
+        wait_until(all_answered, params["wait"], 1.0)
     except ProbeError as exc:
         module.fail_json(msg=str(exc))
+    ((name, tallies, start),) = seen
     results = [
         {**tally.report(start, epoch + start), **({"runs": tally.runs(start)} if params["runs"] else {})}
         for tally in tallies

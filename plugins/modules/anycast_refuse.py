@@ -14,6 +14,11 @@ description:
 extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.controller]
 options:
   problems: {type: list, elements: str, default: [], description: The problems.}
+  results:
+    description: Results of a loop whose task has C(failed_when=false). The message of one that has any is a problem.
+    type: list
+    elements: dict
+    default: []
   answers:
     description:
       - A result of M(homelab.anycast.anycast_attempt) for each host, by the host's name.

@@ -404,9 +404,9 @@ def test_refused_before_anything_is_broken(drill: Drill, options: dict[str, Any]
     [
         (
             {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": CLOSED},
-            "Nothing is broken: sip3 cannot be reached: ",
+            "1 problem, nothing was broken: - sip3 cannot be reached: ",
         ),
-        ({}, "Nothing is broken: sip3 serves none of the clients' addresses now"),
+        ({}, "1 problem, nothing was broken: - sip3 serves none of the clients' addresses now"),
     ],
 )
 def test_a_node_that_would_show_nothing(drill: Drill, third: dict[str, Any], says: str) -> None:
@@ -414,6 +414,18 @@ def test_a_node_that_would_show_nothing(drill: Drill, third: dict[str, Any], say
     code, said = drill(anycast_node="sip3")
     assert code == 2
     assert says in said
+    assert not any(line.startswith(("systemd-run", "systemctl stop anycast-announce")) for line in drill.asked())
+
+
+def test_neighbours_and_clients_that_are_missing_are_told_as_text(drill: Drill) -> None:
+    drill.nodes["sip1"] = {"bird_anycast_router_id": "172.18.0.99"}
+    (drill.sham / "silent").touch()
+    code, said = drill(anycast_wait=1)
+    assert code == 2
+    assert "2 problems, nothing was broken: - hap-lite: 172.18.0.99 is no neighbour" in said
+    assert f"- Lost 20 of 40 probes (SIP) to {drill.address}" in said
+    # Of the router's neighbours and of the clients' probes, which were shown whole.
+    assert "adjacency" not in said and "loss_reasons" not in said
     assert not any(line.startswith(("systemd-run", "systemctl stop anycast-announce")) for line in drill.asked())
 
 

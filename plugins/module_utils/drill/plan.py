@@ -453,13 +453,17 @@ def _timing(leaves: bool, limit: float, probe: str, settings: Mapping[str, Any])
     }
 
 
-def unreachable_hosts(results: Iterable[Row]) -> list[str]:
-    """Return a sentence for the hosts of a loop that could not be reached, for each reason."""
+def unready_hosts(results: Iterable[Row]) -> list[str]:
+    """Return what the results of loops over hosts say: who could not be reached, for each reason, and all messages."""
     away: dict[str, list[str]] = {}
+    said = []
     for found in results:
         if found.get("unreachable") or found.get("reached") is False:
             away.setdefault(plain_message(found), []).append(str(found["item"]))
-    return [f"{', '.join(dict.fromkeys(names))} cannot be reached: {reason}" for reason, names in away.items()]
+        elif "msg" in found:
+            said.append(plain_message(found, lines=True))
+    sentences = [f"{', '.join(dict.fromkeys(names))} cannot be reached: {reason}" for reason, names in away.items()]
+    return [*sentences, *dict.fromkeys(said)]
 
 
 def _short(name: Any) -> str:

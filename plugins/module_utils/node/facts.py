@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the homelab.anycast maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The interfaces and addresses of a node, from C(ip -json) to what the checks ask of them. Private to this collection.
+"""What programs of a node print, as the checks ask of it: C(ip -json), C(apt-cache policy). Private to this collection.
 
 Not those of M(ansible.builtin.setup): that is one more module to execute, which takes as long as all else that the
 checks read of a node (docs/speed.md).
@@ -57,3 +57,19 @@ def ipv4_addresses(facts: Facts, interfaces: Iterable[str] | None = None) -> Ite
 
 def ipv6_addresses(facts: Facts, interfaces: Iterable[str] | None = None) -> Iterator[tuple[str, IPv6Interface]]:
     return ((name, own) for name, own in addresses(facts, interfaces) if isinstance(own, IPv6Interface))
+
+
+def security_update(policy: str) -> str | None:
+    """Return the newest version of a security archive that is newer than what is installed, None if there is none.
+
+    :param policy: what `apt-cache policy PACKAGE` prints. The newest version is the first, the installed one has ***.
+    """
+    version = None
+    for line in policy.partition("Version table:\n")[2].splitlines():
+        if line.startswith(" ***"):
+            return None
+        if not line.startswith(" " * 8):
+            version = line.split()[0]
+        elif "-security/" in line:
+            return version
+    return None

@@ -151,7 +151,7 @@ class _Planner:
         return [
             *node_checks.unit_warnings(self.services, info["units"]),
             *node_checks.resolver_warnings(self.services, info["resolvers"]),
-            *node_checks.bird_warnings(info["packages"]),
+            *node_checks.bird_warnings(info["packages"], info["security_updates"]),
             *node_checks.sandbox_warnings(info["tries"]),
             *self.source_routing.source_routing_warnings(info["source_routing"] or ""),
         ]

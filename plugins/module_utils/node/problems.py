@@ -124,18 +124,26 @@ def resolver_warnings(services: list[Service], resolvers: list[str]) -> list[str
 _MENDED = {(2, 17): 5, (2, 18): 2, (2, 19): 1, (3, 1): 7}
 
 
-def bird_warnings(installed: Mapping[str, str | None]) -> list[str]:
-    """Return which installed BIRD has a known fault that its distribution has mended."""
+def bird_warnings(installed: Mapping[str, str | None], updates: Mapping[str, str]) -> list[str]:
+    """Return which installed BIRD has a known fault, or is older than its distribution's security update.
+
+    The known faults are also found where apt has not asked for updates for long.
+    """
     found = []
     for package, version in installed.items():
         numbers = [int(number) for number in re.findall(r"\d+", (version or "").partition("-")[0])]
         mended = _MENDED.get((numbers[0], numbers[1])) if len(numbers) > 1 else None
         if mended is not None and (numbers + [0])[2] < mended:
-            found.append(
-                f"{package} {version} reads beyond a packet's end before it checks the packet's authentication, which"
-                f" {numbers[0]}.{numbers[1]}.{mended} has mended. Drain the node and upgrade it there: apt-get update"
-                f" && apt-get install {package}"
+            said = (
+                "reads beyond a packet's end before it checks the packet's authentication, which"
+                f" {numbers[0]}.{numbers[1]}.{mended} has mended"
             )
+        elif version and package in updates:
+            said = f"is older than the security update {updates[package]}"
+        else:
+            continue
+        upgrade = f"Drain the node and upgrade it there: apt-get update && apt-get install {package}"
+        found.append(f"{package} {version} {said}. {upgrade}")
     return found
 
 

@@ -51,12 +51,13 @@ _CURES = {
 }
 
 
-def plain_message(result: Mapping[str, Any]) -> str:
-    """Return the message of a result that failed, on one line and without what Ansible puts before every message.
+def plain_message(result: Mapping[str, Any], lines: bool = False) -> str:
+    """Return the message of a result that failed, without what Ansible puts before every message.
 
-    What to do about it follows where the message does not say it.
+    What to do about it follows where the message does not say it. It is on one line, unless its lines are to be kept.
     """
-    text = " ".join(str(result.get("msg") or "it failed and does not say why").split())
+    text = str(result.get("msg") or "it failed and does not say why").strip()
+    text = text if lines else " ".join(text.split())
     for prefix in ("Task failed: ", "Module failed: ", "Failed to connect to the host via ssh: ", "ssh: "):
         text = text.removeprefix(prefix)
     # The address tells hosts apart that are away for one reason.

@@ -253,11 +253,13 @@ def test_what_a_host_says_and_that_it_is_away_are_results(action):
 def test_all_problems_are_one_text(action):
     away = {"reached": False, "msg": "no route to host"}
     answers = {"sip1": away, "sip2": {"reached": True, "ping": "pong"}, "sip3": away}
-    refuse = action("anycast_refuse", problems=["a\nb"], answers=answers, advice="Start it")
+    results = [{"changed": False}, {"msg": "Task failed: c\nd"}, {"msg": "Task failed: c\nd"}]
+    refuse = action("anycast_refuse", problems=["a\nb"], results=results, answers=answers, advice="Start it")
     with pytest.raises(AnsibleActionFail) as caught:
         refuse.run(task_vars={})
     assert caught.value.message == (
-        "2 problems, nothing was changed:\n- a\n  b\n- sip1, sip3: cannot be reached (no route to host). Start it"
+        "3 problems, nothing was changed:\n- a\n  b\n- c\n  d\n"
+        "- sip1, sip3: cannot be reached (no route to host). Start it"
     )
 
 

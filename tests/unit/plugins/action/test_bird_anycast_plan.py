@@ -37,6 +37,7 @@ INFO = {
     "facts": {"distributions": ["debian"], "interfaces": {"enp0s11": {"addresses": ["172.18.0.11/26"]}}},
     "units": {},
     "packages": {"bird2": None},
+    "security_updates": {},
     "interface_managers": {
         "running": ["ifupdown"],
         "mute": {},

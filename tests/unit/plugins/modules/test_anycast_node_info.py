@@ -19,6 +19,17 @@ from ansible_collections.homelab.anycast.plugins.module_utils.node import files
 from ansible_collections.homelab.anycast.plugins.modules import anycast_node_info
 
 MODULE = "anycast_node_info"
+# In the form of Debian 12's apt; apt_preferences(5).
+POLICY = """bird2:
+  Installed: 2.0.12-7
+  Candidate: 2.0.12-7+deb12u1
+  Version table:
+     2.0.12-7+deb12u1 500
+        500 http://mirror.example/debian-security bookworm-security/main amd64 Packages
+ *** 2.0.12-7 500
+        500 http://mirror.example/debian bookworm/main amd64 Packages
+        100 /var/lib/dpkg/status
+"""
 RULESET = [{"metainfo": {"version": "1.1.3"}}, {"table": {"family": "inet", "name": "filter"}}]
 
 
@@ -167,6 +178,15 @@ def test_the_directory_of_what_is_announced(run_module, node, tmp_path, monkeypa
 def test_packages(run_module, node, prints, code, version):
     node("dpkg-query", prints, code)
     assert run_module(MODULE, packages=["bird2"])["packages"] == {"bird2": version}
+
+
+def test_a_security_update(run_module, node):
+    node("dpkg-query", "installed 2.0.12-7")
+    node("apt-cache", POLICY)
+    assert run_module(MODULE, packages=["bird2"])["security_updates"] == {"bird2": "2.0.12-7+deb12u1"}
+    # A program that fails, as where it has no cache.
+    node("apt-cache", "", 100)
+    assert run_module(MODULE, packages=["bird2"])["security_updates"] == {}
 
 
 def test_what_was_made_by_hand(run_module, node, tmp_path, monkeypatch):

@@ -124,6 +124,25 @@ def test_how_many_may_be_lost(run, node, max_lost, failed):
     assert result["lost"] == 2
 
 
+def test_probes_are_sent_again_until_all_are_answered(run, node, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    calls = []
+
+    def second_time(number, source):
+        calls.append(number)
+        return ["sip1"] if len(calls) > 3 else []
+
+    result = run(node(second_time).port, count=3, timeout=0.2, wait=60)
+    assert "failed" not in result
+    assert (result["sent"], result["lost"], calls) == (3, 0, [1, 2, 3, 1, 2, 3])
+
+
+def test_what_stays_lost_fails_after_the_wait(run, node):
+    result = run(node(lambda number, source: []).port, timeout=0.01, wait=0.05)
+    assert result["failed"]
+    assert result["lost"] == 1
+
+
 def test_sending_ends_with_the_file(run, node, tmp_path):
     path = tmp_path / "sending"
     path.touch()

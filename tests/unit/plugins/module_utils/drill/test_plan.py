@@ -303,16 +303,18 @@ def test_an_inventory_that_is_wrong(hostvars):
     assert "sip2: bird_anycast_services: service 'sip': addresses is missing, expected a list" in problems
 
 
-def test_who_cannot_be_reached():
+def test_who_is_not_ready():
     results: list[dict] = [
         {"item": "sip1", "reached": True},
         {"item": "sip2", "unreachable": True, "msg": "no route"},
         {"item": "sip3", "reached": False, "msg": "no route"},
         {"item": "phones", "reached": False, "msg": "timed out"},
+        {"item": "hap-lite", "msg": "Task failed: no neighbour\n- sip1"},
     ]
-    assert plan.unreachable_hosts(results) == [
+    assert plan.unready_hosts(results) == [
         "sip2, sip3 cannot be reached: no route",
         "phones cannot be reached: timed out",
+        "no neighbour\n- sip1",
     ]
 
 

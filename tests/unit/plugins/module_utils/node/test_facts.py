@@ -68,3 +68,36 @@ def test_addresses():
 )
 def test_the_default_route(routes, expected):
     assert facts.parse_default(json.dumps(routes)) == expected
+
+
+def policy(*rows):
+    """Return what apt prints of versions, the installed one with stars, and where they are; apt_preferences(5)."""
+    lines = ["bird2:", "  Installed: 2.0", "  Candidate: 2.2", "  Version table:"]
+    for version, *archives in rows:
+        lines.append(f"{'' if version.startswith(' ***') else '     '}{version} 500")
+        lines += [f"        500 http://mirror.example/{archive} amd64 Packages" for archive in archives]
+    return "\n".join([*lines, ""])
+
+
+SECURITY = "debian-security bookworm-security/main"
+MAIN = "debian bookworm/main"
+
+
+@pytest.mark.parametrize(
+    ("rows", "update"),
+    [
+        ([("2.2", SECURITY), (" *** 2.0", MAIN)], "2.2"),
+        # A newer point release has it too.
+        ([("2.3", MAIN), ("2.2", SECURITY), (" *** 2.0", MAIN)], "2.2"),
+        ([("2.2", MAIN, SECURITY), (" *** 2.0", MAIN)], "2.2"),
+        ([("2.3", MAIN), (" *** 2.2", SECURITY)], None),
+        ([(" *** 2.2", SECURITY), ("2.0", MAIN)], None),
+        ([("2.2", "debian bookworm-backports/main"), (" *** 2.0", MAIN)], None),
+    ],
+)
+def test_what_security_archives_have(rows, update):
+    assert facts.security_update(policy(*rows)) == update
+
+
+def test_a_package_that_apt_does_not_know():
+    assert facts.security_update("") is None

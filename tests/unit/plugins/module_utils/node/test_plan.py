@@ -52,6 +52,7 @@ def info(bird_conf=None, bird_part=None, **read):
         },
         "units": {"kamailio.service": RUNS, "bird.service": RUNS},
         "packages": {"bird2": "2.17.6", "bird3": None},
+        "security_updates": {},
         "interface_managers": {
             "running": ["ifupdown"],
             "mute": {},

@@ -95,15 +95,24 @@ def test_a_node_that_asks_itself_alone(resolvers, said):
     ],
 )
 def test_an_old_bird_is_named(version, said):
-    found = bird_warnings({"bird2": version, "bird3": None})
+    found = bird_warnings({"bird2": version, "bird3": None}, {})
     assert [said] == [said for warning in found if said in warning] if said else found == []
 
 
 @pytest.mark.parametrize(("version", "is_old"), [("3.1.0-1", True), ("3.1.7-0+deb13u1", False), ("3.2.0-1", False)])
 def test_an_old_bird3_is_named(version, is_old):
-    found = bird_warnings({"bird2": None, "bird3": version})
+    found = bird_warnings({"bird2": None, "bird3": version}, {})
     assert [warning.partition(" reads")[0] for warning in found] == [f"bird3 {version}"] * is_old
     assert all("3.1.7 has mended" in warning and "install bird3" in warning for warning in found)
+
+
+def test_a_security_update_is_named():
+    updates = {"bird2": "2.0.12-7+deb12u1"}
+    (warning,) = bird_warnings({"bird2": "2.0.12-7", "bird3": None}, updates)
+    assert warning.startswith("bird2 2.0.12-7 is older than the security update 2.0.12-7+deb12u1. Drain the node")
+    # Of two reasons, the one that says what is wrong.
+    (warning,) = bird_warnings({"bird2": "2.17.1-1"}, {"bird2": "2.17.5-0+deb13u1"})
+    assert "reads beyond a packet's end" in warning
 
 
 def test_what_a_container_cannot_have():

@@ -7,6 +7,7 @@ import time
 from ..module_utils.model.link import LinkError, without_authentication
 from ..module_utils.model.services import Service, ServicesError, normalise_services, words
 from ..module_utils.system.status import system_status
+from ..module_utils.system.status_metrics import status_metrics
 from ..module_utils.system.status_model import Client, ReadNode, ReadRouter
 from ..module_utils.system.status_page import status_lines, status_page, status_values
 from ..plugin_utils.action import Row, Verdict
@@ -16,11 +17,12 @@ from ..plugin_utils.hosts import CLIENTS, NODES, ROUTERS, Host, members, user_an
 class ActionModule(Verdict):
     def decide(self, options: Row, task_vars: Row) -> Row:
         routers, nodes, clients = (members(task_vars, group) for group in (ROUTERS, NODES, CLIENTS))
+        now = time.time()
         status = system_status(
             [_router(host) for host in routers],
             [_node(host) for host in nodes],
             [_client(host) for host in clients],
-            time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
             user_and_host(),
         )
         problems = [str(problem) for problem in status.problems]
@@ -29,7 +31,13 @@ class ActionModule(Verdict):
             self.refuse(text)
         if options["show"]:
             self._display.display(text)
-        return {"problems": problems, "text": text, "page": status_page(status), "status": status_values(status)}
+        return {
+            "problems": problems,
+            "text": text,
+            "page": status_page(status),
+            "status": status_values(status),
+            "metrics": status_metrics(status, now),
+        }
 
 
 def _router(host: Host) -> ReadRouter:

@@ -16,6 +16,8 @@ description:
   - Starts the instances whose service runs. It never starts a service, and a drained service stays drained.
   - If the new C(unit) of an announced service does not run, or its new C(check) fails C(fall) times in a row, the
     module fails and does not change the announcer, because the service would be withdrawn.
+  - Where Debian's C(prometheus-node-exporter) is installed, links the metrics of the services and of the drains into
+    its directory, C(/var/lib/prometheus/node-exporter).
   - With O(state=absent), withdraws all services, and removes everything that it has installed, and the records of
     drains.
   - Meant for the role P(homelab.anycast.bird_anycast#role), which owns the files that this module writes.
@@ -34,7 +36,7 @@ options:
       announcer was ended together with what should have withdrawn it.
     type: str
   boot:
-    description: Text of the rules of C(tmpfiles.d(5\)) for a boot, C(/etc/tmpfiles.d/homelab-anycast.conf).
+    description: Text of the rules of C(tmpfiles.d(5\)), C(/etc/tmpfiles.d/homelab-anycast.conf).
     type: str
   services: {type: list, elements: dict, description: "The services, as P(homelab.anycast.services#filter) gives them."}
   withdraw_wait: {type: float, description: "Seconds for the router, from the withdrawal of a service to its stop."}
@@ -111,6 +113,9 @@ class Installer:
         found = [path for pattern in announcer.patterns(everything=self.absent) for path in _glob(pattern)]
         self.superfluous = sorted(path for path in found if path not in self.files)
         self.changed = dict(self._changed())
+        # Where there is no node exporter, nobody needs them.
+        exported = Path(announcer.EXPORTED).is_dir()
+        self.links = [Path(path) for path in announcer.LINKS if exported and self._is_linked(Path(path)) is self.absent]
         names = [service.name for service in self.services]
         announced = _glob(announcer.ANNOUNCED + "/*.conf")
         self.gone = [name for name in announcer.names_of(self.superfluous + announced) if name not in names]
@@ -126,6 +131,25 @@ class Installer:
                 continue
             if (before, mode) != (text, _MODE):
                 yield path, before
+
+    def _is_linked(self, path: Path) -> bool:
+        return path.is_symlink() and str(path.readlink()) == announcer.LINKS[str(path)]
+
+    def link(self) -> None:
+        """Hand the metrics to the node exporter, or take them away from it."""
+        for path in self.links:
+            path.unlink(missing_ok=True)
+            if not self.absent:
+                path.symlink_to(announcer.LINKS[str(path)])
+
+    def forget_metrics(self, names: Iterable[str]) -> None:
+        """Forget those of services that are gone: else they are withdrawn for good."""
+        path = Path(announcer.METRICS)
+        labels = tuple(f'{{service="{name}"' for name in names)
+        if labels and path.exists():
+            lines = path.read_text("utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if not any(label in line for label in labels)]
+            write_file(path, "".join(kept), like=path)
 
     def diff(self) -> list[dict[str, str]]:
         """Return what changes in the files, as Ansible's --diff shows it."""
@@ -221,10 +245,15 @@ class Installer:
         self.write()
         if units or any(path.startswith(announcer.SYSTEMD) for path in self.changed):
             self.systemctl("daemon-reload")
+        if announcer.BOOT in self.changed:
+            # The files of the metrics; what is for a boot alone is left out.
+            self.module.run_command(["systemd-tmpfiles", "--create", announcer.BOOT], check_rc=True)
+        self.link()
         for name in self.gone:
             self.systemctl("stop", announcer.instance(name))
             if systemd.is_announced(name):
                 self.withdraw(name)
+        self.forget_metrics(self.gone)
         for path in announcer.links_without_file(self.superfluous):
             Path(path).unlink(missing_ok=True)
         self.remove(path for path in self.superfluous if path not in units)
@@ -235,6 +264,7 @@ class Installer:
             self.systemctl("stop", announcer.instance(name))
             if systemd.is_announced(name):
                 self.withdraw(name)
+        self.link()
         self.remove(self.superfluous)
         for directory in announcer.DIRECTORIES:
             # Unless there is something in it that is not the role's.
@@ -318,7 +348,7 @@ def main() -> None:
             " bird_anycast_services, repair it, or drain the node first (homelab.anycast.drain)"
         )
     result = {
-        "changed": bool(installer.changed or installer.superfluous or installer.gone or actions),
+        "changed": bool(installer.changed or installer.superfluous or installer.gone or installer.links or actions),
         "diff": installer.diff(),
     }
     if not module.check_mode:

@@ -29,6 +29,7 @@ RETURN = r"""
 problems: {type: list, elements: str, returned: success, description: "The problems, each with its place."}
 text: {type: str, returned: success, description: The state as text.}
 page: {type: dict, returned: success, description: "The values for the template of the HTML page, its strings escaped."}
+metrics: {type: str, returned: success, description: The state as Prometheus reads it.}
 status:
   type: dict
   returned: success

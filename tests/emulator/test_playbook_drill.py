@@ -422,8 +422,9 @@ def test_neighbours_and_clients_that_are_missing_are_told_as_text(drill: Drill) 
     (drill.sham / "silent").touch()
     code, said = drill(anycast_wait=1)
     assert code == 2
-    assert "2 problems, nothing was broken: - hap-lite: 172.18.0.99 is no neighbour" in said
-    assert f"- Lost 20 of 40 probes (SIP) to {drill.address}" in said
+    assert "2 problems, nothing was broken: - The OSPF neighbours of" in said
+    assert "- Missing: 172.18.0.99 (expected Full)" in said
+    assert f"- Lost 20 of 40 probes (SIP OPTIONS) to {drill.address}" in said
     # Of the router's neighbours and of the clients' probes, which were shown whole.
     assert "adjacency" not in said and "loss_reasons" not in said
     assert not any(line.startswith(("systemd-run", "systemctl stop anycast-announce")) for line in drill.asked())

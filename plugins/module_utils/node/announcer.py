@@ -32,6 +32,13 @@ STATE = "/var/lib/homelab-anycast"
 TRIALS = "/run"
 DRAINED = STATE + "/drain"
 
+# What Prometheus reads: of the announcers, and of the drains. Its node exporter reads all files of one directory, which
+# Debian's package makes; so these get a link there.
+METRICS = "/run/homelab-anycast/metrics.prom"
+DRAIN_METRICS = STATE + "/drains.prom"
+EXPORTED = "/var/lib/prometheus/node-exporter"
+LINKS = {EXPORTED + "/anycast.prom": METRICS, EXPORTED + "/anycast-drains.prom": DRAIN_METRICS}
+
 BIRD_UNIT = "bird.service"  # Runs where no unit is named: a service that is announced as long as BIRD runs
 
 # Of the files that announce a service, by what the role's bird.conf includes: an OSPF area for each service, with an
@@ -141,12 +148,12 @@ def service_files(service: Service, withdraw_wait: float, namespaces: bool = Tru
 
 
 # What may be left empty when all of it goes; the inner one first.
-DIRECTORIES = (DIRECTORY, SETTINGS, ANNOUNCED, DRAINED, STATE)
+DIRECTORIES = (DIRECTORY, SETTINGS, ANNOUNCED, DRAINED, STATE, METRICS.rpartition("/")[0])
 
 
 def patterns(everything: bool = False) -> list[str]:
     """Return glob patterns of the paths that services have; of all that there may be on a node, if asked for."""
-    of_all = [PROGRAM, UNIT, WITHDRAW_UNIT, BOOT, DRAINED + "/*.json"] if everything else []
+    of_all = [PROGRAM, UNIT, WITHDRAW_UNIT, BOOT, DRAINED + "/*.json", METRICS, DRAIN_METRICS] if everything else []
     of_bird = [f"{SETTINGS}/*{suffix}" for suffix in SUFFIXES]
     return [*of_bird, SETTINGS + "/*.json", drop_in("*"), SYSTEMD + "/*.d/homelab-anycast-*.conf", *of_all]
 

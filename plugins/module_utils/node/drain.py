@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+import calendar
 import dataclasses
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from ..model.metrics import gauge
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -48,3 +51,17 @@ class Drain:
         what = f"service '{self.service}'" if self.service else "the node"
         state = "is drained" if self.done else "is being drained"
         return f"{what} {state} since {self.since} by {self.by}: {self.reason}"
+
+    def begun(self) -> int:
+        """Return since when, in seconds since 1970; 0 where it is not known."""
+        try:
+            return calendar.timegm(time.strptime(self.since, _TIME))
+        except ValueError:
+            return 0
+
+
+def drain_metrics(drains: Iterable[Drain]) -> str:
+    """Return the drains of a node as Prometheus reads them; the label service of a whole node's is empty."""
+    text = "Since when the service is drained, or the whole node (an empty service)."
+    samples = [({"service": drain.service or ""}, drain.begun()) for drain in drains]
+    return gauge("anycast_drained_timestamp_seconds", text, samples)

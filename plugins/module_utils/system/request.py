@@ -92,6 +92,9 @@ VARIABLES = {
         "text", ("status",), "where to write the page; empty: no page", "anycast-status.html"
     ),
     "anycast_status_json": Variable("text", ("status",), "where to write the state for scripts; empty: nowhere", ""),
+    "anycast_status_metrics": Variable(
+        "text", ("status",), "where to write the state for Prometheus; empty: nowhere", ""
+    ),
     "anycast_status_strict": Variable("flag", ("status",), "fail if there are problems, for monitoring", False),
 }
 # Variables of the inventory with the same prefix.

@@ -35,6 +35,14 @@ SETTINGS = "/etc/homelab-anycast"
 ANNOUNCED = "/etc/bird/anycast.d"
 # A file system in memory: it can be written when the disk cannot.
 MEMORY = "/run"
+# What Prometheus reads of all services, through its node exporter; and of each metric, its type and what it says.
+METRICS = "/run/homelab-anycast/metrics.prom"
+METRIC_TEXTS = {
+    "anycast_announced": "gauge Whether this node announces the service.",
+    "anycast_changed_timestamp_seconds": "gauge When that changed.",
+    "anycast_checks_total": "counter Checks that have ended since the announcer of the service was started.",
+    "anycast_status_info": "gauge What the announcer of the service says of its state.",
+}
 BIRD_SOCKET = "/run/bird/bird.ctl"
 BIRD_UNIT = "bird.service"
 # The processes of BIRD's unit. Everybody may read this; systemctl needs D-Bus, and /proc hides BIRD, which has
@@ -106,6 +114,60 @@ def alive() -> None:
     """Keep the watchdog quiet. Only the checker has one: a word of `settle` would start it, and it ends `settle`."""
     if os.environ.get("WATCHDOG_PID") == str(os.getpid()):
         notify(WATCHDOG=1)
+
+
+def expose(name: str, announced: bool, status: str, passed: int = 0, failed: int = 0) -> None:
+    """Write the state of a service for Prometheus. Nothing waits for this, and nothing fails by it."""
+    with contextlib.suppress(Exception):
+        import fcntl
+
+        directory = os.open(os.path.dirname(METRICS), os.O_RDONLY)
+        try:
+            # Another announcer holds it for a moment. One that is stopped then must not hold up this one.
+            for _ in range(20):
+                with contextlib.suppress(BlockingIOError):
+                    fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                time.sleep(POLL / 5)
+            else:
+                return
+            with open(METRICS, encoding="utf-8") as file:
+                text = with_metrics(file.read(), name, announced, status, (passed, failed))
+            new = METRICS + ".new"
+            # Of a user who may not be this one.
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(new)
+            with open(new, "w", encoding="utf-8") as file:
+                os.fchmod(file.fileno(), 0o644)
+                file.write(text)
+            os.replace(new, METRICS)
+        finally:
+            os.close(directory)
+
+
+def with_metrics(before: str, name: str, announced: bool, status: str, checks: tuple[int, int]) -> str:
+    """Return the metrics of all services, those of one service anew (prometheus.io, text-based exposition format).
+
+    :param checks: how many have passed, and how many have failed.
+    """
+    service = f'service="{name}"'
+    samples = dict(line.rpartition(" ")[::2] for line in before.splitlines() if not line.startswith("#"))
+    value, since = str(int(announced)), str(int(time.time()))
+    if samples.get(f"anycast_announced{{{service}}}") == value:
+        since = samples.get(f"anycast_changed_timestamp_seconds{{{service}}}", since)
+    samples = {sample: value for sample, value in samples.items() if f"{{{service}" not in sample}
+    quoted = status.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+    samples[f"anycast_announced{{{service}}}"] = value
+    samples[f"anycast_changed_timestamp_seconds{{{service}}}"] = since
+    for result, number in (("passed", checks[0]), ("failed", checks[1])):
+        samples[f'anycast_checks_total{{{service},result="{result}"}}'] = str(number)
+    samples[f'anycast_status_info{{{service},status="{quoted}"}}'] = "1"
+    lines = []
+    for metric, text in METRIC_TEXTS.items():
+        kind, _blank, words = text.partition(" ")
+        lines += [f"# HELP {metric} {words}", f"# TYPE {metric} {kind}"]
+        lines += [f"{sample} {samples[sample]}" for sample in sorted(samples) if sample.startswith(metric + "{")]
+    return "\n".join([*lines, ""])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -802,6 +864,7 @@ def do_announce(name: str) -> int:
         say(ERROR, f"{name} cannot be announced: {exc}")
         return 1
     say(NOTICE, f"{name} announced")
+    expose(name, True, "announced: it is not checked")
     return 0
 
 
@@ -834,6 +897,7 @@ def settle(name: str) -> tuple[dict[str, Any], bool, str | None]:
     if trouble:
         say(ERROR, trouble)
         notify(STATUS=trouble)
+    expose(name, not withdrawn, trouble or "withdrawn: its announcer does not run")
     return settings, withdrawn, trouble
 
 
@@ -931,8 +995,11 @@ def watch(pace: Pace, checks: Checks, announcement: Announcement) -> int:
     unknown = "its health is not known yet"
     # Left by a checker that met its end together with what should have withdrawn it.
     announcement.follow(False, unknown)
-    notify(READY=1, STATUS=f"withdrawn: {announcement.trouble or unknown}")
+    text = f"withdrawn: {announcement.trouble or unknown}"
+    notify(READY=1, STATUS=text)
+    expose(announcement.name, False, text)
     passed = None
+    results = {True: 0, False: 0}
     while True:
         now = time.monotonic()
         if now >= pace.due():
@@ -945,10 +1012,12 @@ def watch(pace: Pace, checks: Checks, announcement: Announcement) -> int:
         alive()
         if ended and pace.end(ended[0], ended[2] is None, now):
             _number, what, reason = ended
+            results[reason is None] += 1
             passed = what or passed
             announcement.follow(pace.health.healthy, reason)
             text = describe(pace.health, bool(announcement.state), passed, reason, announcement.trouble)
             notify(STATUS=text)
+            expose(announcement.name, bool(announcement.state), text, results[True], results[False])
 
 
 COMMANDS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import importlib.util
 import json
 import os
@@ -36,8 +37,10 @@ WITHDRAW_UNIT = (FILES / "anycast-withdraw@.service").read_text()
 def test_what_the_files_of_a_node_repeat_is_what_the_modules_say():
     """Each of them stands alone on the node."""
     assert (announcer.SETTINGS, announcer.ANNOUNCED) == (modules.SETTINGS, modules.ANNOUNCED)
+    assert announcer.METRICS == modules.METRICS
     assert (announcer.PROTOCOL, announcer.PROTOCOL_V3) == (paths.PROTOCOL, paths.PROTOCOL_V3)
-    assert f"ReadWritePaths={modules.ANNOUNCED}\n" in UNIT
+    metrics = modules.METRICS.rpartition("/")[0]
+    assert f"ReadWritePaths={modules.ANNOUNCED} -{metrics}\n" in UNIT
     assert f"rm {modules.ANNOUNCED}/%i.*" in UNIT
     assert f"timeout {announcer.BIRD_TIMEOUT:g} birdc configure" in UNIT
     for service in (None, "%i"):
@@ -48,6 +51,8 @@ def test_what_the_files_of_a_node_repeat_is_what_the_modules_say():
     assert f"OnFailure={Path(modules.WITHDRAW_UNIT).name.replace('@', '@%i')}\n" in UNIT
     boot = (FILES / "tmpfiles.conf").read_text().splitlines()
     assert {f"r! {modules.ANNOUNCED}/*{suffix}" for suffix in announcer.SUFFIXES} <= set(boot)
+    assert {f"d {metrics} 0755 bird bird", f"f {modules.METRICS} 0644 bird bird"} <= set(boot)
+    assert f"f {modules.DRAIN_METRICS} 0644 root root" in boot
 
 
 def test_the_unit_gives_the_router_its_time():
@@ -279,6 +284,61 @@ def test_announce_and_withdraw(node, capsys):
     # The second `settle` finds no link, and nobody knows whether BIRD was told without it.
     assert bird.commands == ["configure", ENABLE] * 2 + ["configure", STATE_COMMAND] * 2
     assert capsys.readouterr().err.splitlines() == ["sip announced"] * 2 + ["sip withdrawn"]
+
+
+def metrics(node):
+    """Return the samples, by their names."""
+    lines = (node / "metrics.prom").read_text().splitlines()
+    return dict(line.rpartition(" ")[::2] for line in lines if not line.startswith("#"))
+
+
+def test_prometheus_is_told(node, monkeypatch):
+    monkeypatch.setattr(announcer, "METRICS", str(node / "metrics.prom"))
+    bird_of(node)
+    # Nobody has made the file: nobody reads it.
+    assert announcer.main(["announce", "sip"]) == 0
+    assert not (node / "metrics.prom").exists()
+
+    (node / "metrics.prom").write_text('# HELP x\nanycast_announced{service="dns"} 1\n')
+    monkeypatch.setattr(announcer.time, "time", lambda: 1795000000.5)
+    assert announcer.main(["announce", "sip"]) == 0
+    found = metrics(node)
+    assert found['anycast_announced{service="sip"}'] == found['anycast_announced{service="dns"}'] == "1"
+    assert found['anycast_changed_timestamp_seconds{service="sip"}'] == "1795000000"
+    assert found['anycast_status_info{service="sip",status="announced: it is not checked"}'] == "1"
+    monkeypatch.setattr(announcer.time, "time", lambda: 1795000060)
+    assert announcer.main(["announce", "sip"]) == 0
+    assert metrics(node) == found
+    assert announcer.main(["settle", "sip"]) == 0
+    found = metrics(node)
+    assert found['anycast_announced{service="sip"}'] == "0"
+    assert found['anycast_changed_timestamp_seconds{service="sip"}'] == "1795000060"
+    assert (node / "metrics.prom").stat().st_mode & 0o777 == 0o644
+    assert len([name for name in found if "sip" in name]) == 5
+
+
+def test_the_words_of_the_state_are_one_label():
+    text = announcer.with_metrics("", "sip", False, 'withdrawn: "a\\b"\nc', (1, 2))
+    assert text.splitlines()[-1] == ('anycast_status_info{service="sip",status="withdrawn: \\"a\\\\b\\" c"} 1')
+    assert 'anycast_checks_total{service="sip",result="failed"} 2' in text
+    # Read once more, nothing of it is left.
+    again = announcer.with_metrics(text, "sip", False, "withdrawn", (1, 2))
+    assert len(again.splitlines()) == len(text.splitlines())
+
+
+def test_metrics_that_cannot_be_written_hold_up_nothing(node, monkeypatch):
+    monkeypatch.setattr(announcer, "METRICS", str(node / "metrics.prom"))
+    bird_of(node)
+    (node / "metrics.prom").touch()
+    # Held by an announcer that was stopped.
+    held = os.open(node, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    assert announcer.main(["announce", "sip"]) == 0
+    os.close(held)
+    (node / "metrics.prom").unlink()
+    (node / "metrics.prom").mkdir()
+    assert announcer.main(["settle", "sip"]) == 0
+    assert not link(node).is_symlink()
 
 
 def test_it_waits_until_bird_has_told_the_router(node):

@@ -46,7 +46,7 @@ def watch(
         return service(now)
 
     checks = FakeChecks(clock, check["timeout"], answer)
-    announcement = SimpleNamespace(follow=follow, state=None, trouble=None)
+    announcement = SimpleNamespace(name="sip", follow=follow, state=None, trouble=None)
     with pytest.raises(Over):
         announcer.watch(announcer.Pace(dict(check)), checks, announcement)
     return changes, checks.begun

@@ -432,6 +432,11 @@ class SystemdNode:
         self.calls.append(" ".join([program, *arguments]))
         if program == "systemctl":
             return self._systemctl(*arguments)
+        if program == "systemd-tmpfiles":
+            for path in map(Path, (announcer.METRICS, announcer.DRAIN_METRICS)):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch()
+            return 0, "", ""
         if program == "journalctl":
             return 0, "what went wrong", ""
         if words[:-2] == [*announcer.COMMAND]:
@@ -489,9 +494,14 @@ def systemd_node(tmp_path, monkeypatch):
         "ANNOUNCED",
         "STATE",
         "DRAINED",
+        "METRICS",
+        "DRAIN_METRICS",
+        "EXPORTED",
     )
     for name in paths:
         monkeypatch.setattr(announcer, name, str(root) + getattr(announcer, name))
+    links = {str(root) + path: str(root) + target for path, target in announcer.LINKS.items()}
+    monkeypatch.setattr(announcer, "LINKS", links)
     monkeypatch.setattr(announcer, "TRIALS", str(tmp_path))
     monkeypatch.setattr(announcer, "DIRECTORIES", tuple(str(root) + path for path in announcer.DIRECTORIES))
     node = SystemdNode(root)

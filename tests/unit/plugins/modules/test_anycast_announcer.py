@@ -44,7 +44,11 @@ def test_a_service_is_announced_where_its_unit_runs(systemd_node, install):
     assert result["services"] == [{"name": "sip", "announced": True, "why": "kamailio.service is active"}]
     assert systemd_node.announced == ["sip"]
     # systemd has read the units before it starts one.
-    assert systemd_node.calls == ["systemctl daemon-reload", f"systemctl start {INSTANCE}"]
+    assert systemd_node.calls == [
+        "systemctl daemon-reload",
+        f"systemd-tmpfiles --create {announcer.BOOT}",
+        f"systemctl start {INSTANCE}",
+    ]
     assert {path.stat().st_mode & 0o777 for path in systemd_node.root.rglob("*.conf") if not path.is_symlink()} == {
         0o644
     }
@@ -232,3 +236,30 @@ def test_the_next_node_waits_for_the_check_of_this_one(systemd_node, install, mo
     )
     install({**SIP, "check": {"kind": "sip"}})
     assert 1 <= sum(clock.slept) < 1.5
+
+
+def test_the_metrics_are_handed_to_a_node_exporter(systemd_node, install, uninstall):
+    install(SIP)
+    exported = Path(announcer.EXPORTED)
+    exported.mkdir(parents=True)
+    # One that is installed later gets them too.
+    assert install(SIP, check_mode=True)["changed"]
+    assert list(exported.iterdir()) == []
+    assert install(SIP)["changed"]
+    assert sorted(path.name for path in exported.iterdir()) == ["anycast-drains.prom", "anycast.prom"]
+    assert all(path.exists() and path.is_symlink() for path in exported.iterdir())
+    assert not install(SIP)["changed"]
+    (exported / "other.prom").touch()
+
+    assert uninstall()["changed"]
+    assert [path.name for path in exported.iterdir()] == ["other.prom"]
+    assert not Path(announcer.METRICS).exists() and not Path(announcer.DRAIN_METRICS).exists()
+    assert not uninstall()["changed"]
+
+
+def test_a_service_that_is_gone_has_no_metrics_any_more(systemd_node, install):
+    install(SIP, {**SIX, "addresses": ["172.18.0.66"]})
+    lines = ["# HELP anycast_announced x", *(f'anycast_announced{{service="{name}"}} 0' for name in ("sip", "six"))]
+    Path(announcer.METRICS).write_text("\n".join([*lines, ""]))
+    install(SIP)
+    assert Path(announcer.METRICS).read_text() == "\n".join([*lines[:2], ""])

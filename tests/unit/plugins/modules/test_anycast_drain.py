@@ -75,6 +75,27 @@ def test_a_node_out_and_back(node, drain):
     assert drain("undrained")["changed"] is False
 
 
+def test_prometheus_is_told(drain, monkeypatch):
+    metric = 'anycast_drained_timestamp_seconds{service=""}'
+    # Only where the announcer has been installed with its metrics.
+    recorded(drain)
+    path = Path(announcer.DRAIN_METRICS)
+    assert not path.exists()
+    drain("undrained")
+    path.touch(mode=0o644)
+    monkeypatch.setattr("time.time", lambda: 1795000000)
+    recorded(drain, check_mode=True)
+    assert path.read_text() == ""
+    recorded(drain)
+    assert path.read_text().splitlines()[-1] == f"{metric} 1795000000"
+    Path(announcer.drain_file(None)).write_text("damaged")
+    drain("drained", stop_service=True)
+    assert path.read_text().splitlines()[-1] == f"{metric} 0"
+    drain("undrained")
+    assert metric not in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
 def test_check_mode_only_says_so(node, drain):
     assert recorded(drain, check_mode=True)["changed"]
     assert drain("withdrawn", check_mode=True)["changed"]

@@ -102,4 +102,4 @@ docs: .venv/.ready .ansible/collections/ansible_collections/homelab/anycast ## T
 .PHONY: clean
 clean: ## Stop the lab; remove it, its images and everything built
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m lab clean; fi
-	@rm -rf .venv .ansible .lab build dist .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .ansible .lab build dist .mypy_cache .nox .pytest_cache .ruff_cache tests/output

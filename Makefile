@@ -90,9 +90,10 @@ conformance: .venv/.ready .ansible/collections/ansible_collections/homelab/anyca
 .PHONY: lowest artefact
 lowest: .venv/.ready .ansible/collections/ansible_collections/homelab/anycast ## Sanity, units, roles and playbooks with what Debian 13 ships for a controller
 	@$(BIN)/python -m tests.lowest
-artefact: .venv/.ready .ansible/collections/ansible_collections/homelab/anycast ## What Galaxy gets, in dist/, checked as Galaxy checks it
+artefact: .venv/.ready .ansible/collections/ansible_collections/homelab/anycast ## What Galaxy gets, in dist/, with its bill of materials, checked as Galaxy checks it
 	@mkdir -p dist
 	@ansible-galaxy collection build --force --output-path dist
+	@$(BIN)/python -m tests.release.sbom dist/*.tar.gz
 	@pytest -q tests/release
 
 .PHONY: docs
@@ -102,4 +103,4 @@ docs: .venv/.ready .ansible/collections/ansible_collections/homelab/anycast ## T
 .PHONY: clean
 clean: ## Stop the lab; remove it, its images and everything built
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m lab clean; fi
-	@rm -rf .venv .ansible .lab build dist .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .ansible .lab build dist .mypy_cache .nox .pytest_cache .ruff_cache tests/output

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -12,8 +14,15 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
+from ansible_collections.homelab.anycast.plugins.module_utils.node.plan import PACKAGES
+from reference import FOR_USERS
 from tests.emulator.recorded import Recording
+from tests.release import sbom
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -70,6 +79,71 @@ def test_it_holds_what_git_knows_and_nothing_else(artefact: Path) -> None:
 
 def run_git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_bill_of_materials_is_beside_it_and_follows_the_schema(artefact: Path) -> None:
+    sbom.main([str(artefact)])
+    written = (artefact.parent / f"homelab-anycast-{VERSION}.cdx.json").read_text()
+    bill = json.loads(written)
+    assert JsonStrictValidator(SchemaVersion.from_version(bill["specVersion"])).validate_str(written) is None
+    (digest,) = bill["metadata"]["component"]["hashes"]
+    assert digest["content"] == hashlib.sha256(artefact.read_bytes()).hexdigest()
+
+
+def test_the_bill_of_materials_names_all_that_users_need(artefact: Path) -> None:
+    pip = [Requirement(line) for line in (ROOT / "requirements.txt").read_text().splitlines() if line[0] != "#"]
+    needed = {
+        "ansible-core": yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())["requires_ansible"],
+        **yaml.safe_load((ROOT / "galaxy.yml").read_text())["dependencies"],
+        **{requirement.name: str(requirement.specifier) for requirement in pip},
+        **dict.fromkeys(["openssh-client", *PACKAGES], ""),
+    }
+    found = {
+        component["name"]: component.get("versionRange", "").partition("/")[2].replace("|", ",")
+        for component in sbom.bill(artefact)["components"]
+    }
+    assert {name: SpecifierSet(text) for name, text in found.items()} == {
+        name: SpecifierSet(text) for name, text in needed.items()
+    }
+
+
+def test_the_workflow_attests_what_it_then_publishes(artefact: Path, tmp_path: Path) -> None:
+    """Its own commands run, with stand-ins for what needs GitHub and Galaxy."""
+    sbom.main([str(artefact)])
+    shutil.copytree(artefact.parent, tmp_path / "dist")
+    shutil.copy(ROOT / "CHANGELOG.rst", tmp_path)
+    log, variables = tmp_path / "log", tmp_path / "variables"
+    for program in (tmp_path / "gh", tmp_path / ".venv" / "bin" / "ansible-galaxy"):
+        program.parent.mkdir(parents=True, exist_ok=True)
+        # The files among its arguments.
+        program.write_text(f'#!/bin/sh\necho "${{0##*/}}" $(ls -- "$@" 2> /dev/null) >> {log}\n')
+        program.chmod(0o755)
+    (tmp_path / "bundle").touch()
+    given = {
+        "ANSIBLE_GALAXY_TOKEN_PATH": str(tmp_path / "token"),
+        "GALAXY_TOKEN": "secret",
+        "GITHUB_ENV": str(variables),
+        "GITHUB_REF_NAME": f"v{VERSION}",
+        "GITHUB_REPOSITORY": "homelab-anycast/homelab.anycast",
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "PROVENANCE": str(tmp_path / "bundle"),
+    }
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text())
+    for step in workflow["jobs"]["publish"]["steps"]:
+        if step.get("uses", "").startswith("actions/attest@"):
+            files = [text.replace("${{ env.ARTEFACT }}", given["ARTEFACT"]) for text in step["with"].values()]
+            subprocess.run(f"echo attest $(ls {' '.join(files)}) >> {log}", shell=True, cwd=tmp_path, check=True)
+        elif step.get("run", "make artefact") != "make artefact":
+            command = ["bash", "-e", "-c", step["run"]]
+            subprocess.run(command, cwd=tmp_path, env={**os.environ, **given}, check=True)
+            given.update(line.partition("=")[::2] for line in variables.read_text().splitlines())
+    name = f"dist/homelab-anycast-{VERSION}"
+    assert log.read_text().splitlines() == [
+        f"attest {name}.tar.gz",
+        f"attest {name}.cdx.json {name}.tar.gz",
+        f"ansible-galaxy {name}.tar.gz",
+        f"gh {name}.cdx.json {name}.tar.gz {name}.tar.gz.sigstore.json",
+    ]
 
 
 def test_galaxy_takes_it(artefact: Path, tmp_path: Path) -> None:
@@ -165,6 +239,15 @@ def test_the_changelog_is_what_its_releases_make(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "changelogs", place / "changelogs")
     run("antsibull-changelog", "generate", cwd=place)
     assert (place / "CHANGELOG.rst").read_text() == (ROOT / "CHANGELOG.rst").read_text()
+
+
+def test_the_newest_release_lists_only_what_users_call() -> None:
+    """antsibull-changelog adds every new module and filter: delete the others from changelogs/changelog.yaml."""
+    releases = yaml.safe_load((ROOT / "changelogs" / "changelog.yaml").read_text())["releases"]
+    newest = releases[max(releases, key=numbers)]
+    assert {module["name"] for module in newest.get("modules", [])} <= set(FOR_USERS)
+    filters = {path.stem for path in (ROOT / "plugins" / "filter").glob("*.yml")}
+    assert {plugin["name"] for plugin in newest.get("plugins", {}).get("filter", [])} <= filters
 
 
 def test_the_version_is_the_newest_release_or_the_next() -> None:

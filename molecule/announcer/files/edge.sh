@@ -32,7 +32,7 @@ within() {
         [ $(($(date +%s%N) - start)) -lt $((seconds * 1000000000)) ] || fail "$what: not within $seconds s"
         sleep 0.02
     done
-    echo "$what: $(((($(date +%s%N) - start)) / 1000000)) ms"
+    echo "$what: $((($(date +%s%N) - start) / 1000000)) ms"
 }
 
 # What BIRD tells the router, not what the directory says.
@@ -138,7 +138,7 @@ edge_drained() {
     systemctl restart bird
     within 30 "bird is back" birdc configure
     within 60 "still drained after restarts of the service and of bird" logged "skipped, unmet condition check"
-    absent && silent || fail "a drained service is announced"
+    { absent && silent; } || fail "a drained service is announced"
     [ "$(journal | grep --count "skipped, unmet condition")" = 1 ] || fail "systemd tries a drained service again and again"
     rm /var/lib/homelab-anycast/drain/service-sip.json
     begin

@@ -39,6 +39,7 @@ MATRIX = {
     "bad_input",
     "bootstrap",
     "container",
+    "controller",
     "diagnosis",
     "distributions",
     "drain",

@@ -3,42 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from lab.routeros.policy import LAB_PASSWORD
+from tests.example import EXAMPLES, ROOT, SECRETS, checked, playbook, run
 
 from .recorded import Recording
-
-ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "examples"
-BIN = Path(sys.executable).parent
-SECRETS = {"ANYCAST_OSPF_KEY": "key-of-examples", "ROUTEROS_PASSWORD": LAB_PASSWORD}
-CHECK = ROOT / "tests/emulator/example.yml"
-
-
-def run(*command: str, directory: Path = ROOT, **environment: str) -> tuple[int, str]:
-    """Return the exit code of a tool of .venv, and all that it printed."""
-    done = subprocess.run(
-        [str(BIN / command[0]), *command[1:]],
-        cwd=directory,
-        env={**os.environ, **SECRETS, "PATH": f"{BIN}:{os.environ['PATH']}", "ANSIBLE_NOCOLOR": "1", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stdout + done.stderr
-
-
-def playbook(*arguments: str) -> tuple[int, str]:
-    return run("ansible-playbook", *arguments)
 
 
 @pytest.mark.parametrize("path", ["existing_playbook/telephony.yml", "sip/site.yml", "dns/site.yml"])
@@ -68,12 +42,7 @@ def test_syntax(path: str) -> None:
     ],
 )
 def test_an_inventory_is_what_the_roles_take(example: str, template: str, lines: list[str], tmp_path: Path) -> None:
-    place = EXAMPLES / example
-    variables = {"source": str(place / "templates" / f"{template}.j2"), "rendered": str(tmp_path / "rendered")}
-    code, said = playbook(f"--inventory={place / 'inventory.yml'}", "--extra-vars", json.dumps(variables), str(CHECK))
-    assert code == 0, said
-    assert not [secret for secret in SECRETS.values() if secret in said]
-    written = (tmp_path / "rendered").read_text().splitlines()
+    written = checked(EXAMPLES / example / "inventory.yml", tmp_path, template)[f"{example}1"].splitlines()
     assert [line for line in lines if line not in written] == []
 
 

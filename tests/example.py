@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from lab.routeros.policy import LAB_PASSWORD
 
@@ -34,12 +37,29 @@ def playbook(*arguments: str) -> tuple[int, str]:
     return run("ansible-playbook", *arguments)
 
 
-def checked(inventory: Path, directory: Path, template: str | None = None) -> dict[str, str]:
-    """Have the roles check an inventory of examples/. Return the template beside it as each node gets it."""
-    variables = {"rendered": str(directory)}
-    if template:
-        variables["source"] = str(inventory.parent / "templates" / f"{template}.j2")
-    code, said = playbook(f"--inventory={inventory}", "--extra-vars", json.dumps(variables), str(CHECK))
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """What an inventory of examples/ comes to."""
+
+    services: list[dict[str, Any]]
+    # Templates by their name and a host.
+    written: dict[str, dict[str, str]]
+
+
+def checked(directory: Path, *inventories: str, templates: Iterable[str] = ()) -> Example:
+    """Have the roles check inventories of examples/, such as dns/inventory.yml, and write templates of that example.
+
+    :param directory: an empty one.
+    """
+    place = (EXAMPLES / inventories[0]).parent / "templates"
+    sources = [{"name": name, "source": str(place / f"{name}.j2")} for name in templates]
+    variables = {"rendered": str(directory), "templates": sources}
+    options = [f"--inventory={EXAMPLES / inventory}" for inventory in inventories]
+    code, said = playbook(*options, "--extra-vars", json.dumps(variables), str(CHECK))
     assert code == 0, said
     assert not [secret for secret in SECRETS.values() if secret in said]
-    return {path.name: path.read_text() for path in directory.iterdir()}
+    written: dict[str, dict[str, str]] = {}
+    for path in directory.glob("*@*"):
+        name, _at, host = path.name.partition("@")
+        written.setdefault(name, {})[host] = path.read_text()
+    return Example(json.loads((directory / "services.json").read_text()), written)

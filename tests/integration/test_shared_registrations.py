@@ -12,12 +12,11 @@ import socket
 import time
 from collections.abc import Iterator
 from email.message import Message
-from pathlib import Path
 
 import pytest
 
 from bed import ANYCAST, Bed, Machine, requirements, wait_for
-from tests.example import EXAMPLES, checked
+from tests.example import checked
 
 if reason := requirements():
     pytest.skip(reason, allow_module_level=True)
@@ -47,14 +46,21 @@ class Phone:
         lines = [start, *headers, f"Content-Length: {len(body)}", "", body]
         self._socket.sendto("\r\n".join(lines).encode(), to)
 
-    def request(self, method: str, uri: str, call: Call, *headers: str, to: tuple[str, int] = SERVER, body: str = "") -> None:
+    def request(
+        self, method: str, uri: str, call: Call, *headers: str, to: tuple[str, int] = SERVER, body: str = ""
+    ) -> None:
         via = f"Via: SIP/2.0/UDP {self.here};branch=z9hG4bK{call.id}{call.branch};rport"
-        dialog = (f"From: {call.sender}", f"To: {call.receiver}", f"Call-ID: {call.id}", f"CSeq: {call.number} {method}")
+        dialog = (
+            f"From: {call.sender}",
+            f"To: {call.receiver}",
+            f"Call-ID: {call.id}",
+            f"CSeq: {call.number} {method}",
+        )
         contact = f"Contact: <sip:{self.name}@{self.here}>"
         self.send(f"{method} {uri} SIP/2.0", via, "Max-Forwards: 70", *dialog, contact, *headers, to=to, body=body)
 
     def answer(self, request: Message, status: str) -> None:
-        """Answer a request where RFC 3261 18.2.2 has it: to the address of its first Via, which is the anycast address."""
+        """Answer a request to the address of its first Via (RFC 3261 18.2.2): that is the anycast address."""
         receiver = request["To"] + ("" if ";tag=" in request["To"] else f";tag={self.name}")
         copied = [
             f"{name}: {value}"
@@ -161,8 +167,8 @@ def phones(bed: Bed) -> Iterator[list[Phone]]:
 @pytest.fixture(scope="module")
 def started(bed: Bed, phones: list[Phone], tmp_path_factory: pytest.TempPathFactory) -> Servers:
     """All phones are registered at the first node."""
-    written = checked(EXAMPLES / "sip/inventory.yml", tmp_path_factory.mktemp("sip"), "kamailio.cfg")
-    servers = Servers(bed, [written[name] for name in ("sip1", "sip2", "sip3")])
+    example = checked(tmp_path_factory.mktemp("sip"), "sip/inventory.yml", templates=["kamailio.cfg"])
+    servers = Servers(bed, [example.written["kamailio.cfg"][name] for name in ("sip1", "sip2", "sip3")])
     servers.serve_all(1)
     for node in bed.nodes:
         wait_for("its peers", lambda n=node: n.run("kamcmd", "dmq.list_nodes", check=False).count("active") == 3)  # type: ignore[misc]
@@ -296,12 +302,19 @@ def test_only_a_server_can_send_registrations(servers: Servers, phones: list[Pho
     servers.serve_all(2)
     phone, call = phones[0], Call("usrloc", "usrloc")
     place = ANYCAST if port == 5060 else servers.bed.addresses[1]
-    contact = {"action": 1, "aor": "intruder", "ruid": "intruder-1", "c": f"sip:intruder@{phone.here}", "callid": "1",
-               "expires": int(time.time()) + 600, "cseq": 1, "q": -1, "last_modified": int(time.time()), "methods": 0,
-               "received": "", "path": "", "user_agent": "", "instance": "", "reg_id": 0, "flags": 0, "cflags": 0}  # fmt: skip
-    phone.request(
-        "KDMQ", f"sip:usrloc@{place}:{port}", call, "Content-Type: application/json", to=(place, port), body=json.dumps(contact)
-    )
+    # Of DMQ's module usrloc, action 1 is a registration.
+    now = int(time.time())
+    contact: dict[str, object] = {
+        "action": 1,
+        "aor": "intruder",
+        "ruid": "intruder-1",
+        "c": f"sip:intruder@{phone.here}",
+    }
+    contact |= dict.fromkeys(("received", "path", "user_agent", "instance"), "")
+    contact |= dict.fromkeys(("flags", "cflags", "methods", "reg_id"), 0)
+    contact |= {"callid": "1", "cseq": 1, "q": -1, "expires": now + 600, "last_modified": now}
+    uri, kind = f"sip:usrloc@{place}:{port}", "Content-Type: application/json"
+    phone.request("KDMQ", uri, call, kind, to=(place, port), body=json.dumps(contact))
     phone.hears_nothing(1)
     phone.request("INVITE", f"sip:intruder@{ANYCAST}", Call(phone.name, "intruder"))
     phone.wait("SIP/2.0 404")

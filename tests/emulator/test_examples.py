@@ -46,7 +46,7 @@ def test_syntax(path: str) -> None:
                 'setACL("172.18.0.0/26")',
                 # The check asks from there.
                 'addACL("172.18.0.65")',
-                'newServer({address="127.0.0.1:53", checkName="check.anycast.test."})',
+                'newServer({address="127.0.0.1:5300", checkName="check.anycast.test."})',
             ],
         ),
         (
@@ -91,7 +91,7 @@ def test_another_server_differs_in_its_service_alone(example: str, other: str, u
 def test_unbound_leaves_the_address_to_dnsdist(tmp_path: Path) -> None:
     example = checked(tmp_path, "dns/inventory.yml", "dns/dnsdist.yml", templates=["unbound.conf"])
     addresses = re.findall(r"^ *interface: (.*)$", example.written["unbound.conf"]["dns1"], re.MULTILINE)
-    assert addresses == ["127.0.0.1"]
+    assert addresses == ["127.0.0.1@5300"]
 
 
 def test_the_router_of_an_existing_playbook(empty: Recording) -> None:

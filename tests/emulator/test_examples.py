@@ -3,42 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 import yaml
 
-from lab.routeros.policy import LAB_PASSWORD
+from tests.example import EXAMPLES, ROOT, SECRETS, checked, playbook, run
 
 from .recorded import Recording
-
-ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "examples"
-BIN = Path(sys.executable).parent
-SECRETS = {"ANYCAST_OSPF_KEY": "key-of-examples", "ROUTEROS_PASSWORD": LAB_PASSWORD}
-CHECK = ROOT / "tests/emulator/example.yml"
-
-
-def run(*command: str, directory: Path = ROOT, **environment: str) -> tuple[int, str]:
-    """Return the exit code of a tool of .venv, and all that it printed."""
-    done = subprocess.run(
-        [str(BIN / command[0]), *command[1:]],
-        cwd=directory,
-        env={**os.environ, **SECRETS, "PATH": f"{BIN}:{os.environ['PATH']}", "ANSIBLE_NOCOLOR": "1", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stdout + done.stderr
-
-
-def playbook(*arguments: str) -> tuple[int, str]:
-    return run("ansible-playbook", *arguments)
 
 
 @pytest.mark.parametrize("path", ["existing_playbook/telephony.yml", "sip/site.yml", "dns/site.yml"])
@@ -50,11 +25,32 @@ def test_syntax(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("example", "template", "lines"),
+    ("inventories", "template", "lines"),
     [
-        ("sip", "kamailio.cfg", ["listen=udp:172.18.0.64:5060", 'server_header="Server: sip1"']),
         (
-            "dns",
+            ["sip/inventory.yml"],
+            "kamailio.cfg",
+            [
+                "listen=udp:172.18.0.64:5060",
+                'server_header="Server: sip1"',
+                'modparam("dmq", "server_address", "sip:172.18.0.11:5062")',
+                'modparam("dmq", "notification_address", "sip:172.18.0.12:5062")',
+                'modparam("dmq", "notification_address", "sip:172.18.0.13:5062")',
+            ],
+        ),
+        (
+            ["dns/inventory.yml", "dns/dnsdist.yml"],
+            "dnsdist.conf",
+            [
+                'setLocal("172.18.0.65:53")',
+                'setACL("172.18.0.0/26")',
+                # The check asks from there.
+                'addACL("172.18.0.65")',
+                'newServer({address="127.0.0.1:5300", checkName="check.anycast.test."})',
+            ],
+        ),
+        (
+            ["dns/inventory.yml"],
             "unbound.conf",
             [
                 "    interface: 172.18.0.65",
@@ -67,14 +63,35 @@ def test_syntax(path: str) -> None:
         ),
     ],
 )
-def test_an_inventory_is_what_the_roles_take(example: str, template: str, lines: list[str], tmp_path: Path) -> None:
-    place = EXAMPLES / example
-    variables = {"source": str(place / "templates" / f"{template}.j2"), "rendered": str(tmp_path / "rendered")}
-    code, said = playbook(f"--inventory={place / 'inventory.yml'}", "--extra-vars", json.dumps(variables), str(CHECK))
-    assert code == 0, said
-    assert not [secret for secret in SECRETS.values() if secret in said]
-    written = (tmp_path / "rendered").read_text().splitlines()
+def test_an_inventory_is_what_the_roles_take(
+    inventories: list[str], template: str, lines: list[str], tmp_path: Path
+) -> None:
+    by_host = checked(tmp_path, *inventories, templates=[template]).written[template]
+    written = by_host[min(by_host)].splitlines()
     assert [line for line in lines if line not in written] == []
+
+
+@pytest.mark.parametrize(
+    ("example", "other", "unit"),
+    [
+        ("sip", "opensips", "opensips.service"),
+        ("dns", "dnsdist", "dnsdist.service"),
+        ("dns", "adguard_home", "AdGuardHome.service"),
+        ("dns", "pihole", "pihole-FTL.service"),
+    ],
+)
+def test_another_server_differs_in_its_service_alone(example: str, other: str, unit: str, tmp_path: Path) -> None:
+    directories = (Path(tempfile.mkdtemp(dir=tmp_path)) for _run in range(2))
+    usual = checked(next(directories), f"{example}/inventory.yml").services
+    services = checked(next(directories), f"{example}/inventory.yml", f"{example}/{other}.yml").services
+    assert [service["unit"] for service in services] == [unit]
+    assert [service["addresses"] for service in services] == [service["addresses"] for service in usual]
+
+
+def test_unbound_leaves_the_address_to_dnsdist(tmp_path: Path) -> None:
+    example = checked(tmp_path, "dns/inventory.yml", "dns/dnsdist.yml", templates=["unbound.conf"])
+    addresses = re.findall(r"^ *interface: (.*)$", example.written["unbound.conf"]["dns1"], re.MULTILINE)
+    assert addresses == ["127.0.0.1@5300"]
 
 
 def test_the_router_of_an_existing_playbook(empty: Recording) -> None:

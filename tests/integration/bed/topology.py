@@ -56,17 +56,23 @@ class Bed:
 
     The nodes' anycast interface is called dummy0, as on real nodes, but is a bridge without ports: the host's kernel
     may have no dummy driver. `node` makes a node: Machine, or SystemdMachine. With `remote` there is one more machine
-    with clients, behind the router.
+    with clients, behind the router. `packages` are Debian's, on all machines beside the usual ones.
     """
 
     def __init__(
-        self, nodes: int = 3, lan: Lan = HOME, remote: bool = False, node: Callable[[str, Path], Machine] = Machine
+        self,
+        nodes: int = 3,
+        lan: Lan = HOME,
+        remote: bool = False,
+        node: Callable[[str, Path], Machine] = Machine,
+        packages: tuple[str, ...] = (),
     ) -> None:
         self.lan = lan
         self.addresses = lan.nodes(nodes)
         self._stack = ExitStack()
         self._with_remote = remote
         self._node = node
+        self._packages = packages
         self.router: Router
         self.nodes: list[Machine] = []
         self.phones: Machine
@@ -74,7 +80,7 @@ class Bed:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            root = ensure_rootfs()
+            root = ensure_rootfs(*self._packages)
             self.router = Router("router", root)
             stack.callback(self.router.stop)
             router = self.router

@@ -64,9 +64,11 @@ MATRIX = {
 BED_MATRIX = (
     "tests/integration/test_announcer.py",
     "tests/integration/test_authentication.py",
+    "tests/integration/test_example_services.py",
     "tests/integration/test_lsa_change.py",
     "tests/integration/test_metrics.py",
     "tests/integration/test_rotate_key.py",
+    "tests/integration/test_shared_registrations.py",
 )
 # Scenarios that look into the emulator's machine, so not with a RouterOS of the user's in its place (ROUTER_IMAGE).
 EMULATOR_ONLY = {

@@ -124,7 +124,7 @@ def expose(name: str, announced: bool, status: str, passed: int = 0, failed: int
         directory = os.open(os.path.dirname(METRICS), os.O_RDONLY)
         try:
             # Another announcer holds it for a moment. One that is stopped then must not hold up this one.
-            for _ in range(20):
+            for _attempt in range(20):
                 with contextlib.suppress(BlockingIOError):
                     fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break

@@ -248,6 +248,7 @@ class Installer:
         if announcer.BOOT in self.changed:
             # The files of the metrics; what is for a boot alone is left out.
             self.module.run_command(["systemd-tmpfiles", "--create", announcer.BOOT], check_rc=True)
+            systemd.expose_drains()
         self.link()
         for name in self.gone:
             self.systemctl("stop", announcer.instance(name))

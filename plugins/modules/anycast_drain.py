@@ -92,7 +92,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.model.services import Service, named
 from ..module_utils.node import announcer, systemd
-from ..module_utils.node.drain import Drain, drain_metrics
+from ..module_utils.node.drain import Drain
 from ..module_utils.node.files import write_file
 from ..module_utils.waiting import Verdict, wait_for
 
@@ -126,12 +126,6 @@ class Node:
     def write(self, record: Drain, new: bool = False) -> None:
         self.path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         write_file(self.path, json.dumps(vars(record), indent=2) + "\n", mode=0o644, new=new)
-
-    def expose(self) -> None:
-        """Write the drains for Prometheus, in the file that the announcer's installation has made."""
-        path = Path(announcer.DRAIN_METRICS)
-        if self.changed and not self.module.check_mode and path.exists():
-            write_file(path, drain_metrics(systemd.drains()), mode=0o644)
 
     # The steps
 
@@ -268,7 +262,8 @@ def main() -> None:
     node = Node(module)
     if module.params["state"] != "read":
         getattr(node, module.params["state"])()
-        node.expose()
+        if node.changed and not module.check_mode:
+            systemd.expose_drains()
     module.exit_json(
         changed=node.changed,
         records=[vars(record) for record in systemd.drains()],

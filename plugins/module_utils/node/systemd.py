@@ -13,7 +13,8 @@ from typing import Any
 
 from ..model.services import Service, ServicesError, normalise_services
 from . import announcer
-from .drain import Drain
+from .drain import Drain, drain_metrics
+from .files import write_file
 
 Run = Callable[..., "tuple[int, str, str]"]  # AnsibleModule.run_command: exit code, standard output and error
 UnitState = dict[str, str]  # Properties by systemd's names
@@ -103,6 +104,14 @@ def announcements(run: Run, services: list[Service]) -> list[dict[str, Any]]:
             why = instance["StatusText"] or f"{unit} is active"
         found.append({"name": name, "announced": is_announced(name), "why": why})
     return found
+
+
+def expose_drains() -> None:
+    """Write the drains for Prometheus, where the announcer's installation has made the file."""
+    path = Path(announcer.DRAIN_METRICS)
+    text = drain_metrics(drains())
+    if path.exists() and path.read_text("utf-8") != text:
+        write_file(path, text, mode=0o644)
 
 
 def drains() -> list[Drain]:

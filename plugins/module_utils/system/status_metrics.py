@@ -23,7 +23,11 @@ def status_metrics(status: Status, now: float) -> str:
             gauge(
                 "anycast_service_out",
                 "Whether an address of the service is served by no node.",
-                [({"service": service.name}, bool(service.out)) for service in status.services],
+                [
+                    ({"service": service.name}, bool(service.out))
+                    for service in status.services
+                    if service.out or service.serving is not None
+                ],
             ),
             gauge(
                 "anycast_service_wanted_nodes",

@@ -257,6 +257,13 @@ def test_the_metrics_are_handed_to_a_node_exporter(systemd_node, install, uninst
     assert not uninstall()["changed"]
 
 
+def test_a_drain_from_before_there_were_metrics(systemd_node, install):
+    Path(announcer.DRAINED).mkdir()
+    Path(announcer.drain_file("sip")).write_text('{"since": "2026-11-22T15:00:00Z", "by": "me", "reason": "disk"}')
+    install(SIP)
+    assert 'anycast_drained_timestamp_seconds{service="sip"} 1795359600' in Path(announcer.DRAIN_METRICS).read_text()
+
+
 def test_a_service_that_is_gone_has_no_metrics_any_more(systemd_node, install):
     install(SIP, {**SIX, "addresses": ["172.18.0.66"]})
     lines = ["# HELP anycast_announced x", *(f'anycast_announced{{service="{name}"}} 0' for name in ("sip", "six"))]

@@ -48,3 +48,4 @@ def test_what_could_not_be_read_has_no_sample(fake_system):
     found = samples(system)
     assert found['anycast_router_seen{router="hap-lite"}'] == "0"
     assert 'anycast_service_serving_nodes{service="sip"}' not in found
+    assert 'anycast_service_out{service="sip"}' not in found

@@ -16,6 +16,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..model.link import closest, link_problems, unknown_key
 from ..model.services import ServicesError, announced, normalise_services
+from ..ospf.router_id import router_id_problems
 from .request import NODES, ROUTERS
 
 Row = dict[str, Any]
@@ -95,6 +96,9 @@ def host_problems(
     found = [*variable_problems(variables, options, known)]
     if LOGIN in options:
         found += login_problems(variables, controller)
+    own = f"{role}_router_id"
+    if own in options and isinstance(router_id := variables.values.get(own), str):
+        found += router_id_problems(own, router_id, {})
     return found + [*model_problems(variables, role, controller)]
 
 

@@ -17,6 +17,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "routeros_ospf_api": {"type": "dict", "required": True},
     "routeros_ospf_link": {"type": "dict", "required": True},
     "routeros_ospf_cost": {"type": "int"},
+    "routeros_ospf_router_id": {"type": "str"},
 }
 LOGIN = {"hostname": "172.18.0.1", "username": "ansible", "password": "x"}
 
@@ -42,6 +43,20 @@ def test_the_environment_variable_is_named_through_a_reference():
     )
     (said,) = problems({"routeros_ospf_link": {"key": ""}}, written=written, environment={"ANYCAST_OSPF_KEY": ""})
     assert "is set, but empty" in said
+
+
+@pytest.mark.parametrize(
+    ("router_id", "said"),
+    [
+        ("", "routeros_ospf_router_id is missing, expected an IPv4 address"),
+        ("router", "routeros_ospf_router_id is 'router', expected a dotted quad"),
+        (["172.18.0.1"], "routeros_ospf_router_id is a list, expected text"),
+    ],
+)
+def test_a_router_id_that_cannot_be(router_id, said):
+    (found,) = problems({"routeros_ospf_router_id": router_id})
+    assert found.startswith(said)
+    assert problems({"routeros_ospf_router_id": "172.18.0.1"}) == []
 
 
 def test_a_reference_in_a_circle_ends():

@@ -63,7 +63,7 @@ class Watched(Network):
 
     def settled(self) -> bool:
         """Whether the router has had both nodes as neighbours for 5 s, and sends to both."""
-        found = self.bed.router.vtysh_json("show ip ospf neighbor json")["neighbors"]
+        found = self.bed.router.vtysh_json("show ip ospf neighbor detail json")["neighbors"]
         full = [row for (row,) in found.values() if row["nbrState"].startswith("Full")]
         return len(full) == 2 and all(row.get("lastPrgrsvChangeMsec", 0) > 5000 for row in full) and self.hops() == [2]
 

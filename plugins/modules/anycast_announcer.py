@@ -113,7 +113,7 @@ class Installer:
         found = [path for pattern in announcer.patterns(everything=self.absent) for path in _glob(pattern)]
         self.superfluous = sorted(path for path in found if path not in self.files)
         self.changed = dict(self._changed())
-        # Where there is no node exporter, nobody needs them.
+        # Only a node exporter reads the metrics.
         exported = Path(announcer.EXPORTED).is_dir()
         self.links = [Path(path) for path in announcer.LINKS if exported and self._is_linked(Path(path)) is self.absent]
         names = [service.name for service in self.services]

@@ -191,7 +191,7 @@ def test_each_alert_is_fired_by_its_fault_and_none_by_a_drain(watched: Watched) 
     watched.see("AnycastFewerThanWanted")
     second.systemctl("stop", "sip")
     watched.wait_announced(2, False)
-    watched.see("AnycastFewerThanWanted", "AnycastNobodyServes")
+    watched.see("AnycastFewerThanWanted", "AnycastOutage")
     first.systemctl("kill", "--signal=CONT", "sip")
     second.systemctl("start", "sip")
     for number in (1, 2):

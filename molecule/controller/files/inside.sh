@@ -12,7 +12,7 @@ exec unshare --mount sh -ec '
     mount --rbind "$place" "$ANYCAST_INSIDE$place"
   done
   mount -t proc proc "$ANYCAST_INSIDE/proc"
-  exec env -i -C / HOME=/root LANG=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+  exec env -i -C / HOME=/home LANG=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin \
     ANYCAST_OSPF_KEY="$ANYCAST_OSPF_KEY" ROUTEROS_USERNAME="$ROUTEROS_USERNAME" ROUTEROS_PASSWORD="$ROUTEROS_PASSWORD" \
-    chroot "$ANYCAST_INSIDE" env -C /root "$@"
+    chroot "$ANYCAST_INSIDE" env -C /home "$@"
 ' sh "$@"

@@ -117,13 +117,13 @@ def alive() -> None:
 
 
 def expose(name: str, announced: bool, status: str, passed: int = 0, failed: int = 0) -> None:
-    """Write the state of a service for Prometheus. Nothing waits for this, and nothing fails by it."""
+    """Write the state of a service for Prometheus. This never fails, and waits 0.2 s at most."""
     with contextlib.suppress(Exception):
         import fcntl
 
         directory = os.open(os.path.dirname(METRICS), os.O_RDONLY)
         try:
-            # Another announcer holds it for a moment. One that is stopped then must not hold up this one.
+            # A different announcer holds the lock for a moment. If it is stopped then, this one writes nothing.
             for _attempt in range(20):
                 with contextlib.suppress(BlockingIOError):
                     fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)

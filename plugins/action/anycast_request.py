@@ -67,7 +67,10 @@ class ActionModule(Verdict):
             )
         if problems:
             self.refuse(verdict_text(problems))
-        return {**{name: value for name, value in values.items() if name != "new_key"}, **found}
+        routers = request.routers_to_ask(asked, left)
+        for warning in request.left_out_warnings(playbook, asked, routers):
+            self._display.warning(warning)
+        return {**{name: value for name, value in values.items() if name != "new_key"}, **found, "routers": routers}
 
     def _findings(self, playbook: str, task_vars: Row, hosts: list[str]) -> Iterator[Finding]:
         """Yield what the inventory alone shows to be wrong with the hosts that the playbook looks at."""

@@ -51,6 +51,13 @@ services:
   returned: success
   type: dict
   sample: {sip2: [172.18.0.64/32]}
+routers:
+  description: >-
+    The routers that the playbook asks: those that C(--limit) leaves. If it leaves none, all routers.
+  returned: success
+  type: list
+  elements: str
+  sample: [hap-lite]
 nodes: {type: list, elements: str, returned: success, description: "With C(remove), the nodes that it changes."}
 router: {type: bool, returned: success, description: "With C(remove), whether it changes the router."}
 events:

@@ -71,6 +71,8 @@ client_warnings:
   {type: list, elements: str, returned: as RV(templates), description: What keeps clients on the LAN from them.}
 untracked:
   {type: list, elements: dict, returned: as RV(templates), description: "The same with C(path), of both menus of raw."}
+full_neighbors:
+  {type: list, elements: str, returned: as RV(templates), description: The router ids of those that are full now.}
 info: {type: dict, returned: success, description: What M(homelab.anycast.routeros_info) returned.}
 asked: {type: dict, returned: success, description: "The options that it is for, without the login and the keys."}
 moved: {type: bool, returned: with O(new_key_id), description: Whether the router has the new key already.}

@@ -33,6 +33,7 @@ def _router(host: Host, asked: bool) -> RouterEnd:
         router_id=router_id,
         neighbors=host.get("__anycast_neighbors", {}),
         warnings=plan.get("client_warnings", []),
+        priority=next((row["priority"] for row in plan.get("templates", {}).get("rows", ())), None),
         **_answer(plan),
     )
 

@@ -59,6 +59,8 @@ class System:
         self.link: dict[str, Any] = {"key": key}
         self.services = services
         self.nodes = nodes
+        # More routers on the link: how to log in to each.
+        self.more_routers: dict[str, dict[str, Any]] = {}
 
     def inventory(self) -> dict[str, Any]:
         node = {
@@ -72,18 +74,21 @@ class System:
         router = {
             "ansible_connection": "local",
             "ansible_python_interpreter": PYTHON,
-            "routeros_ospf_api": self.router.login(),
             "routeros_ospf_link": self.link,
-            "routeros_ospf_router_id": "172.18.0.1",
             "routeros_ospf_interfaces": ["bridge-lan"],
             "routeros_ospf_anycast_prefixes": [address for one in self.services for address in one["addresses"]],
+        }
+        logins = {"hap-lite": self.router.login(), **self.more_routers}
+        routers = {
+            name: {**router, "routeros_ospf_api": login, "routeros_ospf_router_id": f"172.18.0.{number}"}
+            for number, (name, login) in enumerate(logins.items(), 1)
         }
         names = {f"sip{n}": {"bird_anycast_router_id": f"172.18.0.{10 + n}"} for n in range(1, self.nodes + 1)}
         return {
             "all": {
                 "vars": {"anycast_services": self.services},
                 "children": {
-                    "anycast_routers": {"hosts": {"hap-lite": router}},
+                    "anycast_routers": {"hosts": routers},
                     "anycast_nodes": {"hosts": names, "vars": node},
                 },
             }

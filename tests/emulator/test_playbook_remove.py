@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from .conftest import Start
-from .playbook import System
+from .playbook import CLOSED, System
 from .recorded import Recording
 from .test_removal import rows
 from .test_role_routeros_ospf import FIRST_KEY, RULE, Role
@@ -97,3 +97,21 @@ def test_what_would_interrupt_the_router_is_refused_before_a_node_is_touched(sta
     assert code != 0 and "the router has hello-interval=1s, expected 2s" in said, said
     assert "[Look which" not in said
     assert rows(remove.router) == before
+
+
+def test_a_router_that_is_away_is_left_out_by_consent(remove: Remove, tmp_path: Path) -> None:
+    before = rows(remove.router)
+    assert Role(remove.router, tmp_path)(routeros_ospf_anycast_prefixes=PREFIXES)[0] == 0
+    there = rows(remove.router)
+    remove.more_routers = {"edge": {**remove.router.login(), "port": CLOSED}}
+    asked = {"anycast_everything": "true", "anycast_force": "true"}
+    code, said = remove(**asked)
+    assert code != 0 and rows(remove.router) == there, said
+    assert "To go on without this router: --limit '!edge'" in said
+    # A list of nodes is no consent: it leaves out each router.
+    code, said = remove("--limit", "sip1,sip2", **asked)
+    assert code != 0 and "--limit leaves out edge, hap-lite: run remove without --limit" in said, said
+    code, said = remove("--limit", "!edge", **asked)
+    assert code == 0 and rows(remove.router) == before, said
+    warning = "edge is left out by --limit, so it is not asked, and not waited for: it keeps what the role has written"
+    assert warning in said

@@ -34,7 +34,7 @@ FOLLOW = """
   tasks:
     - ansible.builtin.include_tasks: {tasks}
       vars:
-        __anycast_request: {{wait: 0}}
+        __anycast_request: {{wait: 0, routers: [hap-lite]}}
         __anycast_prefixes: [{prefix}]
         __anycast_without: [172.18.0.12]
 """

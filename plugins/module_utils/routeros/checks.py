@@ -223,6 +223,12 @@ def _ipv6_problems(info: Info) -> Iterator[str]:
 AGREED = {"type": "broadcast", "hello-interval": "10s", "dead-interval": "40s", "auth": "none"}
 
 
+def full_neighbors(info: Info, *areas: str) -> list[Row]:
+    """Return the rows of the neighbours in these areas to which the router is adjacent."""
+    rows: list[Row] = info["ospf"]["neighbors"]
+    return [row for row in rows if row.get("area") in areas and str(row.get("state")).lower() == "full"]
+
+
 def interruption_problems(info: Info, link: Link, request: RouterRequest) -> list[str]:
     """Return one sentence for each interface template of the role whose change would drop neighbours; never a key.
 
@@ -231,11 +237,8 @@ def interruption_problems(info: Info, link: Link, request: RouterRequest) -> lis
     found = []
     for template in template_rows(link, request):
         changes = _changes(info, template, link, request)
-        neighbors = [
-            str(row.get("address", "")).partition("%")[0]
-            for row in info["ospf"]["neighbors"]
-            if row.get("area") == template["area"] and str(row.get("state")).lower() == "full"
-        ]
+        full = full_neighbors(info, template["area"])
+        neighbors = [str(row.get("address", "")).partition("%")[0] for row in full]
         if changes and neighbors:
             found.append(
                 f"the router has {', '.join(changes)} in its interface template on {template['interfaces']}: with the"

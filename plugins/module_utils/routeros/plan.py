@@ -126,6 +126,8 @@ def _writes(info: Info, request: RouterRequest, link: Link, found: Takeover) -> 
     chains: Row = {"field": "chain", "values": request.chains}
     ospf, rules = info["ospf"], info["filter"]["rules"]
     instances = rows.instance_rows(request)
+    areas = rows.area_rows(link, request)
+    full = checks.full_neighbors(info, *(row["name"] for row in areas))
     names = [] if request.filter_chain else [row["name"] for row in instances]
     ip_settings = {"send-redirects": request.send_redirects, "ipv4-multipath-hash-policy": policy}
     return {
@@ -142,8 +144,9 @@ def _writes(info: Info, request: RouterRequest, link: Link, found: Takeover) -> 
             if row["name"] in names and _is_filtered(info, row, request.comment)
         ],
         "old_filter_rules": _step(rules, [], [*ours, {**chains, "invert": True}]),
-        "areas": _step(ospf["areas"], rows.area_rows(link, request), found.restrict["area"], others_stay=True),
+        "areas": _step(ospf["areas"], areas, found.restrict["area"], others_stay=True),
         "bfd": _step(info["bfd"]["configurations"], rows.bfd_rows(link, request), ours),
+        "full_neighbors": list(dict.fromkeys(row["router-id"] for row in full)),
         # Always written: only the task that does it knows the key.
         "templates": {"rows": rows.template_rows(link, request), "restrict": found.restrict["template"]},
     }

@@ -48,6 +48,7 @@ class End:
 class RouterEnd(End):
     """A router, with the result of routeros_info."""
 
+    priority: int | None = None  # What its plan writes; None without a plan
     warnings: list[str] = dataclasses.field(default_factory=list)  # What its plan says of the packets of clients
 
     def places(self) -> Iterator[Placed]:

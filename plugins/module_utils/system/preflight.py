@@ -111,6 +111,18 @@ def agreement(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
             )
 
 
+def priorities(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
+    """Say which of several routers could not take over as the designated router (RFC 2328 9.4)."""
+    for router in routers:
+        others = [other for other in routers if other is not router]
+        if others and router.priority == 0 and router.link and router.link.network_type == "broadcast":
+            yield Finding(
+                f"routeros_ospf_priority is 0, expected 1 or more: without {_names(others)} the link would have no"
+                " designated router (RFC 2328 9.4), and no node a full neighbour",
+                (router.name,),
+            )
+
+
 def router_interfaces(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
     """Say which interfaces of a router are without link or address; that they exist, the role's plan checks."""
     for router in routers:
@@ -428,7 +440,7 @@ def node_rp_filter(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
 _Check = Callable[[Routers, Nodes], Iterator[Finding]]
 
 PROBLEMS: tuple[_Check, ...] = (
-    *(ends, services, agreement, router_interfaces, node_interfaces, subnet, link_local_addresses, mtu),
+    *(ends, services, agreement, priorities, router_interfaces, node_interfaces, subnet, link_local_addresses, mtu),
     *(anycast_addresses, strangers, router_firewall, node_firewall),
 )
 WARNINGS: tuple[_Check, ...] = (

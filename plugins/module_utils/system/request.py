@@ -32,8 +32,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "rotate_key": (ROUTERS, NODES),
     "remove": (NODES,),  # With anycast_force it needs no router
 }
-# Playbooks in which --limit must not leave out a host that they are about.
-WHOLE = ("drain", "undrain", "drill", "rotate_key", "remove")
+# Playbooks in which --limit must not leave out a host that they are about. One of several routers may be left out of
+# MAINTENANCE: one that is away must not keep the user from work on a node.
+MAINTENANCE = ("drain", "undrain", "remove")
+WHOLE = (*MAINTENANCE, "drill", "rotate_key")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -224,13 +226,33 @@ def inventory_problems(
         return problems
     if playbook in WHOLE:
         nodes = inventory.nodes if playbook == "rotate_key" else [name for name in asked if name in inventory.nodes]
-        needed = [*(["localhost"] if playbook == "drill" else nodes), *inventory.routers]
+        some_routers = playbook in MAINTENANCE and any(name in hosts for name in inventory.routers)
+        needed = [*(["localhost"] if playbook == "drill" else nodes), *([] if some_routers else inventory.routers)]
         left_out = [name for name in needed if name not in hosts]
         return [f"--limit leaves out {', '.join(left_out)}: run {playbook} without --limit"] if left_out else []
     concerned = (*GROUPS[playbook], *([CLIENTS] if playbook == "verify" else []))
     if not any(name in hosts for group in concerned for name in groups.get(group, ())):
         return [f"--limit leaves no host of {', '.join(concerned)}: {playbook} would do nothing"]
     return []
+
+
+def routers_to_ask(inventory: Inventory, hosts: Collection[str]) -> list[str]:
+    """Return the routers that a playbook asks: those that --limit leaves, all where it leaves nodes alone."""
+    return [name for name in inventory.routers if name in hosts] or inventory.routers
+
+
+def left_out_warnings(playbook: str, inventory: Inventory, asked: Collection[str]) -> list[str]:
+    """Return what it means for maintenance that a router is not asked, a sentence for each router left out."""
+    consequence = {
+        "drain": "if it runs, its clients may be sent to the node until it has followed",
+        "undrain": "whether it sends clients to the node is not proven",
+        "remove": "it keeps what the role has written: run remove again when it answers",
+    }
+    return [
+        f"{name} is left out by --limit, so it is not asked, and not waited for: {consequence[playbook]}"
+        for name in inventory.routers
+        if playbook in MAINTENANCE and name not in asked
+    ]
 
 
 def drain_request(values: Row, inventory: Inventory) -> tuple[Row, list[str]]:

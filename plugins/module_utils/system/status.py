@@ -113,6 +113,13 @@ class _System:
         ]
         return (all(answers) if answers else None), any(answers)
 
+    def _lacking(self, node: ReadNode, service: str) -> str:
+        """Return which routers do not send clients to a node, in words."""
+        addresses = [prefix for one in node.services if one.name == service for prefix in one.addresses]
+        read = [(router.name, hops) for prefix in addresses for router, hops in self._readable(prefix)]
+        lacking = {name for name, hops in read if not any(hop["active"] and self._is(hop, node.name) for hop in hops)}
+        return and_list(sorted(lacking)) if len(self.routers) > 1 else "the router"
+
     def _is_away(self, router: ReadRouter) -> bool:
         """Return whether clients reach no node by a router: it cannot be read, and no node has it as a neighbour."""
         views = [self._views(node, router).get("the node") for node in self.nodes if node.name in self.seen]
@@ -243,8 +250,8 @@ class _System:
             why = "it is announced, and its adjacency is not up"
             if self._link(node).level != "bad":
                 why = (
-                    "it is announced, and no active next hop of the router: see the router's import filter"
-                    " (in-filter-chain), and whether another route to the address hides this one"
+                    f"it is announced, and no active next hop of {self._lacking(node, cell.service)}: see the import"
+                    " filter there (in-filter-chain), and whether another route to the address hides this one"
                 )
             return "not installed", "bad", why
         if node.bird_state != "active":
@@ -330,7 +337,9 @@ class _System:
         }
 
     def _link(self, node: ReadNode) -> LinkState:
-        views = [entry for router in self.routers for entry in self._views(node, router).values()]
+        # One of several routers that is away says nothing about the node.
+        routers = [router for router in self.routers if router.name not in self.away] or self.routers
+        views = [entry for router in routers for entry in self._views(node, router).values()]
         if not views:
             return LinkState("unknown", "not known")
         found = [entry for entry in views if entry]

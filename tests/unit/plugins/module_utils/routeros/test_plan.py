@@ -148,11 +148,22 @@ def test_all_problems_are_said_at_once(router, planned):
 
 def test_an_interruption_is_a_problem_unless_it_is_allowed(configured, planned):
     info = configured()
-    info["ospf"]["neighbors"] = [{"area": "anycast", "address": "172.18.0.11", "state": "Full"}]
+    info["ospf"]["neighbors"] = [{"area": "anycast", "address": "172.18.0.11", "router-id": "172.18.0.11", "state": "Full"}]
     slow = {**LINK, "hello_interval": 2}
     (problem,) = planned(info, slow)["problems"]
     assert "loses its neighbours 172.18.0.11" in problem
     assert planned(info, slow, allow_interruption=True)["problems"] == []
+
+
+def test_the_neighbours_to_wait_for_are_those_that_are_full_now(configured, planned):
+    info = configured()
+    row = {"area": "anycast", "router-id": "172.18.0.11", "state": "Full"}
+    info["ospf"]["neighbors"] = [
+        row,
+        {**row, "router-id": "172.18.0.12", "state": "2-Way"},
+        {**row, "router-id": "192.0.2.1", "area": "his"},
+    ]
+    assert planned(info)["full_neighbors"] == ["172.18.0.11"]
 
 
 def test_a_takeover_is_told(by_hand, planned):
@@ -186,7 +197,7 @@ def test_the_router_gets_the_new_key_id(configured, ask):
 
 def test_what_else_is_not_as_the_link_says_is_said_before_the_router_moves(configured, ask):
     info = configured()
-    info["ospf"]["neighbors"] = [{"area": "anycast", "address": "172.18.0.11", "state": "Full"}]
+    info["ospf"]["neighbors"] = [{"area": "anycast", "address": "172.18.0.11", "router-id": "172.18.0.11", "state": "Full"}]
     slow = {**LINK, "hello_interval": 2}
     (problem,) = plan.rotation_plan(info, ask(), slow, 2)["problems"]
     assert "hello-interval=1s, expected 2s" in problem

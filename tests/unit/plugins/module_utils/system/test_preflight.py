@@ -117,6 +117,7 @@ class System:
             "reached": values.get("reached", True),
             "asked": bool(values),
             **({"planned": values.get("planned", {})} if "facts" in values else {}),
+            **({"priority": values["priority"]} if "priority" in values else {}),
         }
 
     def problem(self):
@@ -198,6 +199,24 @@ def test_the_link(system, key, theirs, says):
     problem = system.problem()
     assert problem.startswith(says)
     assert "anycast_link" in problem and "another-one" not in problem
+
+
+def test_each_of_several_routers_must_be_able_to_take_over(system):
+    edge = copy.deepcopy(system.router)
+    edge["info"]["addresses"] = [{**edge["info"]["addresses"][0], "address": "172.18.0.2/26"}]
+    system.routers["edge"] = edge
+    system.router["priority"], edge["priority"] = 128, 0
+    assert system.problem() == (
+        "edge: routeros_ospf_priority is 0, expected 1 or more: without hap-lite the link would have no designated"
+        " router (RFC 2328 9.4), and no node a full neighbour"
+    )
+    edge["priority"] = 1
+    assert system.verdict() == {"problems": [], "warnings": []}
+    # On a point-to-point link none is elected.
+    edge["priority"] = 0
+    for end in (*system.routers.values(), *system.nodes.values()):
+        end["link"]["network_type"] = "ptp"
+    assert system.verdict()["problems"] == []
 
 
 def test_nodes_with_the_same_mistake_are_named_together(system):

@@ -165,6 +165,31 @@ def test_limit(playbook, hosts, asked, said):
     assert misfits(playbook, hosts=hosts, asked=asked) == ([said] if said else [])
 
 
+@pytest.mark.parametrize("playbook", request.GROUPS)
+def test_one_of_several_routers_may_be_left_out_of_maintenance(playbook):
+    inventory = Inventory({}, {**GROUPS, "anycast_routers": ["hap-lite", "edge"]})
+    hosts = [*EVERYBODY, "hap-lite"]
+    problems = request.inventory_problems(playbook, inventory, hosts, ["sip1"])
+    asked = request.routers_to_ask(inventory, hosts)
+    warnings = request.left_out_warnings(playbook, inventory, asked)
+    assert asked == ["hap-lite"]
+    if playbook in ("drill", "rotate_key"):
+        assert problems == [f"--limit leaves out edge: run {playbook} without --limit"]
+    elif playbook in ("drain", "undrain", "remove"):
+        assert problems == []
+        (warning,) = warnings
+        assert warning.startswith("edge is left out by --limit, so it is not asked, and not waited for: ")
+    else:
+        assert problems == warnings == []
+
+
+def test_the_routers_that_are_asked():
+    inventory = Inventory({}, {"anycast_routers": ["hap-lite", "edge"]})
+    assert request.routers_to_ask(inventory, ["sip1", "edge"]) == ["edge"]
+    # With nodes alone, `verify --limit sip1`, those are still expected to be neighbours of all routers.
+    assert request.routers_to_ask(inventory, ["sip1"]) == ["hap-lite", "edge"]
+
+
 # --- drain, undrain ---------------------------------------------------------------------------------------------------
 
 

@@ -274,7 +274,25 @@ def test_one_of_two_routers_lacks_a_node(fake_system):
     backup = {**other.router, "name": "backup", "router_id": "172.18.0.2"}
     for node in system.nodes.values():
         node["neighbors"]["neighbors"].append(system.neighbor("172.18.0.2"))
-    assert cell(system.status(backup), "sip1").state == "not installed"
+    found = cell(system.status(backup), "sip1")
+    assert found.state == "not installed"
+    assert found.why.startswith("it is announced, and no active next hop of backup: see the import filter there")
+
+
+def test_one_of_two_routers_is_away(fake_system):
+    system = fake_system(bfd=True)
+    refused = "cannot log in to 172.18.0.2: No route to host"
+    away = {"name": "edge", "router_id": "172.18.0.2", "bfd": True, "problems": []}
+    found = system.status({**away, "neighbors": {"msg": refused}, "next_hops": []})
+    # The rest is as it was: one problem, each node has its adjacency, each service its nodes.
+    assert told(found) == [("edge", "no node has it as a neighbour, and it cannot be read")]
+    assert (found.problems[0].kind, found.problems[0].causes) == ("down", [refused])
+    assert verdict(found) == ("degraded", "Degraded: 1 problem", "sip served by 3 of 3")
+    assert {node.link.text for node in found.nodes} == {"Full, BFD up"}
+    assert [(router.name, router.trouble, router.level) for router in found.routers] == [
+        ("hap-lite", None, "good"),
+        ("edge", "no neighbour", "bad"),
+    ]
 
 
 def test_nothing_at_all(fake_system):

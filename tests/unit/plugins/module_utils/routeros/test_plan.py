@@ -148,7 +148,9 @@ def test_all_problems_are_said_at_once(router, planned):
 
 def test_an_interruption_is_a_problem_unless_it_is_allowed(configured, planned):
     info = configured()
-    info["ospf"]["neighbors"] = [{"area": "anycast", "address": "172.18.0.11", "router-id": "172.18.0.11", "state": "Full"}]
+    info["ospf"]["neighbors"] = [
+        {"area": "anycast", "address": "172.18.0.11", "router-id": "172.18.0.11", "state": "Full"}
+    ]
     slow = {**LINK, "hello_interval": 2}
     (problem,) = planned(info, slow)["problems"]
     assert "loses its neighbours 172.18.0.11" in problem
@@ -197,7 +199,9 @@ def test_the_router_gets_the_new_key_id(configured, ask):
 
 def test_what_else_is_not_as_the_link_says_is_said_before_the_router_moves(configured, ask):
     info = configured()
-    info["ospf"]["neighbors"] = [{"area": "anycast", "address": "172.18.0.11", "router-id": "172.18.0.11", "state": "Full"}]
+    info["ospf"]["neighbors"] = [
+        {"area": "anycast", "address": "172.18.0.11", "router-id": "172.18.0.11", "state": "Full"}
+    ]
     slow = {**LINK, "hello_interval": 2}
     (problem,) = plan.rotation_plan(info, ask(), slow, 2)["problems"]
     assert "hello-interval=1s, expected 2s" in problem

@@ -15,7 +15,13 @@ from ansible_collections.homelab.anycast.plugins.module_utils.system.diagnosis i
 from ansible_collections.homelab.anycast.plugins.module_utils.system.endpoints import NodeEnd, RouterEnd
 
 KEY = "k3y-of-the-lab"
-ROUTER_IDS = {"hap-lite": "172.18.0.1", "sip1": "172.18.0.11", "sip2": "172.18.0.12", "sip3": "172.18.0.13"}
+ROUTER_IDS = {
+    "hap-lite": "172.18.0.1",
+    "edge": "172.18.0.2",
+    "sip1": "172.18.0.11",
+    "sip2": "172.18.0.12",
+    "sip3": "172.18.0.13",
+}
 NODES = ["sip1", "sip2", "sip3"]
 LINK = {"name": "enp0s11", "area": "0.0.0.0", "type": "broadcast", "hello": 1.0, "dead": 4.0, "silent": False}
 DUMMY = {"name": "dummy0", "area": "0.0.0.0", "type": "broadcast", "hello": 10.0, "dead": 40.0, "silent": True}
@@ -77,6 +83,28 @@ class System:
 @pytest.fixture
 def system():
     return System()
+
+
+def test_one_of_two_routers_is_away(system):
+    """What is said names it, and is no fault of the rest."""
+    for name in NODES:
+        system.change(name, neighbors=lacks("edge"))
+    router = dataclasses.replace(system.router, neighbors={"neighbors": []})
+    refused = "No route to host"
+    edge = RouterEnd(
+        "edge", router_id=ROUTER_IDS["edge"], reached=False, problems=[refused], neighbors={"msg": refused}
+    )
+    found = diagnosis([router, edge], list(system.nodes.values()))
+    assert found == [
+        "sip1, sip2, sip3: no neighbour edge, expected Full",
+        "edge: cannot be reached (No route to host). Start it, correct routeros_ospf_api, or leave it out by --limit"
+        " '!NAME'",
+    ]
+    # As asked for: the playbook does not have the nodes wait for it.
+    for name in NODES:
+        system.change(name, neighbors={"neighbors": []})
+    left_out = RouterEnd("edge", asked=False, router_id=ROUTER_IDS["edge"])
+    assert diagnosis([router, left_out], list(system.nodes.values())) == []
 
 
 @pytest.mark.parametrize(

@@ -28,10 +28,15 @@ UNRECOVERED = 10.0
 LIMITS = {WITHDRAW: 0.0, KILLED: 0.6, KILLED_SOON: 0.6, SECOND_DIES: 0.6, HANGS: 2.0, LINK_CUT: 1.0}
 """Seconds that the collection's median window may be, at either place."""
 
+_BOUND_IS_FASTER = "It ends BIRD, and with it all services of its node; here the announcer ends, and tells BIRD of one."
 REASONS = {
-    BOUND: "It ends BIRD, and with it all services of its node; here the announcer ends, and then tells BIRD of one.",
+    **dict.fromkeys((KILLED, KILLED_SOON, SECOND_DIES), _BOUND_IS_FASTER),
+    BOOT: (
+        "The router still has the LSA from before the node lost its power, and uses it from Full until the node has"
+        " flushed it. BGP and VRRP have nothing from before; a BIRD bound to its service starts after it."
+    ),
 }
-"""Why a side is faster."""
+"""Why a side is faster, by event; without one the measurement asks for a look."""
 
 
 @dataclass(frozen=True)
@@ -204,7 +209,8 @@ def table(measured: Sequence[Measured]) -> str:
 
 def others_table(measured: Sequence[Measured]) -> str:
     """A Markdown table: what clients of other nodes lost, of the events and sides where they did in any round."""
-    lines = ["| event | side | clients | probes lost | of |", "|---|---|---|---|---|"]
+    head = ["| event | side | clients | probes lost | of |", "|---|---|---|---|---|"]
+    lines = []
     for event in dict.fromkeys(one.event for one in measured):
         for side in SIDES:
             for client in CLIENTS:
@@ -212,7 +218,7 @@ def others_table(measured: Sequence[Measured]) -> str:
                 if any(lost):
                     sent = _values(measured, event, client, side, "sent")
                     lines.append(f"| {event} | {side} | {client} | {Spread.of(lost).text(0)} | {median(sent):.0f} |")
-    return "\n".join(lines)
+    return "\n".join(["Nothing, but:", "", *head, *lines] if lines else ["Nothing, in any event on any side."])
 
 
 def shares(measured: Sequence[Measured]) -> str:
@@ -233,11 +239,7 @@ def behind_others(measured: Sequence[Measured]) -> list[str]:
         first, ours = fastest(measured, event), _worst(measured, event, COLLECTION)
         if ours and COLLECTION not in first:
             theirs = ", ".join(f"{side} {_worst(measured, event, side).text()} s" for side in first)  # type: ignore[union-attr]
-            found.append(
-                " ".join(
-                    [f"{event}: {ours.text()} s, but {theirs}.", *(REASONS[side] for side in first if side in REASONS)]
-                )
-            )
+            found.append(" ".join([f"{event}: {ours.text()} s, but {theirs}.", REASONS.get(event, "")]).strip())
     return found
 
 

@@ -15,6 +15,7 @@ from bench.figures import (
     COLLECTION,
     EXABGP,
     HANGS,
+    KILLED,
     LAN,
     LINK_CUT,
     REASONS,
@@ -189,9 +190,9 @@ def test_sides_that_no_round_tells_apart_are_both_the_fastest() -> None:
 
 
 def test_where_the_collection_is_slower_is_said() -> None:
-    slower = [*both(HANGS, BOUND, [1.0, 1.1, 1.2]), *both(HANGS, COLLECTION, [2.0, 2.1, 2.2])]
-    (said,) = behind_others(slower)
-    assert said == f"service hangs: 2.10 (2.00..2.20) s, but {BOUND} 1.10 (1.00..1.20) s. {REASONS[BOUND]}"
+    for event, why in ((KILLED, f" {REASONS[KILLED]}"), (HANGS, "")):
+        slower = [*both(event, BOUND, [1.0, 1.1, 1.2]), *both(event, COLLECTION, [2.0, 2.1, 2.2])]
+        assert behind_others(slower) == [f"{event}: 2.10 (2.00..2.20) s, but {BOUND} 1.10 (1.00..1.20) s.{why}"]
     assert behind_others(results()) == []
 
 
@@ -207,9 +208,10 @@ def test_the_place_that_loses_more_decides() -> None:
 
 def test_clients_of_other_nodes() -> None:
     measured = [*both(HANGS, VRRP, [1.0, 1.0], others=3), *both(HANGS, COLLECTION, [1.0])]
-    assert others_table(measured).splitlines()[2:] == [
+    assert others_table(measured).splitlines()[4:] == [
         f"| service hangs | keepalived, 1 s | {client} | 3 (3..3) | 100 |" for client in CLIENTS
     ]
+    assert others_table(both(HANGS, COLLECTION, [1.0])) == "Nothing, in any event on any side."
 
 
 def test_an_interrupted_run_says_how_many_rounds_it_had() -> None:

@@ -31,11 +31,8 @@ def commands(text: str) -> list[str]:
 @pytest.mark.parametrize("number", range(len(drawings.FAILOVERS)))
 def test_the_comparison_with_the_article_is_what_was_measured(number: int) -> None:
     found = drawings.measured(drawings.FAILOVERS[number][1])
-    behind, lan = found["behind the router"], found["on the nodes' LAN"]
-    expected = [
-        one if one == other else f"{one}; on the nodes' LAN {other}"
-        for one, other in zip(map(drawings.told, behind), map(drawings.told, lan), strict=True)
-    ]
+    sides = [tuple(map(drawings.told, found[side])) for side in ("article", "collection")]
+    expected = [one if one == other else f"{one}; on the nodes' LAN {other}" for one, other in sides]
     assert rows(ENGLISH, "| event | by hand, as in the article | with this |")[number][1:] == expected
 
 

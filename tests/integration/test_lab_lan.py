@@ -1,4 +1,4 @@
-"""The lab's LAN is a hub. What the filter of its routers makes of it: a backup forwards nothing that is the master's."""
+"""The lab's LAN is a hub. With the filter of its routers a backup forwards nothing that is for the master."""
 
 from __future__ import annotations
 

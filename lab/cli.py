@@ -28,7 +28,8 @@ def parser() -> argparse.ArgumentParser:
     ssh = commands.add_parser("ssh", help="log in, or run a command")
     ssh.add_argument("name")
     ssh.add_argument("remote", nargs=argparse.REMAINDER, metavar="command")
-    for name, text in (("power-off", "pull a machine's plug"), ("power-on", "boot a machine from its disk")):
+    power_on = "boot a machine from its disk; `edge`, a second router, gets its disk by this"
+    for name, text in (("power-off", "pull a machine's plug"), ("power-on", power_on)):
         commands.add_parser(name, help=text).add_argument("name")
     cable = commands.add_parser("cable", help="pull or plug a machine's LAN cable")
     cable.add_argument("name")

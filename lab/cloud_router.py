@@ -144,7 +144,7 @@ class Chr:
         with _answering(machine, ports, wait, USER) as (api, _user):
             set_clock(api)
 
-    def sync(self, ports: Ports) -> str:
+    def sync(self, machine: Machine, ports: Ports) -> str:
         """It has what it needs."""
         return ""
 
@@ -270,7 +270,7 @@ def speaks_tls(ports: Ports) -> bool:
     context = ssl.create_default_context(cafile=str(keys.ca()))
     with (
         contextlib.suppress(OSError),
-        socket.create_connection(("127.0.0.1", ports.api_tls), timeout=30) as plain,
+        socket.create_connection(("127.0.0.1", ports.api_tls()), timeout=30) as plain,
         context.wrap_socket(plain, server_hostname="127.0.0.1"),
     ):
         return True

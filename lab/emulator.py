@@ -1,4 +1,4 @@
-"""Brings the RouterOS emulator of this checkout to the router, where it differs from what is there."""
+"""Brings the RouterOS emulator of this checkout to a router, where it differs from what is there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab import ssh, tarball
 from lab.errors import LabError
-from lab.machines import API_PORT, API_TLS_PORT, ROUTER, Ports
+from lab.machines import API_PORT, API_TLS_PORT, Machine, Ports
 from lab.paths import SOURCE
 
 PACKAGE = SOURCE / "routeros"
@@ -50,14 +50,14 @@ def bundle(sources: list[Path]) -> bytes:
     return tarball.pack(item for source in sources for item in tarball.files_of(source, source.parent))
 
 
-def sync(ports: Ports) -> str:
+def sync(router: Machine, ports: Ports) -> str:
     """Make the router run the emulator of this checkout; says what was done, nothing if nothing was."""
     if not (PACKAGE / "__main__.py").exists():
         return "this checkout has no emulator (lab/routeros): the router has no API"
     data = bundle([PACKAGE, librouteros(), UNIT])
     digest = hashlib.sha256(data).hexdigest()
-    there = ssh.run(ROUTER, ports, f"cat {TARGET}/.digest 2>/dev/null; systemctl is-active routeros.service || true")
+    there = ssh.run(router, ports, f"cat {TARGET}/.digest 2>/dev/null; systemctl is-active routeros.service || true")
     if there.split() == [digest, "active"]:
         return ""
-    ssh.run(ROUTER, ports, INSTALL.format(digest=digest), data=data, timeout=PATIENCE)
+    ssh.run(router, ports, INSTALL.format(digest=digest), data=data, timeout=PATIENCE)
     return f"emulator {digest[:8]} runs"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.machines import MACHINES, MULTICAST_GROUP, Ports
+from lab.machines import MACHINES, MULTICAST_GROUP, PORTS_PER_LAB, Machine, Ports
 from lab.processes import PROC, arguments
 
 SETUP = "run `make setup` (or `python -m lab setup`), which installs it with apt"
@@ -166,9 +166,9 @@ def port_owner(protocol: str, port: int, proc: Path = PROC) -> str:
     return ""
 
 
-def check_ports(ports: Ports, skip: Iterable[int] = ()) -> None:
+def check_ports(ports: Ports, skip: Iterable[int] = (), machines: Iterable[Machine] = MACHINES) -> None:
     """Every port free, but those in `skip`, which a machine of this lab already holds."""
-    wanted = [("tcp", "127.0.0.1", port) for m in MACHINES for port in ports.forwards(m)]
+    wanted = [("tcp", "127.0.0.1", port) for m in machines for port in ports.forwards(m)]
     wanted.append(("udp", MULTICAST_GROUP, ports.lan))
     for protocol, address, port in wanted:
         if port in skip:
@@ -182,8 +182,8 @@ def check_ports(ports: Ports, skip: Iterable[int] = ()) -> None:
             except OSError as error:
                 raise LabError(
                     f"{protocol} port {port} of {address} is taken{port_owner(protocol, port)} ({error.strerror}); the"
-                    f" lab needs ports {ports.base + 1} to {ports.base + 9}: stop that process, or give the lab others"
-                    " with LAB_PORT_BASE=NUMBER"
+                    f" lab needs ports {ports.base + 1} to {ports.base + PORTS_PER_LAB}: stop that process, or give the"
+                    " lab others with LAB_PORT_BASE=NUMBER"
                 ) from None
 
 

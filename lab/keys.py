@@ -1,4 +1,4 @@
-"""SSH keys and the router's TLS certificate, made on first use and kept in `.lab/keys`."""
+"""SSH keys and the routers' TLS certificate, made on first use and kept in `.lab/keys`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.machines import MACHINES, ROUTER, ROUTER_ADDRESS, Machine, Ports
+from lab.machines import MACHINES, ROUTER, ROUTERS, SPARES, Machine, Ports
 from lab.paths import state_dir
 
 DAYS = "3650"
@@ -47,19 +47,19 @@ def public(key: Path) -> str:
 def known_hosts(ports: Ports) -> str:
     """known_hosts of the lab: the host keys are ours, so that nothing has to be trusted on first use."""
     lines = []
-    for machine in MACHINES:
+    for machine in (*MACHINES, *SPARES):
         kind, key = public(host_key(machine)).split()[:2]
         lines.append(f"[127.0.0.1]:{ports.ssh(machine)} {kind} {key}\n")
     return "".join(lines)
 
 
 def ca() -> Path:
-    """Certificate of the authority which signed the router's; what a client of the API is told to trust."""
+    """Certificate of the authority which signed the routers'; what a client of the API is told to trust."""
     return state_dir() / "ca.pem"
 
 
 def tls() -> dict[str, bytes]:
-    """Certificate and key of the router's API, by file name."""
+    """Certificate and key of the API of each router, by file name."""
     certificate, key = directory() / "router.pem", directory() / "router.key"
     if not (certificate.exists() and key.exists() and ca().exists()):
         _make_tls(certificate, key)
@@ -68,7 +68,8 @@ def tls() -> dict[str, bytes]:
 
 def _make_tls(certificate: Path, key: Path) -> None:
     """A small authority and a certificate for the names a client may use. The authority's key is not kept."""
-    names = f"subjectAltName=IP:127.0.0.1,IP:{ROUTER_ADDRESS},DNS:{ROUTER.name}"
+    own = [name for router in ROUTERS for name in (f"IP:{router.addresses[0]}", f"DNS:{router.name}")]
+    names = f"subjectAltName={','.join(['IP:127.0.0.1', *own])}"
     new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-sha256"]
     new += ["-days", DAYS]
     with tempfile.TemporaryDirectory(dir=directory()) as scratch:

@@ -48,7 +48,7 @@ class Kind(Protocol):
     def restored(self, machine: Machine, ports: Ports, wait: Wait) -> None:
         """Wait until the machine answers after a snapshot was loaded, and set its clock, which is part of that."""
 
-    def sync(self, ports: Ports) -> str:
+    def sync(self, machine: Machine, ports: Ports) -> str:
         """Bring to a router what this checkout has for it; say what was done, nothing if nothing was."""
 
     def login(self, machine: Machine, ports: Ports) -> list[str]:

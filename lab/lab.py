@@ -17,7 +17,7 @@ from lab.errors import LabError
 from lab.image import Image
 from lab.kind import Kind, Wait
 from lab.linux import Linux
-from lab.machines import MACHINES, ROUTER, SUITES, Machine, Ports, ports_from
+from lab.machines import MACHINES, ROUTER, SPARES, SUITES, Machine, Ports, ports_from
 from lab.parallel import each
 from lab.paths import runtime_dir, state_dir
 from lab.state import State
@@ -73,7 +73,7 @@ def up() -> None:
     clock = Clock()
     old = state.load()
     ports = ports_from(saved=old.port_base if old else None)
-    on = [machine for machine in MACHINES if qemu.running(machine)]
+    on = [machine for machine in (*MACHINES, *SPARES) if qemu.running(machine)]
     off = [machine for machine in MACHINES if machine not in on]
     if on and old is None:
         raise LabError(f"{', '.join(m.name for m in on)} run without a lab; run `python -m lab down` first")
@@ -98,7 +98,7 @@ def up() -> None:
         each(on, qemu.resume)
         _boot(off, current, clock)
         inventory.write(ports)
-        problem = _sync_router(current, clock)
+        problem = _sync_router(ROUTER, current, clock)
     except BaseException:
         with _undisturbed():
             each(off, lambda machine: _stop(machine, ports))
@@ -108,13 +108,13 @@ def up() -> None:
     if problem:
         raise problem  # with the machines left up, to look at
     if off:
-        clock.say(f"The lab is up. Inventory: {state_dir() / 'inventory.yml'}")
+        clock.say(f"The lab is up. Inventory: {state_dir() / inventory.FILE}")
 
 
-def _sync_router(current: State, clock: Clock) -> LabError | None:
+def _sync_router(router: Machine, current: State, clock: Clock) -> LabError | None:
     try:
-        if message := kind_of(ROUTER, current).sync(current.ports):
-            clock.say(f"{ROUTER.name}: {message}")
+        if message := kind_of(router, current).sync(router, current.ports):
+            clock.say(f"{router.name}: {message}")
     except LabError as error:
         return error
     return None
@@ -137,11 +137,16 @@ def _prepare(ports: Ports) -> State:
         *((str(wanted), str(router.path), router.format, cloud_router.digest(router.path)) if router else ()),
     )
     ssh.known_hosts_file().write_text(keys.known_hosts(ports))
+    _remove_spares(ports)
     for machine in MACHINES:
-        qemu.Files(machine).directory.mkdir(mode=0o700, exist_ok=True)
-        kind_of(machine, current).create(machine)
+        _create(machine, current)
     state.save(current)
     return current
+
+
+def _create(machine: Machine, current: State) -> None:
+    qemu.Files(machine).directory.mkdir(mode=0o700, exist_ok=True)
+    kind_of(machine, current).create(machine)
 
 
 def _boot(machines: list[Machine], current: State, clock: Clock) -> None:
@@ -182,6 +187,20 @@ def _stop(machine: Machine, ports: Ports) -> bool:
     return was_on
 
 
+def _spares() -> list[Machine]:
+    """Those that there are."""
+    return [spare for spare in SPARES if qemu.Files(spare).disk.exists()]
+
+
+def _remove_spares(ports: Ports) -> list[str]:
+    """Stop the spares and remove their disks, for what is to come has none; names of those that ran."""
+    stopped = [spare.name for spare in SPARES if _stop(spare, ports)]
+    for spare in SPARES:
+        shutil.rmtree(qemu.Files(spare).directory, ignore_errors=True)
+    (state_dir() / inventory.SPARES_FILE).unlink(missing_ok=True)
+    return stopped
+
+
 def _forget(keep_logs: bool = False) -> None:
     """Remove what belongs to machines which are gone; keys stay."""
     for machine in MACHINES:
@@ -191,7 +210,7 @@ def _forget(keep_logs: bool = False) -> None:
             files.initrd.unlink(missing_ok=True)
         else:
             shutil.rmtree(files.directory, ignore_errors=True)
-    (state_dir() / "inventory.yml").unlink(missing_ok=True)
+    (state_dir() / inventory.FILE).unlink(missing_ok=True)
     state.forget()
     shutil.rmtree(runtime_dir(), ignore_errors=True)
 
@@ -206,8 +225,9 @@ def down() -> None:
     stopped: list[str] = []
     with _undisturbed():
         each(MACHINES, lambda machine: stopped.append(machine.name) if _stop(machine, ports) else None)
+        stopped += _remove_spares(ports)
         _forget()
-    names = [machine.name for machine in MACHINES if machine.name in stopped]
+    names = [machine.name for machine in (*MACHINES, *SPARES) if machine.name in stopped]
     print(f"Stopped {', '.join(names)}." if names else "The lab was not up.")
 
 
@@ -225,17 +245,27 @@ def power_off(machine: Machine) -> None:
 
 
 def power_on(machine: Machine) -> None:
-    """Boot the machine from its disk."""
+    """Boot the machine from its disk; a spare gets what `up` gives to the others."""
     current = state.require()
     if qemu.running(machine):
         print(f"{machine.name} is on already.")
         return
+    clock = Clock()
+    if machine in SPARES:
+        # Those of the others were checked by `up`.
+        host.check_ports(current.ports, skip=[current.ports.lan], machines=[machine])
+        if machine not in _spares():
+            _create(machine, current)
     try:
-        _boot([machine], current, Clock())
+        _boot([machine], current, clock)
     except BaseException:
         with _undisturbed():
             _stop(machine, current.ports)
         raise
+    if machine in SPARES:
+        inventory.write_spares(_spares(), current.ports)
+        if problem := _sync_router(machine, current, clock):
+            raise problem
 
 
 def cable(machine: Machine, plugged: bool) -> None:
@@ -254,6 +284,9 @@ def save_snapshot(tag: str) -> None:
 def load_snapshot(tag: str) -> None:
     current = state.require()
     clock = Clock()
+    snapshots.require(tag)
+    if names := _remove_spares(current.ports):
+        clock.say(f"Stopped {', '.join(names)}, which no snapshot has")
     patience = PATIENCE[current.accelerator]
     wait = Wait(patience, threading.Event())
     snapshots.load(tag, current, lambda machine: kind_of(machine, current), wait)
@@ -281,7 +314,7 @@ def status() -> bool:
         print("The lab is not up.")
         return False
     rows: list[tuple[str, ...]] = [("machine", "state", "pid", "addresses", "ports (host:guest)")]
-    for machine in MACHINES:
+    for machine in (*MACHINES, *_spares()):
         number = qemu.pid(machine)
         forwards = " ".join(f"{a}:{b}" for a, b in current.ports.forwards(machine).items())
         row: tuple[str, ...] = (machine.name, qemu.status(machine) if number else "off", str(number or "-"))

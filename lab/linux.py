@@ -62,9 +62,9 @@ class Linux:
         """A stale clock makes apt and certificates fail in ways hard to understand."""
         ssh.wait(machine, ports, wait.patience, wait.stop, f"date -s @{time.time():.3f} >/dev/null")
 
-    def sync(self, ports: Ports) -> str:
+    def sync(self, machine: Machine, ports: Ports) -> str:
         """The emulator of this checkout."""
-        return emulator.sync(ports)
+        return emulator.sync(machine, ports)
 
     def login(self, machine: Machine, ports: Ports) -> list[str]:
         """As root, by the lab's key."""

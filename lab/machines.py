@@ -59,16 +59,19 @@ MACHINES = (
     Machine("sip3", 4, "node", ("172.18.0.13",), suite="bookworm"),
     Machine("phones", 5, "phones", ("172.18.0.22", "172.18.0.23", "172.18.0.24", "172.18.0.25")),
 )
+SPARES = (Machine("edge", 6, "router", ("172.18.0.2",)),)
+"""Machines of single scenarios: only `power-on` makes them, and they are in no snapshot."""
 ROUTER = MACHINES[0]
+ROUTERS = (ROUTER, *SPARES)
 SUITES = tuple(dict.fromkeys(machine.suite for machine in MACHINES))
 
 
 def machine(name: str) -> Machine:
     """The machine called `name`."""
-    for candidate in MACHINES:
-        if candidate.name == name:
-            return candidate
-    raise LabError(f"there is no machine {name!r} in the lab; it has: {', '.join(m.name for m in MACHINES)}")
+    known = {candidate.name: candidate for candidate in (*MACHINES, *SPARES)}
+    if name not in known:
+        raise LabError(f"there is no machine {name!r} in the lab; it has: {', '.join(known)}")
+    return known[name]
 
 
 @dataclass(frozen=True)
@@ -96,15 +99,17 @@ class Ports:
     def api(self) -> int:
         return self.base + 8
 
-    @property
-    def api_tls(self) -> int:
-        return self.base + 9
+    def api_tls(self, router: Machine = ROUTER) -> int:
+        """The last is that of the spare, which has no plain API."""
+        return self.base + 9 + ROUTERS.index(router)
 
     def forwards(self, machine: Machine) -> dict[int, int]:
         """TCP port of the host -> TCP port of the guest."""
         forwards = {self.ssh(machine): 22}
         if machine == ROUTER:
-            forwards |= {self.api: API_PORT, self.api_tls: API_TLS_PORT}
+            forwards[self.api] = API_PORT
+        if machine in ROUTERS:
+            forwards[self.api_tls(machine)] = API_TLS_PORT
         return forwards
 
 

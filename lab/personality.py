@@ -27,9 +27,11 @@ WANTS = "etc/systemd/system/multi-user.target.wants"
 ROUTER_SYSCTL = """\
 net.ipv4.ip_forward = 1
 net.ipv6.conf.all.forwarding = 1
-# The kernel draws a seed at every boot. With this one the four phones always land on all three nodes (measured).
-net.ipv4.fib_multipath_hash_seed = 7
+# The kernel draws a seed at every boot, so two routers have different ones, as here. With this one the four phones
+# always land on all three nodes (measured).
+net.ipv4.fib_multipath_hash_seed = {seed}
 """
+SEEDS = {"hap-lite": 7, "edge": 8}
 
 
 def interfaces(machine: Machine) -> str:
@@ -74,6 +76,10 @@ def template(file: str, **values: str) -> str:
     return string.Template((TEMPLATES / file).read_text()).substitute(values)
 
 
+def echo_filter(machine: Machine) -> str:
+    return template("lan-echo.nft", card=LAN_INTERFACE, mac=machine.mac(1), address=machine.addresses[0])
+
+
 def enable(unit: str, directory: str = "/usr/lib/systemd/system") -> dict[str, File]:
     return {f"{WANTS}/{unit}": File(link=f"{directory}/{unit}")}
 
@@ -95,9 +101,9 @@ def files(machine: Machine, authorized_key: str, host_key: bytes, tls: dict[str,
         result |= enable(service)
     if machine.kind == "router":
         result |= {
-            ECHO_FILTER.lstrip("/"): cpio.text(template("lan-echo.nft", card=LAN_INTERFACE, mac=machine.mac(1))),
+            ECHO_FILTER.lstrip("/"): cpio.text(echo_filter(machine)),
             "etc/frr/daemons": cpio.text(template("frr-daemons")),
-            "etc/sysctl.d/90-router.conf": cpio.text(ROUTER_SYSCTL),
+            "etc/sysctl.d/90-router.conf": cpio.text(ROUTER_SYSCTL.format(seed=SEEDS[machine.name])),
             **{f"etc/routeros/{name}": File(data, 0o600) for name, data in tls.items()},
             **enable("routeros.service", "/etc/systemd/system"),
         }

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from lab import qemu, ssh
 from lab.errors import LabError
 from lab.kind import Kind, Wait
-from lab.machines import MACHINES, Machine
+from lab.machines import MACHINES, SPARES, Machine
 from lab.parallel import each
 from lab.qmp import Qmp
 from lab.state import State
@@ -57,6 +57,9 @@ def save(tag: str) -> None:
     off = [machine.name for machine in MACHINES if not qemu.running(machine)]
     if off:
         raise LabError(f"a snapshot needs all machines on; off: {', '.join(off)}; run `python -m lab up`")
+    # A spare is made for one scenario, and all other scenarios load these snapshots.
+    if spares := [spare.name for spare in SPARES if qemu.running(spare)]:
+        raise LabError(f"no snapshot has {', '.join(spares)}; run `python -m lab power-off {spares[0]}` first")
     each(MACHINES, lambda machine: _monitor(machine, "stop"))
     try:
         each(MACHINES, lambda machine: _monitor(machine, f"savevm {tag}"))
@@ -64,11 +67,15 @@ def save(tag: str) -> None:
         each(MACHINES, lambda machine: _monitor(machine, "cont"))
 
 
-def load(tag: str, state: State, kind: Callable[[Machine], Kind], wait: Wait) -> None:
-    """Bring every machine back to the snapshot; one which is off starts from there instead of booting."""
+def require(tag: str) -> None:
+    """The snapshot is there."""
     check_tag(tag)
     if tag not in (tags := available()):
         raise LabError(f"there is no snapshot {tag!r} of all machines; there is: {', '.join(tags) or 'none'}")
+
+
+def load(tag: str, state: State, kind: Callable[[Machine], Kind], wait: Wait) -> None:
+    """Bring every machine back to a snapshot that is there; one which is off starts from it instead of booting."""
     for machine in MACHINES:
         ssh.close_shared(machine, state.ports)
     on = [machine for machine in MACHINES if qemu.running(machine)]

@@ -58,6 +58,7 @@ MATRIX = {
     "source_routing",
     "speed",
     "takeover",
+    "two_routers",
 }
 # The same of the quick bed.
 # test_announcer.py has time limits that a busy machine breaks; tests/unit/announcer/test_faults.py simulates its time.
@@ -76,6 +77,7 @@ EMULATOR_ONLY = {
     "ipv6": "gives the emulator's machine addresses",
     "source_routing": "gives the emulator's machine a route",
     "speed": "counts logins in the emulator's journal",
+    "two_routers": "has an emulator as its second router",
 }
 # The tests of this program and of the one that it imports.
 TOOLS = ("tests/test_run.py", "tests/test_matrix.py")

@@ -23,7 +23,7 @@ from lab.host import ARCHITECTURES
 from lab.image import Image
 from lab.kind import Wait
 from lab.linux import Linux
-from lab.machines import MACHINES, ROUTER, Ports
+from lab.machines import MACHINES, ROUTER, Machine, Ports
 from lab.routeros.policy import FACTORY_USER, LAB_PASSWORD, Users
 from tests.emulator.recorded import Recording
 
@@ -194,8 +194,7 @@ class Where(Ports):
     def api(self) -> int:
         return PLACES["api"]
 
-    @property
-    def api_tls(self) -> int:
+    def api_tls(self, router: Machine = ROUTER) -> int:
         return PLACES["api_tls"]
 
 

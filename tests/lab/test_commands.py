@@ -103,7 +103,7 @@ def test_up_on_a_lab_which_is_up_starts_nothing(
     monkeypatch.setattr(qemu, "running", lambda m: True)
     monkeypatch.setattr(qemu, "resume", lambda m: None)
     monkeypatch.setattr(lab, "kind_of", lambda machine, current: LINUX)
-    monkeypatch.setattr(emulator, "sync", lambda ports: "")
+    monkeypatch.setattr(emulator, "sync", lambda router, ports: "")
     monkeypatch.setattr(qemu, "start", lambda *_: pytest.fail("started a machine"))
     assert cli.main(["up"]) == 0
     assert "already up" in capsys.readouterr().out
@@ -189,7 +189,7 @@ def test_machines_go_on_when_a_snapshot_fails(monkeypatch: pytest.MonkeyPatch) -
         if m.name == "sip1" and text.startswith("savevm"):
             raise LabError("disk full")
 
-    monkeypatch.setattr(qemu, "running", lambda m: True)
+    monkeypatch.setattr(qemu, "running", lambda m: m in MACHINES)
     monkeypatch.setattr(snapshots, "_monitor", monitor)
     with pytest.raises(LabError, match="disk full"):
         snapshots.save("clean")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab import emulator, ssh
-from lab.machines import Machine, Ports
+from lab.machines import ROUTERS, Machine, Ports
 
 
 @pytest.fixture
@@ -38,25 +38,26 @@ def test_the_library_of_the_tests_goes_with_it() -> None:
 
 
 def test_is_installed_once_and_again_when_it_changes(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    there = "inactive"
-    installs = 0
+    there = {router.name: "inactive" for router in ROUTERS}
+    installs: list[str] = []
 
     def run(machine: Machine, ports: Ports, remote: str, data: bytes = b"", timeout: float = 0) -> str:
-        nonlocal there, installs
         if data:
             digest = next(line for line in remote.splitlines() if line.startswith("echo ")).split()[1]
-            there, installs = f"{digest}\nactive", installs + 1
-        return there
+            there[machine.name] = f"{digest}\nactive"
+            installs.append(machine.name)
+        return there[machine.name]
 
     monkeypatch.setattr(ssh, "run", run)
-    assert "runs" in emulator.sync(Ports())
-    assert emulator.sync(Ports()) == ""
-    assert installs == 1
+    first, second = ROUTERS
+    assert "runs" in emulator.sync(first, Ports())
+    assert emulator.sync(first, Ports()) == ""
+    assert "runs" in emulator.sync(second, Ports())
     (package / "__main__.py").write_text("changed")
-    assert "runs" in emulator.sync(Ports())
-    assert installs == 2
+    assert "runs" in emulator.sync(first, Ports())
+    assert installs == [first.name, second.name, first.name]
 
 
 def test_a_checkout_without_an_emulator_says_so(package: Path) -> None:
     (package / "__main__.py").unlink()
-    assert "has no emulator" in emulator.sync(Ports())
+    assert "has no emulator" in emulator.sync(ROUTERS[0], Ports())

@@ -11,7 +11,7 @@ import pytest
 from lab import host
 from lab.errors import LabError
 from lab.host import ARCHITECTURES, accelerator_for, architecture, check_version, parse_version
-from lab.machines import MACHINES, Ports
+from lab.machines import MACHINES, PORTS_PER_LAB, SPARES, Ports
 
 X86, ARM = ARCHITECTURES["x86_64"], ARCHITECTURES["aarch64"]
 
@@ -106,6 +106,15 @@ def test_a_taken_port_is_named_with_its_owner(base: int) -> None:
         with pytest.raises(LabError, match=rf"tcp port {base + 3} .* by process {os.getpid()} \(.*LAB_PORT_BASE"):
             host.check_ports(Ports(base))
         host.check_ports(Ports(base), skip=[base + 3])
+
+
+def test_the_ports_of_a_spare_are_checked_with_it_alone(base: int) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", base + 10))
+        other.listen()
+        host.check_ports(Ports(base))
+        with pytest.raises(LabError, match=rf"tcp port {base + 10} .*ports {base + 1} to {base + PORTS_PER_LAB}:"):
+            host.check_ports(Ports(base), machines=SPARES)
 
 
 def test_a_taken_multicast_port_is_named(base: int) -> None:

@@ -49,7 +49,8 @@ def test_key_does_not_depend_on_the_place_of_the_checkout(sources: Path, tmp_pat
 
 def test_bird_is_left_to_the_role() -> None:
     assert not [package for package in image.packages() if package.startswith("bird")]
-    assert {"frr", "kamailio", "sip-tester", "ifupdown", "openssh-server", "python3"} <= set(image.packages())
+    needed = {"frr", "keepalived", "kamailio", "sip-tester", "ifupdown", "openssh-server", "python3"}
+    assert needed <= set(image.packages())
 
 
 def test_modules_come_after_what_they_need() -> None:

@@ -6,7 +6,9 @@ import pytest
 
 from lab import machines
 from lab.errors import LabError
-from lab.machines import LAN, MACHINES, Ports, machine, ports_from
+from lab.machines import LAN, MACHINES, SPARES, Ports, machine, ports_from
+
+ALL = (*MACHINES, *SPARES)
 
 
 def test_machines_and_addresses() -> None:
@@ -20,7 +22,7 @@ def test_machines_and_addresses() -> None:
 
 
 def test_every_machine_is_on_the_lan_and_the_anycast_address_is_not() -> None:
-    addresses = [ipaddress.ip_address(address) for m in MACHINES for address in m.addresses]
+    addresses = [ipaddress.ip_address(address) for m in ALL for address in m.addresses]
     assert all(address in LAN for address in addresses)
     assert len(set(addresses)) == len(addresses)
     anycast = ipaddress.ip_address(machines.ANYCAST_ADDRESS)
@@ -30,20 +32,23 @@ def test_every_machine_is_on_the_lan_and_the_anycast_address_is_not() -> None:
 
 def test_nothing_is_given_to_two_machines() -> None:
     for unique in (
-        [m.number for m in MACHINES],
-        [m.management_address for m in MACHINES],
-        [m.mac(network) for m in MACHINES for network in (0, 1)],
+        [m.name for m in ALL],
+        [m.number for m in ALL],
+        [m.management_address for m in ALL],
+        [m.mac(network) for m in ALL for network in (0, 1)],
     ):
         assert len(set(unique)) == len(unique)
 
 
 def all_ports(ports: Ports) -> list[int]:
-    return [port for m in MACHINES for port in ports.forwards(m)] + [ports.lan]
+    return [port for m in ALL for port in ports.forwards(m)] + [ports.lan]
 
 
 def test_ports_derive_from_one_base() -> None:
     assert Ports(20220).forwards(machine("hap-lite")) == {20221: 22, 20228: 8728, 20229: 8729}
     assert Ports(20220).forwards(machine("phones")) == {20225: 22}
+    assert Ports(20220).forwards(machine("edge")) == {20226: 22, 20230: 8729}
+    assert sorted(all_ports(Ports(20220))) == [20220 + n for n in range(1, machines.PORTS_PER_LAB + 1)]
     assert len(set(all_ports(Ports(20220)))) == len(all_ports(Ports(20220)))
 
 
@@ -73,5 +78,5 @@ def test_a_base_which_cannot_be_is_named(text: str) -> None:
 
 
 def test_an_unknown_machine_is_answered_with_those_there_are() -> None:
-    with pytest.raises(LabError, match="no machine 'sip9'.*hap-lite, sip1, sip2, sip3, phones"):
+    with pytest.raises(LabError, match="no machine 'sip9'.*hap-lite, sip1, sip2, sip3, phones, edge"):
         machine("sip9")

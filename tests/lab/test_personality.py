@@ -60,6 +60,17 @@ def test_the_router_forwards_and_leaves_redirects_at_the_kernels_default() -> No
     assert "redirects" not in sysctl
 
 
+def test_two_routers_spread_clients_each_in_its_own_way() -> None:
+    seeds = [tree(name)["etc/sysctl.d/90-router.conf"].partition("hash_seed = ")[2] for name in ("hap-lite", "edge")]
+    assert all(seed.strip().isdecimal() for seed in seeds)
+    assert len(set(seeds)) == 2
+
+
+def test_each_router_knows_its_own_advertisements_by_its_address() -> None:
+    for name, address in (("hap-lite", "172.18.0.1"), ("edge", "172.18.0.2")):
+        assert f"ip protocol 112 ip saddr {address} update @master_here" in tree(name)["etc/network/lan-echo.nft"]
+
+
 def test_secrets_are_for_root_alone() -> None:
     files = personality.files(machine("hap-lite"), "key", b"host", {"cert.pem": b"", "key.pem": b""})
     for path in ("etc/ssh/ssh_host_ed25519_key", "root/.ssh/authorized_keys", "etc/routeros/key.pem"):

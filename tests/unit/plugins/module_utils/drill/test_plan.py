@@ -277,6 +277,7 @@ def hostvars():
         "sip1": {"bird_anycast_services": [SIP], "bird_anycast_link": {"bfd": True}, "anycast_drill_cut": "pull"},
         "sip2": {"bird_anycast_services": [SIP]},
         "phones": {"anycast_probe_sources": ["172.18.0.22"]},
+        "hap-lite": {},
     }
 
 

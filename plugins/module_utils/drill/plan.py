@@ -45,7 +45,7 @@ class Kind:
 
 # What a drill does not read is the interval. At 0.2 s, 3 intervals + the skew of the lowest priority are 0.8 s.
 _GATEWAY = (
-    "VRRP moves the clients' gateway after 3 advertisement intervals + skew (RFC 9568 6.1), at most 0.8 s with an"
+    "VRRP gives the clients a gateway again after 3 advertisement intervals + skew (RFC 9568 6.1), at most 0.8 s with an"
     " interval of 0.2 s"
 )
 EVENTS = {

@@ -444,6 +444,17 @@ def test_a_router_that_a_drill_left_without_power_is_taken_away_twice(drill: Dri
     assert not away.exists() and not record.exists()
 
 
+def test_a_router_is_left_alone_that_the_others_cannot_stand_in_for(drill: Drill, second: Recording) -> None:
+    leave_next_hops(drill.router, drill.address, lambda hop: hop == "172.18.0.11")
+    code, said = drill(anycast_drill_events="router_power_off")
+    assert code == 2
+    (problem,) = drill.events()[0]["problems"]
+    assert problem.startswith(
+        f"not measured: {drill.address}/32: hap-lite sends clients to 172.18.0.11, and hap2 sends"
+    )
+    assert "TASK [Break it" not in said
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

@@ -43,10 +43,10 @@ class Kind:
     delay: float = 0.0
 
 
-# What a drill does not read is the interval. At 0.2 s, 3 intervals + the skew of the lowest priority are 0.8 s.
+# The drill does not read the interval. At 0.2 s, 3 intervals + the skew of the lowest priority are 0.8 s.
 _GATEWAY = (
-    "VRRP gives the clients a gateway again after 3 advertisement intervals + skew (RFC 9568 6.1), at most 0.8 s with an"
-    " interval of 0.2 s"
+    "VRRP gives the clients a gateway again after 3 advertisement intervals + skew (RFC 9568 6.1), at most 0.8 s with"
+    " an interval of 0.2 s"
 )
 EVENTS = {
     "drain": Kind(

@@ -30,7 +30,7 @@ def unlike_routers(router: str, neighbors: Iterable[Row], next_hops: Iterable[Ro
         known = router_ids[name]
         nodes.setdefault(prefix, {})[name] = sorted({known.get(gateway, gateway) for gateway in found["gateways"]})
     return [
-        f"{name} sends clients of {prefix} to {and_list(others) or 'no node'}, and {router} to"
+        f"{prefix}: {name} sends clients to {and_list(others) or 'no node'}, and {router} sends clients to"
         f" {and_list(by_router[router]) or 'no node'}, expected the same nodes: homelab.anycast.verify looks for the"
         " cause"
         for prefix, by_router in nodes.items()

@@ -269,7 +269,7 @@ def test_the_other_routers_have_the_same_next_hops(act, router_event, gateways, 
     found = act("anycast_drill", step="alike", event=router_event, neighbors=neighbors, results=[for_one, for_other])
     assert found.get("failed", False) is not alike
     assert alike or found["msg"].startswith(
-        "hap1 sends clients of 172.18.0.64/32 to 172.18.0.12, and hap2 to 172.18.0.11"
+        "172.18.0.64/32: hap1 sends clients to 172.18.0.12, and hap2 sends clients to 172.18.0.11"
     )
 
 

@@ -37,16 +37,16 @@ def test_routers_on_two_links_know_the_same_node_by_two_addresses():
 @pytest.mark.parametrize(
     ("gateways", "words"),
     [
-        (["172.18.0.11"], "to 172.18.0.11, and"),
-        ([], "to no node, and"),
-        (["172.18.0.11", "172.18.0.12", "172.18.0.13"], "to 172.18.0.11, 172.18.0.12 and 172.18.0.13, and"),
+        (["172.18.0.11"], "172.18.0.11"),
+        ([], "no node"),
+        (["172.18.0.11", "172.18.0.12", "172.18.0.13"], "172.18.0.11, 172.18.0.12 and 172.18.0.13"),
     ],
 )
 def test_a_router_with_different_next_hops(gateways, words):
     problems = routers.unlike_routers("hap2", BOTH, [OWN, next_hops("hap1", *gateways)])
     assert problems == [
-        f"hap1 sends clients of {SIP} {words} hap2 to 172.18.0.11 and 172.18.0.12, expected the same nodes:"
-        " homelab.anycast.verify looks for the cause"
+        f"{SIP}: hap1 sends clients to {words}, and hap2 sends clients to 172.18.0.11 and 172.18.0.12, expected the"
+        " same nodes: homelab.anycast.verify looks for the cause"
     ]
 
 
@@ -54,9 +54,7 @@ def test_each_address_is_compared_with_itself():
     found = [OWN, next_hops("hap1", *OWN["gateways"]), *(next_hops(r, prefix=DNS) for r in ("hap1", "hap2"))]
     assert routers.unlike_routers("hap2", BOTH, found) == []
     found[-1] = next_hops("hap2", "172.18.0.11", prefix=DNS)
-    assert routers.unlike_routers("hap2", BOTH, found)[0].startswith(
-        f"hap1 sends clients of {DNS} to no node, and hap2"
-    )
+    assert routers.unlike_routers("hap2", BOTH, found)[0].startswith(f"{DNS}: hap1 sends clients to no node, and hap2")
 
 
 NODES = ["172.18.0.11", "172.18.0.12"]

@@ -360,7 +360,8 @@ def test_a_request_is_what_the_variables_say(hostvars):
 
 
 def test_a_request_for_a_router(hostvars):
-    hostvars |= {"hap1": {"anycast_drill_cut": "pull", "anycast_drill_restore": "plug"}, "hap2": {}}
+    commands = {"anycast_drill_cut": "pull", "anycast_drill_restore": "plug"}
+    hostvars |= {"hap1": commands, "hap2": commands}
     inventory = Inventory(hostvars, {**GROUPS, "anycast_routers": ["hap1", "hap2"]})
     given = {"anycast_router": "hap1", "anycast_drill_events": "router_cut", "anycast_drill_consent": "true"}
     found, problems = plan.drill_request(read_values("drill", given)[0], inventory)

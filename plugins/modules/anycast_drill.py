@@ -19,15 +19,19 @@ options:
       - V(ready) fails where a host of O(results) could not be reached, or a result has a message. Without O(event) its
         text says that nothing was broken.
       - V(served) fails where a node of O(events) answers no client.
+      - V(alike) fails where the other routers do not send clients to the same nodes as the router of O(event).
+      - V(away) fails where the router of O(event) still has nodes as neighbours.
       - V(result) returns what O(event) cost the clients.
       - V(failure) returns the result of an O(event) that was not measured.
       - V(report) returns all O(results) as text, and as what the template of the page needs.
     type: str
     required: true
-    choices: [ready, served, result, failure, report]
+    choices: [ready, served, alike, away, result, failure, report]
   results:
     description:
-      - Results of loops over the names of hosts; with O(step=served) those of M(homelab.anycast.anycast_probe).
+      - Results of loops over the names of hosts; with O(step=served) those of M(homelab.anycast.anycast_probe), with
+        O(step=alike) those of M(homelab.anycast.routeros_next_hops), with O(step=away) those of
+        M(homelab.anycast.routeros_ospf_neighbors).
       - With O(step=report), the RV(result) of each event.
     type: list
     elements: dict
@@ -39,7 +43,12 @@ options:
         M(homelab.anycast.anycast_clock), C(probes) of M(homelab.anycast.anycast_probe), and C(watches) of
         M(homelab.anycast.routeros_next_hops).
     type: dict
-  addresses: {type: list, elements: str, description: The addresses by which the routers know the node.}
+  neighbors:
+    description: The results of a loop of M(homelab.anycast.routeros_ospf_neighbors) over the routers.
+    type: list
+    elements: dict
+  router_ids: {type: list, elements: str, description: The router ids of the nodes.}
+  addresses: {type: list, elements: str, description: "The addresses by which the routers know the node, if it is one."}
   failure: {type: dict, description: The result of the task that failed.}
   time: {type: str, description: When the drill began.}
   by: {type: str, description: Who does the drill.}

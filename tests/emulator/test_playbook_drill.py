@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lab.routeros.policy import LAB_PASSWORD
+from lab.routeros.policy import LAB_PASSWORD, User
 
 from .conftest import Start
 from .playbook import ANSIBLE_PLAYBOOK, CLOSED, PYTHON, ROOT, leave_next_hops
@@ -122,6 +122,7 @@ class Drill:
         self.address = address
         self.servers = Servers(address, self.sham)
         self.router = router
+        self.routers: dict[str, dict[str, Any]] = {}
         self.service: dict[str, Any] = {"name": "sip", "addresses": [address], "unit": "kamailio.service"}
         self.nodes: dict[str, dict[str, Any]] = {"sip1": {}, "sip2": {}}
         self.options: dict[str, Any] = {
@@ -133,10 +134,12 @@ class Drill:
             "anycast_drill_return": 20,
             "anycast_wait": 5,
         }
-        self._route(router)
+        self.add_router("hap-lite", router)
 
-    def _route(self, router: Recording) -> None:
-        """Have the router's routes follow the announcement."""
+    def add_router(self, name: str, router: Recording) -> None:
+        """Have a router, whose routes follow the announcement."""
+        self.routers[name] = {"routeros_ospf_api": router.login()}
+        settle(router)
         show = router.frr.show
 
         def shown(command: str) -> Any:
@@ -150,6 +153,7 @@ class Drill:
 
     def inventory(self) -> dict[str, Any]:
         local = {"ansible_connection": "local", "ansible_python_interpreter": PYTHON, "ansible_become": False}
+        routers = {name: {**local, **variables} for name, variables in self.routers.items()}
         nodes = {
             name: {
                 **local,
@@ -162,7 +166,7 @@ class Drill:
         return {
             "all": {
                 "children": {
-                    "anycast_routers": {"hosts": {"hap-lite": {**local, "routeros_ospf_api": self.router.login()}}},
+                    "anycast_routers": {"hosts": routers},
                     "anycast_nodes": {"hosts": nodes},
                     "anycast_clients": {"hosts": {"phones": {**local, "anycast_probe_sources": SOURCES}}},
                 }
@@ -224,7 +228,6 @@ def settle(router: Recording) -> None:
 @pytest.fixture
 def drill(tmp_path: Path, start: Start) -> Iterator[Drill]:
     router = start("full")
-    settle(router)
     # Of a test run that was killed.
     shutil.rmtree(RECORDS, ignore_errors=True)
     one = Drill(tmp_path, router, own_address())
@@ -379,9 +382,83 @@ def test_what_the_controller_alone_can_undo_survives_ctrl_c(drill: Drill) -> Non
     assert not off.exists()
 
 
+@pytest.fixture
+def second(drill: Drill, start: Start) -> Recording:
+    """A second router of the drill, hap2, with commands of its own; it is away while there is a file of this name."""
+    router, away = start("full"), drill.sham / "hap2-away"
+    drill.add_router("hap2", router)
+    silent = drill.sham / "silent"
+    drill.routers["hap2"] |= {
+        # Without a gateway the client is silent, and the other router has no way to a node for a while.
+        "anycast_drill_cut": f"touch {away} {silent}; (sleep 2; rm {silent}) >/dev/null 2>&1 &",
+        "anycast_drill_restore": f"rm -f {away} {silent}",
+        "anycast_drill_power_off": f"touch {away}",
+        "anycast_drill_power_on": f"rm -f {away}",
+    }
+    login = router.router.users.login
+
+    def unless_away(name: str, password: str) -> User | None:
+        if away.exists():
+            raise ConnectionResetError("without power")
+        return login(name, password)
+
+    router.router.users.login = unless_away  # type: ignore[method-assign]
+    show = drill.router.frr.show
+
+    def shown(command: str) -> Any:
+        answer = show(command)
+        if command == "show ip route json" and silent.exists():
+            for route in answer[f"{drill.address}/32"]:
+                route["nexthops"] = [hop for hop in route["nexthops"] if hop["ip"] != "172.18.0.12"]
+        return answer
+
+    drill.router.frr.show = shown  # type: ignore[method-assign]
+    # A dead neighbour is noticed after 1 s, so it is away for 3 s.
+    drill.nodes = {name: {"bird_anycast_link": {"bfd": True}} for name in drill.nodes}
+    drill.options |= {"anycast_node": "", "anycast_drill_settle": 1}
+    return router
+
+
+def test_a_router_that_a_drill_left_without_power_is_taken_away_twice(drill: Drill, second: Recording) -> None:
+    """Once at no cost, as the clients have a gateway that is not it; once without a gateway, and a route, for 2 s."""
+    away = drill.sham / "hap2-away"
+    away.touch()
+    left = {"id": "died", "by": "alice@desk", "since": 0, "until": time.time() + 900, "undo": f"rm {away}"}
+    record = drill.directory / ".ansible" / "homelab-anycast-drill" / "drill.json"
+    record.parent.mkdir(parents=True)
+    record.write_text(json.dumps({**left, "what": "router hap2 powered off"}))
+    code, said = drill(anycast_drill_events="router_power_off,router_cut", anycast_drill_takeover=True)
+    assert code == 2, said
+    assert "Event 1 of 2: router hap2 powered off. It may cost a client 1 s (VRRP gives the clients a gateway" in said
+    assert "1 of 2 events not within the limits: cable of router hap2 pulled" in said
+    off, cut = drill.events()
+    assert (off["event"], off["router"], off["lost"], off["problems"]) == ("router_power_off", "hap2", 0, [])
+    assert "node" not in off
+    # The one that is away cannot be watched.
+    assert [router["router"] for router in off["routers"]] == ["hap-lite"]
+    assert off["mended_s"] > 3
+    assert 1 < cut["window_s"] < 6
+    lost, route = cut["problems"]
+    assert re.search(r"clients lost \d\.\d\d s, the limit is 1 s \(VRRP", lost)
+    assert re.search(r"hap-lite lacked the next hop 172.18.0.12 from \d\.\d s after the event to \d\.\d s", route)
+    assert not away.exists() and not record.exists()
+
+
+def test_a_router_is_left_alone_that_the_others_cannot_stand_in_for(drill: Drill, second: Recording) -> None:
+    leave_next_hops(drill.router, drill.address, lambda hop: hop == "172.18.0.11")
+    code, said = drill(anycast_drill_events="router_power_off")
+    assert code == 2
+    (problem,) = drill.events()[0]["problems"]
+    assert problem.startswith(
+        f"not measured: {drill.address}/32: hap-lite sends clients to 172.18.0.11, and hap2 sends"
+    )
+    assert "TASK [Break it" not in said
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
+        ({"anycast_node": "", "anycast_drill_events": "router_cut"}, "hap-lite is the only router: without it"),
         ({"anycast_drill_consent": False}, "consent is missing: this breaks, one after the other, drain of sip1."),
         ({"anycast_drill_events": "drian"}, "event 'drian' is unknown, did you mean 'drain'?"),
         ({"anycast_drill_events": "cut"}, "sip1 has no variable anycast_drill_cut"),

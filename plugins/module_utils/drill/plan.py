@@ -28,8 +28,8 @@ from ..system.text import plain_message
 class Kind:
     """What an event does: `command` breaks something and `undo` puts it back, both by a shell, on the node.
 
-    With on="controller" the two are names of variables of the node, whose values the controller runs. `undo` may run
-    twice, so it must not mind.
+    With on="controller" the two are names of variables of the node or router, whose values the controller runs. `undo`
+    may run twice, so it must not mind.
     """
 
     title: str
@@ -37,11 +37,17 @@ class Kind:
     undo: str
     why: str  # How the default of the limit comes about; the seconds are in L(default_limit)
     on: str = "node"
+    subject: str = "node"  # Or "router": the kind of host that it breaks
     leaves: bool = True  # Whether the node must leave the router's next hops. Else it may be back before a look
     needs: tuple[str, ...] = ()  # What the service must have
     delay: float = 0.0
 
 
+# The drill does not read the interval. At 0.2 s, 3 intervals + the skew of the lowest priority are 0.8 s.
+_GATEWAY = (
+    "VRRP gives the clients a gateway again after 3 advertisement intervals + skew (RFC 9568 6.1), at most 0.8 s with"
+    " an interval of 0.2 s"
+)
 EVENTS = {
     "drain": Kind(
         "drain of {node}",
@@ -100,10 +106,30 @@ EVENTS = {
         "a shutdown withdraws the services before it stops them",
         delay=1.0,
     ),
+    "router_cut": Kind(
+        "cable of router {router} pulled",
+        "anycast_drill_cut",
+        "anycast_drill_restore",
+        _GATEWAY,
+        on="controller",
+        subject="router",
+    ),
+    "router_power_off": Kind(
+        "router {router} powered off",
+        "anycast_drill_power_off",
+        "anycast_drill_power_on",
+        _GATEWAY,
+        on="controller",
+        subject="router",
+    ),
 }
-COMMANDS = tuple(name for kind in EVENTS.values() if kind.on == "controller" for name in (kind.command, kind.undo))
+ROUTER_EVENTS = tuple(name for name, kind in EVENTS.items() if kind.subject == "router")
+# A node and a router have them by the same names.
+COMMANDS = tuple(
+    dict.fromkeys(name for kind in EVENTS.values() if kind.on == "controller" for name in (kind.command, kind.undo))
+)
 # Of an entry of the list of events; `event` alone is enough for one of EVENTS.
-KEYS = ("event", "node", "limit", "break", "undo", "on", "leaves")
+KEYS = ("event", "node", "router", "limit", "break", "undo", "on", "leaves")
 
 SETTINGS = ("interval", "timeout", "poll_interval", "settle", "return")
 _GLANCE = 10.0  # To wait for a node that may have left the next hops for a moment
@@ -121,10 +147,11 @@ class Node:
 
 @dataclasses.dataclass(frozen=True)
 class System:
-    """The inventory of a drill; a client has the addresses that it asks from."""
+    """The inventory of a drill; a client has the addresses that it asks from, a router the controller's commands."""
 
     nodes: dict[str, Node]
     clients: dict[str, list[str]]
+    routers: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,21 +165,24 @@ class Asked:
     port: int | None
     limits: Any  # Seconds by the name of an event, or of what comes after it: recovery
     settings: Mapping[str, Any]  # Each of SETTINGS
+    routers: list[str] = dataclasses.field(default_factory=list)  # Empty: all that have the commands
 
 
 @dataclasses.dataclass(frozen=True)
 class Event:
-    """One event on one node, with everything that the playbook needs."""
+    """One event on one node or one router, with everything that the playbook needs."""
 
     event: str
-    node: str
+    node: str  # Empty where it breaks a router
+    router: str  # Empty where it breaks a node
+    nodes: list[str]  # Which the routers must have as neighbours, before and afterwards
     title: str
     on: str
     command: str
     undo: str
     delay: float
     leaves: bool
-    limit: float  # Seconds that it, and the node's return, may cost a client
+    limit: float  # Seconds that it may cost a client
     why: str
     recovery_limit: float
     services: list[Row]
@@ -173,11 +203,20 @@ class Event:
     of: int = 1
 
     @property
+    def host(self) -> str:
+        """The node or the router that it breaks."""
+        return self.node or self.router
+
+    @property
     def progress(self) -> str:
+        meanwhile = (
+            f"The router is away for {self.settle:g} s, its return may take {self.back:g} s"
+            if self.router
+            else f"The router may take {self.settle:g} s, the node's return {self.back:g} s"
+        )
         return (
-            f"Event {self.number} of {self.of}: {self.title}. It may cost a client {self.limit:g} s ({self.why}). The"
-            f" router may take {self.settle:g} s, the node's return {self.back:g} s; it is put"
-            f" back within {self.deadline} s, even if this play dies."
+            f"Event {self.number} of {self.of}: {self.title}. It may cost a client {self.limit:g} s ({self.why})."
+            f" {meanwhile}; it is put back within {self.deadline} s, even if this play dies."
         )
 
     def as_dict(self) -> Row:
@@ -192,7 +231,8 @@ def drill_request(values: Row, inventory: Inventory) -> tuple[Row, list[str]]:
     """Return ({events, seconds}, what is wrong with what is asked for, one sentence each)."""
     given = {name: values[f"drill_{name}"] for name in ("events", "consent", "port", "limits")}
     settings = {name: values[f"drill_{name}"] for name in SETTINGS}
-    asked = Asked(nodes=values["node"], service=values["service"], settings=settings, **given)
+    hosts = {"nodes": values["node"], "routers": values["router"]}
+    asked = Asked(service=values["service"], settings=settings, **hosts, **given)
     system, problems = read_system(inventory)
     events, more = plan_drill(asked, system)
     longest = max((event.total for event in events), default=0)
@@ -210,7 +250,7 @@ def read_system(inventory: Inventory) -> tuple[System, list[str]]:
         except link.LinkError as error:
             problems.append(f"{name}: bird_anycast_link: {error}")
             node_link = link.Link()
-        nodes[name] = Node(listed[name], node_link, {command: variables.get(command) for command in COMMANDS})
+        nodes[name] = Node(listed[name], node_link, _commands(variables))
     clients: dict[str, list[str]] = {}
     for name in inventory.groups.get(CLIENTS, []):
         clients[name], wrong = _sources(inventory.hostvars[name].get("anycast_probe_sources"))
@@ -218,7 +258,12 @@ def read_system(inventory: Inventory) -> tuple[System, list[str]]:
         if not clients[name] and not wrong:
             advice = "list the addresses of this host that the probes are to come from"
             problems.append(f"{name} has no anycast_probe_sources: {advice}")
-    return System(nodes, clients), problems
+    routers = {name: _commands(inventory.hostvars[name]) for name in inventory.routers}
+    return System(nodes, clients, routers), problems
+
+
+def _commands(variables: Mapping[str, Any]) -> dict[str, Any]:
+    return {command: variables.get(command) for command in COMMANDS}
 
 
 def _sources(listed: Any) -> tuple[list[str], list[Any]]:
@@ -233,7 +278,7 @@ def _sources(listed: Any) -> tuple[list[str], list[Any]]:
 
 
 def detection_time(node_link: link.Link) -> tuple[float, str]:
-    """Return (seconds in which the router notices a dead node, in words)."""
+    """Return (seconds in which either end notices that the other is dead, in words)."""
     if node_link.bfd_interval and node_link.bfd_multiplier:
         seconds = node_link.bfd_interval * node_link.bfd_multiplier / 1000
         return seconds, f"BFD {node_link.bfd_interval} ms x {node_link.bfd_multiplier}"
@@ -246,15 +291,21 @@ def default_limit(event: str, service: services.Service, node_link: link.Link) -
         return detection_time(node_link)[0] + 1
     if event == "hang" and service.check:
         return round(service.check.hang_limit + 0.3, 3)
-    return 1.0 if event == "kill" else 0.0
+    return 1.0 if event == "kill" or event in ROUTER_EVENTS else 0.0
 
 
 def plan_drill(asked: Asked, system: System) -> tuple[list[Event], list[str]]:
     """Return (the events in their order, what is wrong with what is asked for, one sentence each)."""
     nodes = system.nodes
-    known = sorted(nodes)
-    problems = [unknown_name("anycast_node", name, known) for name in asked.nodes if name not in nodes]
-    if len(nodes) < 2:
+    entries = [entry if isinstance(entry, dict) else {"event": entry} for entry in asked.events]
+    subjects = {_subject(entry) for entry in entries}
+    problems = [unknown_name("anycast_node", name, sorted(nodes)) for name in asked.nodes if name not in nodes]
+    known = sorted(system.routers)
+    problems += [unknown_name("anycast_router", name, known) for name in asked.routers if name not in known]
+    for subject, names in (("node", asked.nodes), ("router", asked.routers)):
+        if names and entries and subject not in subjects:
+            problems.append(f"anycast_{subject} has no effect, as no event breaks a {subject}: leave it out")
+    if len(nodes) < 2 and subjects != {"router"}:
         there = f"anycast_nodes has {len(nodes)} node(s)"
         problems.append(f"{there}, expected 2 or more: without a second node, every event is an outage")
     wrong = [*_limit_problems(asked.limits), *_setting_problems(asked.settings)]
@@ -262,27 +313,21 @@ def plan_drill(asked: Asked, system: System) -> tuple[list[Event], list[str]]:
     if wrong:
         # The rest is looked at with others, as there is no plan with a problem.
         asked = dataclasses.replace(asked, limits={}, settings=dict.fromkeys(SETTINGS, 1))
-    if not asked.events:
+    if not entries:
         example = "-e anycast_drill_events=drain,stop"
         problems.append(f"anycast_drill_events is missing: say which, {example}; there is: {', '.join(EVENTS)}")
     found: list[Event] = []
-    for entry in asked.events:
-        entry = entry if isinstance(entry, dict) else {"event": entry}
+    for entry in entries:
         wrong = _entry_problems(entry)
-        problems += wrong
-        names = words(entry.get("node")) or asked.nodes
-        if entry.get("node"):
-            problems += [unknown_name("node", name, known) for name in names if name not in nodes]
-        elif not names:
-            there = f"-e anycast_node=NAME; there is: {', '.join(known) or 'none'}"
-            problems.append(f"event '{entry.get('event')}' has no node: say which, {there}")
+        hosts_of = _routers_of if _subject(entry) == "router" else _nodes_of
+        names, unknown = hosts_of(entry, asked, system)
+        problems += [*wrong, *unknown]
         for name in names if not wrong else ():
-            if name in nodes:
-                planned = _planned(entry, name, asked, system)
-                if isinstance(planned, Event):
-                    found.append(planned)
-                else:
-                    problems += planned
+            planned = _planned(entry, name, asked, system)
+            if isinstance(planned, Event):
+                found.append(planned)
+            else:
+                problems += planned
     problems = list(dict.fromkeys(problems))
     if problems:
         return [], problems
@@ -293,6 +338,38 @@ def plan_drill(asked: Asked, system: System) -> tuple[list[Event], list[str]]:
         )
     numbered = enumerate(found, start=1)
     return [dataclasses.replace(event, number=number, of=len(found)) for number, event in numbered], problems
+
+
+def _subject(entry: Row) -> str:
+    """Return what an entry of the list of events breaks, node or router; an event of the user's own breaks a node."""
+    return next((kind.subject for name, kind in EVENTS.items() if name == entry.get("event")), "node")
+
+
+def _nodes_of(entry: Row, asked: Asked, system: System) -> tuple[list[str], list[str]]:
+    """Return (which nodes an entry of the list of events breaks, what is wrong with those it names)."""
+    known = sorted(system.nodes)
+    own = words(entry.get("node"))
+    problems = [unknown_name("node", name, known) for name in own if name not in known]
+    if not own and not asked.nodes:
+        there = f"-e anycast_node=NAME; there is: {', '.join(known) or 'none'}"
+        problems.append(f"event '{entry.get('event')}' has no node: say which, {there}")
+    return [name for name in own or asked.nodes if name in known], problems
+
+
+def _routers_of(entry: Row, asked: Asked, system: System) -> tuple[list[str], list[str]]:
+    """Return (which routers an entry of the list of events breaks, what is wrong with those it names).
+
+    Where none is named, all that have its commands, or one of them: that the other is missing is told then.
+    """
+    event, known = entry["event"], list(system.routers)
+    if len(known) < 2:
+        alone = f"{known[0]} is the only router: without it, its clients would be without a gateway"
+        return [], [f"event '{event}': {alone}. Leave the event out"]
+    own = words(entry.get("router"))
+    problems = [unknown_name("router", name, known) for name in own if name not in known]
+    needed = (EVENTS[event].command, EVENTS[event].undo)
+    able = [name for name, commands in system.routers.items() if any(map(commands.get, needed))]
+    return [name for name in own or asked.routers or able or known if name in known], problems
 
 
 def _number(value: Any) -> float | None:
@@ -336,6 +413,10 @@ def _entry_problems(entry: Row) -> list[str]:
     problems = [f"event '{event}': {link.unknown_key(key, KEYS)}" for key in entry if key not in KEYS]
     if event not in EVENTS and not entry.get("break"):
         problems.append(unknown_name("event", event, EVENTS) + "; your own event needs the key 'break', a command")
+    subject = _subject(entry)
+    other = "router" if subject == "node" else "node"
+    if entry.get(other):
+        problems.append(f"event '{event}' breaks a {subject}, not a {other}: leave out '{other}'")
     changed = [f"'{key}'" for key in ("break", "undo", "on", "leaves") if entry.get(key) is not None]
     if event in EVENTS and changed:
         problems.append(f"event '{event}' has its own {' and '.join(changed)}; give your event a different name")
@@ -365,16 +446,26 @@ def asked_of(service: services.Service, clients: Mapping[str, list[str]]) -> Row
     return None
 
 
+def _behind(router: str, system: System) -> Node:
+    """Return what a router stands for, as if it were a node: the services of all nodes, and the slowest link."""
+    nodes = system.nodes.values()
+    offered = {service.name: service for node in nodes for service in node.services}
+    slowest = max((node.link for node in nodes), key=lambda one: detection_time(one)[0], default=link.Link())
+    return Node(list(offered.values()), slowest, system.routers[router])
+
+
 def _planned(entry: Row, name: str, asked: Asked, system: System) -> Event | list[str]:
-    """Return one event on one node, or what is wrong with it."""
-    event, node, limits = entry["event"], system.nodes[name], asked.limits
+    """Return one event on one node or one router, or what is wrong with it."""
+    event, limits = entry["event"], asked.limits
     kind = EVENTS.get(event)
     if not kind:
         where = {"on": entry.get("on", "node"), "leaves": boolean(entry.get("leaves"), strict=False)}
         own = (str(entry["break"]), str(entry.get("undo") or ""))
         kind = Kind("{event} on {node}", *own, "as the inventory says", **where)
+    router = name if kind.subject == "router" else ""
+    node = _behind(router, system) if router else system.nodes[name]
     if not node.services:
-        return [f"node {name} has no services in bird_anycast_services"]
+        return [f"{'no node has' if router else f'node {name} has no'} services in bird_anycast_services"]
     chosen = services.named(node.services, asked.service)
     if not chosen:
         offered = [service.name for service in node.services]
@@ -388,13 +479,15 @@ def _planned(entry: Row, name: str, asked: Asked, system: System) -> Event | lis
         for key in kind.needs
         if not getattr(service, key)
     ]
+    detection, noticed = detection_time(node.link)
     texts = {
         "event": event,
         "node": name,
+        "router": router,
         "unit": service.unit,
         "announcer": announcer.instance(service.name),
         "announcers": " ".join(announcer.instance(other.name) for other in node.services),
-        "detection": detection_time(node.link)[1],
+        "detection": noticed,
     }
     command, undo = kind.command, kind.undo
     if event in EVENTS and kind.on == "controller":
@@ -418,9 +511,13 @@ def _planned(entry: Row, name: str, asked: Asked, system: System) -> Event | lis
     concerned = [service] if "unit" in kind.needs else node.services
     given = entry.get("limit", limits.get(event))
     limit = float(default_limit(event, service, node.link) if given is None else given)
+    # The routes of the routers that stay change when OSPF notices, which may be after VRRP has.
+    changed = limit + detection if router else limit
     return Event(
         event=event,
-        node=name,
+        node="" if router else name,
+        router=router,
+        nodes=list(system.nodes) if router else [name],
         title=kind.title.format(**texts),
         command=command,
         undo=undo,
@@ -431,14 +528,17 @@ def _planned(entry: Row, name: str, asked: Asked, system: System) -> Event | lis
         services=[each.as_dict() for each in concerned],
         prefixes=services.service_prefixes(concerned),
         **{**how, "port": asked.port or how["port"]},
-        **_timing(kind.leaves, limit, how["kind"], asked.settings),
+        **_timing(kind.leaves, changed, how["kind"], asked.settings),
     )
 
 
-def _timing(leaves: bool, limit: float, probe: str, settings: Mapping[str, Any]) -> Row:
-    """Return the seconds for each step of an event, and how many probes are sent meanwhile."""
+def _timing(leaves: bool, changed: float, probe: str, settings: Mapping[str, Any]) -> Row:
+    """Return the seconds for each step of an event, and how many probes are sent meanwhile.
+
+    :param changed: seconds after which the routes should have changed.
+    """
     given = {name: float(value) for name, value in settings.items()}
-    settle = limit + (given["settle"] if leaves else _GLANCE)
+    settle = changed + (given["settle"] if leaves else _GLANCE)
     deadline = settle + _SERVED + 30  # What is armed must not strike while the drill still looks on
     total = deadline + given["return"] + _SERVED
     count = int(total / given["interval"])

@@ -53,12 +53,23 @@ class Client:
 
 @dataclasses.dataclass(frozen=True)
 class Router:
-    """When a router no longer had the node as a next hop, and when it had it again."""
+    """When a router no longer had the node as a next hop, and when it had it again; never where a router was away."""
 
     router: str
     changed_s: float | None
     back_s: float | None
     changes: list[Row]
+
+    def losses(self) -> list[str]:
+        """Return which next hops it had at first and then lacked, in words."""
+        first = self.changes[0]["gateways"]
+        found = []
+        for gateway in first:
+            gone, back = _absence((change["by"], gateway in change["gateways"]) for change in self.changes)
+            if gone is not None:
+                until = "to the end" if back is None else f"to {back:.1f} s"
+                found.append(f"{self.router} lacked the next hop {gateway} from {gone:.1f} s after the event {until}")
+        return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +77,8 @@ class Result:
     """The figures of one event; one that could not be measured has no clients."""
 
     event: str
-    node: str
+    node: str  # Empty where the event broke a router
+    router: str  # Empty where it broke a node
     title: str
     limit: float
     why: str
@@ -90,13 +102,17 @@ class Result:
         return not self.problems
 
     def as_dict(self) -> Row:
-        return {**dataclasses.asdict(self), "ok": self.ok}
+        """Return it as users read it: with the node or the router that was broken, not both."""
+        row = {**dataclasses.asdict(self), "ok": self.ok}
+        del row["router" if self.node else "node"]
+        return row
 
     @classmethod
     def of_dict(cls, row: Row) -> Result:
+        known = {"node": "", "router": "", **{name: row[name] for name in row if name != "ok"}}
         clients = [Client(**client) for client in row["clients"]]
         routers = [Router(**router) for router in row["routers"]]
-        return cls(**{**{name: row[name] for name in row if name != "ok"}, "clients": clients, "routers": routers})
+        return cls(**{**known, "clients": clients, "routers": routers})
 
 
 def measured(event: Event, results: Mapping[str, Any]) -> Measured:
@@ -121,7 +137,10 @@ def measured(event: Event, results: Mapping[str, Any]) -> Measured:
 
 
 def event_result(event: Event, seen: Measured, addresses: Iterable[str], names: Iterable[str]) -> Result:
-    """Return the figures of one event; by the addresses the routers know the node, the names are of all nodes."""
+    """Return the figures of one event; by the addresses the routers know the node, the names are of all nodes.
+
+    Of a router that is away there are no such addresses.
+    """
     start = seen.broken_at
     mended = None if seen.mended_at is None else round(seen.mended_at - start, 3)
     clients = [
@@ -133,6 +152,7 @@ def event_result(event: Event, seen: Measured, addresses: Iterable[str], names: 
     found = Result(
         event=event.event,
         node=event.node,
+        router=event.router,
         title=event.title,
         limit=event.limit,
         why=event.why,
@@ -218,10 +238,17 @@ def _router(watch: Row, start: float, addresses: set[str]) -> Router:
     for change in changes:
         change["after"] = None if change["after"] is None else round(change["after"] - start, 3)
         change["by"] = round(change["by"] - start, 3)
-    there = [(change["by"], bool(addresses & set(change["gateways"]))) for change in changes]
-    gone = next((by for by, is_there in there if not is_there), None)
-    back = next((by for by, is_there in there if gone is not None and by > gone and is_there), None)
-    return Router(watch["router"], gone, back, changes)
+    # Where a router is away, the others are not to change.
+    looks = [(change["by"], bool(addresses & set(change["gateways"]))) for change in changes if addresses]
+    return Router(watch["router"], *_absence(looks), changes)
+
+
+def _absence(looks: Iterable[tuple[float, bool]]) -> tuple[float | None, float | None]:
+    """Return from when on something was not there, and when it was there again, by when it was seen there or not."""
+    known = list(looks)
+    gone = next((by for by, is_there in known if not is_there), None)
+    back = next((by for by, is_there in known if gone is not None and by > gone and is_there), None)
+    return gone, back
 
 
 def _resolution(routers: list[Router]) -> float | None:
@@ -237,12 +264,14 @@ def _result_problems(event: Event, found: Result, early: bool, names: Iterable[s
     recovery = found.recovery
     if recovery["window_s"] > recovery["limit"]:
         limit = f"the limit is {recovery['limit']:g} s"
-        problems.append(f"clients lost {recovery['window_s']:.2f} s when {event.node} came back, {limit}")
+        problems.append(f"clients lost {recovery['window_s']:.2f} s when {event.host} came back, {limit}")
     unserved = [client.source for client in found.clients if client.served_again_s is None]
     problems += [f"{source} was not served to the end" for source in unserved]
     if found.lost_before:
         problems.append(f"{found.lost_before} probes were lost before the event: something else disturbs the clients")
-    if event.leaves and found.router_changed_s is None:
+    if event.router:
+        problems += [loss for router in found.routers for loss in router.losses()]
+    elif event.leaves and found.router_changed_s is None:
         problems.append(f"the router still has {event.node} as a next hop")
     problems += [
         f"the next hops of {router.router} were not watched in time: they are known from"
@@ -252,7 +281,7 @@ def _result_problems(event: Event, found: Result, early: bool, names: Iterable[s
     ]
     if early:
         problems.append("it was put back before the drill did this: losses after that do not show the event")
-    problems += unserved_nodes([event.node], names, (client.before for client in found.clients))
+    problems += unserved_nodes([event.node] if event.node else [], names, (client.before for client in found.clients))
     if not found.sent:
         problems.append("no probe was sent: nothing is measured")
     if any(client.runs and client.runs[0]["from"] > 0 for client in found.clients):
@@ -267,4 +296,8 @@ def failed_result(event: Event, failed: Row) -> Result:
     those = [item for item in failed.get("results", []) if item.get("failed") or item.get("unreachable")]
     text = " ".join(str([*those, failed][0].get("msg")).split())
     recovery = {"lost": 0, "window_s": 0.0, "limit": event.recovery_limit}
-    return Result(event.event, event.node, event.title, event.limit, event.why, recovery, [f"not measured: {text}"])
+    return Result(
+        **{name: getattr(event, name) for name in ("event", "node", "router", "title", "limit", "why")},
+        recovery=recovery,
+        problems=[f"not measured: {text}"],
+    )

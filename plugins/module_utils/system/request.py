@@ -58,6 +58,9 @@ VARIABLES = {
         "number", _WAIT, "seconds for the router and the nodes to reach the expected state, at each step", 60
     ),
     "anycast_node": Variable("names", _WORK, "the node; separate several nodes with commas"),
+    "anycast_router": Variable(
+        "names", _DRILL, "the router of a router's event; without it each that has the commands"
+    ),
     "anycast_service": Variable("text", _WORK, "only this service; in drill, the service to break and measure"),
     "anycast_reason": Variable("text", ("drain",), "reason, recorded on the node"),
     "anycast_by": Variable("text", ("drain", "drill"), "who drains or drills, instead of this user and host"),
@@ -87,8 +90,12 @@ VARIABLES = {
     "anycast_drill_poll_interval": Variable(
         "any", _DRILL, "seconds between two readings of the router's next hops", 0.1
     ),
-    "anycast_drill_settle": Variable("any", _DRILL, "seconds for a node to leave the next hops, beyond its limit", 30),
-    "anycast_drill_return": Variable("any", _DRILL, "seconds for a node to come back, including a boot", 300),
+    "anycast_drill_settle": Variable(
+        "any", _DRILL, "seconds, beyond the limit, for a node to leave the next hops, or for a router to be away", 30
+    ),
+    "anycast_drill_return": Variable(
+        "any", _DRILL, "seconds for a node or a router to come back, including a boot", 300
+    ),
     "anycast_report_file": Variable("text", ("report",), "where to write the report", "anycast-report.txt"),
     "anycast_status_file": Variable(
         "text", ("status",), "where to write the page; empty: no page", "anycast-status.html"

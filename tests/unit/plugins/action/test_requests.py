@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 from types import SimpleNamespace
@@ -13,6 +14,8 @@ import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.context_objects import CLIArgs
+
+from ansible_collections.homelab.anycast.plugins.module_utils.drill.plan import Event
 
 PACKAGE = "ansible_collections.homelab.anycast.plugins.action."
 LINK = {"key": "old-secret"}
@@ -244,6 +247,39 @@ def test_nodes_that_serve_no_client(act):
     assert "failed" not in act("anycast_drill", step="served", events=events, results=[{"answered_by": ["sip1"]}])
     with pytest.raises(AnsibleActionFail, match="nothing was broken:\n- sip1 serves none of the clients"):
         act("anycast_drill", step="served", events=events, results=[{"answered_by": ["sip2", None]}])
+
+
+@pytest.fixture
+def router_event():
+    fields = dict.fromkeys(field.name for field in dataclasses.fields(Event))
+    return {**fields, "event": "router_cut", "router": "hap2", "node": ""}
+
+
+def test_an_event_of_a_router_needs_no_node_that_serves_a_client(act, router_event):
+    assert "failed" not in act(
+        "anycast_drill", step="served", events=[router_event], results=[{"answered_by": ["sip2"]}]
+    )
+
+
+@pytest.mark.parametrize(("gateways", "alike"), [(["172.18.0.11"], True), (["172.18.0.12"], False)])
+def test_the_other_routers_have_the_same_next_hops(act, router_event, gateways, alike):
+    neighbors = [{**NEIGHBORS[0], "item": name} for name in ("hap1", "hap2")]
+    for_one = {"item": ["hap1", "172.18.0.64/32"], "gateways": gateways}
+    for_other = {"item": ["hap2", "172.18.0.64/32"], "gateways": ["172.18.0.11"]}
+    found = act("anycast_drill", step="alike", event=router_event, neighbors=neighbors, results=[for_one, for_other])
+    assert found.get("failed", False) is not alike
+    assert alike or found["msg"].startswith(
+        "172.18.0.64/32: hap1 sends clients to 172.18.0.12, and hap2 sends clients to 172.18.0.11"
+    )
+
+
+@pytest.mark.parametrize(("answer", "away"), [({"msg": "no answer"}, True), ({"neighbors": []}, True), (None, False)])
+def test_a_router_that_is_not_away(act, router_event, answer, away):
+    full = {"neighbors": [{"router_id": "172.18.0.11", "state": "Full"}]}
+    given = {"event": router_event, "router_ids": ["172.18.0.11"], "results": [answer or full]}
+    found = act("anycast_drill", step="away", **given)
+    assert found.get("failed", False) is not away
+    assert away or found["msg"].startswith("hap2 still answers, and has 172.18.0.11 as Full neighbours")
 
 
 def test_from_an_event_to_the_report(act):

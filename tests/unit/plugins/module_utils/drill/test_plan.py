@@ -105,6 +105,120 @@ def test_limits(event, link, limit):
     assert (asked.limit, asked.why, asked.recovery_limit) == (7, "as asked for", 2)
 
 
+def routers(**commands):
+    """A system of two nodes and these routers."""
+    return dataclasses.replace(system(sip1=node(SIP, DNS), sip2=node(SIP)), routers=commands)
+
+
+TWO = {"hap1": COMMANDS, "hap2": COMMANDS}
+
+
+def ask_routers(commands=None, events="router_cut", names="", **asked):
+    where = routers(**(TWO if commands is None else commands))
+    return ask(where, events=events, node="", routers=words(names), **asked)
+
+
+@pytest.mark.parametrize(
+    ("commands", "names", "expected"),
+    [
+        (TWO, "hap2", ["hap2"]),
+        (TWO, "hap2,hap1", ["hap2", "hap1"]),
+        (TWO, "", ["hap1", "hap2"]),
+        ({"hap1": {}, "hap2": COMMANDS}, "", ["hap2"]),
+    ],
+)
+def test_a_router_is_broken_that_is_named_or_has_the_commands(commands, names, expected):
+    events, problems = ask_routers(commands, names=names)
+    assert problems == []
+    assert [(event.event, event.router, event.node) for event in events] == [("router_cut", n, "") for n in expected]
+
+
+@pytest.mark.parametrize(
+    ("event", "title", "breaks", "undoes"),
+    [
+        ("router_cut", "cable of router hap2 pulled", "do anycast_drill_cut", "do anycast_drill_restore"),
+        ("router_power_off", "router hap2 powered off", "do anycast_drill_power_off", "do anycast_drill_power_on"),
+    ],
+)
+def test_what_an_event_does_to_a_router(event, title, breaks, undoes):
+    (found,), problems = ask_routers(events=[{"event": event, "router": "hap2"}])
+    assert problems == []
+    assert (found.title, found.on, found.command, found.undo) == (title, "controller", breaks, undoes)
+    # It is about all nodes, and each address once.
+    assert (found.nodes, found.prefixes) == (["sip1", "sip2"], ["172.18.0.64/32", "172.18.0.65/32"])
+    assert (found.limit, found.settle) == (1, 1 + 4 + 30)
+    assert "RFC 9568" in found.why
+    assert "The router is away for 35 s, its return may take 300 s" in found.progress
+    assert plan.Event.of_dict(found.as_dict()) == found
+
+
+def test_a_router_is_away_until_the_slowest_of_the_links_has_noticed():
+    slow = node(link={"hello_interval": 3, "dead_interval": 12})
+    where = dataclasses.replace(system(sip1=node(link={"bfd": True}), sip2=slow), routers=TWO)
+    assert only(where, events="router_cut", node="", routers=["hap1"]).settle == 1 + 12 + 30
+
+
+def test_the_limit_of_a_router_may_be_given():
+    events, problems = ask_routers(limits={"router_cut": 4})
+    assert problems == []
+    assert {(event.limit, event.why) for event in events} == {(4, "as asked for")}
+
+
+def test_a_router_may_be_taken_away_from_a_single_node():
+    where = dataclasses.replace(system(sip1=node()), routers=TWO)
+    assert ask(where, events="router_cut", node="")[1] == []
+    assert "expected 2 or more" in ask(where, events="router_cut,drain")[1][0]
+
+
+def test_without_a_service_there_is_nothing_to_measure():
+    empty = plan.Node([], without_authentication({}))
+    where = dataclasses.replace(system(sip1=empty), routers=TWO)
+    assert ask(where, events="router_cut", node="")[1] == ["no node has services in bird_anycast_services"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (
+            {"commands": {"hap1": COMMANDS}},
+            "event 'router_cut': hap1 is the only router: without it, its clients would be without a gateway. Leave",
+        ),
+        ({"names": "hap"}, "anycast_router 'hap' is unknown, did you mean 'hap"),
+        ({"events": [{"event": "router_cut", "router": "hop2"}]}, "router 'hop2' is unknown, did you mean 'hap2'?"),
+        (
+            {"commands": {"hap1": {}, "hap2": {}}},
+            "event 'router_cut': hap2 has no variable anycast_drill_cut, the command for it on the controller; set it",
+        ),
+        ({"commands": {**TWO, "hap1": {}}, "names": "hap1"}, "hap1 has no variable anycast_drill_restore"),
+        # One that has half of them is not passed over.
+        ({"commands": {**TWO, "hap1": {"anycast_drill_cut": "x"}}}, "hap1 has no variable anycast_drill_restore"),
+        (
+            {"events": [{"event": "router_cut", "node": "sip1"}]},
+            "event 'router_cut' breaks a router, not a node: leave out 'node'",
+        ),
+        (
+            {"events": [{"event": "drain", "node": "sip1", "router": "hap1"}]},
+            "event 'drain' breaks a node, not a router: leave out 'router'",
+        ),
+        (
+            {"events": [{"event": "drain", "node": "sip1"}], "names": "hap1"},
+            "anycast_router has no effect, as no event breaks a router: leave it out",
+        ),
+        ({"events": "router_cutt"}, "event 'router_cutt' is unknown, did you mean 'router_cut'?"),
+        ({"consent": False}, "this breaks, one after the other, cable of router hap1 pulled, cable of router hap2 pu"),
+    ],
+)
+def test_what_is_wrong_with_what_is_asked_of_routers(asked, says):
+    events, problems = ask_routers(**asked)
+    assert says in "; ".join(problems)
+    assert bool(events) == ("consent" in asked)
+
+
+def test_a_node_that_no_event_breaks():
+    _events, problems = ask(routers(**TWO), events="router_cut", node="sip1")
+    assert problems == ["anycast_node has no effect, as no event breaks a node: leave it out"]
+
+
 def test_a_slow_check_may_cost_its_timeout():
     """The last of its failures is known only when the timeout is over."""
     slow = {**SIP, "check": {"kind": "sip", "fall": 2, "interval": 5, "timeout": 4}}
@@ -245,6 +359,18 @@ def test_a_request_is_what_the_variables_say(hostvars):
     assert plan.Event.of_dict(found["events"][0]).as_dict() == found["events"][0]
 
 
+def test_a_request_for_a_router(hostvars):
+    commands = {"anycast_drill_cut": "pull", "anycast_drill_restore": "plug"}
+    hostvars |= {"hap1": commands, "hap2": commands}
+    inventory = Inventory(hostvars, {**GROUPS, "anycast_routers": ["hap1", "hap2"]})
+    given = {"anycast_router": "hap1", "anycast_drill_events": "router_cut", "anycast_drill_consent": "true"}
+    found, problems = plan.drill_request(read_values("drill", given)[0], inventory)
+    assert problems == []
+    assert [(event["router"], event["command"], event["undo"]) for event in found["events"]] == [
+        ("hap1", "pull", "plug")
+    ]
+
+
 def test_no_client_can_ask():
     where = dataclasses.replace(system(), clients={"phones": [PHONE6]})
     assert ask(where, events="drain")[1] == [
@@ -277,6 +403,7 @@ def hostvars():
         "sip1": {"bird_anycast_services": [SIP], "bird_anycast_link": {"bfd": True}, "anycast_drill_cut": "pull"},
         "sip2": {"bird_anycast_services": [SIP]},
         "phones": {"anycast_probe_sources": ["172.18.0.22"]},
+        "hap-lite": {},
     }
 
 

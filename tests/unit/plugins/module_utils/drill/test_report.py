@@ -120,6 +120,16 @@ def test_a_picture_shows_who_answered_and_what_was_lost_when():
     assert said.count("sip1") == 2
 
 
+def test_an_event_of_a_router_has_no_time_at_which_the_routers_changed():
+    staying = dataclasses.replace(event().routers[0], changed_s=None, back_s=None)
+    found = dataclasses.replace(event(title="router hap2 powered off"), router_changed_s=None, routers=[staying])
+    said = texts(drill_report.pictures(found)[0]["svg"])
+    assert "hap-lite via 11" in said and "put back 10.00 s" in said
+    assert not any("router with" in text for text in said)
+    assert drill_report.report_lines(report(found))[3].startswith("router hap2 powered off  802   17")
+    assert drill_report.report_page(report(found))["events"][0]["router_back_text"] is None
+
+
 def test_an_event_of_which_no_probe_was_sent_has_no_picture():
     found = dataclasses.replace(event(), clients=[])
     assert drill_report.report_page(report(found))["events"][0]["pictures"] == []

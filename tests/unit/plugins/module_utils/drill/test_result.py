@@ -69,7 +69,8 @@ def measure(*sources, changes=None, event="stop", mended=1010.0, early=False, **
         watches=[{"router": "hap-lite", "changes": LEFT if changes is None else changes}],
     )
     event = dataclasses.replace(plan(event), **more)
-    found = result.event_result(event, seen, ["172.18.0.11"], ["sip1", "sip2"])
+    addresses = [] if event.router else ["172.18.0.11"]
+    found = result.event_result(event, seen, addresses, ["sip1", "sip2"])
     # As it travels between the tasks of the playbook, and into the file.
     assert result.Result.of_dict(json.loads(json.dumps(found.as_dict()))) == found
     return found
@@ -101,6 +102,44 @@ def test_over_the_limit():
         "clients lost 0.85 s, the limit is 0.8 s (systemd withdraws the service before it stops it)"
     ]
     assert not found.ok
+
+
+ROUTER = {"event": "cut", "node": "", "router": "hap2", "limit": 1}
+
+
+def test_a_router_that_was_away():
+    """Its clients get a different gateway, and the node that served them goes on."""
+    found = measure([run(0, 5.1), lost(5.15, 5.85), run(5.9, 20)], UNDISTURBED, changes=LEFT[:1], **ROUTER)
+    assert (found.problems, found.lost, found.window_s, found.limit) == ([], 15, 0.75, 1)
+    # No router lost the node, so there is no time at which it did.
+    assert (found.router_changed_s, found.routers[0].changed_s, found.routers[0].back_s) == (None, None, None)
+    shown = found.as_dict()
+    assert (shown["router"], "node" in shown) == ("hap2", False)
+
+
+def test_only_a_routers_event_names_a_router():
+    shown = measure(FAILED_OVER, limit=1).as_dict()
+    assert (list(shown)[:3], shown["node"], "router" in shown) == (["event", "node", "title"], "sip1", False)
+    failed = result.failed_result(dataclasses.replace(plan("cut"), node="", router="hap2"), {"msg": "no"})
+    assert (failed.as_dict()["router"], "node" in failed.as_dict()) == ("hap2", False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problems"),
+    [
+        (LEFT, ["hap-lite lacked the next hop 172.18.0.11 from 0.9 s after the event to 11.1 s"]),
+        (LEFT[:2], ["hap-lite lacked the next hop 172.18.0.11 from 0.9 s after the event to the end"]),
+        # One that is new is no loss.
+        ([{**LEFT[0], "gateways": ["172.18.0.12"]}, LEFT[2]], []),
+    ],
+)
+def test_the_next_hops_of_the_routers_that_stay_must_not_change(changes, problems):
+    assert measure(UNDISTURBED, changes=changes, **ROUTER).problems == problems
+
+
+def test_a_loss_when_the_router_comes_back():
+    found = measure([run(0, 16), lost(16.05, 16.1), run(16.15, 20)], changes=LEFT[:1], **ROUTER)
+    assert found.problems == ["clients lost 0.10 s when hap2 came back, the limit is 0 s"]
 
 
 def test_a_loss_when_the_node_comes_back():

@@ -27,12 +27,16 @@ AGREED = {
     "addresses": "a router discards advertisements with different addresses",
 }
 HASH_POLICY = "ipv4-multipath-hash-policy"
-_WORKING = ("master", "backup", "unknown")  # The states in which nothing keeps a router from the gateway
+# The states in which a router cannot have the gateway.
+_CURES = {
+    "invalid": "Correct what '/interface/vrrp/print detail' shows",
+    "failure": "See that the interface {interface} is running",
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Gateway:
-    """One gateway of the clients, with the row of each router that has it; None where a router could not be read."""
+    """One gateway of the clients, with the row of each router that has it, and the routers that could not be read."""
 
     addresses: tuple[str, ...]
     networks: tuple[str, ...]
@@ -44,6 +48,16 @@ class Gateway:
         """How it is called: by its addresses, or by what it has instead."""
         row = next(iter(self.rows.values()))
         return ", ".join(self.addresses) or f"{row['name']} without an address"
+
+    @property
+    def vrid(self) -> int:
+        return int(next(iter(self.rows.values()))["vrid"])
+
+    @property
+    def states(self) -> dict[str, str]:
+        """The state of each router, the master first; unknown of those that could not be read."""
+        ordered = sorted(self.rows.items(), key=lambda item: item[1]["state"] != "master")
+        return {router: str(row["state"]) for router, row in ordered} | dict.fromkeys(self.unread, "unknown")
 
     @property
     def masters(self) -> list[str]:
@@ -58,44 +72,42 @@ class Gateway:
 
     def in_words(self) -> str:
         """Return which router is its master, and what the others are."""
-        told = [f"{row['state']} {router}" for router, row in sorted(self.rows.items(), key=_master_first)]
-        told += [f"{router} not known" for router in self.unread]
-        return f"{self.name} (VRRP, vrid {next(iter(self.rows.values()))['vrid']}): {', '.join(told)}"
+        told = ", ".join(f"{state} {router}" for router, state in self.states.items())
+        return f"{self.name} (VRRP, vrid {self.vrid}): {told}"
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Finding]:
         """Return what is wrong with it now, each with its cure. A router that does not answer may be the master."""
-        masters = self.masters
+        masters, having = self.masters, tuple(self.rows)
         found = []
         if len(masters) > 1:
             found.append(
-                f"{and_list(masters)} are all master of the gateway {self.name}, expected one: they do not hear each"
-                " other. See that preflight finds no difference, that no filter drops IP protocol 112 (VRRP) between"
-                " them, and that the switch carries multicast"
+                Finding(
+                    f"are all master of the gateway {self.name}, expected one: they do not hear each other. See that"
+                    " preflight finds no difference, that no filter drops IP protocol 112 (VRRP) between them, and that"
+                    " the switch carries multicast",
+                    tuple(masters),
+                )
             )
         if not masters and not self.unread:
-            told = ", ".join(f"{router} is {row['state']}" for router, row in self.rows.items())
             found.append(
-                f"no router is master of the gateway {self.name} ({told}), expected one: clients have no gateway. See"
-                f" '/interface/vrrp/print' on {and_list(self.rows)}"
+                Finding(
+                    f"no router is master of the gateway {self.name}, expected one: clients have no gateway. See"
+                    " '/interface/vrrp/print' on the router",
+                    having,
+                )
             )
-        for router, row in self.rows.items():
-            if row["state"] not in _WORKING:
-                found.append(_cannot_serve(self.name, router, row))
-        return found
+        return [*found, *(_cannot_serve(self.name, name, row) for name, row in self.rows.items() if _fails(row))]
 
 
-def _master_first(item: tuple[str, Row]) -> bool:
-    return bool(item[1]["state"] != "master")
+def _fails(row: Row) -> bool:
+    return row["state"] in _CURES
 
 
-def _cannot_serve(gateway: str, router: str, row: Row) -> str:
-    cures = {
-        "invalid": f"Correct it ('/interface/vrrp/print detail' on {router})",
-        "failure": f"See that the interface {row['interface']} is running",
-    }
-    return (
-        f"the VRRP interface {row['name']} of {router} is in the state {row['state']}, expected master or backup: the"
-        f" gateway {gateway} has no replacement there. {cures[row['state']]}"
+def _cannot_serve(gateway: str, router: str, row: Row) -> Finding:
+    return Finding(
+        f"the VRRP interface {row['name']} is in the state {row['state']}, expected master or backup: the router cannot"
+        f" have the gateway {gateway}. {_CURES[row['state']].format(**row)}",
+        (router,),
     )
 
 
@@ -174,8 +186,9 @@ def gateway_agreement(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
             said = {router: _said(key, row) for router, row in gateway.rows.items()}
             if len(set(said.values())) > 1:
                 told = ", ".join(f"{value} on {router}" for router, value in said.items())
+                verb = "are" if key == "addresses" else "is"
                 yield Finding(
-                    f"the {key} of the gateway {gateway.name} (VRRP) is {told}, expected the same: {why}. Correct"
+                    f"the {key} of the gateway {gateway.name} (VRRP) {verb} {told}, expected the same: {why}. Correct"
                     f" {_where(key, gateway)}"
                 )
 

@@ -3,7 +3,7 @@
 set -eu
 
 # Started where the machine's personality says so.
-for unit in frr.service kamailio.service ssh.socket sshd-keygen.service logrotate.timer; do
+for unit in frr.service kamailio.service keepalived.service ssh.socket sshd-keygen.service logrotate.timer; do
     # Not every release has all of them.
     [ ! -e "$1/usr/lib/systemd/system/$unit" ] && [ ! -e "$1/lib/systemd/system/$unit" ] || chroot "$1" systemctl disable "$unit"
 done

@@ -476,13 +476,15 @@ class Router:
 
     def refresh(self, full: bool) -> None:
         """Follow the kernel: with other addresses, templates match other interfaces. `full` asks FRR in any case, as
-        it may have been restarted."""
+        it may have been restarted; and keepalived, which may have died."""
         try:
             interfaces = ipv4_interfaces(self.kernel.addresses())
             if interfaces == self._interfaces and not full:
                 return
             self._interfaces = interfaces
             self.frr.configure(self._config())
+            if full:
+                self._configure_vrrp()
         # A crowded machine may not answer in time; the next look will tell.
         except (FrrError, Trap, OSError, subprocess.SubprocessError) as error:
             LOG.error("FRR does not follow the rows: %s", error)

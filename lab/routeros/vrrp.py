@@ -25,8 +25,15 @@ _STATE = re.compile(r'INSTANCE "([^"]*)" ([A-Z]+) ')
 _LONGEST_V3 = 4095
 # Linux' limit for the name of an interface (IFNAMSIZ), and what it may not hold.
 _INTERFACE_NAME = re.compile(r"[^\s/:\"!#]{1,15}")
-# It passes signals on, whatever the command goes through, and ends keepalived when this process is gone.
-_KEEPER = '"$@" & while read -r signal; do kill -"$signal" $!; done; kill -TERM $!; wait'
+# It passes signals on, whatever the command goes through, ends keepalived when this process is gone, and ends with it.
+_KEEPER = """
+exec 3<&0
+"$@" 3<&- &
+daemon=$!
+{ while read -r signal; do kill -"$signal" $daemon; done; kill -TERM $daemon; } <&3 2>/dev/null &
+wait $daemon
+kill $!
+"""
 
 
 @dataclass(frozen=True)
@@ -136,6 +143,8 @@ class Keepalived:
 
     def configure(self, instances: Sequence[Instance]) -> None:
         wanted = tuple(instances)
+        if self._process is not None and self._process.poll() is not None:
+            self.close()
         if wanted == self._instances:
             return
         if not wanted:
@@ -169,7 +178,8 @@ class Keepalived:
         """End keepalived, which tells the others that a master leaves."""
         if self._process is not None:
             assert self._process.stdin is not None
-            self._process.stdin.close()
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
             self._process.wait(timeout=10)
         self._process = None
         self._instances = ()

@@ -93,17 +93,18 @@ class RecordedKernel:
 
 
 class RecordedVrrp:
-    """Keeps the virtual routers that it is given; `state` is what each of them is in."""
+    """Keeps the virtual routers that it is given; `state` is what they are in, but for those in `backups`."""
 
     def __init__(self) -> None:
         self.instances: list[Instance] = []
         self.state = "MASTER"
+        self.backups: set[str] = set()
 
     def configure(self, instances: Sequence[Instance]) -> None:
         self.instances = list(instances)
 
     def states(self) -> dict[str, str]:
-        return {one.name: self.state for one in self.instances}
+        return {one.name: "BACKUP" if one.own_interface in self.backups else self.state for one in self.instances}
 
 
 class Recording:
@@ -136,6 +137,13 @@ class Recording:
             yield server.port
         finally:
             server.close()
+
+    def share_gateway(self, name: str, address: str, *words: str) -> None:
+        """Have a gateway by VRRP, whose interface keepalived has made."""
+        self.call("/interface/vrrp/add", f"=name={name}", "=interface=bridge-lan", *words)
+        self.call("/ip/address/add", f"=address={address}", f"=interface={name}")
+        link = {"ifname": name, "ifindex": 77 + len(self.kernel.more_links), "flags": ["UP", "LOWER_UP"]}
+        self.kernel.more_links.append({**link, "mtu": 1500, "link_type": "ether"})
 
     def connect(self, user: str = "ansible", password: str = LAB_PASSWORD) -> librouteros.api.Api:
         """A librouteros connection."""

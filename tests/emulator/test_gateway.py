@@ -34,10 +34,7 @@ class TwoRouters(System):
 
 def share(router: Recording, *words: str, address: str = "172.18.0.2", state: str = "MASTER") -> None:
     """Give a router the gateway, in that state."""
-    router.call("/interface/vrrp/add", "=name=vrrp1", "=interface=bridge-lan", *words)
-    router.call("/ip/address/add", f"=address={address}", "=interface=vrrp1")
-    link = {"ifname": "vrrp1", "ifindex": 77, "flags": ["UP", "LOWER_UP"], "mtu": 1500, "link_type": "ether"}
-    router.kernel.more_links = [link]
+    router.share_gateway("vrrp1", address, *words)
     router.vrrp.state = state
 
 

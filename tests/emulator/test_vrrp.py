@@ -12,7 +12,6 @@ from lab.routeros import vrrp
 from lab.routeros.vrrp import Instance, Keepalived, configuration
 
 from .conftest import Start
-from .recorded import Recording
 
 # What a row has on 7.23.7, in a network of two routers (ha-manager, docs/lab-rest-contract.md).
 CAPTURED = {
@@ -20,15 +19,8 @@ CAPTURED = {
     *("authentication", "password", "arp", "arp-timeout", "mtu", "mac-address", "group-authority", "on-master"),
     *("connection-tracking-mode", "sync-connection-tracking", "on-backup", "on-fail", "disabled", "running"),
 }
-GATEWAY = ("=name=vrrp1", "=interface=bridge-lan", "=priority=200", "=interval=200ms")
-
-
-def add(router: Recording, *words: str) -> None:
-    """A virtual router with an address; keepalived has made its interface."""
-    router.call("/interface/vrrp/add", *words)
-    router.call("/ip/address/add", "=address=172.18.0.2", "=interface=vrrp1")
-    link = {"ifname": "vrrp1", "ifindex": 77, "flags": ["UP", "LOWER_UP"], "mtu": 1500, "link_type": "ether"}
-    router.kernel.more_links = [link]
+GATEWAY = ("=priority=200", "=interval=200ms")
+ROW = ("=name=vrrp1", "=interface=bridge-lan", *GATEWAY)
 
 
 def only(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -38,7 +30,7 @@ def only(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def test_a_row_has_the_properties_and_flags_of_a_real_one(start: Start) -> None:
     router = start(version="7.23.7")
-    add(router, *GATEWAY)
+    router.share_gateway("vrrp1", "172.18.0.2", *GATEWAY)
     master = only(router.call("/interface/vrrp/print"))
     assert set(master) == CAPTURED | {"invalid", "master"}
     assert (master["running"], master["interval"], master["mac-address"]) == (True, "200ms", "00:00:5E:00:01:01")
@@ -52,7 +44,7 @@ def test_a_row_has_the_properties_and_flags_of_a_real_one(start: Start) -> None:
 
 def test_the_address_of_a_backup_is_invalid(start: Start) -> None:
     router = start()
-    add(router, *GATEWAY)
+    router.share_gateway("vrrp1", "172.18.0.2", *GATEWAY)
     of_gateway = "?interface=vrrp1"
     assert only(router.call("/ip/address/print", of_gateway))["invalid"] is False
     router.vrrp.state = "BACKUP"
@@ -64,7 +56,7 @@ def test_the_address_of_a_backup_is_invalid(start: Start) -> None:
 
 def test_without_the_interface_of_keepalived_there_is_no_state(start: Start) -> None:
     router = start()
-    add(router, *GATEWAY)
+    router.share_gateway("vrrp1", "172.18.0.2", *GATEWAY)
     router.kernel.more_links = []
     row = only(router.call("/interface/vrrp/print"))
     assert not {"master", "backup"} & set(row)
@@ -74,7 +66,7 @@ def test_without_the_interface_of_keepalived_there_is_no_state(start: Start) -> 
 
 def test_keepalived_gets_what_the_row_says_and_nothing_without_an_address(start: Start) -> None:
     router = start()
-    router.call("/interface/vrrp/add", *GATEWAY, "=vrid=7", "=preemption-mode=no")
+    router.call("/interface/vrrp/add", *ROW, "=vrid=7", "=preemption-mode=no")
     assert router.vrrp.instances == []
     router.call("/ip/address/add", "=address=172.18.0.2/32", "=interface=vrrp1")
     one = Instance("1", "bridge-lan", "vrrp1", 7, 200, 20, 3, False, ("172.18.0.2/32",))
@@ -154,7 +146,7 @@ def test_properties_come_and_go_with_the_versions(start: Start, version: str, ha
 def test_without_keepalived_the_row_is_refused(start: Start, tmp_path: Path) -> None:
     router = start()
     router.router.vrrp = Keepalived("/nonexistent/keepalived", tmp_path)
-    router.call("/interface/vrrp/add", *GATEWAY)
+    router.call("/interface/vrrp/add", *ROW)
     with pytest.raises(librouteros.exceptions.TrapError, match="could not carry it out: .*/nonexistent/keepalived"):
         router.call("/ip/address/add", "=address=172.18.0.2", "=interface=vrrp1")
     assert router.call("/ip/address/print", "?interface=vrrp1") == []

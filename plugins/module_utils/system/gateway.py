@@ -228,6 +228,7 @@ def gateway_doubts(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
         yield from _equal_priorities(gateway)
         yield from _wide_addresses(gateway)
         yield from _redirects(gateway, routers)
+        yield from _interface_lists(gateway, routers)
 
 
 def _alone(gateway: Gateway, routers: Routers) -> Iterator[Finding]:
@@ -279,9 +280,24 @@ def _redirects(gateway: Gateway, routers: Routers) -> Iterator[Finding]:
         if row and row["interface"] in router.interfaces and router.ip_settings.get("send-redirects"):
             yield Finding(
                 f"the gateway {gateway.name} (VRRP) is on the nodes' link, and the router {router.name} sends ICMP"
-                " redirects: a redirected client stays with one node after the gateway has moved. Set"
+                " redirects: a redirected client stays with one node, whichever router has the gateway. Set"
                 " routeros_ospf_send_redirects to false"
             )
+
+
+def _interface_lists(gateway: Gateway, routers: Routers) -> Iterator[Finding]:
+    """Say where rules miss the clients: what goes to a gateway comes by its own interface (public set-ups of RouterOS)."""
+    for router in routers:
+        row = gateway.rows.get(router.name)
+        lists = router.info.get("firewall", {}).get("interface_lists", {}) if row else {}
+        for name, members in lists.items():
+            if row and row["interface"] in members and row["name"] not in members:
+                yield Finding(
+                    f"the VRRP interface {row['name']} of the router {router.name} is not in the interface list {name},"
+                    f" and {row['interface']} is: rules for that list do not match packets that clients send to the"
+                    f" gateway {gateway.name}. Add it (/interface/list/member/add list={quoted(name)}"
+                    f" interface={quoted(row['name'])})"
+                )
 
 
 def gateway_distribution(routers: Routers, nodes: Nodes) -> Iterator[Finding]:

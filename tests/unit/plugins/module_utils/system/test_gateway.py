@@ -159,6 +159,17 @@ def test_redirects_on_the_nodes_link_are_a_doubt_if_the_role_leaves_them():
     assert warnings(apart) == []
 
 
+def test_an_interface_list_without_the_vrrp_interface_is_a_doubt():
+    routers = pair()
+    routers[0].info["firewall"] = {"interface_lists": {"LAN": ["bridge-lan"], "WAN": ["ether1"]}}
+    routers[1].info["firewall"] = {"interface_lists": {"LAN": ["bridge-lan", "vrrp1"]}}
+    (found,) = warnings(routers)
+    assert found.startswith(
+        "the VRRP interface vrrp1 of the router r1 is not in the interface list LAN, and bridge-lan"
+    )
+    assert "/interface/list/member/add list=LAN interface=vrrp1" in found
+
+
 # What is seen of them
 
 

@@ -464,7 +464,7 @@ class Router:
             if not {row["interface"] for row in rows} <= links - names:
                 raise no_match("interface")
             if not {row["interface"] for row in addresses if not row["interface"].startswith("*")} <= names:
-                raise not_emulated("adding an address to an interface that is not one of VRRP")
+                raise not_emulated("/ip/address/add with an interface that is not one of VRRP")
         self.vrrp.configure(instances(rows, addresses))
 
     def _config(self) -> Config:

@@ -20,6 +20,7 @@ from .policy import Users, load_users
 from .router import Router
 from .server import Server, tls_context
 from .store import Store
+from .vrrp import DIRECTORY, Keepalived
 from .vtysh import FrrError, Vtysh
 
 LOG = logging.getLogger("routeros")
@@ -43,6 +44,8 @@ def main() -> int:
     serve.add_argument("--vty-directory", type=Path, help="of the sockets of FRR's daemons, to read without vtysh")
     serve.add_argument("--ping", default="ping", help="command that pings (iputils)")
     serve.add_argument("--nft", default="nft", help="command that loads rules of nftables")
+    serve.add_argument("--keepalived", default="keepalived", help="command that runs keepalived, for VRRP")
+    serve.add_argument("--keepalived-directory", type=Path, default=DIRECTORY, help=f"where its {DIRECTORY} is here")
     serve.add_argument("--users", type=Path, help="JSON file of users (mode 0600)")
     serve.add_argument("--frr-crypto", action="store_true", help="FRR was built with a crypto library: auth sha1, ...")
     serve.add_argument("--frr-timeout", type=float, default=60, help="seconds to wait for FRR at the start")
@@ -53,6 +56,7 @@ def main() -> int:
         format="%(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    keepalived = Keepalived(arguments.keepalived, arguments.keepalived_directory)
     router = Router(
         Store(arguments.state),
         Vtysh(arguments.vtysh, arguments.vty_directory),
@@ -61,6 +65,7 @@ def main() -> int:
         full_version(arguments.version),
         arguments.ping,
         arguments.frr_crypto,
+        vrrp=keepalived,
     )
     stop = threading.Event()
     awake, waker = socket.socketpair()
@@ -98,6 +103,7 @@ def main() -> int:
             compared = time.monotonic()
     for server in servers:
         server.close()
+    keepalived.close()
     return 0
 
 

@@ -33,7 +33,7 @@ from .ping import ARGUMENTS as PING_ARGUMENTS
 from .ping import ping
 from .policy import User, format_policies, parse_policies
 from .queries import matches
-from .router import Router
+from .router import FIRST_OWN_ADDRESS, Router
 from .schema import OLDEST, Kind, Menu, Property
 from .store import Row, Table
 from .values import (
@@ -42,6 +42,7 @@ from .values import (
     parse_address,
     parse_bool,
     parse_duration,
+    parse_host,
     parse_ipv6_prefix,
     parse_number,
     parse_prefix,
@@ -409,6 +410,8 @@ class Commands:
             if wanted.isdecimal() and int(wanted) < len(table.rows):
                 return table.rows[int(wanted)]
             raise no_such_item()
+        if menu.path == "ip/address" and int(wanted.lstrip("*"), 16) < FIRST_OWN_ADDRESS:
+            raise not_emulated("changing an address of the machine")
         if menu.path == "ip/route":
             number = int(wanted.lstrip("*"), 16) if wanted.startswith("*") else 0
             if number < 0x80000000:
@@ -436,9 +439,9 @@ class Commands:
     def _new_name(menu: Menu, table: Table) -> str:
         taken = {row.values.get("name") for row in table.rows}
         number = 1
-        while f"{menu.auto_name}-{number}" in taken:
+        while f"{menu.auto_name}{number}" in taken:
             number += 1
-        return f"{menu.auto_name}-{number}"
+        return f"{menu.auto_name}{number}"
 
     @staticmethod
     def _unique(menu: Menu, table: Table, values: dict[str, str], itself: Row | None) -> None:
@@ -512,6 +515,10 @@ class Commands:
             return str(self._in_range(one, parse_number(name, text)))
         if kind is Kind.TIME:
             return format_duration(self._in_range(one, parse_duration(name, text)))
+        if kind is Kind.INTERVAL:
+            return format_duration(self._in_milliseconds(one, parse_duration(name, text)))
+        if kind is Kind.HOST:
+            return parse_host(name, text)
         if kind is Kind.ENUM:
             if text not in one.values:
                 raise no_match(name)
@@ -586,6 +593,13 @@ class Commands:
         if not known:
             # An unknown in-interface is no value "of interface" (captures: ha-manager).
             raise no_match(one.target.replace("/", "-") or one.name)
+
+    @staticmethod
+    def _in_milliseconds(one: Property, seconds: float) -> float:
+        assert one.low is not None and one.high is not None
+        if not one.low <= round(seconds * 1000) <= one.high:
+            raise out_of_range(one.name, *(format_duration(limit / 1000) for limit in (one.low, one.high)))
+        return seconds
 
     @staticmethod
     def _in_range[N: (int, float)](one: Property, number: N) -> N:

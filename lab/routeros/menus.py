@@ -62,7 +62,7 @@ INSTANCE = Menu(
     since=V7,
     read_only=("inactive", "about"),
     stored=True,
-    auto_name="ospf-instance",
+    auto_name="ospf-instance-",
 )  # fmt: skip
 
 AREA = Menu(
@@ -84,7 +84,7 @@ AREA = Menu(
     since=V7,
     read_only=("inactive", "dynamic", "transit-capable", "about"),
     stored=True,
-    auto_name="ospf-area",
+    auto_name="ospf-area-",
 )
 
 AREA_RANGE = Menu(
@@ -288,7 +288,7 @@ ROUTING_ID = Menu(
     since=V7,
     read_only=("dynamic", "dynamic-id", "inactive", "about"),
     stored=True,
-    auto_name="id",
+    auto_name="id-",
 )
 
 ROUTING_TABLE = Menu(
@@ -610,7 +610,7 @@ CERTIFICATE = Menu(
     read_only=("key-type", "private-key", "authority", "issued", "ca", "fingerprint", "serial-number", "skid", "akid",
                "invalid-before", "invalid-after", "expires-after", "expired"),
     refused=dict.fromkeys(("import", "issued-revoke", "add-scep", "create-certificate-request", "card-verify"), OLDEST),
-    auto_name="cert",
+    auto_name="cert-",
 )  # fmt: skip
 
 FILE = Menu(
@@ -623,15 +623,21 @@ FILE = Menu(
     refused=dict.fromkeys(("add", "set", "read"), OLDEST),
 )
 
+# Of the machine's own addresses none can be written; those on the interfaces of VRRP are rows.
 IP_ADDRESS = Menu(
     "ip/address",
-    (),
-    _READ,
+    (
+        Property("address", Kind.HOST, mandatory=True),
+        Property("interface", Kind.NAME, mandatory=True, target="interface"),
+        _COMMENT,
+        Property("disabled", Kind.BOOL, default="false"),
+        _COPY_FROM,
+    ),
+    _ROWS - {"unset"},
     # Captures: terraform-routeros, ha-manager.
-    read_only=("address", "network", "interface", "actual-interface", "vrf", "invalid", "dynamic", "slave", "disabled",
-               "comment"),
-    refused=dict.fromkeys(_CHANGES, OLDEST),
-)  # fmt: skip
+    read_only=("network", "actual-interface", "vrf", "invalid", "dynamic", "slave"),
+    refused={"unset": OLDEST},
+)
 
 INTERFACE = Menu(
     "interface",
@@ -641,6 +647,52 @@ INTERFACE = Menu(
     read_only=("name", "default-name", "type", "mtu", "actual-mtu", "mac-address", "running", "disabled", "slave",
                "rx-byte", "tx-byte", "rx-packet", "tx-packet"),
     refused=dict.fromkeys(("set", "enable", "disable", "comment"), OLDEST),
+)  # fmt: skip
+
+# Properties, types and flags from the manual ("VRRP", and CLI reference, interface/vrrp), versions and defaults from
+# community.routeros' table (3.22); which properties a row has, from a capture of 7.23.7 (ha-manager). v3-checksum-as-v2
+# is not among these, and in a print of 7.24.
+VRRP = Menu(
+    "interface/vrrp",
+    (
+        Property("name"),
+        Property("mtu", Kind.NUMBER, default="1500", gone=(7, 20), only=("1500",)),
+        Property("arp", Kind.ENUM, ("disabled", "enabled", "local-proxy-arp", "proxy-arp", "reply-only"),
+                 default="enabled", only=("enabled",)),
+        Property("arp-timeout", default="auto", only=("auto",)),
+        Property("interface", Kind.NAME, mandatory=True, target="interface"),
+        Property("group-master", default="", gone=(7, 11), only=("", "none")),
+        # The old name of group-authority, still taken and never printed.
+        Property("group-master", since=(7, 11), hidden=True, only=_NOTHING),
+        Property("group-authority", default="", since=(7, 11), only=("", "none")),
+        Property("vrid", Kind.NUMBER, default="1", low=1, high=255),
+        Property("priority", Kind.NUMBER, default="100", low=1, high=254),
+        Property("interval", Kind.INTERVAL, default="1s", low=10, high=255000),
+        Property("preemption-mode", Kind.BOOL, default="true"),
+        Property("authentication", Kind.ENUM, ("ah", "none", "simple"), default="none", only=("none",)),
+        Property("password", default="", secret=True, only=("",)),
+        Property("on-backup", default="", only=("",)),
+        Property("on-master", default="", only=("",)),
+        Property("on-fail", default="", only=("",)),
+        Property("version", Kind.ENUM, ("2", "3"), default="3"),
+        Property("v3-protocol", Kind.ENUM, ("ipv4", "ipv6"), default="ipv4", only=("ipv4",)),
+        Property("v3-checksum-as-v2", Kind.BOOL, default="false", since=(7, 24), only=("false",)),
+        Property("sync-connection-tracking", Kind.BOOL, default="false", only=("false",)),
+        Property("remote-address", Kind.ADDRESS, unset=True, only=_NOTHING),
+        Property("connection-tracking-mode", Kind.ENUM, ("active-active", "passive-active"), default="passive-active",
+                 since=(7, 20), only=("passive-active",)),
+        # In no row of the capture.
+        Property("connection-tracking-port", Kind.NUMBER, since=(7, 20), only=("8275",), hidden=True),
+        _COMMENT,
+        Property("disabled", Kind.BOOL, default="false"),
+        _COPY_FROM,
+    ),
+    _ROWS,
+    key="name",
+    stored=True,
+    read_only=("mtu", "mac-address", "running", "master", "backup", "failure", "invalid", "grp-authority",
+               "grp-member"),
+    auto_name="vrrp",
 )  # fmt: skip
 
 INTERFACE_LIST = Menu(
@@ -767,7 +819,7 @@ MENUS: dict[str, Menu] = {
     for menu in (
         INSTANCE, AREA, AREA_RANGE, TEMPLATE, OSPF_INTERFACE, NEIGHBOR, LSA, STATIC_NEIGHBOR, BFD_CONFIGURATION,
         BFD_SESSION, FILTER_RULE, FILTER_CHAIN, ROUTING_ROUTE, ROUTING_ID, ROUTING_TABLE, ROUTING_SETTINGS, IP_ROUTE,
-        IP_SETTINGS, FIREWALL_FILTER, IP_SERVICE, IP_ADDRESS, INTERFACE, INTERFACE_LIST, INTERFACE_LIST_MEMBER,
+        IP_SETTINGS, FIREWALL_FILTER, IP_SERVICE, IP_ADDRESS, INTERFACE, VRRP, INTERFACE_LIST, INTERFACE_LIST_MEMBER,
         IPV6_ADDRESS, IPV6_ROUTE, IPV6_SETTINGS, FIREWALL_FILTER_V6, FIREWALL_RAW,
         FIREWALL_RAW_V6, FIREWALL_NAT, ROUTING_RULE, IP_NEIGHBOR, SYSTEM_RESOURCE, SYSTEM_CLOCK,
         SYSTEM_IDENTITY, SYSTEM_ROUTERBOARD, USER, USER_GROUP, USER_ACTIVE, CERTIFICATE, FILE, TOOL,
@@ -784,5 +836,6 @@ REFERRERS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "routing/id": (("routing/ospf/instance", "router-id"),),
     "user/group": (("user", "group"),),
+    "interface/vrrp": (("ip/address", "interface"),),
     "certificate": (("ip/service", "certificate"), ("certificate", "ca")),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import shlex
 import subprocess
@@ -12,7 +13,7 @@ from typing import Any
 
 from .board import clock_row, format_date, parse_date, routerboard_row, system_resource_row
 from .certificates import Signed, key_type
-from .errors import GENERAL, Trap, invalid_value, not_emulated
+from .errors import GENERAL, Trap, invalid_value, no_match, not_emulated
 from .frr_config import (
     Assignment,
     Config,
@@ -46,6 +47,7 @@ from .policy import Users
 from .schema import OLDEST, Menu, Version
 from .store import Store
 from .values import format_bool, format_duration, format_id, parse_version
+from .vrrp import FLAGS, NoVrrp, Vrrp, instances
 from .vtysh import Frr, FrrError
 
 LOG = logging.getLogger("routeros")
@@ -72,6 +74,8 @@ _REVERSE_PROXY_SINCE = (7, 21)
 _TLS_SERVICES = {"www-ssl", "api-ssl", "reverse-proxy"}
 # From this version on the menu also holds what else the router listens on, and a row for each connection (ha-manager).
 _DYNAMIC_SERVICES_SINCE = (7, 18)
+# The ids of the kernel's addresses are below; those of the addresses on the interfaces of VRRP are not.
+FIRST_OWN_ADDRESS = 0x1000
 _DYNAMIC_SERVICES = (("btest", "2000", "tcp"), ("discover", "5678", "udp"))
 
 
@@ -87,13 +91,17 @@ class Router:
         version_text: str,
         ping: str = "ping",
         frr_has_crypto: bool = False,
+        *,
+        vrrp: Vrrp | None = None,
     ) -> None:
         self.store = store
+        self.vrrp = vrrp or NoVrrp()
         self.frr = frr
         self.kernel = kernel
         self.users = users
         self.frr_has_crypto = frr_has_crypto
         users.keep_in(store)
+        store.seed("ip/address", [], first_number=FIRST_OWN_ADDRESS)
         store.seed(
             "ip/service",
             [
@@ -125,12 +133,13 @@ class Router:
             "routing/table": lambda: [{".id": "*0", "name": "main", "dynamic": "true", "fib": "", "invalid": "false"}],
             "routing/id": self._routing_ids,
             "ip/service": self._services,
-            "ip/address": lambda: address_rows(self.kernel.addresses(), "inet"),
+            "ip/address": self._addresses,
             "ipv6/address": lambda: address_rows(self.kernel.addresses(), "inet6"),
             "ip/neighbor": list,
             "ip/route": lambda: [ip_route_row(row) for row in self._routes()],
             "ipv6/route": lambda: [ip_route_row(row) for row in self._routes_v6()],
-            "interface": lambda: interface_rows(self.kernel.links()),
+            "interface": self._interface_rows,
+            "interface/vrrp": self._vrrp_rows,
             "interface/list": lambda: [
                 {".id": f"*{0x2000000 + number:X}", "name": name, "builtin": "true", "dynamic": "false"}
                 for number, name in enumerate(_INTERFACE_LISTS)
@@ -184,7 +193,8 @@ class Router:
                 row.values["chain"] for row in self.store.table("routing/filter/rule").rows if "chain" in row.values
             }
         if path == "interface":
-            return {link["ifname"] for link in self.kernel.links()} | {*_INTERFACE_LISTS}
+            own = {row.values["name"] for row in self.store.table("interface/vrrp").rows}
+            return {link["ifname"] for link in self.kernel.links()} | own | {*_INTERFACE_LISTS}
         if path == "interface/list":
             return {*_INTERFACE_LISTS}
         return {row.values["name"] for row in self.store.table(path).rows}
@@ -305,6 +315,66 @@ class Router:
     def _routes_v6(self) -> list[dict[str, str]]:
         return route_rows(self.frr.show("show ipv6 route json"), self._frr_rows(), (), 6)
 
+    def _vrrp_rows(self) -> list[dict[str, str]]:
+        """The rows written, each with its state: a flag is there only when it is set (capture, ha-manager)."""
+        states = self._vrrp_states()
+        found = []
+        for row in self._stored(MENUS["interface/vrrp"]):
+            flag = states.get(row["name"])
+            # The last octet is the vrid (RFC 5798 7.3).
+            row |= {
+                "mtu": "1500",
+                "mac-address": f"00:00:5E:00:01:{int(row['vrid']):02X}",
+                "running": format_bool(flag == "master"),
+            }
+            if enabled(row):
+                row["invalid"] = "false"
+            found.append(row | ({flag: "true"} if flag else {}))
+        return found
+
+    def _vrrp_states(self) -> dict[str, str]:
+        """The flag of each row, by its name; without the interface that keepalived makes for it, it has none."""
+        rows = {row.id.lstrip("*"): row.values["name"] for row in self.store.table("interface/vrrp").rows}
+        links = {link["ifname"] for link in self.kernel.links()} if rows else set()
+        return {
+            rows[name]: FLAGS[state]
+            for name, state in self.vrrp.states().items()
+            if state in FLAGS and rows.get(name) in links
+        }
+
+    def _addresses(self) -> list[dict[str, str]]:
+        """The kernel's addresses, and the rows of those on the interfaces of VRRP, which a backup has as well."""
+        states = self._vrrp_states()
+        names = {row.values["name"] for row in self.store.table("interface/vrrp").rows}
+        found = [row for row in address_rows(self.kernel.addresses(), "inet") if row["interface"] not in names]
+        for row in self._stored(MENUS["ip/address"]):
+            state = {
+                "network": str(ipaddress.IPv4Interface(row["address"]).network.network_address),
+                "actual-interface": row["interface"],
+                "vrf": "main",
+                # On a backup it is (capture, ha-manager).
+                "invalid": format_bool(states.get(row["interface"]) != "master"),
+                "dynamic": "false",
+                "slave": "false",
+            }
+            found.append(row | state)
+        return found
+
+    def _interface_rows(self) -> list[dict[str, str]]:
+        """The kernel's interfaces; those of VRRP are there whether or not keepalived runs them."""
+        vrrp = {row["name"]: row for row in self._vrrp_rows()}
+        found = interface_rows(self.kernel.links())
+        missing = [name for name in vrrp if all(row["name"] != name for row in found)]
+        first = max((int(row[".id"].lstrip("*"), 16) for row in found), default=0) + 1
+        found += [
+            {".id": format_id(number), "name": name, "mtu": "1500", "actual-mtu": "1500"}
+            for number, name in enumerate(missing, start=first)
+        ]
+        for row in found:
+            if own := vrrp.get(row["name"]):
+                row |= {"type": "vrrp", **{name: own[name] for name in ("mac-address", "running", "disabled")}}
+        return found
+
     def _routing_ids(self) -> list[dict[str, str]]:
         """The rows written; and the one which a router adds for each VRF (manual, CLI reference, routing/id)."""
         rows = self._frr_rows()
@@ -384,6 +454,18 @@ class Router:
         self.kernel.set_ip_settings(self._complete(MENUS["ip/settings"], self.store.single("ip/settings")))
         self.kernel.set_ipv6_settings(self._complete(MENUS["ipv6/settings"], self.store.single("ipv6/settings")))
         self.kernel.set_ipv6_filter(self._complete_rows("ipv6/firewall/filter"))
+        self._configure_vrrp()
+
+    def _configure_vrrp(self) -> None:
+        rows, addresses = self._complete_rows("interface/vrrp"), self._complete_rows("ip/address")
+        names = {row["name"] for row in rows}
+        if rows or addresses:
+            links = {link["ifname"] for link in self.kernel.links()}
+            if not {row["interface"] for row in rows} <= links - names:
+                raise no_match("interface")
+            if not {row["interface"] for row in addresses if not row["interface"].startswith("*")} <= names:
+                raise not_emulated("/ip/address/add with an interface that is not one of VRRP")
+        self.vrrp.configure(instances(rows, addresses))
 
     def _config(self) -> Config:
         rows = self._frr_rows()
@@ -394,13 +476,15 @@ class Router:
 
     def refresh(self, full: bool) -> None:
         """Follow the kernel: with other addresses, templates match other interfaces. `full` asks FRR in any case, as
-        it may have been restarted."""
+        it may have been restarted; and keepalived, which may have died."""
         try:
             interfaces = ipv4_interfaces(self.kernel.addresses())
             if interfaces == self._interfaces and not full:
                 return
             self._interfaces = interfaces
             self.frr.configure(self._config())
+            if full:
+                self._configure_vrrp()
         # A crowded machine may not answer in time; the next look will tell.
         except (FrrError, Trap, OSError, subprocess.SubprocessError) as error:
             LOG.error("FRR does not follow the rows: %s", error)

@@ -18,6 +18,8 @@ class Kind(Enum):
     STRING = auto()
     NUMBER = auto()
     TIME = auto()
+    INTERVAL = auto()
+    """A time whose limits are in milliseconds."""
     BOOL = auto()
     ENUM = auto()
     FLAGS = auto()
@@ -25,6 +27,8 @@ class Kind(Enum):
     ADDRESS = auto()
     ADDRESS_OR_NAME = auto()
     """An address, or the name of a row of another menu (router-id)."""
+    HOST = auto()
+    """An address with the length of its network."""
     PREFIX = auto()
     PREFIXES = auto()
     INTERFACES = auto()
@@ -104,7 +108,7 @@ class Menu:
     renamed: Mapping[str, tuple[Version, str]] = field(default_factory=dict)
     """New names of properties, which the old ones stay beside: from when on a router has it, and the old name."""
     auto_name: str = ""
-    """How a row added without a name is called, a number follows."""
+    """How a row added without a name is called; a number follows."""
 
     def exists(self, version: Version) -> bool:
         """Whether a router of this version has the menu."""

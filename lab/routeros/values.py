@@ -65,6 +65,14 @@ def parse_address(name: str, text: str) -> str:
         raise invalid_value(name) from None
 
 
+def parse_host(name: str, text: str) -> str:
+    """An IPv4 address with the length of its network; a plain address means /32."""
+    try:
+        return str(ipaddress.IPv4Interface(text))
+    except ValueError:
+        raise invalid_value(name) from None
+
+
 def parse_prefix(name: str, text: str) -> str:
     """An IPv4 prefix; a plain address means /32, and host bits are cut off as routers do."""
     try:

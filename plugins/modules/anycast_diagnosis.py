@@ -5,7 +5,7 @@
 
 DOCUMENTATION = r"""
 module: anycast_diagnosis
-short_description: Name the neighbours that are not as expected, and the causes
+short_description: Name the neighbours and gateways that are not as expected, and the causes
 version_added: 1.0.0
 author: homelab.anycast maintainers (@homelab-anycast)
 description:
@@ -15,6 +15,12 @@ description:
     playbook C(homelab.anycast.neighbors) reads them.
 extends_documentation_fragment: [homelab.anycast.attributes.read_only, homelab.anycast.attributes.controller]
 options:
+  gateways:
+    description:
+      - If the neighbours are as expected, whether to show which router is the master of each gateway that
+        M(homelab.anycast.routeros_ospf_neighbors) has read, and to take none or several masters for a problem.
+    type: bool
+    default: false
   fail: {type: bool, default: true, description: Whether to fail if there are problems. The error is RV(text) then.}
 """
 

@@ -41,6 +41,8 @@ status:
     - C(services) have C(name), C(addresses), C(level), C(announced), C(serving), C(out) (the addresses that no node
       serves), C(served) and C(nodes). Each of these has C(node), C(state), C(level), C(why), C(expected), C(announced),
       C(installed), C(healthy) and C(drained).
+    - C(gateways), that routers share by VRRP, have C(addresses), C(vrid), C(level), C(master), C(states) by router, and
+      C(text). They are read if there are several routers.
     - C(routers), C(nodes), C(neighbors), C(next_hops), C(drains) and C(changes) are what the page shows.
   sample: {level: degraded, verdict: "Degraded: sip served by 2 of 3", time: "2026-11-22T15:30:00Z", by: alice@desk}
 """

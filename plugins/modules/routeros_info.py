@@ -64,6 +64,19 @@ addresses:
   type: list
   elements: dict
   sample: [{address: 172.18.0.1/26, network: 172.18.0.0, interface: bridge-lan, disabled: false}]
+vrrp:
+  description:
+    - The rows of C(/interface/vrrp), without password and scripts. They are read only if an interface has the type
+      C(vrrp).
+    - C(interval) is in seconds. C(protocol) is V(ipv4) or V(ipv6). C(state) is V(master), V(backup), V(failure),
+      V(invalid), V(disabled) or V(unknown). C(addresses) are those on the VRRP interface, and C(networks) those of the
+      interface that it is on, both without link-local ones.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - {name: vrrp1, interface: bridge-lan, vrid: 1, priority: 200, interval: 1.0, version: 3, protocol: ipv4,
+       preemption: true, state: master, addresses: [172.18.0.1/32], networks: [172.18.0.0/26]}
 ospf:
   description:
     - C(instances), C(areas), C(interface_templates) and C(neighbors), the rows of C(/routing/ospf/instance),

@@ -29,6 +29,12 @@ options:
       - Name of the OSPF instance whose neighbours are read.
       - Without it, the neighbours of all instances of OSPFv2; of OSPFv3 if no instance of OSPFv2 is enabled.
     type: str
+  gateways:
+    description:
+      - Whether to read RV(gateways) as well, in the same session, when the neighbours have been read.
+      - It costs one question, and two more where the router has a gateway.
+    type: bool
+    default: false
 seealso:
   - module: homelab.anycast.bird_ospf_neighbors
   - module: homelab.anycast.routeros_next_hops
@@ -115,6 +121,11 @@ own:
     router_id: {type: str, description: "Its router id, null if it has several OSPF instances and none is given."}
     interfaces: {type: list, elements: dict, description: "Its OSPF interfaces, with timers in seconds."}
 waited: {type: float, returned: *read, description: Seconds spent waiting., sample: 4.0}
+gateways:
+  description: The rows of C(/interface/vrrp), in the form of RV(homelab.anycast.routeros_info#module:vrrp).
+  returned: with O(gateways), once they could be read
+  type: list
+  elements: dict
 version:
   description: Version of RouterOS.
   returned: always, once they could be read
@@ -122,23 +133,36 @@ version:
   sample: 7.20.8 (long-term)
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.community.routeros.plugins.module_utils.api import api_argument_spec
 
 from ..module_utils.ospf.expect import EXPECTATION_MUTUALLY_EXCLUSIVE, expectation_argument_spec, run_neighbors_module
 from ..module_utils.routeros.neighbors import OspfReader
 from ..module_utils.routeros.session import RouterError, open_router
+from ..module_utils.routeros.vrrp import read_gateways
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec=dict(api_argument_spec(), **expectation_argument_spec(), instance={"type": "str"}),
+        argument_spec=dict(
+            api_argument_spec(),
+            **expectation_argument_spec(),
+            instance={"type": "str"},
+            gateways={"type": "bool", "default": False},
+        ),
         mutually_exclusive=EXPECTATION_MUTUALLY_EXCLUSIVE,
         supports_check_mode=True,
     )
     with open_router(module) as router:
         reader = OspfReader(router, module.params["instance"])
-        run_neighbors_module(module, reader, RouterError, lambda: {"version": router.version()})
+
+        def about() -> dict[str, Any]:
+            gateways = {"gateways": read_gateways(router)} if module.params["gateways"] else {}
+            return {"version": router.version(), **gateways}
+
+        run_neighbors_module(module, reader, RouterError, about)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ def _router(host: Host, asked: bool) -> RouterEnd:
         neighbors=host.get("__anycast_neighbors", {}),
         warnings=plan.get("client_warnings", []),
         priority=next((row["priority"] for row in plan.get("templates", {}).get("rows", ())), None),
+        ip_settings={**plan.get("info", {}).get("ip_settings", {}), **plan.get("ip_settings", {})},
         **_answer(plan),
     )
 

@@ -57,6 +57,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
         router.call("/ip/route/add", "=dst-address=10.1.0.0/16", "=gateway=172.18.0.22", "=disabled=yes")
         router.call("/ip/route/add", "=dst-address=10.2.0.0/16", "=blackhole=")
         router.call("/ip/firewall/filter/add", "=chain=input", "=protocol=ospf", "=comment=of the house")
+        router.share_gateway("vrrp1", "172.18.0.2", "=priority=200")
+        router.share_gateway("vrrp2", "172.18.0.3", "=vrid=2")
+        router.vrrp.backups = {"vrrp2"}
         router.call("/certificate/add", "=name=own", "=common-name=own", "=key-size=prime256v1")
         router.call("/certificate/sign", "=.id=own")
         return router

@@ -15,7 +15,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "docsite" / "rst" / "messages.rst"
 # What a user meets before anything is changed, and when something is wrong: none of it may be missing in the guide.
-EXPLAINED = ("preflight.py", "firewall.py", "diagnosis.py")
+EXPLAINED = ("preflight.py", "firewall.py", "diagnosis.py", "gateway.py")
 # Where a value comes: in str.format() and what stands for f-strings below, and with the operator %.
 PLACES = re.compile(r"\{[^{}]*\}|%[-.\d]*[sdgfr]")
 # Characters. Words between two values that are shorter may be anybody's; a value, or two in a row, are not longer.

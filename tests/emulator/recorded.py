@@ -18,6 +18,7 @@ from lab.routeros.policy import LAB_PASSWORD, User, Users
 from lab.routeros.router import Router
 from lab.routeros.server import Server, tls_context
 from lab.routeros.store import Store
+from lab.routeros.vrrp import Instance
 from lab.routeros.vtysh import FrrError
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -64,13 +65,15 @@ class RecordedKernel:
 
     def __init__(self, state: str) -> None:
         self._recording = recording(state)
+        self.more_links: list[dict[str, Any]] = []
+        """As keepalived makes them."""
         self.settings: dict[str, str] = {}
         self.ipv6_settings: dict[str, str] = {}
         self.ipv6_filter: list[dict[str, str]] = []
 
     def links(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._recording["ip -j -s -d link show"]
-        return found
+        return [*found, *self.more_links]
 
     def addresses(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._recording["ip -j address show"]
@@ -89,6 +92,21 @@ class RecordedKernel:
         return 5164.0
 
 
+class RecordedVrrp:
+    """Keeps the virtual routers that it is given; `state` is what they are in, but for those in `backups`."""
+
+    def __init__(self) -> None:
+        self.instances: list[Instance] = []
+        self.state = "MASTER"
+        self.backups: set[str] = set()
+
+    def configure(self, instances: Sequence[Instance]) -> None:
+        self.instances = list(instances)
+
+    def states(self) -> dict[str, str]:
+        return {one.name: "BACKUP" if one.own_interface in self.backups else self.state for one in self.instances}
+
+
 class Recording:
     """A router of recordings and a server in front of it, on a free port of the loopback."""
 
@@ -101,7 +119,10 @@ class Recording:
         self.directory = directory
         self.frr = RecordedFrr(state)
         self.kernel = RecordedKernel(state)
-        self.router = Router(Store(directory), self.frr, self.kernel, users or Users(), full_version(version), ping)
+        self.vrrp = RecordedVrrp()
+        self.router = Router(
+            Store(directory), self.frr, self.kernel, users or Users(), full_version(version), ping, vrrp=self.vrrp
+        )
         with self.router.lock:
             self.router.apply()
         self.server = Server(self.router, "127.0.0.1", 0)
@@ -116,6 +137,13 @@ class Recording:
             yield server.port
         finally:
             server.close()
+
+    def share_gateway(self, name: str, address: str, *words: str) -> None:
+        """Have a gateway by VRRP, whose interface keepalived has made."""
+        self.call("/interface/vrrp/add", f"=name={name}", "=interface=bridge-lan", *words)
+        self.call("/ip/address/add", f"=address={address}", f"=interface={name}")
+        link = {"ifname": name, "ifindex": 77 + len(self.kernel.more_links), "flags": ["UP", "LOWER_UP"]}
+        self.kernel.more_links.append({**link, "mtu": 1500, "link_type": "ether"})
 
     def connect(self, user: str = "ansible", password: str = LAB_PASSWORD) -> librouteros.api.Api:
         """A librouteros connection."""

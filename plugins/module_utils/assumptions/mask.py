@@ -20,7 +20,8 @@ _WORDS = {
     *("about", "action", "afi", "architecture-name", "auth", "board-name", "build-time", "connection-state"),
     *("contribution", "cpu", "factory-software", "icmp-options", "inactivity-policy", "ipv4-multipath-hash-policy"),
     *("key-type", "key-usage", "multipath-hash-policy", "network-type", "platform", "policy", "proto", "protocol"),
-    *("redistribute", "rp-filter", "select-dynamic-id", "state", "tcp-flags", "tls-version", "type", "version", "via"),
+    *("redistribute", "rp-filter", "select-dynamic-id", "state", "tcp-flags", "tls-version", "type", "v3-protocol"),
+    *("version", "via"),
 }
 # Names that all routers have.
 _FACTORY = re.compile(

@@ -15,6 +15,7 @@ from ..secret import MASKED_BY_ROUTER
 from .next_hops import read_next_hops
 from .session import Router
 from .values import Row, flag, split_list
+from .vrrp import MENU, TYPE, VRRP_PROPERTIES, parse_gateways
 
 # Every property of an OSPF interface template from RouterOS 7.16 on, but for auth-key and the virtual links'.
 TEMPLATE_PROPERTIES = (
@@ -43,6 +44,11 @@ def read_router(
 ) -> dict[str, Any]:
     """Return what routeros_info does; now() is the time of this host. Without auth_key_sha256 it reads no key."""
     resource = router.resource()
+    interfaces = router.rows("/interface", proplist=INTERFACE_PROPERTIES)
+    addresses = router.rows("/ip/address", proplist=ADDRESS_PROPERTIES)
+    ipv6_addresses = router.rows("/ipv6/address", proplist=IPV6_ADDRESS_PROPERTIES)
+    # Most routers have none, and are not asked.
+    vrrp = router.rows(MENU, proplist=VRRP_PROPERTIES) if any(row.get("type") == TYPE for row in interfaces) else []
     return {
         "version": str(resource.get("version")),
         "architecture": resource.get("architecture-name"),
@@ -56,7 +62,7 @@ def read_router(
                 "running": flag(row, "running"),
                 "disabled": flag(row, "disabled"),
             }
-            for row in router.rows("/interface", proplist=INTERFACE_PROPERTIES)
+            for row in interfaces
         ],
         "addresses": [
             {
@@ -65,12 +71,13 @@ def read_router(
                 "interface": _place(row),
                 "disabled": flag(row, "disabled"),
             }
-            for row in router.rows("/ip/address", proplist=ADDRESS_PROPERTIES)
+            for row in addresses
         ],
         "ipv6_addresses": [
             {"address": row.get("address"), "interface": _place(row), "disabled": flag(row, "disabled")}
-            for row in router.rows("/ipv6/address", proplist=IPV6_ADDRESS_PROPERTIES)
+            for row in ipv6_addresses
         ],
+        "vrrp": parse_gateways(vrrp, [*addresses, *ipv6_addresses]),
         "ospf": {
             "instances": router.rows("/routing/ospf/instance"),
             "areas": router.rows("/routing/ospf/area"),

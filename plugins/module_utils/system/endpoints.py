@@ -50,6 +50,7 @@ class RouterEnd(End):
 
     priority: int | None = None  # What its plan writes; None without a plan
     warnings: list[str] = dataclasses.field(default_factory=list)  # What its plan says of the packets of clients
+    ip_settings: Row = dataclasses.field(default_factory=dict)  # /ip/settings, as its plan leaves it
 
     def places(self) -> Iterator[Placed]:
         """Yield the IPv4 addresses that are in use."""

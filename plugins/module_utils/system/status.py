@@ -16,12 +16,14 @@ from ..node.drain import Drain
 from ..ospf import causes as ospf_causes
 from ..ospf.neighbors import STATES, Neighbor
 from ..routeros.next_hops import addresses_of
+from .gateway import gateways, moved_share
 from .status_model import (
     LEVELS,
     NOT_ASKED,
     Cell,
     Change,
     Client,
+    GatewayState,
     LinkState,
     NeighborRow,
     NextHopRow,
@@ -42,9 +44,10 @@ from .text import and_list, count, duration
 # What can be wrong, the most harmful first: clients get no answer, fewer nodes serve, less protection, on purpose. Each
 # has its entry in the operator's guide.
 KINDS = (
-    *("no next hop", "not healthy", "still installed", "next hop", "down", "no BIRD", "withdrawn", "no neighbour"),
+    *("no next hop", "gateway", "not healthy", "still installed", "next hop", "down", "no BIRD", "withdrawn"),
+    *("no neighbour",),
     *("not installed", "not read", "BFD", "still announced", "not listed", "inventory", "not asked"),
-    *("draining", "drained", "candidate", "unknown neighbour"),
+    *("draining", "drained", "candidate", "unknown neighbour", "gateway moves"),
 )
 _GUIDE = "https://homelab-anycast.github.io/homelab.anycast/docsite/operate.html#"
 _NAMED = 3  # Services with figures of their own to name in the verdict
@@ -458,6 +461,29 @@ class _System:
         told = {key: hop[key] for key in ("interface", "protocol", "distance", "ecmp")}
         return NextHopRow(prefix, router, level, next_hop=name, node=node, active=active, **told)
 
+    def _gateways(self, services: list[ServiceState]) -> list[GatewayState]:
+        """Find what is wrong with the gateways that the routers share."""
+        found = gateways({router.name: router.gateways for router in self.routers})
+        for gateway in found:
+            for problem in gateway.problems():
+                for name in problem.hosts:
+                    self._find("gateway", name, problem.text, "/interface/vrrp/print detail")
+        serving = max((service.serving or 0 for service in services), default=0)
+        names = ", ".join(gateway.name for gateway in found)
+        if moved := moved_share(len(found), len(self.routers), serving):
+            self._find("gateway moves", names, moved, level="note")
+        return [
+            GatewayState(
+                addresses=list(gateway.addresses),
+                vrid=gateway.vrid,
+                level=gateway.level,
+                master=gateway.masters,
+                states=gateway.states,
+                text=gateway.in_words(),
+            )
+            for gateway in found
+        ]
+
     def _changes(self) -> list[Change]:
         rows = [
             Change(change["time"], node.name, entry["name"], change["text"])
@@ -504,6 +530,7 @@ class _System:
         services = self._services()
         self._adjacencies()
         next_hops = self._next_hops()
+        shared = self._gateways(services)
         findings = self._sorted(services)
         problems = [one for one in findings if one.level != "note"]
         level, verdict, summary = _verdict(problems, services, self.away)
@@ -522,6 +549,7 @@ class _System:
             short_names=short_names([*(end.name for end in self.ends), *(one.name for one in clients)]),
             neighbors=self._neighbors(),
             next_hops=next_hops,
+            gateways=shared,
             drains=[{"node": node.name, **record} for node in self.nodes for record in node.info.get("records", ())],
             changes=self._changes(),
         )

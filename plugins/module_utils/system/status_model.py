@@ -43,6 +43,11 @@ class ReadRouter(ReadEnd):
         """Why it could not be looked at."""
         return reason(self.neighbors, "neighbors")
 
+    @property
+    def gateways(self) -> list[Row] | None:
+        """The rows of its gateways, None where they were not read."""
+        return self.neighbors.get("gateways")
+
 
 @dataclasses.dataclass(frozen=True)
 class ReadNode(ReadEnd):
@@ -163,6 +168,18 @@ class NextHopRow:
 
 
 @dataclasses.dataclass(frozen=True)
+class GatewayState:
+    """A gateway that routers share by VRRP, and the state that each router says it has, unknown where it says none."""
+
+    addresses: list[str]
+    vrid: int
+    level: str
+    master: list[str]
+    states: dict[str, str]
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Change:
     time: str
     node: str
@@ -207,6 +224,7 @@ class Status:
     short_names: dict[str, str]  # Of all hosts, by their names
     neighbors: list[NeighborRow]
     next_hops: list[NextHopRow]
+    gateways: list[GatewayState]
     drains: list[Row]  # The records of drain, each with its node
     changes: list[Change]
 

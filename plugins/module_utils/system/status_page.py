@@ -58,6 +58,8 @@ def status_lines(status: Status) -> list[str]:
             continue
         full = [row.state == "Full" for row in status.neighbors if row.at == router.name]
         found.append(f"OSPF at {router.name}: {sum(full)} of {count(len(full), 'neighbour')} Full")
+    for gateway in status.gateways:
+        found += textwrap.wrap(f"GATEWAY {gateway.text}", WIDTH)
     for change in status.changes[:1]:
         found += textwrap.wrap(f"LAST CHANGE {when(change.time)} UTC, {change.node}: {change.text}", WIDTH)
     return found
@@ -115,7 +117,7 @@ def status_page(status: Status) -> Shape:
             "clients": [{"name": one.name, "addresses": ranges(one.addresses)} for one in status.clients],
             "levels": {
                 key: worst(level for row in values[key] for level in levels(row)) if values[key] else "unknown"
-                for key in ("next_hops", "neighbors")
+                for key in ("next_hops", "neighbors", "gateways")
             },
             "symbols": SYMBOLS,
         }

@@ -55,6 +55,8 @@ class Emulator:
                     "--vty-directory", str(self.router.path("/run/frr")),
                     "--ping", shlex.join(self.router.inside("ping")),
                     "--nft", shlex.join(self.router.inside("nft")),
+                    "--keepalived", shlex.join(self.router.inside("keepalived")),
+                    "--keepalived-directory", str(self.router.path("/run/keepalived")),
                     *self.options,
                 ),
                 cwd=ROOT,

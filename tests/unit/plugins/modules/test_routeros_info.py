@@ -47,6 +47,20 @@ def test_an_address_that_was_given_to_the_port_of_a_bridge_is_on_the_bridge(run,
     assert run()["addresses"][0]["interface"] == "bridge-lan"
 
 
+def test_vrrp_is_asked_for_only_where_an_interface_is_of_that_type(run, fake_router):
+    assert run()["vrrp"] == []
+    assert "/interface/vrrp" not in [menu for menu, _words in fake_router.reads]
+    fake_router.menus["/interface"].append({"name": "vrrp1", "type": "vrrp", "running": True, "disabled": False})
+    row = {"name": "vrrp1", "interface": "bridge-lan", "vrid": 1, "master": True, "password": "h1dden"}
+    fake_router.menus["/interface/vrrp"] = [row]
+    result = run()
+    assert [(one["name"], one["state"], one["networks"]) for one in result["vrrp"]] == [
+        ("vrrp1", "master", ["172.18.0.0/26"])
+    ]
+    assert "h1dden" not in str(result)
+    assert fake_router.logins == 2
+
+
 def test_returns_the_filter_rules_in_their_order(run, fake_router):
     rules = [{".id": "*2", "chain": "anycast-in", "rule": "reject"}, {".id": "*1", "chain": "his", "rule": "accept"}]
     fake_router.menus["/routing/filter/rule"] = [dict(rule) for rule in rules]

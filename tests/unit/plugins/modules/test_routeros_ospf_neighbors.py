@@ -68,6 +68,21 @@ def test_a_router_that_names_the_interface_is_not_asked_for_it(run, fake_router)
     ]
 
 
+def test_gateways_are_one_question_more_in_the_same_session(run, fake_router):
+    fake_router.neighbors(("172.18.0.11", "Full"))
+    fake_router.menus["/routing/ospf/neighbor"][0]["interface"] = "bridge-lan"
+    fake_router.menus["/interface/vrrp"] = []
+    assert "gateways" not in run()
+    without = len(fake_router.reads)
+    assert run(gateways=True)["gateways"] == []
+    assert [menu for menu, _words in fake_router.reads[2 * without :]] == ["/interface/vrrp"]
+    # Also where the neighbours are not as expected.
+    fake_router.menus["/interface/vrrp"] = [{"name": "vrrp1", "interface": "bridge-lan", "vrid": 1, "backup": True}]
+    fake_router.logins = 0
+    result = run(gateways=True, router_ids=SIPS)
+    assert (result["failed"], result["gateways"][0]["state"], fake_router.logins) == (True, "backup", 1)
+
+
 def test_one_login_however_long_it_waits(run, fake_router, clock):
     fake_router.neighbors(("172.18.0.11", "Full"), ("172.18.0.12", "ExStart"))
     clock.at(9, lambda: fake_router.neighbors(*((sip, "Full") for sip in SIPS)))

@@ -460,3 +460,63 @@ def test_services_alike_are_one_in_the_verdict(fake_system):
 def test_each_kind_has_its_entry_in_the_guide():
     guide = (Path(__file__).parents[5] / "docs" / "docsite" / "rst" / "operate.rst").read_text()
     assert [kind for kind in status.KINDS if f"   * - _`{kind}`\n" not in guide] == []
+
+
+def with_gateway(system, own, other):
+    """The state of a system of two routers, by the states of their VRRP interfaces; None: it does not answer."""
+    vrrp = {"name": "vrrp1", "interface": "bridge-lan", "vrid": 1, "protocol": "ipv4", "priority": 100}
+    vrrp |= {"addresses": ["172.18.0.2/32"], "networks": ["172.18.0.0/26"]}
+    system.router["neighbors"]["gateways"] = [{**vrrp, "state": own}]
+    second = {**system.router, "name": "hap-ac", "router_id": "172.18.0.3"}
+    second["neighbors"] = {**system.router["neighbors"], "gateways": [{**vrrp, "state": other}]}
+    for node in system.nodes.values():
+        node["neighbors"]["neighbors"].append(system.neighbor("172.18.0.3"))
+    if other is None:
+        second |= {"neighbors": {"msg": "Could not connect"}, "next_hops": []}
+    return system.status(second)
+
+
+MOVES = (
+    "172.18.0.2",
+    "when a gateway moves to a different router, about 67 % of its clients meet a different node: each router has a"
+    " hash seed of its own",
+)
+
+
+def test_the_master_of_a_gateway_is_shown(fake_system):
+    found = with_gateway(fake_system(), "master", "backup")
+    (shared,) = found.gateways
+    assert (shared.level, shared.master) == ("good", ["hap-lite"])
+    assert shared.text == "172.18.0.2 (VRRP, vrid 1): master hap-lite, backup hap-ac"
+    assert (told(found), told(found, "notes")) == ([], [MOVES])
+
+
+@pytest.mark.parametrize(
+    ("states", "begins"),
+    [
+        (("master", "master"), "are all master of the gateway 172.18.0.2, expected one"),
+        (("backup", "backup"), "no router is master of the gateway 172.18.0.2, expected one"),
+    ],
+)
+def test_none_or_two_masters_are_one_problem(fake_system, states, begins):
+    found = with_gateway(fake_system(), *states)
+    (problem,) = found.problems
+    assert (problem.kind, problem.hosts, found.gateways[0].level) == ("gateway", ["hap-lite", "hap-ac"], "bad")
+    assert problem.text.startswith(begins)
+    assert problem.commands == ["/interface/vrrp/print detail"]
+
+
+def test_a_router_that_does_not_answer_is_no_backup(fake_system):
+    found = with_gateway(fake_system(), "backup", None)
+    (shared,) = found.gateways
+    assert (shared.level, shared.states) == ("unknown", {"hap-lite": "backup", "hap-ac": "unknown"})
+    assert [problem.kind for problem in found.problems] == ["not read"]
+
+
+def test_one_router_has_no_gateway_to_share(fake_system):
+    system = fake_system()
+    assert (model(system).gateways, told(model(system), "notes")) == ([], [])
+    second = {**system.router, "name": "hap-ac", "router_id": "172.18.0.3"}
+    for router in (system.router, second):
+        router["neighbors"] = {**router["neighbors"], "gateways": []}
+    assert system.status(second).gateways == []

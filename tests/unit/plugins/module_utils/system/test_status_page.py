@@ -88,6 +88,27 @@ def test_lines_of_a_system_that_is_well(fake_system):
     ]
 
 
+def test_lines_name_the_master_of_a_gateway(fake_system):
+    system = fake_system()
+    row = {
+        "name": "vrrp1",
+        "vrid": 7,
+        "protocol": "ipv4",
+        "addresses": ["172.18.0.2/32"],
+        "networks": ["172.18.0.0/26"],
+    }
+    second = {**system.router, "name": "hap-ac", "next_hops": []}
+    for router, state in ((system.router, "backup"), (second, "master")):
+        router["neighbors"] = {**router["neighbors"], "gateways": [{**row, "state": state}]}
+    found = status_page.status_lines(system.status(second))
+    assert "GATEWAY 172.18.0.2 (VRRP, vrid 7): master hap-ac, backup hap-lite" in found
+    page = status_page.status_page(system.status(second))
+    assert (page["levels"]["gateways"], page["gateways"][0]["states"]) == (
+        "good",
+        {"hap-ac": "master", "hap-lite": "backup"},
+    )
+
+
 def test_lines_name_what_is_broken(fake_system):
     found = "\n".join(" ".join(line.split()) for line in lines(broken(fake_system)))
     assert found.startswith("Degraded: sip served by 2 of 6, 1 drained\n")
@@ -210,9 +231,8 @@ def test_the_json_keeps_its_shape(fake_system):
     values = status_page.status_values(broken(fake_system).status())
     text = json.dumps(values)
     assert json.loads(text) == values
-    top = (
-        "time by level verdict summary problems notes services routers nodes clients neighbors next_hops drains changes"
-    )
+    top = "time by level verdict summary problems notes services routers nodes clients neighbors next_hops"
+    top += " gateways drains changes"
     assert set(values) == set(top.split())
     problem = "level kind hosts text causes services commands docs"
     cell = "service node expected announced installed healthy drained state level why"

@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 # The first router is the designated router, the second one its backup.
 PRIORITIES = (128, 64)
 SECRETS = ("the-first-secret", "the-second-secret", "the-third-secret", "the-fourth-secret", "the-fifth-secret")
+LINK = {"hello_interval": 1, "dead_interval": 5, "key": SECRETS[0], "key_id": 1}
 
 
 class Network:
@@ -27,9 +28,9 @@ class Network:
     :ivar link: the inventory's, with which the tests go from one key to the next.
     """
 
-    def __init__(self, bed: Bed, routers: list[Emulator], directory: Path, link: dict[str, Any]) -> None:
+    def __init__(self, bed: Bed, routers: list[Emulator], directory: Path, link: dict[str, Any] | None = None) -> None:
         self.bed, self.routers, self.directory = bed, routers, directory
-        self.link = link
+        self.link = link or LINK
         self.addresses = [ANYCAST]
 
     @property

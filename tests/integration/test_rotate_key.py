@@ -11,14 +11,13 @@ import pytest
 
 from bed import ANYCAST, Bed, requirements, wait_for
 from bed.emulator import Emulator
-from role_network import SECRETS, Network, next_link, no_secret
+from role_network import LINK, Network, next_link, no_secret
 from role_node import AREA_FILE, PACKAGE_CONFIG
 
 if reason := requirements():
     pytest.skip(reason, allow_module_level=True)
 
 ANYCAST_V6 = "2001:db8:64::64"
-LINK = {"hello_interval": 1, "dead_interval": 5, "key": SECRETS[0], "key_id": 1}
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +39,7 @@ def router(bed: Bed) -> Iterator[Emulator]:
 @pytest.fixture(scope="module")
 def network(bed: Bed, router: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Network:
     """With the first key at both ends, and the address routed to both nodes."""
-    network = Network(bed, [router], tmp_path_factory.mktemp("network"), LINK)
+    network = Network(bed, [router], tmp_path_factory.mktemp("network"))
     said = network.site(LINK)
     assert said.count("failed=0") == 3, said
     wait_for("both next hops", network.all_routed)

@@ -12,6 +12,8 @@ import pytest
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.homelab.anycast.plugins.module_utils import waiting
+
 PACKAGE = "ansible_collections.homelab.anycast.plugins.action."
 
 
@@ -107,6 +109,43 @@ def test_a_user_who_cannot_read_secrets_is_told(action):
     assert "shows auth-key as ***** to the user ansible: its group lacks the policy 'sensitive'" in result["msg"]
 
 
+@pytest.fixture
+def failing(action, monkeypatch):
+    """A router that cannot be written so many times: what the task says, and how often it was tried."""
+    now = [0.0]
+    sleeping = SimpleNamespace(monotonic=lambda: now[0], sleep=lambda seconds: now.append(now.pop() + seconds))
+    monkeypatch.setattr(waiting, "time", sleeping)
+
+    def failing(times, **options):
+        plugin = action("routeros_api_modify", path="x", username="ansible", data=[], auth_key="new-secret", **options)
+        tries = []
+
+        def execute(**given):
+            tries.append(given["module_args"])
+            failed = {"failed": True, "msg": "Module failed: Error while connecting: timed out."}
+            return failed if len(tries) <= times else {"changed": True, "old_data": [ROW], "new_data": [AFTER]}
+
+        plugin._execute_module = execute
+        result = plugin.run(task_vars={"inventory_hostname": "hap-lite"})
+        assert all({"retry", "advice"}.isdisjoint(arguments) for arguments in tries)
+        return result, len(tries)
+
+    return failing
+
+
+def test_a_write_that_fails_is_tried_again_for_some_seconds(failing):
+    result, tries = failing(3, retry=2)
+    assert (result["changed"], result.get("failed"), tries) == (True, None, 4)
+    result, tries = failing(9, retry=2, advice="Correct the cause.")
+    assert (result["failed"], tries) == (True, 5)
+    assert result["msg"] == "Error while connecting: timed out. Correct the cause."
+
+
+def test_without_retry_it_is_tried_once(failing):
+    result, tries = failing(9)
+    assert (result["msg"], tries) == ("Module failed: Error while connecting: timed out.", 1)
+
+
 # --- routeros_ospf_plan -----------------------------------------------------------------------------------------------
 
 LOGIN = {"hostname": "172.18.0.1", "username": "ansible", "password": "lab-password"}
@@ -166,6 +205,7 @@ def test_a_plan_has_no_secret(action):
     assert "secret" not in str(found) and "lab-password" not in str(found)
     # To the module goes its hash.
     assert "old-secret" not in str(looks) and len(looks[0][1]["auth_key_sha256"]) == 64
+    assert "new_key_sha256" not in looks[0][1]
 
 
 def test_a_plan_knows_of_the_other_hosts_and_of_the_packet_filter(action):

@@ -216,9 +216,9 @@ def test_each_alert_is_fired_by_its_fault_and_none_by_a_drain(watched: Watched) 
     wait_for("both sessions", lambda: watched.sessions() == 2 and watched.settled())
     watched.see()
 
-    watched.router.stop()
+    watched.routers[0].stop()
     watched.see("AnycastRouterUnseen")
-    watched.router.start()
+    watched.routers[0].start()
     # status is not run any more.
     watched.see()
     watched.holds[-1] = 40

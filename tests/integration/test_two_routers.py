@@ -10,6 +10,7 @@ busy machine a start of Python takes long. One on which all this takes longer fa
 from __future__ import annotations
 
 import contextlib
+import datetime
 import re
 import subprocess
 import time
@@ -18,7 +19,7 @@ from collections.abc import Iterator
 import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import parse_duration
-from bed import ANYCAST, Bed, Emulator, requirements, wait_for
+from bed import ANYCAST, Bed, Emulator, Router, requirements, wait_for
 from bench.clients import PORT, Clients
 from bench.sides import PROGRAM
 from role_network import LINK, Network, next_link, no_secret
@@ -75,24 +76,36 @@ def full_seconds(router: Emulator) -> dict[str, float]:
 
 
 @contextlib.contextmanager
+def route_changes(router: Emulator) -> Iterator[list[str]]:
+    """The changes of the kernel's route to the anycast address in the meantime, with their times; filled at the end."""
+    lines: list[str] = []
+    command = router.router.on_its_network("ip", "-oneline", "-timestamp", "-tshort", "monitor", "route")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as monitor:
+        try:
+            yield lines
+        finally:
+            monitor.terminate()
+        lines += [line.rstrip() for line in monitor.stdout or () if ANYCAST in line]
+
+
+@contextlib.contextmanager
 def no_route_changes(*routers: Emulator) -> Iterator[None]:
     """Fails if the kernel of one of the routers changes its route to the anycast address in the meantime."""
     with contextlib.ExitStack() as stack:
-        monitors = [
-            stack.enter_context(
-                subprocess.Popen(
-                    router.router.on_its_network("ip", "monitor", "route"), stdout=subprocess.PIPE, text=True
-                )
-            )
-            for router in routers
-        ]
-        try:
-            yield
-        finally:
-            for monitor in monitors:
-                monitor.terminate()
-        changes = [[line for line in monitor.stdout or () if ANYCAST in line] for monitor in monitors]
+        changes = [stack.enter_context(route_changes(router)) for router in routers]
+        yield
     assert changes == [[]] * len(routers)
+
+
+def without_route(changes: list[str]) -> float:
+    """For how many seconds at most the kernel had no route, as the changes show."""
+    times = [datetime.datetime.fromisoformat(line[1 : line.index("]")]) for line in changes]
+    gone = [
+        (after - before).total_seconds()
+        for before, after, line in zip(times, times[1:], changes, strict=False)
+        if "Deleted" in line
+    ]
+    return max(gone, default=0.0)
 
 
 @contextlib.contextmanager
@@ -114,16 +127,15 @@ def no_probe_is_lost(bed: Bed) -> Iterator[None]:
 
 @contextlib.contextmanager
 def no_adjacency_starts_again(*routers: Emulator) -> Iterator[None]:
-    """Fails if an adjacency of one of the routers to a node is not the one that it was before."""
+    """Fails if an adjacency of one of the routers ends in the meantime, also if it is Full again at the end."""
+    before = [full_seconds(router) for router in routers]
     start = time.monotonic()
     yield
-    took = time.monotonic() - start
-    young = {
-        router.router.name: [age for age in full_seconds(router).values() if age < took] or full_seconds(router)
-        for router in routers
-        if len([age for age in full_seconds(router).values() if age >= took]) < 3
-    }
-    assert young == {}, f"after {took:.0f} s"
+    # They are told in whole seconds.
+    least = time.monotonic() - start - 1
+    after = [full_seconds(router) for router in routers]
+    kept = [sorted(name for name, age in found.items() if age >= least) for found in after]
+    assert kept == [sorted(found) for found in before], f"{after} after {least:.0f} s"
 
 
 def written(router: Emulator) -> float:
@@ -229,18 +241,18 @@ def test_half_done_then_finished_by_a_second_run(bed: Bed, network: Network) -> 
 
 
 def test_half_done_where_the_nodes_have_the_old_key(bed: Bed, network: Network) -> None:
-    """As when the nodes were restarted with it: they stay with the router that has it until that one changes."""
+    """As when they were restarted with it. They stay with the first router, which has it, and go with it."""
     old, new = network.link, next_link(network.link)
     first, second = network.routers
     settled(network)
-    api = first.connect()
-    for row in list(api.path("routing", "ospf", "interface-template")):
-        api.path("routing", "ospf", "interface-template").update(
-            **{".id": row[".id"], "auth-id": str(new["key_id"]), "auth-key": new["key"]}
-        )
+    api = second.connect()
+    templates = api.path("routing", "ospf", "interface-template")
+    for row in list(templates):
+        templates.update(**{".id": row[".id"], "auth-id": str(new["key_id"]), "auth-key": new["key"]})
     api.close()
-    wait_for("the first to lose its neighbours", lambda: not full_seconds(first))
-    with no_route_changes(second):
+    wait_for("the second to lose its neighbours", lambda: not full_seconds(second))
+    wait_for("the first to lose the second", lambda: sorted(full_seconds(first)) == bed.addresses)
+    with no_route_changes(first):
         said = network.rotate(new)
     assert said.count("failed=0") == network.hosts + 1, said
     assert network.auth_ids() == [new["key_id"]] * 2
@@ -272,12 +284,35 @@ def test_a_write_that_fails_for_a_moment_is_tried_again(bed: Bed, network: Netwo
     network.link = new
 
 
-def test_a_router_that_dies_costs_the_other_nothing(bed: Bed, network: Network) -> None:
-    """It is the designated router, so that the other one has to take that over."""
+def die(router: Router) -> None:
+    """End FRR as a power cut does. The router's bridge, with the cables of all, goes on."""
+    router.run("sh", "-c", "kill -9 $(cat /run/frr/*.pid); rm -f /run/frr/*")
+
+
+def test_the_backup_dies_and_comes_back(bed: Bed, network: Network) -> None:
     first, second = network.routers
     settled(network)
-    with no_route_changes(second):
-        bed.router.run("sh", "-c", "kill -9 $(cat /run/frr/*.pid); rm -f /run/frr/*")
-        wait_for("the second to notice", lambda: sorted(full_seconds(second)) == bed.addresses, timeout=60)
-        bed.router.start_frr()
+    with no_route_changes(first):
+        die(bed.routers[1])
+        wait_for("the first to notice", lambda: sorted(full_seconds(first)) == bed.addresses)
+        bed.routers[1].start_frr()
+        # The emulator looks every 30 s whether FRR was started again.
         settled(network)
+
+
+def test_the_designated_router_dies_and_comes_back(bed: Bed, network: Network) -> None:
+    """The other one becomes it. Until the nodes have told it that they know, it has no route: 0.06 s were measured.
+
+    The time from its election to theirs depends on when their timers end and how busy the machine is.
+    """
+    first, second = network.routers
+    settled(network)
+    with route_changes(second) as changes:
+        die(bed.routers[0])
+        wait_for("the second to notice", lambda: sorted(full_seconds(second)) == bed.addresses)
+        wait_for("the second to have both nodes", lambda: network.gateways(second) == bed.addresses)
+        bed.routers[0].start_frr()
+        settled(network)
+    print(f"without a route for {without_route(changes):.2f} s")
+    assert network.gateways(second) == bed.addresses
+    assert without_route(changes) < 3, changes

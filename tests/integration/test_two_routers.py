@@ -153,7 +153,7 @@ def test_both_routers_send_to_all_nodes_and_one_is_the_backup(bed: Bed, network:
     assert [network.gateways(router) for router in network.routers] == [bed.addresses] * 2
     roles = [network.bed.router.vtysh("show ip ospf neighbor"), bed.routers[1].vtysh("show ip ospf neighbor")]
     assert [len(re.findall(r"Full/(?:DR|Backup)\b", text)) for text in roles] == [1, 1]
-    said = network.site(LINK)
+    said = network.site(network.link)
     assert said.count("changed=0") == network.hosts, said
 
 

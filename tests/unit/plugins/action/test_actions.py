@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from types import SimpleNamespace
 
@@ -178,9 +179,10 @@ INFO = {
 HOSTVARS = {"hap-lite": {"routeros_ospf_router_id": "172.18.0.1"}, "sip1": {"bird_anycast_router_id": "172.18.0.1"}}
 
 
-def plan(action, answer=None, **options):
+def plan(action, answer=None, accept_key=None, **options):
     """Return the plan, and the arguments of each look at the router."""
-    plugin = action("routeros_ospf_plan", **LOGIN, variables=VARIABLES, **options)
+    link = {**VARIABLES["link"], **({"accept_key": accept_key, "accept_key_id": 2} if accept_key else {})}
+    plugin = action("routeros_ospf_plan", **LOGIN, variables={**VARIABLES, "link": link}, **options)
     looks = []
 
     def execute(module_name, module_args, task_vars):
@@ -230,7 +232,10 @@ def test_a_plan_without_a_service(action):
 
 
 def test_a_plan_for_a_new_key(action):
-    found, _looks = plan(action, new_key_id="2")
+    found, looks = plan(action, accept_key="new-secret", new_key_id="2")
+    # It learns whether a router that has the new key_id has this key.
+    assert looks[0][1]["new_key_sha256"] == hashlib.sha256(b"new-secret").hexdigest()
+    assert "secret" not in str(found) + str(looks[0][1])
     assert "the router has no interface template with the comment" in found["problems"][0]
     assert found["templates"]["rows"][0]["auth-id"] == 2 and found["moved"] is False
 

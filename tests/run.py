@@ -70,6 +70,7 @@ BED_MATRIX = (
     "tests/integration/test_metrics.py",
     "tests/integration/test_rotate_key.py",
     "tests/integration/test_shared_registrations.py",
+    "tests/integration/test_two_routers.py",
 )
 # Scenarios that look into the emulator's machine, so not with a RouterOS of the user's in its place (ROUTER_IMAGE).
 EMULATOR_ONLY = {

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import yaml
-from ansible import context
+from ansible import constants, context
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.module_utils.compat.version import LooseVersion
 from ansible.release import __version__
@@ -21,7 +21,7 @@ from ..module_utils.drill.report import library_problems
 from ..module_utils.system import request, variables
 from ..module_utils.system.removal import removal_request
 from ..module_utils.system.request import Inventory
-from ..module_utils.system.rotation import rotation_request
+from ..module_utils.system.rotation import forks_problems, rotation_request
 from ..module_utils.system.text import Finding, merged, verdict_text
 from ..plugin_utils.action import Row, Verdict
 from ..plugin_utils.hosts import CLIENTS, NODES, ROUTERS, host_variables, members, user_and_host
@@ -59,6 +59,8 @@ class ActionModule(Verdict):
             found, misfits = CHECKS[playbook](values, asked)
             problems += [f"{host.name}: {text}" for host in hosts.values() for text in dict.fromkeys(host.problems)]
         problems += misfits
+        if playbook == "rotate_key":
+            problems += forks_problems(asked.routers, context.CLIARGS.get("forks", constants.DEFAULT_FORKS))
         if playbook == "drill":
             problems += library_problems()
             report = Path(values["drill_report"]).expanduser().resolve()

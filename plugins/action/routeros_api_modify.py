@@ -7,8 +7,11 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.secret import hide, unreadable
+from ..module_utils.system.text import plain_message
+from ..module_utils.waiting import Verdict, wait_for
 
 _SECRET = ["auth-key"]
+RETRY_INTERVAL = 0.5
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
@@ -18,14 +21,22 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
         super().run(tmp, task_vars)
         args = dict(self._task.args)
         key = args.pop("auth_key", None)
+        retry = float(args.pop("retry", 0))
+        advice = args.pop("advice", "")
         if key is not None:
             args["data"] = [{**row, "auth-key": str(key)} for row in args["data"]]
-        result = self._execute_module(
-            module_name="community.routeros.api_modify",
-            module_args=args,
-            # `data` is not no_log in api_modify, so the module would write the key to the controller's syslog.
-            task_vars={**(task_vars or {}), "ansible_no_target_syslog": True},
-        )
+        # `data` is not no_log in api_modify, so the module would write the key to the controller's syslog.
+        variables = {**(task_vars or {}), "ansible_no_target_syslog": True}
+        result: dict[str, Any] = {}
+
+        def write(_now: float) -> Verdict:
+            nonlocal result
+            result = self._execute_module(
+                module_name="community.routeros.api_modify", module_args=args, task_vars=variables
+            )
+            return Verdict(not result.get("failed"))
+
+        wait_for(write, retry, interval=RETRY_INTERVAL)
         if unreadable(result, _SECRET):
             return {
                 "failed": True,
@@ -35,4 +46,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible has no types.
                     " its /user/group."
                 ),
             }
+        if result.get("failed") and advice:
+            result["msg"] = f"{plain_message(result).rstrip('.')}. {advice}"
         return dict(hide(result, _SECRET))

@@ -34,7 +34,9 @@ class ActionModule(Plan):
         read = {name: options[name] for name in api_argument_spec() if options.get(name) is not None}
         link = options["variables"]["link"]
         if isinstance(link, dict) and link.get("key"):
-            read["auth_key_sha256"] = hashlib.sha256(str(link["key"]).encode()).hexdigest()
+            read["auth_key_sha256"] = _sha256(link["key"])
+            if link.get("accept_key"):
+                read["new_key_sha256"] = _sha256(link["accept_key"])
         return {**read, "prefixes": options["routes_to"]}
 
     def plan(self, info: Row, options: Row, task_vars: Row) -> Row:
@@ -51,3 +53,7 @@ class ActionModule(Plan):
         plan["problems"] += redirect_problems(info, request)
         plan["client_warnings"] = client_warnings(info, request, variables["notrack"])
         return plan
+
+
+def _sha256(key: object) -> str:
+    return hashlib.sha256(str(key).encode()).hexdigest()

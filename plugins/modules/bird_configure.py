@@ -63,23 +63,30 @@ options:
     required: true
   follow:
     description:
-      - Wait with the change until a packet of this router arrives that is signed with this key. From then on the router
-        accepts the key.
+      - Wait with the change until a packet of one of these routers arrives that is signed with this key. From then on
+        this router accepts the key. It waits too if there is nothing to change.
       - If no such packet arrives in time, the module fails and changes nothing.
+      - If there are several routers, the adjacency to the first one that is heard must not be lost. The others may
+        change their keys later, or not at all. Restoring the old key would cost the adjacency to the first one.
       - In check mode it does not wait.
     type: dict
     suboptions:
-      router_id: {type: str, required: true, description: OSPF router id of that router.}
+      router_ids:
+        description: OSPF router ids of these routers.
+        type: list
+        elements: str
+        required: true
+        aliases: [router_id]
       authentication:
         description: Authentication of the link model.
         type: str
         choices: [md5, sha1, sha256, sha384, sha512]
         required: true
-      key_id: {type: int, required: true, description: Id of the key in its packets.}
+      key_id: {type: int, required: true, description: Id of the key in their packets.}
       key: {type: str, required: true, description: The key itself.}
       timeout: {type: float, default: 120, description: Seconds to wait.}
       listening:
-        description: A file that exists while the module listens. Change the router after this file exists.
+        description: A file that exists while the module listens. Change the routers after this file exists.
         type: path
         required: true
   told:
@@ -141,6 +148,7 @@ rolled_back: {type: bool, returned: *tried, description: Whether BIRD runs the o
 
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -303,9 +311,11 @@ class Overtaken(Exception):
 class Applier:
     """Brings a change into BIRD, on trial."""
 
-    def __init__(self, module: AnsibleModule, change: Change) -> None:
+    def __init__(self, module: AnsibleModule, change: Change, without: Collection[str]) -> None:
         self.module = module
         self.change = change
+        # Router ids of neighbours that may be lost.
+        self.without = without
         self.result: dict[str, Any] = {}
         # What BIRD is to tell its neighbours again.
         self.expected: set[str] = set()
@@ -327,7 +337,7 @@ class Applier:
         change = self.change
         change.write_candidates()
         with self._bird() as bird:
-            before = to_keep(full(ospf_neighbors(bird)), *change.configuration())
+            before = to_keep(full(ospf_neighbors(bird)), *change.configuration(), without=self.without)
             self.expected |= self._to_tell() & ospf_told(bird)
             dead = [entry.dead for entry in ospf_interfaces(bird) if entry.dead and not entry.silent]
             patience = Patience(
@@ -453,7 +463,7 @@ def main() -> None:
             "follow": {
                 "type": "dict",
                 "options": {
-                    "router_id": {"type": "str", "required": True},
+                    "router_ids": {"type": "list", "elements": "str", "required": True, "aliases": ["router_id"]},
                     "authentication": {"type": "str", "required": True, "choices": list(KINDS_WITH_KEY_ID)},
                     "key_id": {"type": "int", "required": True},
                     "key": {"type": "str", "required": True, "no_log": True},
@@ -474,7 +484,10 @@ def main() -> None:
         supports_check_mode=True,
     )
     change = Change(module)
+    follow = None if module.check_mode else module.params["follow"]
     if not change.changed:
+        if follow:
+            wait_for_router(module, follow)
         corrected = [file.correct_attributes() for file in change.files]
         module.exit_json(changed=any(corrected), changed_files=[])
     bird = find_bird()
@@ -485,38 +498,41 @@ def main() -> None:
     changed_files = [str(file.path) for file in change.files if file.changed]
     result = {"changed": True, "changed_files": changed_files, "diff": change.diffs()}
     if not module.check_mode:
-        if module.params["follow"]:
-            wait_for_router(module, module.params["follow"])
-        result.update(apply(module, change))
+        result.update(apply(module, change, wait_for_router(module, follow) if follow else ()))
     module.exit_json(**result)
 
 
-def wait_for_router(module: AnsibleModule, follow: dict[str, Any]) -> None:
-    """Wait until the router signs with the key; fails if it does not."""
-    signer = Signer(follow["router_id"], follow["authentication"], follow["key_id"], follow["key"])
+def wait_for_router(module: AnsibleModule, follow: dict[str, Any]) -> list[str]:
+    """Wait until one of the routers signs with the key; fails if none does. Return the router ids of the others."""
+    key = (follow["authentication"], follow["key_id"], follow["key"])
+    signers = [Signer(router_id, *key) for router_id in follow["router_ids"]]
     listening = Path(follow["listening"])
-    heard = False
+    heard = None
     try:
         with Listener() as listener:
             listening.touch(0o600)
-            heard = listener.wait_for(follow["timeout"], signer)
+            heard = listener.wait_for(follow["timeout"], signers)
     except OSError as exc:
         module.fail_json(msg=f"Nothing was changed: cannot listen to the router: {exc}")
     finally:
         listening.unlink(missing_ok=True)
-    if not heard:
+    if heard is None:
         module.fail_json(
-            msg=f"Nothing was changed: no packet of the router {signer.router_id} came within {follow['timeout']:.0f} s"
-            f" that is signed with the key of id {signer.key_id}. Either it has not moved to that key, or it has"
-            " a different one under this id."
+            msg=f"Nothing was changed: no packet of the router {' or '.join(follow['router_ids'])} came within"
+            f" {follow['timeout']:.0f} s that is signed with the key of id {follow['key_id']}. Either it has not moved"
+            " to that key, or it has a different one under this id."
         )
+    return [signer.router_id for signer in signers if signer != heard]
 
 
-def apply(module: AnsibleModule, change: Change) -> dict[str, Any]:
-    """Put the change in force; return what there is to say about it."""
+def apply(module: AnsibleModule, change: Change, without: Collection[str]) -> dict[str, Any]:
+    """Put the change in force; return what there is to say about it.
+
+    :param without: router ids of neighbours that may be lost.
+    """
     try:
         if is_running(module.params["socket"]):
-            applier = Applier(module, change)
+            applier = Applier(module, change, without)
             applier.run()
             return applier.result
         change.write_candidates()

@@ -36,6 +36,8 @@ options:
     default: ignore
   restrict:
     description: Only rows that match these criteria are seen and changed.
+  retry: {type: float, default: 0, description: Seconds for which to try again if it fails.}
+  advice: {type: str, default: '', description: "What to do if it fails, after its message."}
 """
 
 EXAMPLES = r"""

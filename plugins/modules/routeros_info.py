@@ -37,6 +37,11 @@ options:
       - Needs the policy C(sensitive). To a user without it the router shows a mask instead of each key, which
         C(key_masked) says in place of C(key_as_given).
     type: str
+  new_key_sha256:
+    description:
+      - The same of a key that replaces it. C(key_as_new) says whether a template has this one.
+      - Has no effect without O(auth_key_sha256).
+    type: str
 """
 
 EXAMPLES = r"""
@@ -82,7 +87,7 @@ ospf:
     - C(instances), C(areas), C(interface_templates) and C(neighbors), the rows of C(/routing/ospf/instance),
       C(/routing/ospf/area), C(/routing/ospf/interface-template) without C(auth-key), and C(/routing/ospf/neighbor).
     - With O(auth_key_sha256), a template that has a key has either C(key_as_given), a boolean, or C(key_masked), which
-      is true where the user may not read the key.
+      is true where the user may not read the key. O(new_key_sha256) adds C(key_as_new) to C(key_as_given).
   returned: success
   type: dict
 bfd: {type: dict, returned: success, description: "C(configurations), the rows of C(/routing/bfd/configuration)."}
@@ -132,6 +137,7 @@ def main() -> None:
             api_argument_spec(),
             prefixes={"type": "list", "elements": "str", "default": []},
             auth_key_sha256={"type": "str", "no_log": True},
+            new_key_sha256={"type": "str", "no_log": True},
         ),
         supports_check_mode=True,
     )
@@ -140,7 +146,8 @@ def main() -> None:
     except ValueError as exc:
         module.fail_json(msg=str(exc))
     with open_router(module) as router:
-        found = read_router(router, prefixes, time.time, module.params["auth_key_sha256"])
+        hashes = (module.params["auth_key_sha256"], module.params["new_key_sha256"])
+        found = read_router(router, prefixes, time.time, *hashes)
     module.exit_json(changed=False, **found)
 
 

@@ -36,6 +36,10 @@ HOSTS: dict[str, dict[str, Any]] = {
 }
 INVENTORIES: dict[str, dict[str, Any]] = {
     "good": HOSTS,
+    "two routers": {
+        **HOSTS,
+        "anycast_routers": {"hap-lite": ROUTER, "hap-lite2": {**ROUTER, "routeros_ospf_router_id": "172.18.0.2"}},
+    },
     "nothing": {},
     "no nodes": {**HOSTS, "anycast_nodes": {}},
     "no router": {**HOSTS, "anycast_routers": {}},
@@ -101,6 +105,8 @@ CASES: list[Case] = [
         (),
         "anycast_new_key_id is 1, which is the key_id of the inventory",
     ),
+    ("two routers", "rotate_key", {}, ("--forks=1",), "forks is 1, expected 2 at least, one for each router"),
+    ("two routers", "rotate_key", {}, ("--limit=anycast_nodes:hap-lite",), "--limit leaves out hap-lite2: run"),
     ("good", "drill", {"anycast_drill_consent": False}, (), "anycast_drill_consent is missing: this breaks"),
 ]
 

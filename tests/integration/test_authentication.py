@@ -86,10 +86,10 @@ def refused(node: RoleNode) -> bool:
     return True
 
 
-def signed(node: RoleNode, kind: str, key: str) -> bool:
+def signed(node: RoleNode, kind: str, key: str) -> Signer | None:
     """Whether a node that listens to the router finds its packets signed with this key."""
     with node.machine.network(), Listener() as listener:
-        return listener.wait_for(3 * HELLO, Signer(ROUTER_ADDRESS, kind, 1, key))
+        return listener.wait_for(3 * HELLO, [Signer(ROUTER_ADDRESS, kind, 1, key)])
 
 
 @pytest.mark.parametrize(

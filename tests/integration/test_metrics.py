@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 import yaml
 from test_announcer import INSTANCE, SERVER, SERVICE
-from test_rotate_key import LINK, Network
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import normalise_services
 from ansible_collections.homelab.anycast.plugins.module_utils.node import announcer
@@ -24,6 +23,7 @@ from ansible_collections.homelab.anycast.plugins.module_utils.node.drain import 
 from bed import ANYCAST, Bed, ensure_rootfs, requirements, wait_for
 from bed.emulator import Emulator
 from bed.systemd import SystemdMachine, systemd_requirements
+from role_network import LINK, Network
 from role_node import PACKAGE_CONFIG, ROOT
 
 if reason := requirements() or systemd_requirements(ensure_rootfs()):
@@ -46,8 +46,7 @@ class Watched(Network):
     """Nodes with the announcer, and what was read of all at each step."""
 
     def __init__(self, bed: Bed, router: Emulator, directory: Path) -> None:
-        super().__init__(bed, router, directory)
-        self.link = {**LINK, "bfd": True}
+        super().__init__(bed, [router], directory, {**LINK, "bfd": True})
         self.steps: list[dict[str, float]] = []
         # How many samples each step makes, and which alerts are to be there after the last one.
         self.holds: list[int] = []
@@ -217,9 +216,9 @@ def test_each_alert_is_fired_by_its_fault_and_none_by_a_drain(watched: Watched) 
     wait_for("both sessions", lambda: watched.sessions() == 2 and watched.settled())
     watched.see()
 
-    watched.router.stop()
+    watched.routers[0].stop()
     watched.see("AnycastRouterUnseen")
-    watched.router.start()
+    watched.routers[0].start()
     # status is not run any more.
     watched.see()
     watched.holds[-1] = 40

@@ -8,7 +8,7 @@ import fnmatch
 import math
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from ..ospf.causes import likely_causes, say_causes
 from ..ospf.neighbors import Neighbor, Own, OwnInterface
@@ -98,10 +98,14 @@ def full(neighbors: Iterable[Neighbor]) -> list[str]:
     return list(dict.fromkeys(adjacency(entry) for entry in neighbors if entry.state == "Full"))
 
 
-def to_keep(adjacencies: Iterable[str], *configuration: str) -> list[str]:
-    """Return those of the adjacencies that a new configuration means to keep: where it has no OSPFv3, not OSPFv3's."""
+def to_keep(adjacencies: Iterable[str], *configuration: str, without: Collection[str] = ()) -> list[str]:
+    """Return those of the adjacencies that a new configuration means to keep: where it has no OSPFv3, not OSPFv3's.
+
+    :param without: router ids of neighbours that may go.
+    """
     has_ospfv3 = any(_OSPFV3.search(text) for text in configuration)
-    return [name for name in adjacencies if has_ospfv3 or not name.endswith("(OSPFv3)")]
+    kept = [name for name in adjacencies if has_ospfv3 or not name.endswith("(OSPFv3)")]
+    return [name for name in kept if name.removesuffix(" (OSPFv3)") not in without]
 
 
 class Trial:

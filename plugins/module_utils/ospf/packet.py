@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import socket
 import time
+from collections.abc import Collection
 
 PROTOCOL = 89
 _CRYPTOGRAPHIC = 2
@@ -59,12 +60,13 @@ class Listener:
     def __exit__(self, *_error: object) -> None:
         self._socket.close()
 
-    def wait_for(self, timeout: float, signer: Signer) -> bool:
-        """Wait for a packet of the signer; return whether one came in time."""
+    def wait_for(self, timeout: float, signers: Collection[Signer]) -> Signer | None:
+        """Wait for a packet of any of the signers; return the one that is heard first, None if none is in time."""
         deadline = time.monotonic() + timeout
         while (left := deadline - time.monotonic()) > 0:
             self._socket.settimeout(left)
             with contextlib.suppress(socket.timeout):  # TimeoutError from Python 3.10 on
-                if is_signed(self._socket.recv(65535), signer):
-                    return True
-        return False
+                datagram = self._socket.recv(65535)
+                if heard := next((signer for signer in signers if is_signed(datagram, signer)), None):
+                    return heard
+        return None

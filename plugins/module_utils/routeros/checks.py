@@ -284,6 +284,11 @@ def rotation_problems(info: Info, link: Link, comment: str, new_key_id: int) -> 
             f" with {link.key_id}, the inventory's key_id, or {new_key_id}, that of anycast_new_key_id. Run"
             " homelab.anycast.site first"
         ]
+    if key_id == str(new_key_id) and template.get("key_as_new") is False:
+        return [
+            f"the router has auth-id={key_id} from an earlier run, with a key that is not anycast_new_key (keys are not"
+            " shown). Run homelab.anycast.rotate_key with the key of that run"
+        ]
     return []
 
 

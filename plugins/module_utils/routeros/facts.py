@@ -40,7 +40,11 @@ CLOCK_PROPERTIES = ("date", "time", "gmt-offset")
 
 
 def read_router(
-    router: Router, prefixes: Iterable[str], now: Callable[[], float], auth_key_sha256: str | None = None
+    router: Router,
+    prefixes: Iterable[str],
+    now: Callable[[], float],
+    auth_key_sha256: str | None = None,
+    new_key_sha256: str | None = None,
 ) -> dict[str, Any]:
     """Return what routeros_info does; now() is the time of this host. Without auth_key_sha256 it reads no key."""
     resource = router.resource()
@@ -81,7 +85,7 @@ def read_router(
         "ospf": {
             "instances": router.rows("/routing/ospf/instance"),
             "areas": router.rows("/routing/ospf/area"),
-            "interface_templates": _templates(router, auth_key_sha256),
+            "interface_templates": _templates(router, auth_key_sha256, new_key_sha256),
             "neighbors": router.rows("/routing/ospf/neighbor", proplist=NEIGHBOR_PROPERTIES),
         },
         "bfd": {"configurations": router.rows("/routing/bfd/configuration", proplist=BFD_PROPERTIES)},
@@ -116,7 +120,7 @@ def _place(row: Row) -> str:
     return str(row.get("actual-interface") or row.get("interface"))
 
 
-def _templates(router: Router, auth_key_sha256: str | None) -> list[Row]:
+def _templates(router: Router, auth_key_sha256: str | None, new_key_sha256: str | None) -> list[Row]:
     secret = () if auth_key_sha256 is None else ("auth-key",)
     rows = router.rows("/routing/ospf/interface-template", proplist=(*TEMPLATE_PROPERTIES, *secret))
     for row in rows if auth_key_sha256 else ():
@@ -128,6 +132,8 @@ def _templates(router: Router, auth_key_sha256: str | None) -> list[Row]:
             words = {True: ("yes", "true"), False: ("no", "false")}.get(key, (str(key),))
             hashes = [hashlib.sha256(word.encode()).hexdigest() for word in words]
             row["key_as_given"] = str(auth_key_sha256).lower() in hashes
+            if new_key_sha256:
+                row["key_as_new"] = new_key_sha256.lower() in hashes
     return rows
 
 

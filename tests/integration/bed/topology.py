@@ -22,7 +22,7 @@ INTERFACE = "enp0s11"
 
 @dataclass(frozen=True)
 class Lan:
-    """Who has which address on the router's bridge, counted from the network's address; the router has the first."""
+    """Who has which address on the router's bridge, counted from the network's address; the routers have the first."""
 
     network: IPv4Network
     phones: range
@@ -46,6 +46,9 @@ HOME = Lan(IPv4Network("172.18.0.0/26"), range(22, 26))
 WIDE = Lan(IPv4Network("172.19.0.0/22"), range(2, 6))
 """For many nodes."""
 
+# The first router's port with the second one.
+_TO_SECOND = "ether1.2"
+
 # A network of the router where there is no OSPF, with the machine `remote`.
 REMOTE = IPv4Network("192.168.89.0/24")
 REMOTE_CLIENTS = range(22, 34)
@@ -57,6 +60,9 @@ class Bed:
     The nodes' anycast interface is called dummy0, as on real nodes, but is a bridge without ports: the host's kernel
     may have no dummy driver. `node` makes a node: Machine, or SystemdMachine. With `remote` there is one more machine
     with clients, behind the router. `packages` are Debian's, on all machines beside the usual ones.
+
+    `second_router` adds router 172.18.0.2 on the same link, the second of `routers`. It is the gateway of every second
+    client. The cables of all are in the bridge of the first, which goes on when the first one's FRR ends.
     """
 
     def __init__(
@@ -66,6 +72,7 @@ class Bed:
         remote: bool = False,
         node: Callable[[str, Path], Machine] = Machine,
         packages: tuple[str, ...] = (),
+        second_router: bool = False,
     ) -> None:
         self.lan = lan
         self.addresses = lan.nodes(nodes)
@@ -73,7 +80,9 @@ class Bed:
         self._with_remote = remote
         self._node = node
         self._packages = packages
+        self._with_second_router = second_router
         self.router: Router
+        self.routers: list[Router] = []
         self.nodes: list[Machine] = []
         self.phones: Machine
         self.remote: Machine
@@ -81,13 +90,12 @@ class Bed:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             root = ensure_rootfs(*self._packages)
-            self.router = Router("router", root)
-            stack.callback(self.router.stop)
-            router = self.router
-            router.run("ip", "link", "add", BRIDGE, "type", "bridge")
-            router.run("ip", "link", "set", BRIDGE, "up")
-            _add_addresses(router, BRIDGE, self.lan.network, [1])
-            router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+            self.router = router = self._add_router(stack, "router", root)
+            if self._with_second_router:
+                second = self._add_router(stack, "router2", root)
+                router.connect(_TO_SECOND, second, "ether1")
+                for machine, port in ((router, _TO_SECOND), (second, "ether1")):
+                    machine.run("ip", "link", "set", port, "master", BRIDGE)
             for number in range(1, len(self.addresses) + 1):
                 node = self._node(f"node{number}", root)
                 stack.callback(node.stop)
@@ -99,6 +107,9 @@ class Bed:
             self.phones = Machine("phones", root)
             stack.callback(self.phones.stop)
             self._attach(self.phones, "wlan1", list(self.lan.phones))
+            for number in self.lan.phones[1::2] if self._with_second_router else ():
+                self.phones.run("ip", "rule", "add", "from", self.lan.address(number), "lookup", "2")
+                self.phones.run("ip", "route", "replace", "default", "via", self.lan.address(2), "table", "2")
             if self._with_remote:
                 self.remote = Machine("remote", root)
                 stack.callback(self.remote.stop)
@@ -113,6 +124,16 @@ class Bed:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stack.close()
+
+    def _add_router(self, stack: ExitStack, name: str, root: Path) -> Router:
+        router = Router(name, root)
+        stack.callback(router.stop)
+        self.routers.append(router)
+        router.run("ip", "link", "add", BRIDGE, "type", "bridge")
+        router.run("ip", "link", "set", BRIDGE, "up")
+        _add_addresses(router, BRIDGE, self.lan.network, [len(self.routers)])
+        router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+        return router
 
     def port(self, position: int) -> str:
         """The router's port with the node at this position of `nodes`."""

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from types import SimpleNamespace
 
 import pytest
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+
+from ansible_collections.homelab.anycast.plugins.module_utils import waiting
 
 PACKAGE = "ansible_collections.homelab.anycast.plugins.action."
 
@@ -107,6 +110,43 @@ def test_a_user_who_cannot_read_secrets_is_told(action):
     assert "shows auth-key as ***** to the user ansible: its group lacks the policy 'sensitive'" in result["msg"]
 
 
+@pytest.fixture
+def failing(action, monkeypatch):
+    """A router that cannot be written so many times: what the task says, and how often it was tried."""
+    now = [0.0]
+    sleeping = SimpleNamespace(monotonic=lambda: now[0], sleep=lambda seconds: now.append(now.pop() + seconds))
+    monkeypatch.setattr(waiting, "time", sleeping)
+
+    def failing(times, **options):
+        plugin = action("routeros_api_modify", path="x", username="ansible", data=[], auth_key="new-secret", **options)
+        tries = []
+
+        def execute(**given):
+            tries.append(given["module_args"])
+            failed = {"failed": True, "msg": "Module failed: Error while connecting: timed out."}
+            return failed if len(tries) <= times else {"changed": True, "old_data": [ROW], "new_data": [AFTER]}
+
+        plugin._execute_module = execute
+        result = plugin.run(task_vars={"inventory_hostname": "hap-lite"})
+        assert all({"retry", "advice"}.isdisjoint(arguments) for arguments in tries)
+        return result, len(tries)
+
+    return failing
+
+
+def test_a_write_that_fails_is_tried_again_for_some_seconds(failing):
+    result, tries = failing(3, retry=2)
+    assert (result["changed"], result.get("failed"), tries) == (True, None, 4)
+    result, tries = failing(9, retry=2, advice="Correct the cause.")
+    assert (result["failed"], tries) == (True, 5)
+    assert result["msg"] == "Error while connecting: timed out. Correct the cause."
+
+
+def test_without_retry_it_is_tried_once(failing):
+    result, tries = failing(9)
+    assert (result["msg"], tries) == ("Module failed: Error while connecting: timed out.", 1)
+
+
 # --- routeros_ospf_plan -----------------------------------------------------------------------------------------------
 
 LOGIN = {"hostname": "172.18.0.1", "username": "ansible", "password": "lab-password"}
@@ -139,9 +179,10 @@ INFO = {
 HOSTVARS = {"hap-lite": {"routeros_ospf_router_id": "172.18.0.1"}, "sip1": {"bird_anycast_router_id": "172.18.0.1"}}
 
 
-def plan(action, answer=None, **options):
+def plan(action, answer=None, accept_key=None, **options):
     """Return the plan, and the arguments of each look at the router."""
-    plugin = action("routeros_ospf_plan", **LOGIN, variables=VARIABLES, **options)
+    link = {**VARIABLES["link"], **({"accept_key": accept_key, "accept_key_id": 2} if accept_key else {})}
+    plugin = action("routeros_ospf_plan", **LOGIN, variables={**VARIABLES, "link": link}, **options)
     looks = []
 
     def execute(module_name, module_args, task_vars):
@@ -166,6 +207,7 @@ def test_a_plan_has_no_secret(action):
     assert "secret" not in str(found) and "lab-password" not in str(found)
     # To the module goes its hash.
     assert "old-secret" not in str(looks) and len(looks[0][1]["auth_key_sha256"]) == 64
+    assert "new_key_sha256" not in looks[0][1]
 
 
 def test_a_plan_knows_of_the_other_hosts_and_of_the_packet_filter(action):
@@ -190,7 +232,10 @@ def test_a_plan_without_a_service(action):
 
 
 def test_a_plan_for_a_new_key(action):
-    found, _looks = plan(action, new_key_id="2")
+    found, looks = plan(action, accept_key="new-secret", new_key_id="2")
+    # It learns whether a router that has the new key_id has this key.
+    assert looks[0][1]["new_key_sha256"] == hashlib.sha256(b"new-secret").hexdigest()
+    assert "secret" not in str(found) + str(looks[0][1])
     assert "the router has no interface template with the comment" in found["problems"][0]
     assert found["templates"]["rows"][0]["auth-id"] == 2 and found["moved"] is False
 

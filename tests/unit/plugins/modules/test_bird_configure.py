@@ -361,9 +361,9 @@ def test_one_that_does_not_tell_again(configured, configure, bird, told):
 
 
 class Heard:
-    """Stands in for the listener: hears the router, or does not."""
+    """Stands in for the listener: hears one of the routers, or none."""
 
-    answer = True
+    answers = ("172.18.0.1",)
     asked: tuple | None = None
 
     def __enter__(self):
@@ -374,14 +374,15 @@ class Heard:
 
     def wait_for(self, *arguments):
         type(self).asked = arguments
-        return self.answer
+        return next((signer for signer in arguments[1] if signer.router_id in self.answers), None)
 
 
 @pytest.fixture
 def follow(tmp_path, monkeypatch):
     monkeypatch.setattr(bird_configure, "Listener", Heard)
+    monkeypatch.setattr(Heard, "asked", None)
     return {
-        "router_id": "172.18.0.1",
+        "router_ids": ["172.18.0.1"],
         "authentication": "sha256",
         "key_id": 2,
         "key": "next-secret",
@@ -392,12 +393,44 @@ def follow(tmp_path, monkeypatch):
 
 def test_a_node_moves_after_the_router(configured, configure, follow):
     assert configure(follow=follow)["changed"]
-    assert Heard.asked == (5, Signer("172.18.0.1", "sha256", 2, "next-secret"))
+    assert Heard.asked == (5, [Signer("172.18.0.1", "sha256", 2, "next-secret")])
     assert not Path(follow["listening"]).exists()
 
 
+def test_what_is_there_already_waits_for_the_router_too(configured, configure, follow, monkeypatch):
+    """The playbook changes the router when the node listens, and learns whether the node has heard it."""
+    assert not configure("old", OLD_KEY, follow=follow)["changed"]
+    assert Heard.asked
+    monkeypatch.setattr(Heard, "answers", ())
+    assert "no packet of the router 172.18.0.1 came" in configure("old", OLD_KEY, follow=follow)["msg"]
+
+
+def test_check_mode_does_not_wait(configured, configure, follow):
+    assert configure(check_mode=True, follow=follow)["changed"]
+    assert configure("old", OLD_KEY, check_mode=True, follow=follow)["changed"] is False
+    assert Heard.asked is None
+
+
+@pytest.mark.parametrize("heard, goes", [("172.18.0.1", "172.18.0.2"), ("172.18.0.2", "172.18.0.1")])
+def test_of_several_routers_the_first_one_that_is_heard_must_stay(
+    configured, configure, bird, follow, monkeypatch, heard, goes
+):
+    """The other one may have the old key for longer, and to go back to the old key would cost the first one."""
+    monkeypatch.setattr(Heard, "answers", (heard,))
+    follow["router_ids"] = ["172.18.0.1", "172.18.0.2"]
+    lines = {router_id: FULL.replace("172.18.0.1", router_id) for router_id in follow["router_ids"]}
+    bird.answers.neighbors = "\n ".join(lines.values())
+    bird.answers.on_trial = lambda: setattr(bird.answers, "neighbors", lines[heard])
+    result = configure(follow=follow)
+    assert not result.get("failed") and result["before"] == [heard]
+    configured.key.write_text(OLD_KEY)
+    bird.answers.neighbors = "\n ".join(lines.values())
+    bird.answers.on_trial = lambda: setattr(bird.answers, "neighbors", lines[goes])
+    assert f"with it the adjacency to {heard} was lost" in configure(follow=follow)["msg"]
+
+
 def test_a_router_that_does_not_move(configured, configure, follow, monkeypatch):
-    monkeypatch.setattr(Heard, "answer", False)
+    monkeypatch.setattr(Heard, "answers", ())
     result = configure(follow=follow)
     assert "no packet of the router 172.18.0.1 came within 5 s that is signed with the key of id 2" in result["msg"]
     assert "next-secret" not in json.dumps(result)

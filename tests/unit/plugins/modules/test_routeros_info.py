@@ -100,6 +100,14 @@ def test_whether_the_key_is_the_given_one(run, fake_router, key, on_the_router, 
     assert "auth-key" not in found
 
 
+@pytest.mark.parametrize("key, as_given, as_new", [("old", True, False), ("new", False, True), ("his", False, False)])
+def test_whether_the_key_is_the_new_one(run, fake_router, key, as_given, as_new):
+    fake_router.menus["/routing/ospf/interface-template"][0]["auth-key"] = key
+    hashes = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in (("old", "old"), ("new", "new"))}
+    (found,) = run(auth_key_sha256=hashes["old"], new_key_sha256=hashes["new"])["ospf"]["interface_templates"]
+    assert (found["key_as_given"], found["key_as_new"]) == (as_given, as_new)
+
+
 def test_a_template_without_a_key(run, fake_router):
     del fake_router.menus["/routing/ospf/interface-template"][0]["auth-key"]
     (found,) = run(auth_key_sha256="0" * 64)["ospf"]["interface_templates"]

@@ -119,6 +119,12 @@ def test_ospfv3_may_go_with_the_last_ipv6_address(configuration, kept):
     assert to_keep([ROUTER, ROUTER_V3], *configuration) == kept
 
 
+def test_neighbours_that_may_go():
+    """Of both versions; a router id that begins like another is that of a different router."""
+    before = [ROUTER, ROUTER_V3, SIP2, f"{ROUTER}1"]
+    assert to_keep(before, "protocol ospf v3 x { }", without=[ROUTER]) == [SIP2, f"{ROUTER}1"]
+
+
 def test_passwords_are_hidden():
     assert hide_passwords('password "s3cret";\npassword  "other" { id 1; };') == (
         'password "(hidden)";\npassword  "(hidden)" { id 1; };'

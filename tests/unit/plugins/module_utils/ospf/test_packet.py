@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import hmac
 import socket
@@ -101,15 +102,23 @@ def wire(monkeypatch):
 def test_waits_until_the_router_has_moved(wire):
     heard = wire(hello(key_id=2), hello(router_id="172.18.0.3"), hello(), hello())
     with Listener() as listener:
-        assert listener.wait_for(30, ASKED)
+        assert listener.wait_for(30, [ASKED])
     assert len(heard.packets) == 1 and heard.closed
+
+
+def test_of_several_routers_the_first_one_that_has_moved_counts(wire):
+    second = dataclasses.replace(ASKED, router_id="172.18.0.2")
+    wire(hello(router_id="172.18.0.2", key="other"), hello(router_id="172.18.0.2"), hello())
+    with Listener() as listener:
+        assert listener.wait_for(30, [ASKED, second]) == second
+        assert listener.wait_for(30, [ASKED, second]) == ASKED
 
 
 @pytest.mark.parametrize("packets", [[], [hello(key="other")] * 20])
 def test_gives_up_when_the_time_is_over(wire, packets):
     heard = wire(*packets)
     with Listener() as listener:
-        assert not listener.wait_for(30, ASKED)
+        assert listener.wait_for(30, [ASKED]) is None
     assert heard.now == 30
 
 
@@ -118,5 +127,5 @@ def test_gives_up_on_python_3_9_too(wire, monkeypatch):
     monkeypatch.setattr(socket, "timeout", type("timeout", (OSError,), {}))
     heard = wire()
     with Listener() as listener:
-        assert not listener.wait_for(30, ASKED)
+        assert listener.wait_for(30, [ASKED]) is None
     assert heard.now == 30

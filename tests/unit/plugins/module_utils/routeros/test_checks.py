@@ -367,6 +367,15 @@ def test_the_router_has_the_old_key_or_the_new_one(key_id, moved):
     assert has_key_id(found, OURS, 2) is moved
 
 
+def test_a_router_with_a_different_new_key_from_an_earlier_run():
+    """Several routers would get two keys with one id."""
+    assert rotation_problems(keyed(**{"auth-id": 2, "key_as_new": True}), LINK, OURS, 2) == []
+    assert rotation_problems(keyed(**{"auth-id": 1, "key_as_new": False}), LINK, OURS, 2) == []
+    (problem,) = rotation_problems(keyed(**{"auth-id": 2, "key_as_new": False}), LINK, OURS, 2)
+    assert "the router has auth-id=2 from an earlier run, with a key that is not anycast_new_key" in problem
+    assert "with the key of that run" in problem
+
+
 @pytest.mark.parametrize(
     "found, words",
     [

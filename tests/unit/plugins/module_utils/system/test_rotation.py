@@ -32,6 +32,22 @@ def test_a_key_can_be_changed():
     assert ask({**LINK, "accept_key": "new-secret", "accept_key_id": 2})[1] == []
 
 
+def test_several_routers_change_at_the_same_time():
+    assert ask(LINK, LINK, routers=("r", "s"))[1] == []
+    assert rotation.forks_problems(["r", "s"], 2) == rotation.forks_problems(["r"], 1) == []
+    (problem,) = rotation.forks_problems(["r", "s"], 1)
+    assert "forks is 1, expected 2 at least" in problem and "--forks 2" in problem
+
+
+@pytest.mark.parametrize("hello", [1, 2, 3, 10])
+def test_several_routers_have_two_seconds_for_it(hello):
+    """A router that changes later drops the hellos of the others, and may lose one more on either side of that time."""
+    dead = next(
+        dead for dead in range(hello + 1, 99) if not ask({**LINK, "hello_interval": hello, "dead_interval": dead})[1]
+    )
+    assert dead - 2 * hello >= 2
+
+
 def test_all_have_the_same_link():
     (problem,) = ask(LINK, {**LINK, "hello_interval": 2})[1]
     assert "have different links, expected one: run preflight" in problem
@@ -50,7 +66,6 @@ def test_all_have_the_same_link():
         ({}, ("new-secret", 256), ["r"], ["key_id is '256', expected 1 to 255"]),
         ({"authentication": "md5"}, ("new-secret-of-17-b", 2), ["r"], ["18 octets", "at most 16"]),
         ({"dead_interval": 9}, NEW, ["r"], ["dead_interval is 9 s, expected 10 s at least with hello_interval 3 s"]),
-        ({}, NEW, ["r", "s"], ["anycast_routers has 2 routers, expected one"]),
     ],
 )
 def test_refused(link, new, routers, words):

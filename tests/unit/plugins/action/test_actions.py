@@ -150,7 +150,7 @@ def test_without_retry_it_is_tried_once(failing):
 # --- routeros_ospf_plan -----------------------------------------------------------------------------------------------
 
 LOGIN = {"hostname": "172.18.0.1", "username": "ansible", "password": "lab-password"}
-VARIABLES = {
+VARIABLES: dict = {
     "link": {"key": "old-secret"},
     "router_id": "172.18.0.1",
     "interfaces": ["bridge-lan"],

@@ -363,8 +363,8 @@ def _routers_of(entry: Row, asked: Asked, system: System) -> tuple[list[str], li
     """
     event, known = entry["event"], list(system.routers)
     if len(known) < 2:
-        alone = f"{known[0]} is the only router: without it, its clients would be without a gateway"
-        return [], [f"event '{event}': {alone}. Leave the event out"]
+        there = f"anycast_routers has {len(known)} router(s), expected 2 or more"
+        return [], [f"event '{event}': {there}: without its only router, a client would have no gateway"]
     own = words(entry.get("router"))
     problems = [unknown_name("router", name, known) for name in own if name not in known]
     needed = (EVENTS[event].command, EVENTS[event].undo)

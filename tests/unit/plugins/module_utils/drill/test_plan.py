@@ -181,7 +181,7 @@ def test_without_a_service_there_is_nothing_to_measure():
     [
         (
             {"commands": {"hap1": COMMANDS}},
-            "event 'router_cut': hap1 is the only router: without it, its clients would be without a gateway. Leave",
+            "event 'router_cut': anycast_routers has 1 router(s), expected 2 or more: without its only router",
         ),
         ({"names": "hap"}, "anycast_router 'hap' is unknown, did you mean 'hap"),
         ({"events": [{"event": "router_cut", "router": "hop2"}]}, "router 'hop2' is unknown, did you mean 'hap2'?"),

@@ -286,7 +286,7 @@ def _redirects(gateway: Gateway, routers: Routers) -> Iterator[Finding]:
 
 
 def _interface_lists(gateway: Gateway, routers: Routers) -> Iterator[Finding]:
-    """Say where rules miss the clients: what goes to a gateway comes by its own interface (public set-ups of RouterOS)."""
+    """Say where rules miss the clients: what goes to a gateway comes by its interface (public set-ups of RouterOS)."""
     for router in routers:
         row = gateway.rows.get(router.name)
         lists = router.info.get("firewall", {}).get("interface_lists", {}) if row else {}

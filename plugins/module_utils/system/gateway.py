@@ -239,7 +239,7 @@ def _alone(gateway: Gateway, routers: Routers) -> Iterator[Finding]:
         there = [place for place in router.places() if str(place.network) in gateway.networks]
         for place in there[:1]:
             row = next(iter(gateway.rows.values()))
-            disabled = [one["name"] for one in router.info["vrrp"] if one["vrid"] == row["vrid"]]
+            disabled = [one["name"] for one in router.info.get("vrrp", ()) if one["vrid"] == row["vrid"]]
             cure = f"/interface/vrrp/add name={quoted(row['name'])} interface={quoted(place.interface)}"
             cure = f"/interface/vrrp/enable {quoted(disabled[0])}" if disabled else f"{cure} vrid={row['vrid']}"
             yield Finding(
@@ -286,7 +286,7 @@ def _redirects(gateway: Gateway, routers: Routers) -> Iterator[Finding]:
 
 
 def _interface_lists(gateway: Gateway, routers: Routers) -> Iterator[Finding]:
-    """Say where rules miss the clients: what goes to a gateway comes by its own interface."""
+    """Say where rules miss the clients: what goes to a gateway comes by its interface (public set-ups of RouterOS)."""
     for router in routers:
         row = gateway.rows.get(router.name)
         lists = router.info.get("firewall", {}).get("interface_lists", {}) if row else {}

@@ -51,13 +51,15 @@ def test_vrrp_is_asked_for_only_where_an_interface_is_of_that_type(run, fake_rou
     assert run()["vrrp"] == []
     assert "/interface/vrrp" not in [menu for menu, _words in fake_router.reads]
     fake_router.menus["/interface"].append({"name": "vrrp1", "type": "vrrp", "running": True, "disabled": False})
-    row = {"name": "vrrp1", "interface": "bridge-lan", "vrid": 1, "master": True, "password": "h1dden"}
+    row = {"name": "vrrp1", "interface": "bridge-lan", "vrid": 1, "master": True}
     fake_router.menus["/interface/vrrp"] = [row]
     result = run()
     assert [(one["name"], one["state"], one["networks"]) for one in result["vrrp"]] == [
         ("vrrp1", "master", ["172.18.0.0/26"])
     ]
-    assert "h1dden" not in str(result)
+    # Neither the password nor a script, which may hold one, is asked for.
+    (asked,) = [str(words) for menu, words in fake_router.reads if menu == "/interface/vrrp"]
+    assert ".proplist=" in asked and not any(name in asked for name in ("password", "on-master"))
     assert fake_router.logins == 2
 
 

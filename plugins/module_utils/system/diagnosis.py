@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ..model.link import Link
 from ..ospf.causes import say_causes
 from .endpoints import End, NodeEnd, RouterEnd, Row
-from .preflight import preflight_findings
+from .preflight import preflight_findings, without_it
 from .text import Finding, and_list, merged, plain_message
 
 # What BIRD says of an interface (bird.parse_interfaces), and what the link model calls it.
@@ -34,7 +34,9 @@ def diagnosis(routers: Sequence[RouterEnd], nodes: Sequence[NodeEnd]) -> list[st
         return []
     names = {end.router_id: end.name for end in ends if end.router_id}
     otherwise, written = list(running(nodes, names)), list(files(nodes))
-    causes = merged([*unread(ends), *otherwise, *written, *refusals(nodes, names), *preflight_findings(routers, nodes)])
+    causes = merged(
+        [*unread(ends, routers), *otherwise, *written, *refusals(nodes, names), *preflight_findings(routers, nodes)]
+    )
     if written:
         causes.append("Restore the role's files: ansible-playbook homelab.anycast.site")
     elif otherwise:
@@ -53,13 +55,13 @@ def adjacencies(ends: Iterable[End], names: Mapping[str, str]) -> Iterator[Findi
             yield Finding(f"{seen}, expected {found['expected']}", (end.name,))
 
 
-def unread(ends: Iterable[End]) -> Iterator[Finding]:
+def unread(ends: Iterable[End], routers: Sequence[RouterEnd]) -> Iterator[Finding]:
     """Say what could not be read of the ends that can be reached: BIRD first, without which there are no neighbours."""
     for end in ends:
         results = {"interfaces": end.bird} if isinstance(end, NodeEnd) else {}
         for key, result in {**results, "neighbors": end.neighbors}.items():
             if end.reached and key not in result and result.get("msg"):
-                yield Finding(plain_message(result), (end.name,))
+                yield Finding(f"{plain_message(result)}{without_it(end, routers)}", (end.name,))
                 break
 
 

@@ -61,6 +61,12 @@ def _names(ends: Sequence[End]) -> str:
     return ", ".join(end.name for end in ends)
 
 
+def without_it(end: End, routers: Routers) -> str:
+    """Return what to add to the reason why an end was not read: how to go on without one of several routers."""
+    away = isinstance(end, RouterEnd) and not end.info and len(routers) > 1
+    return f". To go on without this router: --limit '!{end.name}'" if away else ""
+
+
 def ends(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
     """Say who cannot be reached, and what each end says of itself."""
     for end in (*routers, *nodes):
@@ -73,7 +79,7 @@ def ends(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
             )
             continue
         for problem in end.problems:
-            yield Finding(problem, (end.name,))
+            yield Finding(f"{problem}{without_it(end, routers)}", (end.name,))
 
 
 def doubts(routers: Routers, nodes: Nodes) -> Iterator[Finding]:

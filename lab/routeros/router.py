@@ -317,13 +317,14 @@ class Router:
 
     def _vrrp_rows(self) -> list[dict[str, str]]:
         """The rows written, each with its state: a flag is there only when it is set (capture, ha-manager)."""
-        states = self._vrrp_states()
+        rows, states = self._stored(MENUS["interface/vrrp"]), self._vrrp_states()
+        mtus = {link["ifname"]: str(link["mtu"]) for link in self.kernel.links()} if rows else {}
         found = []
-        for row in self._stored(MENUS["interface/vrrp"]):
+        for row in rows:
             flag = states.get(row["name"])
             # The last octet is the vrid (RFC 5798 7.3).
             row |= {
-                "mtu": "1500",
+                "mtu": mtus.get(row["interface"], "1500"),
                 "mac-address": f"00:00:5E:00:01:{int(row['vrid']):02X}",
                 "running": format_bool(flag == "master"),
             }

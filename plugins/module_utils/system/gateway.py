@@ -13,7 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..routeros.values import quoted
+from . import packet_filter
 from .endpoints import NodeEnd, RouterEnd, Row
+from .packet_filter import Drop, Packet
 from .text import Finding, and_list
 
 Routers = Sequence[RouterEnd]
@@ -26,6 +28,8 @@ AGREED = {
     "interval": "a router discards advertisements with a different interval",
     "addresses": "a router discards advertisements with different addresses",
 }
+# RFC 5798 5.1.1.2 and 5.1.1.4.
+GROUP, PROTOCOL = ipaddress.IPv4Address("224.0.0.18"), 112
 HASH_POLICY = "ipv4-multipath-hash-policy"
 # The states in which a router cannot have the gateway.
 _CURES = {
@@ -298,6 +302,33 @@ def _interface_lists(gateway: Gateway, routers: Routers) -> Iterator[Finding]:
                     f" gateway {gateway.name}. Add it (/interface/list/member/add list={quoted(name)}"
                     f" interface={quoted(row['name'])})"
                 )
+
+
+def gateway_firewall(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
+    """Say which rule of a router drops what the other routers of a gateway advertise."""
+    ends = {router.name: router for router in routers}
+    for gateway in _of_routers(routers):
+        for name, row in gateway.rows.items():
+            firewall = ends[name].info.get("firewall") or {}
+            found: dict[tuple[Drop, str, str], dict[str, None]] = {}
+            for other, packet in _advertisements(gateway, ends, name) if "filter" in firewall else ():
+                for menu, chain, drop in packet_filter.routeros_drops(firewall, packet):
+                    found.setdefault((drop, menu, chain), {})[other] = None
+            for (drop, menu, chain), others in found.items():
+                yield Finding(
+                    f"{drop.text} of the router {name} {'drops' if drop.certain else 'may drop'} VRRP (IP protocol 112)"
+                    f" from {', '.join(others)}: both would be master of the gateway {gateway.name}. Allow it before"
+                    f" that rule ({menu}/add chain={chain} action=accept protocol=vrrp"
+                    f" in-interface={quoted(row['interface'])} place-before=0)"
+                )
+
+
+def _advertisements(gateway: Gateway, ends: Mapping[str, RouterEnd], receiver: str) -> Iterator[tuple[str, Packet]]:
+    """Yield (router, packet) for what the others send to a router, from their own addresses; of IPv4."""
+    for other, row in gateway.rows.items():
+        for place in ends[other].places() if other != receiver and row["protocol"] == "ipv4" else ():
+            if place.interface == row["interface"]:
+                yield other, Packet(PROTOCOL, place.address, GROUP, gateway.rows[receiver]["interface"])
 
 
 def gateway_distribution(routers: Routers, nodes: Nodes) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ from ..node.plan import BACKBONE, ROUTER_LSA, SERVICE_LSA
 from ..routeros.values import parse_version, quoted
 from .endpoints import End, NodeEnd, RouterEnd, pairs
 from .firewall import node_firewall, node_firewall_doubts, router_firewall, router_firewall_doubts
-from .gateway import gateway_agreement, gateway_distribution, gateway_doubts, gateway_owner
+from .gateway import gateway_agreement, gateway_distribution, gateway_doubts, gateway_firewall, gateway_owner
 from .text import Finding, duration
 
 Routers = Sequence[RouterEnd]
@@ -452,6 +452,7 @@ PROBLEMS: tuple[_Check, ...] = (
 )
 WARNINGS: tuple[_Check, ...] = (
     *(doubts, router_firewall_doubts, node_firewall_doubts, clients_on_the_lan, clocks, memory, model),
-    *(held_back, mixed_forms, router_rp_filter, node_rp_filter, gateway_doubts, gateway_distribution),
+    *(held_back, mixed_forms, router_rp_filter, node_rp_filter, gateway_doubts, gateway_firewall),
+    gateway_distribution,
 )
 INTERRUPTIONS: tuple[_Check, ...] = (only_node, designated_node)

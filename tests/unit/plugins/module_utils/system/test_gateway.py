@@ -60,7 +60,7 @@ def problems(routers):
 
 
 def warnings(routers):
-    checks = (gateway.gateway_doubts, gateway.gateway_distribution)
+    checks = (gateway.gateway_doubts, gateway.gateway_firewall, gateway.gateway_distribution)
     return [str(finding) for check in checks for finding in check(routers, NODES)]
 
 
@@ -168,6 +168,22 @@ def test_an_interface_list_without_the_vrrp_interface_is_a_doubt():
         "the VRRP interface vrrp1 of the router r1 is not in the interface list LAN, and bridge-lan"
     )
     assert "/interface/list/member/add list=LAN interface=vrrp1" in found
+
+
+def test_a_rule_that_drops_the_advertisements_is_a_doubt():
+    routers = pair()
+    rule = {".id": "*5", "chain": "input", "action": "drop", "in-interface": "bridge-lan"}
+    allowed = {".id": "*4", "chain": "input", "action": "accept", "protocol": "vrrp"}
+    lists = {"interface_lists": {}}
+    routers[0].info["firewall"] = {"filter": [rule], **lists}
+    routers[1].info["firewall"] = {"filter": [allowed, rule], **lists}
+    (found,) = warnings(routers)
+    assert "(chain input, action drop) of the router r1 drops VRRP (IP protocol 112) from r2: both would be" in found
+    assert "chain=input action=accept protocol=vrrp in-interface=bridge-lan place-before=0" in found
+    assert any(str(one) == found for one in preflight.preflight_warnings(routers, NODES))
+    # Only what the other router sends: this one is of its own address.
+    routers[0].info["firewall"]["filter"] = [{**rule, "src-address": "172.18.0.2"}]
+    assert warnings(routers) == []
 
 
 # What is seen of them

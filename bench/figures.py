@@ -197,13 +197,13 @@ def _cell(windows: Mapping[str, Spread]) -> str:
 
 
 def table(measured: Sequence[Measured]) -> str:
-    """A Markdown table: for each event the windows of all sides, and which are the fastest."""
+    """A Markdown table: for each event the windows of all sides, those of the fastest in bold."""
     sides = [side for side in SIDES if any(one.side == side for one in measured)]
-    lines = [f"| event | {' | '.join(sides)} | fastest |", "|---" * (len(sides) + 2) + "|"]
+    lines = [f"| event | {' | '.join(sides)} |", "|---" * (len(sides) + 1) + "|"]
     for event in dict.fromkeys(one.event for one in measured):
-        cells = [_cell(_windows(measured, event, side)) for side in sides]
         first = fastest(measured, event)
-        lines.append(f"| {event} | {' | '.join(cells)} | {'all' if first == sides else ', '.join(first)} |")
+        cells = [(_cell(_windows(measured, event, side)), side in first) for side in sides]
+        lines.append(f"| {event} | {' | '.join(f'**{text}**' if bold else text for text, bold in cells)} |")
     return "\n".join(lines)
 
 

@@ -24,7 +24,7 @@ def test_what_clients_lose() -> None:
         {EXABGP: "no package"},
     )
     assert "Measured in 1 round on a small machine." in page
-    assert "| planned withdraw | 0.00 | 0.00 | all |" in page
+    assert "| planned withdraw | **0.00** | **0.00** |" in page
     assert "- DOES NOT HOLD: nothing lost; found 1 lost" in page
     assert "- **article**: as printed." in page and "- **ExaBGP** was not measured: no package" in page
     assert "| planned withdraw | it is stopped | article: why |" in page

@@ -107,7 +107,7 @@ def test_the_cells_of_a_table_know_their_columns() -> None:
 
 def test_the_comparison_of_what_is_anycast_was_measured() -> None:
     about = (ROOT / "docs" / "docsite" / "rst" / "about.rst").read_text()
-    measured = (ROOT / "docs" / "bench.md").read_text()
+    measured = (ROOT / "docs" / "bench.md").read_text().replace("**", "")
     figures = re.findall(r"^     - (\d+\.\d\d) s$", about, re.MULTILINE)
     assert len(figures) >= 20
     assert [figure for figure in figures if f"| {figure}" not in measured] == []

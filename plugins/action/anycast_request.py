@@ -72,7 +72,11 @@ class ActionModule(Verdict):
         routers = request.routers_to_ask(asked, left)
         for warning in request.left_out_warnings(playbook, asked, routers):
             self._display.warning(warning)
-        return {**{name: value for name, value in values.items() if name != "new_key"}, **found, "routers": routers}
+        # Of a playbook that imports this one, as site does with preflight: its plays go on afterwards.
+        outer = task_vars.get("__anycast_request", {})
+        names = {name.removeprefix(request.PREFIX) for name in request.VARIABLES} - {"new_key"}
+        kept = {name: value for name, value in {**outer, **values}.items() if name in names}
+        return {**kept, **found, "routers": routers}
 
     def _findings(self, playbook: str, task_vars: Row, hosts: list[str]) -> Iterator[Finding]:
         """Yield what the inventory alone shows to be wrong with the hosts that the playbook looks at."""

@@ -61,7 +61,7 @@ LOADER = SimpleNamespace(path_exists=lambda path: False)
 def act(monkeypatch):
     """Run an action with variables of the play, and others of the command line."""
 
-    def act(name, given: dict | None = None, called=(), hostvars=HOSTVARS, **arguments):
+    def act(name, given: dict | None = None, called=(), hostvars=HOSTVARS, earlier=None, **arguments):
         module = importlib.import_module(PACKAGE + name)
         task = SimpleNamespace(args=arguments, async_val=0, check_mode=False, diff=False, action=name, _ds=None)
         templar = SimpleNamespace(template=lambda value: value)
@@ -71,7 +71,8 @@ def act(monkeypatch):
             monkeypatch.setattr(module, "load_extra_vars", lambda loader: given or {})
             monkeypatch.setattr(module.context, "CLIARGS", CLIArgs({"args": tuple(called)}))
         play = {"hostvars": Hostvars(hostvars), "groups": GROUPS, "ansible_play_hosts_all": ["localhost", *hostvars]}
-        return made.run(task_vars={**play, **(given or {})})
+        before = {"__anycast_request": earlier} if earlier else {}
+        return made.run(task_vars={**play, **before, **(given or {})})
 
     return act
 
@@ -86,6 +87,14 @@ def test_a_request_is_returned_with_its_defaults(act):
     assert found["prefixes"] == {"sip2": ["172.18.0.64/32"]}
     del given["anycast_by"]
     assert "@" in act("anycast_request", given, playbook="drain")["by"]
+
+
+def test_what_was_asked_of_the_playbook_that_imports_this_one_is_kept(act):
+    """Plays of site that come after preflight, which it imports, ask for the wait of site."""
+    outer = act("anycast_request", {"anycast_wait": 7}, playbook="site")
+    found = act("anycast_request", earlier=outer, playbook="preflight")
+    assert (found["wait"], found["force"], found["routers"]) == (7, False, ["hap-lite"])
+    assert "wait" not in act("anycast_request", playbook="preflight")
 
 
 def test_whoever_runs_it_may_have_no_name(act, monkeypatch):

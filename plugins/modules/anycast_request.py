@@ -41,8 +41,8 @@ RETURN = r"""
 wait:
   description: >-
     The value of C(anycast_wait). Every variable of the playbook is returned in this way, with its value or its default,
-    under its name without C(anycast_); only the new key of C(rotate_key) is not. So are those of a playbook that imports
-    this one.
+    under its name without C(anycast_); only the new key of C(rotate_key) is not. So are those of a playbook that
+    imports this one.
   returned: success
   type: float
 services:

@@ -11,7 +11,7 @@ from typing import Any
 
 from bed import ANYCAST, Bed
 from bed.emulator import Emulator
-from bed.topology import BRIDGE, INTERFACE
+from bed.topology import BRIDGE
 from role_node import ROOT
 from role_router import API, BIN
 
@@ -49,7 +49,7 @@ class Network:
                 "ansible_async_dir": "/tmp/ansible_async",
                 "bird_anycast_link": link,
                 "bird_anycast_router_id": address,
-                "bird_anycast_interfaces": [INTERFACE],
+                "bird_anycast_interfaces": self.bed.interfaces,
                 "bird_anycast_services": [{"name": "sip", "addresses": self.addresses}],
             }
             for number, (machine, address) in enumerate(zip(self.bed.nodes, self.bed.addresses, strict=True), 1)
@@ -59,9 +59,9 @@ class Network:
                 "ansible_connection": "local",
                 "ansible_python_interpreter": sys.executable,
                 # The playbooks run in the first one's network.
-                "routeros_ospf_api": {**API, "hostname": self.bed.lan.address(number)},
+                "routeros_ospf_api": {**API, "hostname": self.bed.api_addresses[number - 1]},
                 "routeros_ospf_link": link,
-                "routeros_ospf_router_id": self.bed.lan.address(number),
+                "routeros_ospf_router_id": self.bed.router_addresses[number - 1],
                 "routeros_ospf_priority": PRIORITIES[number - 1],
                 "routeros_ospf_interfaces": [BRIDGE],
                 "routeros_ospf_anycast_prefixes": self.addresses,

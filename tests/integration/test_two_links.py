@@ -138,6 +138,9 @@ def test_a_router_that_dies_and_comes_back_changes_nothing_at_the_other(bed: Bed
             router.run("ip", "link", "set", BRIDGE, "down")
             gone = bed.router_addresses[dead]
             wait_for("the nodes to notice", lambda gone=gone: not any(full(node, gone) for node in bed.nodes))
+            # To the clients of either router the way stays as it was.
+            routes = [node.run("ip", "route", "get", CLIENTS[dead][0]) for node in bed.nodes]
+            assert [f"via {gone} " in route for route in routes] == [True, True]
             router.run("ip", "link", "set", BRIDGE, "up")
             router.start_frr()
             # The emulator looks every 30 s whether FRR was started again.

@@ -124,8 +124,8 @@ def test_warnings_are_shown_and_do_not_fail(run, hostvars, monkeypatch):
 def test_the_gateway_of_the_answers_is_the_way_back(run, hostvars, monkeypatch, gateway, warned):
     shown = []
     monkeypatch.setattr("ansible.utils.display.Display.warning", lambda self, text: shown.append(text))
-    port = FACTS["interfaces"]["enp0s11"]
-    interfaces = {"enp0s11": port, "enp0s12": {**port, "addresses": ["172.18.1.11/26"]}}
+    addresses = {"enp0s11": "172.18.0.11/26", "enp0s12": "172.18.1.11/26"}
+    interfaces = {name: {"active": True, "mtu": 1500, "addresses": [own]} for name, own in addresses.items()}
     facts = {**FACTS, "default_ipv4": "eth0", "interfaces": interfaces}
     info = {"facts": facts, "rp_filter": {"enp0s11": 1, "enp0s12": 2}}
     hostvars["sip1"] |= {

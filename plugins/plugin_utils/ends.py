@@ -7,6 +7,7 @@ from typing import Any
 
 from ..module_utils.model.link import working_link
 from ..module_utils.model.services import announced, own_interfaces, words
+from ..module_utils.node.source_routing import SourceRouting
 from ..module_utils.system.endpoints import NodeEnd, RouterEnd
 from ..module_utils.system.text import plain_message
 from .hosts import NODES, ROUTERS, Host, members
@@ -44,20 +45,27 @@ def _node(host: Host, asked: bool) -> NodeEnd:
     if not asked:
         return NodeEnd(host.name, asked=False, router_id=router_id)
     services = host.get("bird_anycast_services")
+    interfaces, plan = words(host.get("bird_anycast_interfaces")), host.get("__bird_anycast_plan", {})
     return NodeEnd(
         host.name,
         link=working_link(host.get("bird_anycast_link")),
-        interfaces=words(host.get("bird_anycast_interfaces")),
+        interfaces=interfaces,
         router_id=router_id,
         neighbors=host.get("__anycast_neighbors", {}),
         addresses=announced(services),
         own_interfaces=frozenset(own_interfaces(services)),
-        source_routing=bool(host.get("bird_anycast_source_gateway")),
-        planned=host.get("__bird_anycast_plan", {}).get("bird", {}),
+        source_routing=_source_routing(host, interfaces, plan),
+        planned=plan.get("bird", {}),
         bird=host.get("__anycast_bird", {}),
         changed_files=host.get("__bird_anycast_conf", {}).get("changed_files"),
-        **_answer(host.get("__bird_anycast_plan", {})),
+        **_answer(plan),
     )
+
+
+def _source_routing(host: Host, interfaces: list[str], plan: dict[str, Any]) -> SourceRouting | None:
+    gateway = host.text("bird_anycast_source_gateway")
+    facts = plan.get("info", {}).get("facts", {})
+    return SourceRouting(gateway, host.get("bird_anycast_source_table"), interfaces, facts) if gateway else None
 
 
 def _answer(plan: dict[str, Any]) -> dict[str, Any]:

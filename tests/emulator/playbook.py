@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -48,6 +50,16 @@ def leave_next_hops(router: Recording, address: str, stays: Callable[[str], bool
     router.frr.show = shown  # type: ignore[method-assign]
 
 
+def on_second_link(router: Recording) -> None:
+    """Have a router know the nodes by the addresses of a link of its own, 172.18.1.11 and up."""
+    show = router.frr.show
+
+    def shown(command: str) -> Any:
+        return json.loads(re.sub(r'("ip"|"ifaceAddress"): "172\.18\.0\.', r'\1: "172.18.1.', json.dumps(show(command))))
+
+    router.frr.show = shown  # type: ignore[method-assign]
+
+
 class System:
     """Runs playbooks on an inventory of a router that answers, and nodes sip1, sip2, ... that nobody can reach."""
 
@@ -59,7 +71,7 @@ class System:
         self.link: dict[str, Any] = {"key": key}
         self.services = services
         self.nodes = nodes
-        # More routers on the link: how to log in to each.
+        # More routers: how to log in to each.
         self.more_routers: dict[str, dict[str, Any]] = {}
 
     def inventory(self) -> dict[str, Any]:

@@ -27,7 +27,7 @@ import yaml
 from lab.routeros.policy import LAB_PASSWORD, User
 
 from .conftest import Start
-from .playbook import ANSIBLE_PLAYBOOK, CLOSED, PYTHON, ROOT, leave_next_hops
+from .playbook import ANSIBLE_PLAYBOOK, CLOSED, PYTHON, ROOT, leave_next_hops, on_second_link
 from .recorded import Recording
 
 RECORDS = Path("/run/homelab-anycast-drill")
@@ -285,6 +285,19 @@ def test_a_drain(drill: Drill) -> None:
     assert page.count("<svg") == len(re.findall("<h3>", page)) > 0
     assert LAB_PASSWORD not in said + page
     assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_a_drain_with_two_routers_on_two_links(drill: Drill, start: Start) -> None:
+    """Each knows the node by an address of its own. What the clients lose is not the matter here."""
+    second = start("full")
+    drill.add_router("hap2", second)
+    on_second_link(second)
+    _code, said = drill()
+    assert "not measured" not in said
+    (event,) = drill.events()
+    assert [router["router"] for router in event["routers"]] == ["hap-lite", "hap2"], said
+    for router in event["routers"]:
+        assert 0 < router["changed_s"] < event["mended_s"] < router["back_s"]
 
 
 def test_an_event_of_the_controller_that_costs_the_clients_of_a_resolver_too_much(drill: Drill) -> None:

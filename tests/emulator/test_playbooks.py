@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
 from .conftest import Start
-from .playbook import PYTHON, ROOT, System, leave_next_hops, play
+from .playbook import PYTHON, ROOT, System, leave_next_hops, on_second_link, play
 from .test_removal import rows
 from .test_role_routeros_ospf import Role
 
@@ -37,6 +39,23 @@ FOLLOW = """
         __anycast_request: {{wait: 0, routers: [hap-lite]}}
         __anycast_prefixes: [{prefix}]
         __anycast_without: [172.18.0.12]
+"""
+# What undrain does last, with its own variables.
+RETURN = """
+- hosts: anycast_routers
+  gather_facts: false
+  tasks:
+    - ansible.builtin.import_tasks: {playbooks}/tasks/ask_router.yml
+  vars:
+    __anycast_request: &request {{wait: 0, routers: [hap-lite, hap-ac]}}
+- hosts: sip2
+  gather_facts: false
+  vars_files:
+    - {playbooks}/vars/node.yml
+  vars:
+    __anycast_request: *request
+    __anycast_undrained: {{prefixes: [{prefix}]}}
+  tasks: [{last}]
 """
 
 
@@ -79,6 +98,27 @@ def test_a_router_that_does_not_follow_a_drain_is_told_without_what_was_read(sys
     assert f"1 problem, the router has not followed: - The next hops of {ADDRESS}/32 on the router 127.0.0.1" in said
     assert "- Not expected, yet there: 172.18.0.12" in said
     assert '"gateway"' not in said and said.count("[ERROR]: ") == 1
+
+
+def test_each_router_on_a_link_of_its_own_has_its_own_next_hop_to_a_node_that_returns(
+    system: System, start: Start
+) -> None:
+    second = start("full")
+    on_second_link(second)
+    system.more_routers["hap-ac"] = second.login()
+    playbooks = ROOT / "playbooks"
+    last = yaml.safe_load((playbooks / "undrain.yml").read_text())[-1]["tasks"][-1]
+    last["ansible.builtin.include_tasks"] = str(playbooks / last["ansible.builtin.include_tasks"])
+    hosts, book = system.directory / "hosts.yml", system.directory / "book.yml"
+    hosts.write_text(yaml.safe_dump(system.inventory()))
+    book.write_text(RETURN.format(playbooks=playbooks, prefix=f"{ADDRESS}/32", last=json.dumps(last)))
+    code, said = play("-i", str(hosts), str(book))
+    assert code == 0, said
+    leave_next_hops(second, ADDRESS, lambda hop: hop != "172.18.1.12")
+    code, said = play("-i", str(hosts), str(book))
+    assert code != 0
+    (missing,) = re.findall(r"Missing: (\S+)", said)
+    assert missing == "172.18.1.12"
 
 
 def test_the_last_node_is_not_removed(system: System) -> None:

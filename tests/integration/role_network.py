@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bed import ANYCAST, Bed
+from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import parse_duration
+from bed import ANYCAST, Bed, Machine, Router, wait_for
 from bed.emulator import Emulator
-from bed.topology import BRIDGE, INTERFACE
+from bed.topology import BRIDGE
+from bench.clients import Clients
 from role_node import ROOT
 from role_router import API, BIN
 
@@ -49,7 +53,7 @@ class Network:
                 "ansible_async_dir": "/tmp/ansible_async",
                 "bird_anycast_link": link,
                 "bird_anycast_router_id": address,
-                "bird_anycast_interfaces": [INTERFACE],
+                "bird_anycast_interfaces": self.bed.interfaces,
                 "bird_anycast_services": [{"name": "sip", "addresses": self.addresses}],
             }
             for number, (machine, address) in enumerate(zip(self.bed.nodes, self.bed.addresses, strict=True), 1)
@@ -59,9 +63,9 @@ class Network:
                 "ansible_connection": "local",
                 "ansible_python_interpreter": sys.executable,
                 # The playbooks run in the first one's network.
-                "routeros_ospf_api": {**API, "hostname": self.bed.lan.address(number)},
+                "routeros_ospf_api": {**API, "hostname": self.bed.api_addresses[number - 1]},
                 "routeros_ospf_link": link,
-                "routeros_ospf_router_id": self.bed.lan.address(number),
+                "routeros_ospf_router_id": self.bed.router_addresses[number - 1],
                 "routeros_ospf_priority": PRIORITIES[number - 1],
                 "routeros_ospf_interfaces": [BRIDGE],
                 "routeros_ospf_anycast_prefixes": self.addresses,
@@ -145,3 +149,53 @@ def next_link(link: dict[str, Any]) -> dict[str, Any]:
 
 def no_secret(said: str) -> bool:
     return not any(secret in said for secret in SECRETS)
+
+
+def full_seconds(router: Emulator) -> dict[str, float]:
+    """For how long each adjacency of a router has been Full, by the neighbour's router id."""
+    rows = [row for row in router.rows("routing", "ospf", "neighbor") if row["state"] == "Full"]
+    return {row["router-id"]: parse_duration(row["adjacency"]) or 0 for row in rows}
+
+
+@contextlib.contextmanager
+def route_changes(router: Emulator) -> Iterator[list[str]]:
+    """The changes of the kernel's route to the anycast address in the meantime, with their times; filled at the end."""
+    lines: list[str] = []
+    command = router.router.on_its_network("ip", "-oneline", "-timestamp", "-tshort", "monitor", "route")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as monitor:
+        try:
+            yield lines
+        finally:
+            monitor.terminate()
+        lines += [line.rstrip() for line in monitor.stdout or () if ANYCAST in line]
+
+
+@contextlib.contextmanager
+def no_route_changes(*routers: Emulator) -> Iterator[None]:
+    """Fails if the kernel of one of the routers changes its route to the anycast address in the meantime."""
+    with contextlib.ExitStack() as stack:
+        changes = [stack.enter_context(route_changes(router)) for router in routers]
+        yield
+    assert changes == [[]] * len(routers)
+
+
+@contextlib.contextmanager
+def no_probe_is_lost(machine: Machine, sources: Sequence[str]) -> Iterator[None]:
+    """Fails if one of these addresses of the machine, which are clients, gets no answer in the meantime."""
+    clients = Clients(machine, sources, ANYCAST)
+    clients.start()
+    try:
+        wait_for("all clients to be answered", lambda: clients.all_answered(0.5))
+        yield
+    finally:
+        probes = clients.stop()
+    lost = {
+        source: [round(probe.at, 2) for probe in sent if not probe.answered]
+        for source, sent in zip(clients.sources, probes, strict=True)
+    }
+    assert lost == dict.fromkeys(clients.sources, []), f"of {[len(sent) for sent in probes]} probes"
+
+
+def die(router: Router) -> None:
+    """End FRR as a power cut does. The router's bridge, with the cables of all, goes on."""
+    router.run("sh", "-c", "kill -9 $(cat /run/frr/*.pid); rm -f /run/frr/*")

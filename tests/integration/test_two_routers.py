@@ -12,17 +12,25 @@ from __future__ import annotations
 import contextlib
 import datetime
 import re
-import subprocess
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values import parse_duration
-from bed import ANYCAST, Bed, Emulator, Router, requirements, wait_for
-from bench.clients import PORT, Clients
+from bed import ANYCAST, Bed, Emulator, requirements, wait_for
+from bench.clients import PORT
 from bench.sides import PROGRAM
-from role_network import LINK, Network, next_link, no_secret
+from role_network import (
+    LINK,
+    Network,
+    die,
+    full_seconds,
+    next_link,
+    no_probe_is_lost,
+    no_route_changes,
+    no_secret,
+    route_changes,
+)
 from role_node import AREA_FILE, PACKAGE_CONFIG, ROOT
 
 if reason := requirements():
@@ -69,34 +77,6 @@ def settled(network: Network) -> None:
     wait_for("all next hops", network.all_routed)
 
 
-def full_seconds(router: Emulator) -> dict[str, float]:
-    """For how long each adjacency of a router has been Full, by the neighbour's router id."""
-    rows = [row for row in router.rows("routing", "ospf", "neighbor") if row["state"] == "Full"]
-    return {row["router-id"]: parse_duration(row["adjacency"]) or 0 for row in rows}
-
-
-@contextlib.contextmanager
-def route_changes(router: Emulator) -> Iterator[list[str]]:
-    """The changes of the kernel's route to the anycast address in the meantime, with their times; filled at the end."""
-    lines: list[str] = []
-    command = router.router.on_its_network("ip", "-oneline", "-timestamp", "-tshort", "monitor", "route")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as monitor:
-        try:
-            yield lines
-        finally:
-            monitor.terminate()
-        lines += [line.rstrip() for line in monitor.stdout or () if ANYCAST in line]
-
-
-@contextlib.contextmanager
-def no_route_changes(*routers: Emulator) -> Iterator[None]:
-    """Fails if the kernel of one of the routers changes its route to the anycast address in the meantime."""
-    with contextlib.ExitStack() as stack:
-        changes = [stack.enter_context(route_changes(router)) for router in routers]
-        yield
-    assert changes == [[]] * len(routers)
-
-
 def without_route(changes: list[str]) -> float:
     """For how many seconds at most the kernel had no route, as the changes show."""
     times = [datetime.datetime.fromisoformat(line[1 : line.index("]")]) for line in changes]
@@ -106,23 +86,6 @@ def without_route(changes: list[str]) -> float:
         if "Deleted" in line
     ]
     return max(gone, default=0.0)
-
-
-@contextlib.contextmanager
-def no_probe_is_lost(bed: Bed) -> Iterator[None]:
-    """Fails if a client of either router gets no answer in the meantime."""
-    clients = Clients(bed.phones, [bed.lan.address(number) for number in bed.lan.phones], ANYCAST)
-    clients.start()
-    try:
-        wait_for("all clients to be answered", lambda: clients.all_answered(0.5))
-        yield
-    finally:
-        probes = clients.stop()
-    lost = {
-        source: [round(probe.at, 2) for probe in sent if not probe.answered]
-        for source, sent in zip(clients.sources, probes, strict=True)
-    }
-    assert lost == dict.fromkeys(clients.sources, []), f"of {[len(sent) for sent in probes]} probes"
 
 
 @contextlib.contextmanager
@@ -188,7 +151,7 @@ def test_the_key_changes_at_both_routers_and_nothing_is_lost(bed: Bed, network: 
     old, new = network.link, next_link(network.link)
     settled(network)
     with (
-        no_probe_is_lost(bed),
+        no_probe_is_lost(bed.phones, [bed.lan.address(number) for number in bed.lan.phones]),
         no_route_changes(*network.routers),
         no_adjacency_starts_again(*network.routers),
     ):
@@ -282,11 +245,6 @@ def test_a_write_that_fails_for_a_moment_is_tried_again(bed: Bed, network: Netwo
     assert said.count("failed=0") == network.hosts + 1, said
     assert network.have_only(new, old)
     network.link = new
-
-
-def die(router: Router) -> None:
-    """End FRR as a power cut does. The router's bridge, with the cables of all, goes on."""
-    router.run("sh", "-c", "kill -9 $(cat /run/frr/*.pid); rm -f /run/frr/*")
 
 
 def test_the_backup_dies_and_comes_back(bed: Bed, network: Network) -> None:

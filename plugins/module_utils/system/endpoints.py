@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Union
 from ..model import ip
 from ..model.link import Link
 from ..node import facts as node_facts
+from ..node.source_routing import SourceRouting
 from ..routeros.values import address_and_subnet
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
@@ -84,7 +85,7 @@ class NodeEnd(End):
 
     addresses: list[str] = dataclasses.field(default_factory=list)  # Prefixes
     own_interfaces: frozenset[str] = frozenset()  # The interfaces that carry them
-    source_routing: bool = False
+    source_routing: SourceRouting | None = None  # None where its answers leave by its routes
     planned: Row = dataclasses.field(default_factory=dict)  # What its plan says of BIRD, empty where there is none
     bird: Row = dataclasses.field(default_factory=dict)  # The result of bird_info, empty where it did not run
     changed_files: list[str] | None = None  # Files of BIRD that the role would change, None where not compared

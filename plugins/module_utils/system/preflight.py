@@ -426,20 +426,22 @@ def router_rp_filter(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
 
 
 def node_rp_filter(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
-    """Say which node drops clients that reach it through the router, since its way back is another one.
+    """Say which node drops clients that reach it through a router, since its way back is by a different interface.
 
-    With source routing it is not: the kernel looks for the way back to a client from the anycast address.
+    With source routing it is by the gateway: the kernel looks for the way back to a client from the anycast address.
     """
     for node in nodes:
-        default = node.facts.get("default_ipv4")
-        elsewhere = default and default not in node.interfaces and not node.source_routing
-        for name in node.interfaces if elsewhere else ():
-            if node.info.get("rp_filter", {}).get(name) == 1:
+        way, route = node.facts.get("default_ipv4"), "the default route leaves by"
+        if node.source_routing:
+            link = node.source_routing.link()
+            way, route = link and link[0], "bird_anycast_source_gateway is on"
+        for name in node.interfaces if way else ():
+            if name != way and node.info.get("rp_filter", {}).get(name) == 1:
                 key = name.replace(".", "/")  # sysctl(8): a dot within a name is a slash
                 yield Finding(
-                    f"the reverse-path filter on {name} is strict, and the default route leaves by {default}: packets"
-                    f" of clients beyond the router are dropped. Set net.ipv4.conf.{key}.rp_filter and"
-                    " net.ipv4.conf.all.rp_filter to 2 (/etc/sysctl.d)",
+                    f"the reverse-path filter on {name} is strict, and {route} {way}: packets of clients beyond the"
+                    f" router are dropped, unless the node has a route to them by {name}. Set"
+                    f" net.ipv4.conf.{key}.rp_filter and net.ipv4.conf.all.rp_filter to 2 (/etc/sysctl.d)",
                     (node.name,),
                 )
 

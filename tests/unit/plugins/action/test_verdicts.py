@@ -120,6 +120,24 @@ def test_warnings_are_shown_and_do_not_fail(run, hostvars, monkeypatch):
     assert "runs RouterOS 7.24.1, which does not apply" in shown[0]
 
 
+@pytest.mark.parametrize(("gateway", "warned"), [("", True), ("172.18.0.1", False), ("172.18.1.1", True)])
+def test_the_gateway_of_the_answers_is_the_way_back(run, hostvars, monkeypatch, gateway, warned):
+    shown = []
+    monkeypatch.setattr("ansible.utils.display.Display.warning", lambda self, text: shown.append(text))
+    addresses = {"enp0s11": "172.18.0.11/26", "enp0s12": "172.18.1.11/26"}
+    interfaces = {name: {"active": True, "mtu": 1500, "addresses": [own]} for name, own in addresses.items()}
+    facts = {**FACTS, "default_ipv4": "eth0", "interfaces": interfaces}
+    info = {"facts": facts, "rp_filter": {"enp0s11": 1, "enp0s12": 2}}
+    hostvars["sip1"] |= {
+        "__bird_anycast_plan": {"info": info, "problems": []},
+        "bird_anycast_interfaces": ["enp0s11", "enp0s12"],
+        "bird_anycast_source_gateway": gateway,
+    }
+    run("anycast_preflight")
+    assert [text for text in shown if "reverse-path filter on enp0s11 is strict" in text] == shown
+    assert len(shown) == warned
+
+
 def test_an_interruption_needs_consent(run, hostvars, monkeypatch):
     shown = []
     monkeypatch.setattr("ansible.utils.display.Display.warning", lambda self, text: shown.append(text))

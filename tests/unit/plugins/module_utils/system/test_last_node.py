@@ -64,6 +64,18 @@ NEIGHBORS = [
 ]
 
 
+def test_the_last_node_on_one_of_two_links():
+    """The cable of the other node on the first link is out, so the first router knows it by no address."""
+    next_hops = [
+        {"item": ["hap-lite", "172.18.0.64/32"], "gateways": ["172.18.0.11"]},
+        {"item": ["hap-ac", "172.18.0.64/32"], "gateways": ["172.18.1.11", "172.18.1.12"]},
+    ]
+    others = [last_node.Other("sip2", ["172.18.1.12"], [])]
+    assert last_node.last_node_problems(SERVICES, next_hops, ["172.18.0.11", "172.18.1.11"], others) == [REFUSED]
+    next_hops[0]["gateways"].append("172.18.0.12")
+    assert last_node.last_node_problems(SERVICES, next_hops, ["172.18.0.11", "172.18.1.11"], others) == []
+
+
 def test_addresses_of_a_node():
     assert last_node.neighbor_addresses(NEIGHBORS, "10.0.0.1") == ["172.18.0.11", "192.0.2.11"]
 

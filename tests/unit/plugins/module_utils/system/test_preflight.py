@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.homelab.anycast.plugins.module_utils.model.link import working_link
 from ansible_collections.homelab.anycast.plugins.module_utils.model.services import announced, own_interfaces
+from ansible_collections.homelab.anycast.plugins.module_utils.node.source_routing import SourceRouting
 from ansible_collections.homelab.anycast.plugins.module_utils.system import preflight
 from ansible_collections.homelab.anycast.plugins.module_utils.system.endpoints import NodeEnd, RouterEnd
 from ansible_collections.homelab.anycast.plugins.module_utils.system.text import merged
@@ -86,7 +87,7 @@ class System:
                 name,
                 addresses=announced(values.get("services")),
                 own_interfaces=frozenset(own_interfaces(values.get("services"))),
-                source_routing="source_gateway" in values,
+                source_routing=self._source_routing(values),
                 **self._end(values),
             )
             for name, values in self.nodes.items()
@@ -119,6 +120,23 @@ class System:
             **({"planned": values.get("planned", {})} if "facts" in values else {}),
             **({"priority": values["priority"]} if "priority" in values else {}),
         }
+
+    @staticmethod
+    def _source_routing(values):
+        gateway = values.get("source_gateway")
+        return SourceRouting(gateway, 64, values["interfaces"], values["facts"]) if gateway else None
+
+    def second_link(self):
+        """Have a second router on a link of its own, to which each node has enp0s12."""
+        second = copy.deepcopy(self.router)
+        second["info"]["addresses"][0] |= {"address": "172.18.1.1/26", "network": "172.18.1.0"}
+        self.routers["hap-ac"] = second
+        for number, node in enumerate(self.nodes.values(), 11):
+            port = {**node["facts"]["interfaces"]["enp0s11"], "addresses": [f"172.18.1.{number}/26"]}
+            node["facts"]["interfaces"]["enp0s12"] = port
+            node["info"]["rp_filter"]["enp0s12"] = 2
+            node["interfaces"] = ["enp0s11", "enp0s12"]
+        return second
 
     def problem(self):
         """Return the only problem; there is no warning."""
@@ -714,6 +732,36 @@ def test_the_reverse_path_filter_of_a_node_with_another_way_back(system):
     # The policy rule makes the link the way back.
     system.node["source_gateway"] = "172.18.0.1"
     assert system.verdict()["warnings"] == []
+
+
+def test_two_routers_on_two_links(system):
+    second = system.second_link()
+    assert system.verdict() == {"problems": [], "warnings": []}
+    second["info"]["routes"] = [route("172.18.1.11"), route("172.18.1.12")]
+    assert system.verdict() == {"problems": [], "warnings": []}
+    system.node["facts"]["interfaces"]["enp0s12"]["mtu"] = 1400
+    assert "the MTU is 1400 on enp0s12, and 1500 on bridge-lan of the router hap-ac" in system.problem()
+
+
+def test_a_node_that_is_on_one_of_two_links_only(system):
+    system.second_link()
+    system.node["interfaces"] = ["enp0s11"]
+    problem = system.problem()
+    assert problem.startswith("sip2: enp0s11 is in subnet 172.18.0.0/26, and bridge-lan of the router hap-ac in")
+
+
+def test_the_reverse_path_filter_of_a_node_on_two_links(system):
+    system.second_link()
+    system.node["info"]["rp_filter"] |= {"enp0s11": 1, "enp0s12": 1}
+    warning = system.warning()
+    assert warning.startswith(
+        "sip2: the reverse-path filter on enp0s12 is strict, and the default route leaves by enp0s11"
+    )
+    assert "are dropped, unless the node has a route to them by enp0s12" in warning
+    system.node["source_gateway"] = "172.18.1.1"
+    assert system.warning().startswith(
+        "sip2: the reverse-path filter on enp0s11 is strict, and bird_anycast_source_gateway is on enp0s12"
+    )
 
 
 def test_a_switch_chip_that_routes():

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -277,6 +278,22 @@ def test_one_of_two_routers_lacks_a_node(fake_system):
     found = cell(system.status(backup), "sip1")
     assert found.state == "not installed"
     assert found.why.startswith("it is announced, and no active next hop of backup: see the import filter there")
+
+
+def test_two_routers_on_two_links(fake_system):
+    system = fake_system()
+    found = json.loads(json.dumps(system.router).replace("172.18.0.1", "172.18.1.1"))
+    second = {**found, "name": "hap-ac", "router_id": "172.18.1.1"}
+    for entry, node in zip(second["neighbors"]["neighbors"], system.nodes.values(), strict=True):
+        entry["router_id"] = node["router_id"]
+    for node in system.nodes.values():
+        node["neighbors"]["neighbors"].append(system.neighbor("172.18.1.1"))
+    found = system.status(second)
+    assert verdict(found) == ("well", "All is well", "sip served by 3 of 3")
+    assert [(row.router, row.next_hop, row.node) for row in found.next_hops[2:4]] == [
+        ("hap-lite", "172.18.0.13", "sip3"),
+        ("hap-ac", "172.18.1.11", "sip1"),
+    ]
 
 
 def test_one_of_two_routers_is_away(fake_system):

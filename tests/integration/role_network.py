@@ -30,12 +30,14 @@ class Network:
     """Runs playbooks on the bed.
 
     :ivar link: the inventory's, with which the tests go from one key to the next.
+    :ivar backwards: whether the inventory has the second router before the first.
     """
 
     def __init__(self, bed: Bed, routers: list[Emulator], directory: Path, link: dict[str, Any] | None = None) -> None:
         self.bed, self.routers, self.directory = bed, routers, directory
         self.link = link or LINK
         self.addresses = [ANYCAST]
+        self.backwards = False
 
     @property
     def hosts(self) -> int:
@@ -72,6 +74,8 @@ class Network:
             }
             for number, emulator in enumerate(self.routers, 1)
         }
+        if self.backwards:
+            routers = dict(reversed(routers.items()))
         groups = {"anycast_routers": {"hosts": routers}, "anycast_nodes": {"hosts": nodes}}
         file = self.directory / "inventory.json"
         file.write_text(json.dumps({"all": {"children": groups}}))

@@ -242,7 +242,7 @@ def _alone(gateway: Gateway, routers: Routers) -> Iterator[Finding]:
             continue
         there = [place for place in router.places() if str(place.network) in gateway.networks]
         for place in there[:1]:
-            row = next(iter(gateway.rows.values()))
+            row, *_others = gateway.rows.values()
             disabled = [one["name"] for one in router.info.get("vrrp", ()) if one["vrid"] == row["vrid"]]
             cure = f"/interface/vrrp/add name={quoted(row['name'])} interface={quoted(place.interface)}"
             cure = f"/interface/vrrp/enable {quoted(disabled[0])}" if disabled else f"{cure} vrid={row['vrid']}"

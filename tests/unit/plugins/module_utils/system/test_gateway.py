@@ -35,7 +35,7 @@ def row(**more):
 BACKUP = {"priority": 100, "state": "backup"}
 
 
-def router(name, *rows, own="172.18.0.2/26", settings=SETTINGS):
+def router(name, *rows, own="172.18.0.2/26", settings=None):
     """A router as preflight has read it."""
     places = [("bridge-lan", own), *((one["name"], address) for one in rows for address in one["addresses"])]
     addresses = [
@@ -43,7 +43,7 @@ def router(name, *rows, own="172.18.0.2/26", settings=SETTINGS):
         for interface, address in places
     ]
     info = {"vrrp": list(rows), "addresses": addresses, "interfaces": []}
-    return RouterEnd(name, info=info, interfaces=["bridge-lan"], ip_settings=settings)
+    return RouterEnd(name, info=info, interfaces=["bridge-lan"], ip_settings=settings or SETTINGS)
 
 
 def pair(first=None, second=None):

@@ -23,7 +23,7 @@ Nodes = Sequence[NodeEnd]
 
 # What the routers of a gateway must have in common, and why (manual, "VRRP").
 AGREED = {
-    "vrid": "with different ones each router is a master of its own",
+    "vrid": "with different ones both routers become the master",
     "version": "a router does not read advertisements of the other version",
     "interval": "a router discards advertisements with a different interval",
     "addresses": "a router discards advertisements with different addresses",
@@ -172,7 +172,7 @@ def moved_share(gateway_count: int, routers: int, nodes: int) -> str | None:
         return None
     return (
         f"when a gateway moves to a different router, about {100 * (nodes - 1) / nodes:.0f} % of its clients meet a"
-        " different node: each router has a hash seed of its own"
+        " different node: each router has its own hash seed"
     )
 
 
@@ -221,7 +221,7 @@ def gateway_owner(routers: Routers, nodes: Nodes) -> Iterator[Finding]:
                     yield Finding(
                         f"the router {router.name} has the address {place.address} of a gateway (VRRP) on"
                         f" {place.interface}, where it stays while a different router is the master. Give"
-                        f" {place.interface} an address of its own, and {place.address}/32 to the VRRP interface alone"
+                        f" {place.interface} a different address, and add {place.address}/32 to the VRRP interface only"
                     )
 
 

@@ -37,7 +37,7 @@ def rotation_request(values: Row, inventory: Inventory) -> tuple[Row, list[str]]
 
 
 def forks_problems(routers: Collection[str], forks: int) -> list[str]:
-    """Return why Ansible would change the key of one router after that of another."""
+    """Return why Ansible would not change the key of all routers at the same time."""
     if len(routers) <= forks:
         return []
     return [

@@ -118,7 +118,7 @@ def test_who_has_the_address_itself_is_told_to_give_it_away():
     routers = [router("r1", row(), own="172.18.0.1/26"), router("r2", row(**BACKUP), own="172.18.0.3/26")]
     (found,) = problems(routers)
     assert found.startswith("the router r1 has the address 172.18.0.1 of a gateway (VRRP) on bridge-lan")
-    assert "and 172.18.0.1/32 to the VRRP interface alone" in found
+    assert "and add 172.18.0.1/32 to the VRRP interface only" in found
 
 
 def test_the_same_priority_is_a_doubt():
@@ -228,8 +228,8 @@ def test_a_router_that_cannot_take_over_is_a_problem(state, cure):
 
 def test_how_many_clients_meet_a_different_node():
     assert moved_share(1, 2, 3) == (
-        "when a gateway moves to a different router, about 67 % of its clients meet a different node: each router has a"
-        " hash seed of its own"
+        "when a gateway moves to a different router, about 67 % of its clients meet a different node: each router has"
+        " its own hash seed"
     )
     assert "50 %" in (moved_share(1, 2, 2) or "")
     assert [moved_share(0, 2, 3), moved_share(1, 1, 3), moved_share(1, 2, 1)] == [None] * 3

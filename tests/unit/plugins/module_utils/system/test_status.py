@@ -495,8 +495,8 @@ def with_gateway(system, own, other):
 
 MOVES = (
     "172.18.0.2",
-    "when a gateway moves to a different router, about 67 % of its clients meet a different node: each router has a"
-    " hash seed of its own",
+    "when a gateway moves to a different router, about 67 % of its clients meet a different node: each router has"
+    " its own hash seed",
 )
 
 

@@ -322,7 +322,7 @@ class Router:
         found = []
         for row in rows:
             flag = states.get(row["name"])
-            # The last octet is the vrid (RFC 5798 7.3).
+            # The last octet is the vrid (RFC 9568 7.3).
             row |= {
                 "mtu": mtus.get(row["interface"], "1500"),
                 "mac-address": f"00:00:5E:00:01:{int(row['vrid']):02X}",

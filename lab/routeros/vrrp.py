@@ -21,7 +21,7 @@ DIRECTORY = Path("/run/keepalived")
 # What keepalived calls a state, and the flag that a row has then (manual, CLI reference, interface/vrrp).
 FLAGS = {"MASTER": "master", "BACKUP": "backup", "FAULT": "failure"}
 _STATE = re.compile(r'INSTANCE "([^"]*)" ([A-Z]+) ')
-# VRRPv3 counts the interval in hundredths of a second, in 12 bits (RFC 5798 5.2.7); VRRPv2 in seconds.
+# VRRPv3 counts the interval in hundredths of a second, in 12 bits (RFC 9568 5.2.7); VRRPv2 in seconds.
 _LONGEST_V3 = 4095
 # Linux' limit for the name of an interface (IFNAMSIZ), and what it may not hold.
 _INTERFACE_NAME = re.compile(r"[^\s/:\"!#]{1,15}")

@@ -15,7 +15,8 @@ from ansible_collections.homelab.anycast.plugins.module_utils.routeros.values im
 from bed import ANYCAST, Bed, Machine, Router, wait_for
 from bed.emulator import Emulator
 from bed.topology import BRIDGE
-from bench.clients import Clients
+from bench.clients import PORT, Clients
+from bench.sides import PROGRAM
 from role_node import ROOT
 from role_router import API, BIN
 
@@ -198,6 +199,12 @@ def no_probe_is_lost(machine: Machine, sources: Sequence[str]) -> Iterator[None]
         for source, sent in zip(clients.sources, probes, strict=True)
     }
     assert lost == dict.fromkeys(clients.sources, []), f"of {[len(sent) for sent in probes]} probes"
+
+
+def start_service(node: Machine) -> None:
+    """Answer the clients' probes at the anycast address, with the name of the node."""
+    node.write(PROGRAM, (ROOT / "bench" / "service.py").read_text())
+    node.start_program("service", "python3", "-IS", PROGRAM, node.name, str(PORT), ANYCAST)
 
 
 def die(router: Router) -> None:

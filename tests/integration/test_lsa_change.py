@@ -14,8 +14,9 @@ import pytest
 from bed import ANYCAST, Bed, ensure_rootfs, requirements, wait_for
 from bed.topology import BRIDGE, INTERFACE, REMOTE, REMOTE_CLIENTS
 from bench.article import bird_conf, frr_conf
-from bench.clients import INTERVAL, PORT, Clients
-from bench.sides import PROGRAM, next_hops
+from bench.clients import INTERVAL, Clients
+from bench.sides import next_hops
+from role_network import start_service
 from role_node import PLAYBOOK, ROOT, RoleNode, bird_of_root
 from role_router import BIN, INTERPRETER
 
@@ -44,8 +45,7 @@ def bed() -> Iterator[Bed]:
         # Preflight refuses to change a node that is the designated router, which cuts all of them off.
         wait_for("the router to be DR", lambda: "State DR," in bed.router.run("vtysh", "-c", "show ip ospf interface"))
         for node in bed.nodes:
-            node.write(PROGRAM, (ROOT / "bench" / "service.py").read_text())
-            node.start_program("service", "python3", "-IS", PROGRAM, node.name, str(PORT), ANYCAST)
+            start_service(node)
         yield bed
 
 

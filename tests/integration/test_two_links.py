@@ -12,10 +12,8 @@ import pytest
 
 from bed import ANYCAST, Bed, Emulator, Machine, requirements, wait_for
 from bed.topology import BRIDGE, HOME, INTERFACE, REMOTE, REMOTE_CLIENTS, SECOND, SECOND_REMOTE
-from bench.clients import PORT
-from bench.sides import PROGRAM
-from role_network import LINK, Network, die, next_link, no_probe_is_lost, no_route_changes, no_secret
-from role_node import AREA_FILE, PACKAGE_CONFIG, ROOT
+from role_network import LINK, Network, die, next_link, no_probe_is_lost, no_route_changes, no_secret, start_service
+from role_node import AREA_FILE, PACKAGE_CONFIG
 
 if reason := requirements():
     pytest.skip(reason, allow_module_level=True)
@@ -41,8 +39,7 @@ def bed() -> Iterator[Bed]:
             node.run("ip", "route", "add", *WAY_BACK)
             node.write(ANNOUNCEMENT, AREA_FILE)
             node.start_bird(PACKAGE_CONFIG)
-            node.write(PROGRAM, (ROOT / "bench" / "service.py").read_text())
-            node.start_program("service", "python3", "-IS", PROGRAM, node.name, str(PORT), ANYCAST)
+            start_service(node)
         yield bed
 
 

@@ -18,8 +18,6 @@ from collections.abc import Iterator
 import pytest
 
 from bed import ANYCAST, Bed, Emulator, requirements, wait_for
-from bench.clients import PORT
-from bench.sides import PROGRAM
 from role_network import (
     LINK,
     Network,
@@ -30,8 +28,9 @@ from role_network import (
     no_route_changes,
     no_secret,
     route_changes,
+    start_service,
 )
-from role_node import AREA_FILE, PACKAGE_CONFIG, ROOT
+from role_node import AREA_FILE, PACKAGE_CONFIG
 
 if reason := requirements():
     pytest.skip(reason, allow_module_level=True)
@@ -50,8 +49,7 @@ def bed() -> Iterator[Bed]:
         for node in bed.nodes:
             node.write(ANNOUNCEMENT, AREA_FILE)
             node.start_bird(PACKAGE_CONFIG)
-            node.write(PROGRAM, (ROOT / "bench" / "service.py").read_text())
-            node.start_program("service", "python3", "-IS", PROGRAM, node.name, str(PORT), ANYCAST)
+            start_service(node)
         yield bed
 
 

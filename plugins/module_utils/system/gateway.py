@@ -28,7 +28,7 @@ AGREED = {
     "interval": "a router discards advertisements with a different interval",
     "addresses": "a router discards advertisements with different addresses",
 }
-# RFC 5798 5.1.1.2 and 5.1.1.4.
+# RFC 9568 5.1.1.2 and 5.1.1.4.
 GROUP, PROTOCOL = ipaddress.IPv4Address("224.0.0.18"), 112
 HASH_POLICY = "ipv4-multipath-hash-policy"
 # The states in which a router cannot have the gateway.

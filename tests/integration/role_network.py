@@ -163,10 +163,10 @@ def full_seconds(router: Emulator) -> dict[str, float]:
 
 
 @contextlib.contextmanager
-def route_changes(router: Emulator) -> Iterator[list[str]]:
+def route_changes(router: Router) -> Iterator[list[str]]:
     """The changes of the kernel's route to the anycast address in the meantime, with their times; filled at the end."""
     lines: list[str] = []
-    command = router.router.on_its_network("ip", "-oneline", "-timestamp", "-tshort", "monitor", "route")
+    command = router.on_its_network("ip", "-oneline", "-timestamp", "-tshort", "monitor", "route")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as monitor:
         try:
             yield lines
@@ -179,7 +179,7 @@ def route_changes(router: Emulator) -> Iterator[list[str]]:
 def no_route_changes(*routers: Emulator) -> Iterator[None]:
     """Fails if the kernel of one of the routers changes its route to the anycast address in the meantime."""
     with contextlib.ExitStack() as stack:
-        changes = [stack.enter_context(route_changes(router)) for router in routers]
+        changes = [stack.enter_context(route_changes(router.router)) for router in routers]
         yield
     assert changes == [[]] * len(routers)
 

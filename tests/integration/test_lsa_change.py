@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import time
@@ -15,8 +16,9 @@ from bed import ANYCAST, Bed, ensure_rootfs, requirements, wait_for
 from bed.topology import BRIDGE, INTERFACE, REMOTE, REMOTE_CLIENTS
 from bench.article import bird_conf, frr_conf
 from bench.clients import INTERVAL, Clients
+from bench.figures import Sent
 from bench.sides import next_hops
-from role_network import start_service
+from role_network import route_changes, start_service
 from role_node import PLAYBOOK, ROOT, RoleNode, bird_of_root
 from role_router import BIN, INTERPRETER
 
@@ -98,30 +100,37 @@ def play(nodes: list[RoleNode], directory: Path, lsa: str) -> list[dict[str, Any
     return list(results.values())
 
 
+def windows(probes: list[Sent]) -> list[tuple[float, float, int]]:
+    """When a client got no answer: the first lost probe of each row of them, the last, and how many."""
+    rows = [list(row) for answered, row in itertools.groupby(probes, lambda probe: probe.answered) if not answered]
+    return [(round(row[0].at, 2), round(row[-1].at, 2), len(row)) for row in rows]
+
+
 def changes_with_no_loss(bed: Bed, nodes: list[RoleNode], directory: Path, lsa: str) -> None:
     wait_for("all next hops", lambda: next_hops(bed.router) == len(nodes), timeout=90)
     clients = Clients(bed.remote, [str(REMOTE[number]) for number in REMOTE_CLIENTS[:CLIENTS]], ANYCAST)
-    clients.start()
-    begun = time.monotonic()
-    wait_for("all to be answered", lambda: clients.all_answered(0.5))
-    results = play(nodes, directory, lsa)
-    took = time.monotonic() - begun
-    # As many as were asked for, and long enough for the last change to show.
-    least = max(PROBES / CLIENTS * INTERVAL, took + 5)
-    wait_for("the probes", lambda: time.monotonic() - begun > least, timeout=600)
-    probes = [probe for source in clients.stop() for probe in source]
-    lost = sorted(round(probe.at, 2) for probe in probes if not probe.answered)
+    with route_changes(bed.router) as routes:
+        clients.start()
+        begun = time.monotonic()
+        wait_for("all to be answered", lambda: clients.all_answered(0.5))
+        results = play(nodes, directory, lsa)
+        took = time.monotonic() - begun
+        # As many as were asked for, and long enough for the last change to show.
+        least = max(PROBES / CLIENTS * INTERVAL, took + 5)
+        wait_for("the probes", lambda: time.monotonic() - begun > least, timeout=600)
+        probes = clients.stop()
+    lost = {source: found for source, sent in zip(clients.sources, probes, strict=True) if (found := windows(sent))}
+    sent = sum(map(len, probes))
     print(
         lsa,
         [(result["told"], result["waited"]) for result in results],
-        f"{took:.1f} s",
-        len(lost),
-        len(probes),
-        lost[:5],
+        f"{took:.1f} s, {sent} probes",
+        *routes,
+        sep="\n",
     )
     assert [result["told"] for result in results] == [[f"{ANYCAST}/32"]] * len(nodes)
     assert next_hops(bed.router) == len(nodes)
-    assert (lost, len(probes) >= PROBES) == ([], True)
+    assert (lost, sent >= PROBES) == ({}, True)
 
 
 def test_from_the_router_lsa_and_back(bed: Bed, nodes: list[RoleNode], tmp_path: Path) -> None:

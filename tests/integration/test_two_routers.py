@@ -267,7 +267,7 @@ def test_the_designated_router_dies_and_comes_back(bed: Bed, network: Network) -
     """
     first, second = network.routers
     settled(network)
-    with route_changes(second) as changes:
+    with route_changes(second.router) as changes:
         die(bed.routers[0])
         wait_for("the second to notice", lambda: sorted(full_seconds(second)) == bed.addresses)
         wait_for("the second to have both nodes", lambda: network.gateways(second) == bed.addresses)

@@ -56,11 +56,12 @@ def main() -> int:
         return 1
     limit, most = measured["limit"], measured["most"]
     deciles = [f"{part:.2f}" for part in statistics.quantiles(found, n=10, method="inclusive")]
+    over = sum(seconds > limit for seconds in found)
     print(
         f"{measured['kills']} kills, of which the phones saw {len(found)}; seconds without an answer: median"
         f" {statistics.median(found):.2f}, lowest {found[0]:.2f}, highest {found[-1]:.2f}; deciles {' '.join(deciles)};"
-        f" {sum(seconds > limit for seconds in found)} took more than {limit:g}, as one of twenty may, none may take more"
-        f" than {most:g}; probes were sent up to {measured['behind']:.2f} s late"
+        f" {over} took more than {limit:g}, as one of twenty may, and none may take more than {most:g};"
+        f" probes were sent up to {measured['behind']:.2f} s late"
     )
     return int(not hold(found, limit, most))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import select
 import signal
 import socket
@@ -89,6 +90,7 @@ def main() -> int:
         )
     for server in servers:
         server.start()
+    _tell_systemd("READY=1")
     # Read by the tests, which ask for any free port.
     print(f"RouterOS {router.version_text} on ports {' '.join(str(server.port) for server in servers)}", flush=True)
     compared = time.monotonic()
@@ -105,6 +107,13 @@ def main() -> int:
         server.close()
     keepalived.close()
     return 0
+
+
+def _tell_systemd(state: str) -> None:
+    """Send a state by the protocol of sd_notify(3), where systemd waits for it."""
+    if name := os.environ.get("NOTIFY_SOCKET"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            sock.sendto(state.encode(), name.replace("@", "\0", 1) if name.startswith("@") else name)
 
 
 def _agree(router: Router, timeout: float, stop: threading.Event) -> bool:

@@ -174,7 +174,7 @@ def _stop(drawing: Drawing, top: float) -> None:
 
 
 def _death(drawing: Drawing, top: float) -> None:
-    _title(drawing, top, "The node loses its power", "measured with BFD: 1.00 s", BAD)
+    _title(drawing, top, "The node loses its power", "measured with BFD: 0.85 s", BAD)
     x = LANES["BIRD"]
     drawing.text(x, top + 62, "✕", size="26", fill=BAD)
     drawing.text(x - 18, top + 60, "silence", anchor="end", size="12", fill=BAD)

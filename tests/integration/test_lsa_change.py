@@ -30,9 +30,7 @@ VERSIONS = ("2.0", "2", "3")
 PROBES = 50_000
 CLIENTS = 8
 KEY = "artkey99"
-# The article's dead interval is 4 s. On a busy machine a node then takes the router for dead and becomes the designated
-# router, without which no client has a route (RFC 2328 12.4.2); preflight refuses to change such a node.
-HELLO, DEAD = 3, 12
+HELLO, DEAD = 3, 4
 LINK = {"hello_interval": HELLO, "dead_interval": DEAD, "authentication": "simple", "key": KEY}
 SERVICES = [{"name": "sip", "addresses": [ANYCAST], "interface": "dummy0"}]
 FRR = frr_conf(KEY, HELLO, DEAD)
